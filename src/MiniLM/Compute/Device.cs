@@ -1,0 +1,65 @@
+using MiniLM.Batching;
+using MiniLM.Model;
+
+namespace MiniLM.Compute;
+
+/// <summary>Arithmetic of a forward pass. Storage in the file is independent of it: F16 and BF16 files widen exactly.</summary>
+public enum Precision
+{
+    /// <summary>True fp32 arithmetic.</summary>
+    Float32,
+
+    /// <summary>fp32 from three bf16 products.</summary>
+    BFloat16x3,
+
+    /// <summary>bf16 products, fp32 sums.</summary>
+    BFloat16,
+
+    /// <summary>fp16 products, fp32 sums.</summary>
+    Float16,
+
+    /// <summary>int8 products with a scale per output channel and per token.</summary>
+    Int8,
+}
+
+/// <summary>Where a model is computed.</summary>
+/// <remarks>
+/// The seam is a whole forward pass over a packed batch, not a single operation: a device keeps rows where it likes from the first
+/// gather to the head, fuses and tiles freely, and gives back one row a sequence (docs/architecture.md says where Backward goes).
+/// </remarks>
+public abstract class Device : IDisposable
+{
+    /// <summary>Name as given to <c>--device</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>One line for people: what was chosen and why.</summary>
+    public abstract string Description { get; }
+
+    /// <summary>Whether <see cref="Load"/> takes this precision.</summary>
+    public abstract bool Supports(Precision precision);
+
+    /// <summary>Prepares a network for this device; the network's tensors must stay mapped until the result is disposed.</summary>
+    /// <exception cref="ModelFormatException">A weight is NaN or infinite.</exception>
+    internal abstract DeviceNetwork Load(Network network, Precision precision);
+
+    /// <inheritdoc/>
+    public virtual void Dispose() => GC.SuppressFinalize(this);
+}
+
+/// <summary>A network ready to run on a device. Thread-safe: concurrent calls take turns.</summary>
+internal abstract class DeviceNetwork : IDisposable
+{
+    /// <summary>Encoder, pooling and head: one row of <c>Network.OutputSize</c> a sequence.</summary>
+    /// <param name="batch">At least one row a sequence, at most <c>Config.MaxTokens</c>; ids within their tables.</param>
+    /// <param name="output">[sequences, OutputSize].</param>
+    internal abstract void Forward(PackedBatch batch, Span<float> output);
+
+    /// <summary>Hidden states after <paramref name="layers"/> layers (0: the embeddings after LayerNorm).</summary>
+    /// <param name="batch">As for <see cref="Forward"/>.</param>
+    /// <param name="layers">0 to NumHiddenLayers.</param>
+    /// <param name="hidden">[rows, HiddenSize].</param>
+    internal abstract void Hidden(PackedBatch batch, int layers, Span<float> hidden);
+
+    /// <inheritdoc/>
+    public virtual void Dispose() => GC.SuppressFinalize(this);
+}

@@ -1,0 +1,90 @@
+using MiniLM.Weights;
+
+namespace MiniLM.Model;
+
+/// <summary>Encoders that the engine runs.</summary>
+internal enum Architecture
+{
+    Bert,
+    Mpnet,
+    DistilBert,
+}
+
+/// <summary>Activation of the feed-forward layer or of a dense head.</summary>
+internal enum Activation
+{
+    Identity,
+
+    /// <summary>x * Phi(x), erf form: <c>gelu</c>.</summary>
+    Gelu,
+
+    /// <summary>The tanh form: <c>gelu_new</c>, <c>gelu_pytorch_tanh</c>, <c>gelu_fast</c>.</summary>
+    GeluTanh,
+    Relu,
+    Tanh,
+}
+
+/// <summary>The numbers of an encoder, from <c>config.json</c> with the architecture's own names mapped to BERT's.</summary>
+internal sealed record EncoderConfig(
+    Architecture Architecture, int VocabSize, int HiddenSize, int NumHiddenLayers, int NumAttentionHeads, int IntermediateSize,
+    Activation HiddenAct, int MaxPositionEmbeddings, int TypeVocabSize, float LayerNormEps)
+{
+    internal int HeadSize => HiddenSize / NumAttentionHeads;
+
+    /// <summary>Longest input in tokens: MPNet's positions start at 2 (RoBERTa's rule), so two rows of its table are never used.</summary>
+    internal int MaxTokens => Architecture == Architecture.Mpnet ? MaxPositionEmbeddings - 2 : MaxPositionEmbeddings;
+
+    /// <summary>Position id of a sequence's first token.</summary>
+    internal int FirstPosition => Architecture == Architecture.Mpnet ? 2 : 0;
+}
+
+/// <summary>A weight [outputs, inputs] and its bias [outputs], as Hugging Face stores them: y = x W^T + b.</summary>
+internal sealed record Linear(Tensor Weight, Tensor? Bias)
+{
+    internal int Outputs => (int)Weight.Shape[0];
+    internal int Inputs => (int)Weight.Shape[1];
+}
+
+/// <summary>Scale and shift of a LayerNorm, [hidden] each.</summary>
+internal sealed record Norm(Tensor Gamma, Tensor Beta);
+
+/// <summary>The weights of one transformer layer.</summary>
+internal sealed record LayerWeights(Linear Query, Linear Key, Linear Value, Linear AttentionOutput, Norm AttentionNorm, Linear Up, Linear Down, Norm OutputNorm);
+
+/// <summary>The weights of an encoder. Embedding tables are [ids, hidden] and gathered from the mapped file.</summary>
+/// <remarks>TokenTypeEmbeddings is null for MPNet and DistilBERT; RelativeAttentionBias is MPNet's table [buckets, heads], shared by all layers, null elsewhere.</remarks>
+internal sealed record EncoderWeights(
+    Tensor WordEmbeddings, Tensor PositionEmbeddings, Tensor? TokenTypeEmbeddings, Norm EmbeddingNorm, LayerWeights[] Layers, Tensor? RelativeAttentionBias);
+
+/// <summary>How token rows become one row a sequence, in sentence-transformers' order of concatenation.</summary>
+internal enum PoolingMode
+{
+    Cls,
+    Max,
+    Mean,
+    MeanSqrtLen,
+    WeightedMean,
+    LastToken,
+}
+
+/// <summary>A module after pooling.</summary>
+internal abstract record HeadModule;
+
+/// <summary>y = activation(x W^T + b): pooler, projection, classifier.</summary>
+internal sealed record DenseModule(Linear Linear, Activation Activation) : HeadModule;
+
+/// <summary>y = x / max(norm, 1e-12).</summary>
+internal sealed record NormalizeModule : HeadModule;
+
+/// <summary>
+/// All that a device computes with: the encoder, then pooling (several modes are concatenated), then dense and normalise modules.
+/// A bi-encoder's head is its sentence-transformers modules; a classifier's is <c>cls</c> pooling and two dense modules, so one path serves both.
+/// </summary>
+internal sealed record Network(EncoderConfig Config, EncoderWeights Encoder, PoolingMode[] Pooling, HeadModule[] Head)
+{
+    /// <summary>Width of a pooled row.</summary>
+    internal int PooledSize => Config.HiddenSize * Pooling.Length;
+
+    /// <summary>Width of the result: embedding dimension or number of labels.</summary>
+    internal int OutputSize => Head.OfType<DenseModule>().LastOrDefault()?.Linear.Outputs ?? PooledSize;
+}
