@@ -42,6 +42,13 @@ public abstract class Device : IDisposable
     /// <exception cref="ModelFormatException">A weight is NaN or infinite.</exception>
     internal abstract DeviceNetwork Load(Network network, Precision precision);
 
+    /// <summary>Scalar products of all pairs of rows; a pair's bits do not depend on the others.</summary>
+    /// <param name="queries">[queries, width].</param>
+    /// <param name="documents">[documents, width].</param>
+    /// <param name="width">Length of a row.</param>
+    /// <param name="scores">[queries, documents].</param>
+    internal abstract void Similarity(ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores);
+
     /// <inheritdoc/>
     public virtual void Dispose() => GC.SuppressFinalize(this);
 }

@@ -87,4 +87,15 @@ internal sealed record Network(EncoderConfig Config, EncoderWeights Encoder, Poo
 
     /// <summary>Width of the result: embedding dimension or number of labels.</summary>
     internal int OutputSize => Head.OfType<DenseModule>().LastOrDefault()?.Linear.Outputs ?? PooledSize;
+
+    /// <summary>Every tensor that a forward pass reads.</summary>
+    internal IEnumerable<Tensor> Tensors()
+    {
+        Tensor?[] embeddings = [Encoder.WordEmbeddings, Encoder.PositionEmbeddings, Encoder.TokenTypeEmbeddings, Encoder.RelativeAttentionBias];
+        IEnumerable<Norm> norms = Encoder.Layers.SelectMany(layer => new[] { layer.AttentionNorm, layer.OutputNorm }).Prepend(Encoder.EmbeddingNorm);
+        IEnumerable<Linear> linears = Encoder.Layers
+            .SelectMany(layer => new[] { layer.Query, layer.Key, layer.Value, layer.AttentionOutput, layer.Up, layer.Down })
+            .Concat(Head.OfType<DenseModule>().Select(dense => dense.Linear));
+        return embeddings.Concat(norms.SelectMany(norm => new[] { norm.Gamma, norm.Beta })).Concat(linears.SelectMany(linear => new[] { linear.Weight, linear.Bias })).OfType<Tensor>();
+    }
 }

@@ -59,6 +59,30 @@ internal static unsafe class FloatConversion
         }
     }
 
+    /// <summary>The first element of [start, end) that is NaN or infinite, or -1.</summary>
+    internal static long FirstNonFinite(Tensor tensor, long start, long end)
+    {
+        const int Block = 4096;
+        float* values = stackalloc float[Block];
+        for (long at = start; at < end; at += Block)
+        {
+            int count = (int)Math.Min(Block, end - at);
+            tensor.Read(at, count, values);
+            // x * 0 is 0 for finite x and NaN otherwise: a sum of products shows the block, then the element is looked for.
+            Vector256<float> sums = Vector256<float>.Zero;
+            int whole = count & ~7;
+            for (int i = 0; i < whole; i += 8) { sums += Vector256.Load(values + i) * Vector256<float>.Zero; }
+            float sum = Vector256.Sum(sums);
+            for (int i = whole; i < count; i++) { sum += values[i] * 0; }
+            if (sum == 0) { continue; }
+            for (int i = 0; i < count; i++)
+            {
+                if (!float.IsFinite(values[i])) { return at + i; }
+            }
+        }
+        return -1;
+    }
+
     internal static ushort ToBFloat16(float value)
     {
         uint bits = BitConverter.SingleToUInt32Bits(value);

@@ -1,0 +1,255 @@
+using MiniLM.Batching;
+using MiniLM.Compute;
+using MiniLM.Cpu.Threading;
+using MiniLM.Model;
+
+namespace MiniLM.Cpu;
+
+/// <summary>A network in packed panels, and the way of a batch through it.</summary>
+/// <remarks>
+/// Work is cut into groups of whole sequences (about <see cref="GroupRows"/> rows); a group goes through all layers without leaving a
+/// core's L2. While there are groups enough each thread takes its own (a team of one, no barrier); what is left over, or a single query,
+/// is computed by all threads together: they share out heads, rows and (below <see cref="ByColumnsBelow"/> rows) panels.
+/// Who takes which group changes no bit: a row's sums depend on its own sequence only.
+/// </remarks>
+internal sealed unsafe class CpuNetwork : DeviceNetwork
+{
+    private const int GroupRows = 128; // 64 to 256 are within 3 %
+    private const int FeedForwardRows = 128; // rows whose inner activations stay in L2
+    private const int ByColumnsBelow = 12; // rows: fewer, and each thread should read its own part of the weights only
+
+    private readonly CpuDevice _device;
+    private readonly CpuKernels _kernels;
+    private readonly EncoderConfig _config;
+    private readonly EmbeddingRows _embedding;
+    private readonly PackedLayer[] _layers;
+    private readonly PackedHead _head;
+    private readonly RelativeBias? _bias;
+    private readonly Epilogue _activation;
+    private readonly int _hidden, _inner, _headSize, _contextWidth; // padded widths; the true ones are in _config
+    private readonly Team _alone = new(1);
+    private readonly Action<int> _each, _together;
+
+    private Workspace[] _own = []; // one a thread, and the team's behind them
+    private (int First, int End)[] _groups = [];
+    private int _groupCount, _taken, _single;
+
+    // The call in progress.
+    private PackedBatch _batch = new();
+    private int* _columns;
+    private float* _output, _hiddenStates;
+    private int _layerCount;
+
+    internal CpuNetwork(CpuDevice device, Network network)
+    {
+        (_device, _kernels, _config) = (device, device.Kernels, network.Config);
+        _hidden = Pad(_config.HiddenSize);
+        _inner = Pad(_config.IntermediateSize);
+        _headSize = Pad(_config.HeadSize);
+        _contextWidth = _config.NumAttentionHeads * _headSize;
+        _activation = _config.HiddenAct switch
+        {
+            Activation.Gelu => Epilogue.Gelu,
+            Activation.GeluTanh => Epilogue.GeluTanh,
+            Activation.Relu => Epilogue.Relu,
+            _ => throw new NotSupportedException($"the cpu device has no {_config.HiddenAct} in a feed-forward layer"),
+        };
+        FiniteWeights.Check(network, device.Pool);
+        _embedding = new EmbeddingRows(_kernels, _config, network.Encoder);
+        _layers = [.. network.Encoder.Layers.Select(layer => new PackedLayer(layer, _config, _headSize))];
+        _bias = network.Encoder.RelativeAttentionBias is { } table ? new RelativeBias(table, _config.NumAttentionHeads, _config.HeadSize, _config.MaxTokens) : null;
+        _head = new PackedHead(_kernels, network);
+        device.Pool.Run(member =>
+        {
+            foreach (PackedLayer layer in _layers) { layer.Fill(device.Pool.All, member); }
+        });
+        _each = Each;
+        _together = Together;
+    }
+
+    private static int Pad(int width) => PackedLinear.PanelsOf(width) * Gemm.Columns;
+
+    internal override void Forward(PackedBatch batch, Span<float> output)
+    {
+        fixed (float* to = output) { Run(batch, _layers.Length, to, null); }
+    }
+
+    internal override void Hidden(PackedBatch batch, int layers, Span<float> hidden)
+    {
+        fixed (float* to = hidden) { Run(batch, layers, null, to); }
+    }
+
+    private void Run(PackedBatch batch, int layers, float* output, float* hiddenStates)
+    {
+        if (batch.Sequences == 0) { return; }
+        lock (_device.Gate)
+        {
+            fixed (int* columns = batch.Columns)
+            {
+                (_batch, _layerCount) = (batch, layers);
+                _columns = columns;
+                _output = output;
+                _hiddenStates = hiddenStates;
+                Reserve(FormGroups());
+                int threads = _device.Threads;
+                _single = _groupCount / threads * threads;
+                _taken = 0;
+                if (_single > 0) { _device.Pool.Run(_each); }
+                if (_single < _groupCount) { _device.Pool.Run(_together); }
+            }
+        }
+    }
+
+    /// <summary>Cuts the batch into groups; returns the rows of the greatest.</summary>
+    private int FormGroups()
+    {
+        int[] offsets = _batch.Offsets;
+        int sequences = _batch.Sequences, most = 0;
+        if (_groups.Length < sequences) { _groups = new (int, int)[sequences]; }
+        _groupCount = 0;
+        for (int first = 0; first < sequences;)
+        {
+            int end = first + 1;
+            while (end < sequences && offsets[end + 1] - offsets[first] <= GroupRows) { end++; }
+            most = Math.Max(most, offsets[end] - offsets[first]);
+            _groups[_groupCount++] = (first, end);
+            first = end;
+        }
+        return most;
+    }
+
+    private void Reserve(int rows)
+    {
+        if (_own.Length > 0 && rows <= _own[0].Rows) { return; }
+        foreach (Workspace old in _own) { old.Dispose(); }
+        int capacity = Math.Max(Math.Min(GroupRows, _config.MaxTokens), Pad(rows));
+        _own = new Workspace[_device.Threads + 1];
+        for (int i = 0; i < _own.Length; i++)
+        {
+            _own[i] = new Workspace(capacity, _hidden, _contextWidth, _inner, _headSize, _kernels.Tallest, _head.Width);
+        }
+    }
+
+    private void Each(int member)
+    {
+        for (int group; (group = Interlocked.Increment(ref _taken) - 1) < _single;) { Group(_groups[group], _alone, 0, _own[member], _own[member]); }
+    }
+
+    private void Together(int member)
+    {
+        for (int group = _single; group < _groupCount; group++) { Group(_groups[group], _device.Pool.All, member, _own[^1], _own[member]); }
+    }
+
+    private void Group((int First, int End) sequences, Team team, int me, Workspace shared, Workspace mine)
+    {
+        int from = _batch.Offsets[sequences.First], rows = _batch.Offsets[sequences.End] - from;
+        (int firstRow, int endRow) = team.Share(rows, me);
+        _embedding.Gather(_batch, from + firstRow, from + endRow, shared.X + (nint)firstRow * _hidden, _hidden);
+        team.Wait();
+        for (int layer = 0; layer < _layerCount; layer++)
+        {
+            (int firstHead, int endHead) = team.Share(_config.NumAttentionHeads, me);
+            for (int head = firstHead; head < endHead; head++) { Attend(_layers[layer], sequences, rows, head, shared, mine); }
+            team.Wait();
+            if (team.Size > 1 && rows < ByColumnsBelow) { DenseByColumns(_layers[layer], shared, rows, team, me); }
+            else { DenseByRows(_layers[layer], shared, firstRow, endRow); }
+            team.Wait();
+        }
+        if (_hiddenStates != null) { CopyHidden(shared.X, from, firstRow, endRow); }
+        else
+        {
+            (int first, int end) = team.Share(sequences.End - sequences.First, me);
+            for (int sequence = sequences.First + first; sequence < sequences.First + end; sequence++)
+            {
+                int row = _batch.Offsets[sequence];
+                _head.Forward(shared.X + (nint)(row - from) * _hidden, _hidden, _columns + row, _batch.Length(sequence), _batch.PromptRows, mine.Pooled, _output + (nint)sequence * _head.OutputSize);
+            }
+        }
+        team.Wait();
+    }
+
+    /// <summary>One head of every sequence of a group: projected and attended at once, so no matrix of q, k and v exists.</summary>
+    private void Attend(PackedLayer layer, (int First, int End) sequences, int rows, int head, Workspace shared, Workspace mine)
+    {
+        int panels = _headSize / Gemm.Columns;
+        nint block = (nint)rows * _headSize, panelStride = (nint)rows * Gemm.Columns;
+        float* query = mine.Projections, key = query + block, value = key + block;
+        layer.QueryKeyValue.Multiply(_kernels, Epilogue.None, shared.X, _hidden, rows, 3 * head * panels, (3 * head + 1) * panels,
+            query - 3 * head * panels * Gemm.Columns, _headSize, Gemm.Columns);
+        layer.QueryKeyValue.Multiply(_kernels, Epilogue.None, shared.X, _hidden, rows, (3 * head + 1) * panels, (3 * head + 3) * panels,
+            key - (3 * head + 1) * panels * panelStride, Gemm.Columns, panelStride);
+        int from = _batch.Offsets[sequences.First];
+        RelativeBias.Head bias = _bias?.For(head) ?? default;
+        for (int sequence = sequences.First; sequence < sequences.End; sequence++)
+        {
+            int row = _batch.Offsets[sequence], start = row - from;
+            SelfAttention.Forward(_kernels, query + (nint)start * _headSize, key + (nint)start * Gemm.Columns, value + (nint)start * Gemm.Columns, panelStride,
+                _batch.Length(sequence), _config.HeadSize, _headSize, bias, _columns + row, shared.Context + (nint)start * _contextWidth + head * _headSize, _contextWidth, mine.Attention);
+        }
+    }
+
+    /// <summary>Everything after attention for some rows: no other thread is waited for.</summary>
+    private void DenseByRows(PackedLayer layer, Workspace shared, int first, int end)
+    {
+        int blocks = (end - first + FeedForwardRows - 1) / FeedForwardRows;
+        for (int block = 0; block < blocks; block++)
+        {
+            int row = first + CpuKernels.StripStart(end - first, block, blocks), rows = first + CpuKernels.StripStart(end - first, block + 1, blocks) - row;
+            float* x = shared.X + (nint)row * _hidden, y = shared.Y + (nint)row * _hidden, inner = shared.Inner + (nint)row * _inner;
+            layer.AttentionOutput.Multiply(_kernels, Epilogue.AddResidual, shared.Context + (nint)row * _contextWidth, _contextWidth, rows, 0, layer.AttentionOutput.Panels, y, _hidden, Gemm.Columns, x);
+            Normalize(layer.AttentionNorm, y, x, rows);
+            layer.Up.Multiply(_kernels, _activation, x, _hidden, rows, 0, layer.Up.Panels, inner, _inner, Gemm.Columns);
+            layer.Down.Multiply(_kernels, Epilogue.AddResidual, inner, _inner, rows, 0, layer.Down.Panels, y, _hidden, Gemm.Columns, x);
+            Normalize(layer.OutputNorm, y, x, rows);
+        }
+    }
+
+    /// <summary>The same with the panels of each matrix shared out: each weight is read by one thread only, at the price of more meetings.</summary>
+    private void DenseByColumns(PackedLayer layer, Workspace shared, int rows, Team team, int me)
+    {
+        (int firstRow, int endRow) = team.Share(rows, me);
+        (int first, int end) = team.Share(layer.Down.Panels, me);
+        (int firstInner, int endInner) = team.Share(layer.Up.Panels, me);
+        nint at = (nint)firstRow * _hidden;
+        layer.AttentionOutput.Multiply(_kernels, Epilogue.AddResidual, shared.Context, _contextWidth, rows, first, end, shared.Y, _hidden, Gemm.Columns, shared.X);
+        team.Wait();
+        Normalize(layer.AttentionNorm, shared.Y + at, shared.X + at, endRow - firstRow);
+        team.Wait();
+        layer.Up.Multiply(_kernels, _activation, shared.X, _hidden, rows, firstInner, endInner, shared.Inner, _inner, Gemm.Columns);
+        team.Wait();
+        layer.Down.Multiply(_kernels, Epilogue.AddResidual, shared.Inner, _inner, rows, first, end, shared.Y, _hidden, Gemm.Columns, shared.X);
+        team.Wait();
+        Normalize(layer.OutputNorm, shared.Y + at, shared.X + at, endRow - firstRow);
+    }
+
+    private void Normalize(PackedNorm norm, float* from, float* to, int rows)
+    {
+        for (int row = 0; row < rows; row++)
+        {
+            _kernels.LayerNorm(from + (nint)row * _hidden, norm.Gamma, norm.Beta, _config.LayerNormEps, to + (nint)row * _hidden, _config.HiddenSize);
+        }
+    }
+
+    private void CopyHidden(float* x, int from, int firstRow, int endRow)
+    {
+        int width = _config.HiddenSize;
+        for (int row = firstRow; row < endRow; row++)
+        {
+            new ReadOnlySpan<float>(x + (nint)row * _hidden, width).CopyTo(new Span<float>(_hiddenStates + (nint)(from + row) * width, width));
+        }
+    }
+
+    public override void Dispose()
+    {
+        lock (_device.Gate)
+        {
+            foreach (Workspace workspace in _own) { workspace.Dispose(); }
+            foreach (PackedLayer layer in _layers) { layer.Dispose(); }
+            _own = [];
+            _bias?.Dispose();
+            _head.Dispose();
+            _embedding.Dispose();
+        }
+        base.Dispose();
+    }
+}

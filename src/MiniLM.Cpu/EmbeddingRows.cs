@@ -1,0 +1,41 @@
+using MiniLM.Batching;
+using MiniLM.Model;
+
+namespace MiniLM.Cpu;
+
+/// <summary>x = LayerNorm(word + position + type), rows gathered from the mapped file and widened on the way.</summary>
+internal sealed unsafe class EmbeddingRows(CpuKernels kernels, EncoderConfig config, EncoderWeights weights) : IDisposable
+{
+    private readonly PackedNorm _norm = new(weights.EmbeddingNorm);
+
+    /// <summary>Rows [first, end) of the batch into [end - first, hidden].</summary>
+    /// <param name="batch">Ids within their tables.</param>
+    /// <param name="first">First row.</param>
+    /// <param name="end">Behind the last row.</param>
+    /// <param name="x">Where the first row goes.</param>
+    /// <param name="stride">Floats from row to row.</param>
+    internal void Gather(PackedBatch batch, int first, int end, float* x, nint stride)
+    {
+        int hidden = config.HiddenSize;
+        float* other = stackalloc float[hidden];
+        for (int row = first; row < end; row++, x += stride)
+        {
+            weights.WordEmbeddings.Read((long)batch.TokenIds[row] * hidden, hidden, x);
+            weights.PositionEmbeddings.Read((long)batch.Positions[row] * hidden, hidden, other);
+            Add(x, other, hidden);
+            if (weights.TokenTypeEmbeddings is { } types)
+            {
+                types.Read((long)batch.TypeIds[row] * hidden, hidden, other);
+                Add(x, other, hidden);
+            }
+            kernels.LayerNorm(x, _norm.Gamma, _norm.Beta, config.LayerNormEps, x, hidden);
+        }
+    }
+
+    private static void Add(float* x, float* y, int count)
+    {
+        for (int i = 0; i < count; i++) { x[i] += y[i]; }
+    }
+
+    public void Dispose() => _norm.Dispose();
+}

@@ -1,0 +1,28 @@
+using MiniLM.Cpu.Threading;
+using MiniLM.Model;
+using MiniLM.Weights;
+
+namespace MiniLM.Cpu;
+
+/// <summary>Refuses a network with a NaN or an infinity in it, before the first result.</summary>
+internal static class FiniteWeights
+{
+    /// <exception cref="ModelFormatException">Names the file, the tensor and the place.</exception>
+    internal static void Check(Network network, WorkerPool pool)
+    {
+        Tensor[] tensors = [.. network.Tensors()];
+        long[] bad = new long[tensors.Length];
+        pool.Run(member =>
+        {
+            foreach ((Tensor tensor, int index) in tensors.Select((tensor, index) => (tensor, index)))
+            {
+                (long first, long end) = (tensor.Count * member / pool.All.Size, tensor.Count * (member + 1) / pool.All.Size);
+                long found = FloatConversion.FirstNonFinite(tensor, first, end);
+                if (found >= 0) { Interlocked.CompareExchange(ref bad[index], found + 1, 0); }
+            }
+        });
+        int at = Array.FindIndex(bad, found => found != 0);
+        if (at < 0) { return; }
+        throw new ModelFormatException($"{tensors[at].File}: tensor '{tensors[at].Name}' has a NaN or an infinity at element {bad[at] - 1}. The weights are damaged: take the model from its source again.");
+    }
+}

@@ -1,0 +1,46 @@
+using System.Runtime.InteropServices;
+
+namespace MiniLM.Cpu;
+
+/// <summary>What becomes of C = start + A B before it is stored.</summary>
+internal enum Epilogue
+{
+    None,
+    Gelu,
+    GeluTanh,
+    Relu,
+    AddResidual,
+    ScaleRow,
+}
+
+/// <summary>All that one GEMM call reads. Strides in bytes. Machine code reads it by <see cref="GemmField"/>: eight bytes a field.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct GemmArguments
+{
+    /// <summary>[rows, K], read in place.</summary>
+    internal float* A;
+    internal nint AStride;
+
+    /// <summary>Panels of 32 columns, [panel][K][32].</summary>
+    internal float* B;
+
+    internal float* C;
+    internal nint CStride, CPanel;
+
+    /// <summary>What the sums start from, [32 * panels] (a bias), or null for 0.</summary>
+    internal float* Start;
+
+    /// <summary>Added by <see cref="Epilogue.AddResidual"/>; row and column as C.</summary>
+    internal float* Residual;
+    internal nint ResidualStride;
+
+    /// <summary>[rows], multiplied by <see cref="Epilogue.ScaleRow"/>.</summary>
+    internal float* RowScale;
+    internal nint Panels, K;
+}
+
+/// <summary>Places of the fields of <see cref="GemmArguments"/>.</summary>
+internal enum GemmField
+{
+    A, AStride, B, C, CStride, CPanel, Start, Residual, ResidualStride, RowScale, Panels, K,
+}

@@ -1,0 +1,51 @@
+namespace MiniLM.Cpu;
+
+/// <summary>Layer normalisation of one row. Formula: <see cref="Compute.Reference.LayerNorm"/>.</summary>
+/// <remarks>Three passes over a row that stays in L1: half a percent of a layer's time.</remarks>
+internal static unsafe class LayerNorm
+{
+    /// <param name="x">[width].</param>
+    /// <param name="gamma">[width].</param>
+    /// <param name="beta">[width].</param>
+    /// <param name="epsilon">Added to the variance.</param>
+    /// <param name="y">[width]; may be x.</param>
+    /// <param name="width">Any.</param>
+    internal static void Forward<TLanes>(float* x, float* gamma, float* beta, float epsilon, float* y, int width) where TLanes : struct, ILanes<TLanes>
+    {
+        int lanes = TLanes.Count, whole = width - width % (4 * lanes); // four sums in flight hide the latency of an add
+        TLanes s0 = TLanes.Create(0), s1 = s0, s2 = s0, s3 = s0;
+        for (int i = 0; i < whole; i += 4 * lanes)
+        {
+            s0 += TLanes.Load(x + i);
+            s1 += TLanes.Load(x + i + lanes);
+            s2 += TLanes.Load(x + i + 2 * lanes);
+            s3 += TLanes.Load(x + i + 3 * lanes);
+        }
+        float sum = (s0 + s1 + (s2 + s3)).Sum();
+        for (int i = whole; i < width; i++) { sum += x[i]; }
+        float mean = sum / width;
+
+        // A second pass, not E[x*x] - mean*mean: that cancels when |mean| is large against the deviation.
+        TLanes center = TLanes.Create(mean);
+        s0 = s1 = s2 = s3 = TLanes.Create(0);
+        for (int i = 0; i < whole; i += 4 * lanes)
+        {
+            TLanes a = TLanes.Load(x + i) - center, b = TLanes.Load(x + i + lanes) - center;
+            TLanes c = TLanes.Load(x + i + 2 * lanes) - center, d = TLanes.Load(x + i + 3 * lanes) - center;
+            s0 = TLanes.MultiplyAdd(a, a, s0);
+            s1 = TLanes.MultiplyAdd(b, b, s1);
+            s2 = TLanes.MultiplyAdd(c, c, s2);
+            s3 = TLanes.MultiplyAdd(d, d, s3);
+        }
+        float squares = (s0 + s1 + (s2 + s3)).Sum();
+        for (int i = whole; i < width; i++) { squares += (x[i] - mean) * (x[i] - mean); }
+        float rstd = 1 / MathF.Sqrt(squares / width + epsilon);
+
+        TLanes scale = TLanes.Create(rstd);
+        for (int i = 0; i < whole; i += lanes)
+        {
+            TLanes.MultiplyAdd((TLanes.Load(x + i) - center) * scale, TLanes.Load(gamma + i), TLanes.Load(beta + i)).Store(y + i);
+        }
+        for (int i = whole; i < width; i++) { y[i] = MathF.FusedMultiplyAdd((x[i] - mean) * rstd, gamma[i], beta[i]); }
+    }
+}

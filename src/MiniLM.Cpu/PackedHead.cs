@@ -1,0 +1,79 @@
+using MiniLM.Model;
+
+namespace MiniLM.Cpu;
+
+/// <summary>Pooling and the modules behind it, one sequence at a time: a pooled row against the rows of a layer's sequence costs nothing.</summary>
+internal sealed unsafe class PackedHead : IDisposable
+{
+    private readonly CpuKernels _kernels;
+    private readonly PoolingMode[] _pooling;
+    private readonly Module[] _modules;
+    private readonly int _hidden;
+
+    // Weights as in the file, [outputs, inputs], widened; null for normalize.
+    private sealed record Module(NativeBlock? Weight, NativeBlock? Bias, int Inputs, int Outputs, Activation Activation);
+
+    internal PackedHead(CpuKernels kernels, Network network)
+    {
+        (_kernels, _pooling, _hidden) = (kernels, network.Pooling, network.Config.HiddenSize);
+        OutputSize = network.OutputSize;
+        _modules = [.. network.Head.Select(module => module is DenseModule dense ? Widen(dense) : new Module(null, null, 0, 0, Activation.Identity))];
+        Width = _modules.Select(module => module.Outputs).Append(network.PooledSize).Max();
+    }
+
+    internal int OutputSize { get; }
+
+    /// <summary>The widest row on the way.</summary>
+    internal int Width { get; }
+
+    private static Module Widen(DenseModule dense)
+    {
+        Linear linear = dense.Linear;
+        var weight = new NativeBlock((long)linear.Outputs * linear.Inputs);
+        for (int row = 0; row < linear.Outputs; row++) { linear.Weight.Read((long)row * linear.Inputs, linear.Inputs, weight.Floats + (long)row * linear.Inputs); }
+        var bias = new NativeBlock(linear.Outputs); // zeros where the layer has none
+        linear.Bias?.Read(0, linear.Outputs, bias.Floats);
+        return new Module(weight, bias, linear.Inputs, linear.Outputs, dense.Activation);
+    }
+
+    /// <param name="rows">The sequence's rows.</param>
+    /// <param name="stride">Floats from row to row.</param>
+    /// <param name="columns">[length].</param>
+    /// <param name="length">At least 1.</param>
+    /// <param name="promptRows">Rows at the start that pooling leaves out; at least one row is pooled.</param>
+    /// <param name="scratch">2 x <see cref="Width"/>.</param>
+    /// <param name="output">[OutputSize].</param>
+    internal void Forward(float* rows, nint stride, int* columns, int length, int promptRows, float* scratch, float* output)
+    {
+        int skip = Math.Min(promptRows, length - 1), width = _hidden * _pooling.Length;
+        float* x = scratch, y = scratch + Width;
+        for (int mode = 0; mode < _pooling.Length; mode++)
+        {
+            _kernels.Pool(_pooling[mode], rows + skip * stride, stride, columns + skip, length - skip, x + mode * _hidden, _hidden);
+        }
+        foreach (Module module in _modules)
+        {
+            if (module.Weight is null)
+            {
+                Similarity.Normalize(x, width);
+                continue;
+            }
+            for (int i = 0; i < module.Outputs; i++) { y[i] = module.Bias!.Floats[i] + _kernels.Dot(x, module.Weight.Floats + (nint)i * module.Inputs, module.Inputs); }
+            _kernels.Activate(module.Activation, y, module.Outputs);
+            width = module.Outputs;
+            float* used = x;
+            x = y;
+            y = used;
+        }
+        new ReadOnlySpan<float>(x, width).CopyTo(new Span<float>(output, width));
+    }
+
+    public void Dispose()
+    {
+        foreach (Module module in _modules)
+        {
+            module.Weight?.Dispose();
+            module.Bias?.Dispose();
+        }
+    }
+}

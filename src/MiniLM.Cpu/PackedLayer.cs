@@ -1,0 +1,67 @@
+using MiniLM.Cpu.Threading;
+using MiniLM.Model;
+
+namespace MiniLM.Cpu;
+
+/// <summary>One transformer layer's weights as the kernels read them.</summary>
+internal sealed unsafe class PackedLayer : IDisposable
+{
+    /// <param name="weights">As in the file.</param>
+    /// <param name="config">The encoder's sizes.</param>
+    /// <param name="paddedHeadSize">Multiple of 32: heads lie in slots of this width, the rest zeros.</param>
+    internal PackedLayer(LayerWeights weights, EncoderConfig config, int paddedHeadSize)
+    {
+        int heads = config.NumAttentionHeads, headSize = config.HeadSize;
+        // Panels in the order q, k, v of head 0, q, k, v of head 1 ...: a head is projected and attended at once.
+        QueryKeyValue = new PackedLinear(
+            [.. Enumerable.Range(0, heads).SelectMany(head => new[] { weights.Query, weights.Key, weights.Value }.Select(linear => new PackedLinear.Part(linear, head * headSize, headSize)))],
+            config.HiddenSize);
+        AttentionOutput = new PackedLinear([new(weights.AttentionOutput, 0, config.HiddenSize)], heads * paddedHeadSize, heads);
+        Up = new PackedLinear([new(weights.Up, 0, config.IntermediateSize)], config.HiddenSize);
+        Down = new PackedLinear([new(weights.Down, 0, config.HiddenSize)], config.IntermediateSize);
+        AttentionNorm = new PackedNorm(weights.AttentionNorm);
+        OutputNorm = new PackedNorm(weights.OutputNorm);
+    }
+
+    internal PackedLinear QueryKeyValue { get; }
+    internal PackedLinear AttentionOutput { get; }
+    internal PackedLinear Up { get; }
+    internal PackedLinear Down { get; }
+    internal PackedNorm AttentionNorm { get; }
+    internal PackedNorm OutputNorm { get; }
+
+    /// <summary>One member's share of the packing.</summary>
+    internal void Fill(Team team, int member)
+    {
+        foreach (PackedLinear linear in new[] { QueryKeyValue, AttentionOutput, Up, Down })
+        {
+            (int first, int end) = team.Share(linear.Panels, member);
+            linear.Fill(first, end);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (IDisposable part in new IDisposable[] { QueryKeyValue, AttentionOutput, Up, Down, AttentionNorm, OutputNorm }) { part.Dispose(); }
+    }
+}
+
+/// <summary>Scale and shift of a LayerNorm as floats.</summary>
+internal sealed unsafe class PackedNorm : IDisposable
+{
+    private readonly NativeBlock _block;
+    private readonly int _width;
+
+    internal PackedNorm(Norm norm)
+    {
+        _width = (int)norm.Gamma.Count;
+        _block = new NativeBlock(2L * _width);
+        norm.Gamma.Read(0, _width, Gamma);
+        norm.Beta.Read(0, _width, Beta);
+    }
+
+    internal float* Gamma => _block.Floats;
+    internal float* Beta => _block.Floats + _width;
+
+    public void Dispose() => _block.Dispose();
+}

@@ -1,0 +1,49 @@
+namespace MiniLM.Cpu;
+
+/// <summary>Scalar products of rows: all pairs for search, single ones for dense heads, and the L2 norm.</summary>
+/// <remarks>A pair's sum has the same order alone and among others: four sums of lanes, added pairwise, then the tail.</remarks>
+internal static unsafe class Similarity
+{
+    internal static float Dot<TLanes>(float* a, float* b, int count) where TLanes : struct, ILanes<TLanes>
+    {
+        int lanes = TLanes.Count, whole = count - count % (4 * lanes);
+        TLanes s0 = TLanes.Create(0), s1 = s0, s2 = s0, s3 = s0;
+        for (int i = 0; i < whole; i += 4 * lanes)
+        {
+            s0 = TLanes.MultiplyAdd(TLanes.Load(a + i), TLanes.Load(b + i), s0);
+            s1 = TLanes.MultiplyAdd(TLanes.Load(a + i + lanes), TLanes.Load(b + i + lanes), s1);
+            s2 = TLanes.MultiplyAdd(TLanes.Load(a + i + 2 * lanes), TLanes.Load(b + i + 2 * lanes), s2);
+            s3 = TLanes.MultiplyAdd(TLanes.Load(a + i + 3 * lanes), TLanes.Load(b + i + 3 * lanes), s3);
+        }
+        float sum = (s0 + s1 + (s2 + s3)).Sum();
+        for (int i = whole; i < count; i++) { sum = MathF.FusedMultiplyAdd(a[i], b[i], sum); }
+        return sum;
+    }
+
+    /// <summary>x / max(|x|, 1e-12), in place.</summary>
+    internal static void Normalize(float* x, int count)
+    {
+        // In double: squares of 1e-20 and 1e30 must neither vanish nor overflow, and one row a sequence costs nothing.
+        double squares = 0;
+        for (int i = 0; i < count; i++) { squares += (double)x[i] * x[i]; }
+        double norm = Math.Max(Math.Sqrt(squares), 1e-12);
+        for (int i = 0; i < count; i++) { x[i] = (float)(x[i] / norm); }
+    }
+
+    /// <summary>scores[q, d] = queries[q] . documents[d]. Documents are passed over in blocks that stay in L1 while every query meets them.</summary>
+    internal static void AllPairs<TLanes>(float* queries, int queryCount, float* documents, int documentCount, int width, float* scores) where TLanes : struct, ILanes<TLanes>
+    {
+        const int Block = 16;
+        for (int block = 0; block < documentCount; block += Block)
+        {
+            int end = Math.Min(block + Block, documentCount);
+            for (int query = 0; query < queryCount; query++)
+            {
+                for (int document = block; document < end; document++)
+                {
+                    scores[(long)query * documentCount + document] = Dot<TLanes>(queries + (long)query * width, documents + (long)document * width, width);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+namespace MiniLM.Cpu;
+
+/// <summary>Softmax of one row of scores without the division. Formula: <see cref="Compute.Reference.Softmax"/>.</summary>
+/// <remarks>A fifth to a quarter of fp32 attention's time: 15-20 cycles for 16 exponentials on Zen 4.</remarks>
+internal static unsafe class Softmax
+{
+    /// <summary>In place 2^(factor (s - max)), and 1 / sum of them; columns from length to padded end as (next to) 0.</summary>
+    /// <param name="scores">[padded]; what lies between length and padded is overwritten.</param>
+    /// <param name="bias">[length], added to the scores first, in units of 1 / factor; or null.</param>
+    /// <param name="length">At least 1.</param>
+    /// <param name="padded">length, rounded up to a multiple of 32.</param>
+    /// <param name="factor">log2(e) / sqrt(headSize), positive.</param>
+    internal static float Forward<TLanes>(float* scores, float* bias, int length, int padded, float factor) where TLanes : struct, ILanes<TLanes>
+    {
+        int lanes = TLanes.Count;
+        if (bias != null)
+        {
+            for (int i = 0; i < length; i++) { scores[i] += bias[i]; }
+        }
+        for (int i = length; i < padded; i++) { scores[i] = float.NegativeInfinity; }
+        TLanes m0 = TLanes.Load(scores), m1 = TLanes.Load(scores + lanes);
+        for (int i = 2 * lanes; i < padded; i += 2 * lanes)
+        {
+            m0 = TLanes.Max(m0, TLanes.Load(scores + i));
+            m1 = TLanes.Max(m1, TLanes.Load(scores + i + lanes));
+        }
+        float max = TLanes.Max(m0, m1).Greatest();
+
+        var exponential = new Exponential<TLanes>();
+        // factor * (s - max), not factor * s - factor * max: equal scores must give exactly 1, and large ones must not cancel.
+        TLanes scale = TLanes.Create(factor), center = TLanes.Create(max), sum0 = TLanes.Create(0), sum1 = sum0;
+        for (int i = 0; i < padded; i += 2 * lanes)
+        {
+            TLanes p = exponential.Power2((TLanes.Load(scores + i) - center) * scale), q = exponential.Power2((TLanes.Load(scores + i + lanes) - center) * scale);
+            sum0 += p;
+            sum1 += q;
+            p.Store(scores + i);
+            q.Store(scores + i + lanes);
+        }
+        // Each padding column adds 2^-126: nothing next to the row's maximum, which adds 1.
+        return 1 / (sum0 + sum1).Sum();
+    }
+}

@@ -1,0 +1,145 @@
+using System.Numerics;
+using MiniLM.Batching;
+using MiniLM.Model;
+using MiniLM.Weights;
+
+namespace MiniLM.Compute.Reference;
+
+/// <summary>The definition of the model: every step in order, one sequence at a time, in float or double.</summary>
+/// <param name="network">The weights.</param>
+/// <param name="observe">Told of each intermediate value: layer, name as in the golden files, row-major values. Null outside tests.</param>
+internal sealed class ReferenceNetwork<T>(Network network, Action<int, string, T[]>? observe = null) : DeviceNetwork
+    where T : IBinaryFloatingPointIeee754<T>
+{
+    private readonly Dictionary<Tensor, T[]> _weights = [];
+
+    internal override void Forward(PackedBatch batch, Span<float> output)
+    {
+        for (int sequence = 0; sequence < batch.Sequences; sequence++)
+        {
+            T[] row = Head(batch, sequence, Encode(batch, sequence, network.Config.NumHiddenLayers));
+            Narrow(row, output.Slice(sequence * row.Length, row.Length));
+        }
+    }
+
+    internal override void Hidden(PackedBatch batch, int layers, Span<float> hidden)
+    {
+        for (int sequence = 0; sequence < batch.Sequences; sequence++)
+        {
+            T[] rows = Encode(batch, sequence, layers);
+            Narrow(rows, hidden.Slice(batch.Offsets[sequence] * network.Config.HiddenSize, rows.Length));
+        }
+    }
+
+    /// <summary>[length, hidden] after <paramref name="layers"/> layers.</summary>
+    internal T[] Encode(PackedBatch batch, int sequence, int layers)
+    {
+        int from = batch.Offsets[sequence], length = batch.Length(sequence);
+        T[] x = Embed(batch, from, length);
+        T[] bias = network.Encoder.RelativeAttentionBias is { } table ? Values(table) : [];
+        for (int layer = 0; layer < layers; layer++)
+        {
+            x = Layer(layer, x, length, bias, batch.Columns.AsSpan(from, length));
+        }
+        return x;
+    }
+
+    private T[] Embed(PackedBatch batch, int from, int length)
+    {
+        EncoderWeights weights = network.Encoder;
+        int hidden = network.Config.HiddenSize;
+        T[] words = Values(weights.WordEmbeddings), positions = Values(weights.PositionEmbeddings);
+        T[] types = weights.TokenTypeEmbeddings is { } table ? Values(table) : [];
+        T[] x = new T[length * hidden];
+        for (int i = 0; i < length; i++)
+        {
+            for (int d = 0; d < hidden; d++)
+            {
+                x[i * hidden + d] = words[batch.TokenIds[from + i] * hidden + d] + positions[batch.Positions[from + i] * hidden + d];
+                if (types.Length > 0) { x[i * hidden + d] += types[batch.TypeIds[from + i] * hidden + d]; }
+            }
+        }
+        Normalize(x, weights.EmbeddingNorm);
+        return x;
+    }
+
+    private T[] Layer(int index, T[] x, int length, T[] bias, ReadOnlySpan<int> columns)
+    {
+        LayerWeights layer = network.Encoder.Layers[index];
+        int heads = network.Config.NumAttentionHeads;
+        T[] query = Apply(layer.Query, x), key = Apply(layer.Key, x), value = Apply(layer.Value, x);
+        T[] scores = new T[heads * length * length], probabilities = new T[scores.Length], context = new T[x.Length];
+        SelfAttention.Forward<T>(query, key, value, heads, bias, columns, scores, probabilities, context);
+        T[] dense = Apply(layer.AttentionOutput, context);
+        T[] attention = Add(x, dense);
+        Normalize(attention, layer.AttentionNorm);
+        T[] up = Apply(layer.Up, attention), activated = [.. up];
+        Activations.Forward<T>(network.Config.HiddenAct, activated);
+        T[] down = Apply(layer.Down, activated);
+        T[] y = Add(attention, down);
+        Normalize(y, layer.OutputNorm);
+        if (observe is not null)
+        {
+            (string, T[])[] seen = [("q", query), ("k", key), ("v", value), ("scores", scores), ("probs", probabilities), ("context", context), ("attention_dense", dense),
+                ("attention_ln", attention), ("ffn_up", up), ("ffn_act", activated), ("ffn_down", down), ("output", y)];
+            foreach ((string name, T[] values) in seen) { observe(index, name, values); }
+        }
+        return y;
+    }
+
+    /// <summary>Pooling, then the modules behind it.</summary>
+    internal T[] Head(PackedBatch batch, int sequence, T[] rows)
+    {
+        int hidden = network.Config.HiddenSize, skip = Math.Min(batch.PromptRows, batch.Length(sequence) - 1);
+        ReadOnlySpan<int> columns = batch.Columns.AsSpan(batch.Offsets[sequence] + skip, batch.Length(sequence) - skip);
+        T[] y = new T[network.PooledSize];
+        for (int mode = 0; mode < network.Pooling.Length; mode++)
+        {
+            Pooling.Forward<T>(network.Pooling[mode], rows.AsSpan(skip * hidden), columns, y.AsSpan(mode * hidden, hidden));
+        }
+        foreach (HeadModule module in network.Head)
+        {
+            if (module is DenseModule dense)
+            {
+                y = Apply(dense.Linear, y);
+                Activations.Forward<T>(dense.Activation, y);
+            }
+            else { Reference.Normalize.Forward<T>(y); }
+        }
+        return y;
+    }
+
+    private T[] Apply(Linear linear, T[] x)
+    {
+        T[] y = new T[x.Length / linear.Inputs * linear.Outputs];
+        Dense.Forward<T>(x, Values(linear.Weight), linear.Bias is { } bias ? Values(bias) : [], linear.Inputs, y);
+        return y;
+    }
+
+    private void Normalize(T[] x, Norm norm) =>
+        LayerNorm.Forward<T>(x, Values(norm.Gamma), Values(norm.Beta), T.CreateChecked(network.Config.LayerNormEps), x);
+
+    private static T[] Add(T[] a, T[] b)
+    {
+        T[] sum = new T[a.Length];
+        for (int i = 0; i < a.Length; i++) { sum[i] = a[i] + b[i]; }
+        return sum;
+    }
+
+    private T[] Values(Tensor tensor)
+    {
+        lock (_weights)
+        {
+            if (!_weights.TryGetValue(tensor, out T[]? values))
+            {
+                _weights[tensor] = values = Array.ConvertAll(tensor.ToFloats(), value => T.CreateChecked(value));
+            }
+            return values;
+        }
+    }
+
+    private static void Narrow(ReadOnlySpan<T> from, Span<float> to)
+    {
+        for (int i = 0; i < from.Length; i++) { to[i] = float.CreateChecked(from[i]); }
+    }
+}
