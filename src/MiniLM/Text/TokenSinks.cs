@@ -1,0 +1,71 @@
+using System.Runtime.CompilerServices;
+
+namespace MiniLM.Text;
+
+/// <summary>Takes tokens as they are found; a struct, so that each use of the pipeline is compiled for its own.</summary>
+internal interface ITokenSink
+{
+    /// <summary>Takes a token that spans bytes start..end of the normalized text; false = no further token is wanted.</summary>
+    bool Add(int id, int start, int end);
+
+    /// <summary>Takes an added token that matched start..end of the raw text, or else of the normalized text.</summary>
+    bool AddMatched(int id, int start, int end, bool raw);
+}
+
+/// <summary>Keeps ids until the span is full.</summary>
+internal ref struct IdSink(Span<int> ids) : ITokenSink
+{
+    private readonly Span<int> _ids = ids;
+
+    internal int Count { get; private set; }
+
+    /// <summary>A token came that had no room.</summary>
+    internal bool Overflowed { get; private set; }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Add(int id, int start, int end)
+    {
+        int count = Count;
+        if ((uint)count >= (uint)_ids.Length)
+        {
+            Overflowed = true;
+            return false;
+        }
+        _ids[count] = id;
+        Count = count + 1;
+        return true;
+    }
+
+    public bool AddMatched(int id, int start, int end, bool raw) => Add(id, start, end);
+}
+
+/// <summary>Counts tokens up to a limit.</summary>
+internal struct CountSink(int limit) : ITokenSink
+{
+    internal int Count { get; private set; }
+
+    public bool Add(int id, int start, int end) => ++Count < limit;
+
+    public bool AddMatched(int id, int start, int end, bool raw) => Add(id, start, end);
+}
+
+/// <summary>Keeps everything that a <see cref="TokenEncoding"/> shows.</summary>
+internal readonly struct DetailSink(string text, NormalizedText normalized, List<TokenDetail> tokens) : ITokenSink
+{
+    public bool Add(int id, int start, int end)
+    {
+        tokens.Add(new TokenDetail(id, null, normalized.Start(start), normalized.End(end - 1)));
+        return true;
+    }
+
+    public bool AddMatched(int id, int start, int end, bool raw)
+    {
+        tokens.Add(raw
+            ? new TokenDetail(id, text[start..end], start, end)
+            : new TokenDetail(id, System.Text.Encoding.UTF8.GetString(normalized.Bytes[start..end]), normalized.Start(start), normalized.End(end - 1)));
+        return true;
+    }
+}
+
+/// <summary>A token before the post-processor; <paramref name="Text"/> is null when it is that of the vocabulary.</summary>
+internal readonly record struct TokenDetail(int Id, string? Text, int Start, int End);

@@ -1,0 +1,98 @@
+using System.Text.Json;
+
+namespace MiniLM.Text;
+
+/// <summary>Finds and reads the files of a tokenizer: tokenizer.json if there is one, else vocab.txt with tokenizer_config.json.</summary>
+internal static class TokenizerFiles
+{
+    private const string JsonName = "tokenizer.json";
+    private const string VocabularyName = "vocab.txt";
+    private const string ConfigName = "tokenizer_config.json";
+
+    internal static TokenizerDefinition Read(string path)
+    {
+        try
+        {
+            if (Directory.Exists(path))
+            {
+                string json = Path.Combine(path, JsonName);
+                string vocabulary = Path.Combine(path, VocabularyName);
+                path = File.Exists(json) ? json : File.Exists(vocabulary) ? vocabulary : throw new TokenizerException($"{path}: has neither {JsonName} nor {VocabularyName}.");
+            }
+            else if (!File.Exists(path))
+            {
+                throw new TokenizerException($"{path}: no such file or folder. Give a model folder, a {JsonName} or a {VocabularyName}.");
+            }
+            byte[] bytes = File.ReadAllBytes(path);
+            string config = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, ConfigName);
+            bool isJson = Path.GetExtension(path).Equals(".json", StringComparison.OrdinalIgnoreCase);
+            TokenizerDefinition definition = isJson ? TokenizerJson.Read(bytes, path) : ReadVocabularyText(bytes, path);
+            // A vocabulary that is read by name of its file keeps the settings of the folder that it lies in.
+            if (File.Exists(config)) { ReadConfig(File.ReadAllBytes(config), config, definition, withSettings: !isJson); }
+            else if (!isJson) { ReadSettings(null, definition); }
+            return definition;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new TokenizerException($"{path}: cannot be read: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>One token a line, split at LF only (U+2028 is a token of Chinese vocabularies) and never trimmed; CR is dropped if every line has it.</summary>
+    private static TokenizerDefinition ReadVocabularyText(byte[] bytes, string file)
+    {
+        List<(int Offset, int Length, int Id)> tokens = new(bytes.Length / 8);
+        ReadOnlySpan<byte> text = bytes;
+        int lineFeeds = text.Count((byte)'\n');
+        bool carriageReturns = lineFeeds > 0 && text.Count("\r\n"u8) == lineFeeds;
+        for (int start = 0; start < bytes.Length;)
+        {
+            int length = text[start..].IndexOf((byte)'\n');
+            int next = length < 0 ? bytes.Length : start + length + 1;
+            int end = length < 0 ? bytes.Length : start + length;
+            if (carriageReturns && length >= 0) { end--; }
+            tokens.Add((start, end - start, tokens.Count));
+            start = next;
+        }
+        if (tokens.Count > TokenizerDefinition.MaxId) { throw new TokenizerException($"{file}: {tokens.Count} lines; a vocabulary has at most {TokenizerDefinition.MaxId}."); }
+        return new TokenizerDefinition { File = file, TokenBlock = bytes, Tokens = tokens };
+    }
+
+    private static void ReadConfig(byte[] bytes, string file, TokenizerDefinition definition, bool withSettings)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(bytes.AsMemory(bytes.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]) ? 3 : 0));
+            JsonSection config = new(file, "", document.RootElement);
+            // 1e30 stands for "no limit".
+            if (config.Find("model_max_length") is { ValueKind: JsonValueKind.Number } number && number.TryGetDouble(out double length) && length is >= 1 and <= 1e6)
+            {
+                definition.ModelMaxLength = (int)length;
+            }
+            definition.PadToken = SpecialToken(config, "pad_token");
+            if (withSettings) { ReadSettings(config, definition); }
+        }
+        catch (JsonException exception)
+        {
+            throw new TokenizerException($"{file}: not valid JSON: {exception.Message}", exception);
+        }
+    }
+
+    private static void ReadSettings(JsonSection? config, TokenizerDefinition definition)
+    {
+        if (config?.Boolean("do_basic_tokenize") == false) { throw config.Value.Unsupported("do_basic_tokenize", "false", "true"); }
+        bool lowercase = config?.Boolean("do_lower_case") ?? true;
+        definition.Normalizer = new BertNormalizer(true, config?.Boolean("tokenize_chinese_chars") ?? true, config?.Boolean("strip_accents") ?? lowercase, lowercase);
+        string Special(string name, string fallback) => (config is { } section ? SpecialToken(section, name) : null) ?? fallback;
+        definition.UnknownToken = Special("unk_token", "[UNK]");
+        definition.PadToken = Special("pad_token", "[PAD]");
+        definition.BertTemplate = (Special("cls_token", "[CLS]"), Special("sep_token", "[SEP]"));
+        definition.SpecialTokens.AddRange([definition.PadToken, definition.UnknownToken, definition.BertTemplate.Value.Cls, definition.BertTemplate.Value.Sep, Special("mask_token", "[MASK]")]);
+    }
+
+    /// <summary>A string, or an object with "content".</summary>
+    private static string? SpecialToken(JsonSection config, string name)
+    {
+        return config.Find(name) is { ValueKind: JsonValueKind.Object } value ? config.Object(name, value).RequiredString("content") : config.String(name);
+    }
+}
