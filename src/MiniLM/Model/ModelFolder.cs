@@ -74,10 +74,10 @@ public sealed class ModelFolder : IDisposable
 
     private ModelFolder(string path)
     {
-        Path = System.IO.Path.GetFullPath(path);
+        Path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
         SentenceModules? modules = SentenceModules.TryOpen(Path);
         string folder = modules?.TransformerFolder ?? "";
-        TransformerPath = System.IO.Path.GetFullPath(System.IO.Path.Combine(Path, folder));
+        TransformerPath = System.IO.Path.Combine(Path, folder);
         JsonFile json = JsonFile.TryOpenObject(TransformerPath, ModelConfig.FileName) ?? throw NoConfig();
         ModelConfig config = new(json);
         Kind = modules?.HasPooling != true && config.IsClassifier ? ModelKind.CrossEncoder : ModelKind.BiEncoder;

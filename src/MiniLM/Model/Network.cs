@@ -33,9 +33,6 @@ internal sealed record EncoderConfig(
 
     /// <summary>Longest input in tokens: MPNet's positions start at 2 (RoBERTa's rule), so two rows of its table are never used.</summary>
     internal int MaxTokens => Architecture == Architecture.Mpnet ? MaxPositionEmbeddings - 2 : MaxPositionEmbeddings;
-
-    /// <summary>Position id of a sequence's first token.</summary>
-    internal int FirstPosition => Architecture == Architecture.Mpnet ? 2 : 0;
 }
 
 /// <summary>A weight [outputs, inputs] and its bias [outputs], as Hugging Face stores them: y = x W^T + b.</summary>

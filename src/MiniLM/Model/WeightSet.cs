@@ -18,6 +18,9 @@ internal sealed class WeightSet : IDisposable
     /// <summary>What messages call the weights: the file, or the index of the shards.</summary>
     internal string Name { get; }
 
+    /// <summary>Where the files lie, relative to the model folder; empty for itself.</summary>
+    internal string Folder { get; }
+
     internal IReadOnlyList<SafetensorsFile> Files { get; }
 
     /// <summary>Opens the single file or the shards of <paramref name="root"/>/<paramref name="folder"/>.</summary>
@@ -28,6 +31,7 @@ internal sealed class WeightSet : IDisposable
     internal WeightSet(string root, string folder, string configName, params string[] prefixes)
     {
         _configName = configName;
+        Folder = folder;
         _prefixes = ["", .. prefixes];
         string path = Path.Combine(root, folder), single = Path.Combine(path, SingleFile), index = Path.Combine(path, SafetensorsIndex.FileName);
         if (File.Exists(single))

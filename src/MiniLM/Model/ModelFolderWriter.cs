@@ -1,0 +1,128 @@
+using MiniLM.Weights;
+
+namespace MiniLM.Model;
+
+/// <summary>What <see cref="ModelFolderWriter"/> changes on the way.</summary>
+internal sealed record ModelFolderOptions
+{
+    /// <summary>F32, F16 or BF16 for all weights; null keeps each as it is.</summary>
+    internal ElementType? ElementType { get; init; }
+
+    /// <summary>Data bytes of one weight file; more are cut into shards.</summary>
+    internal long MaxShardBytes { get; init; } = long.MaxValue;
+
+    /// <summary>Write LayerNorm.weight and .bias for gamma and beta, and leave out an encoder's prefix (a classifier keeps it).</summary>
+    internal bool ModernNames { get; init; }
+
+    /// <summary>Replace an existing folder.</summary>
+    internal bool Overwrite { get; init; }
+}
+
+/// <summary>Writes an opened model folder again: every tensor kept, every side file byte for byte.</summary>
+internal static class ModelFolderWriter
+{
+    private static readonly Dictionary<string, string> Metadata = new() { ["format"] = "pt" };
+
+    // The same weights in formats that would still hold the old type.
+    private static readonly string[] OtherWeights = [".bin", ".h5", ".msgpack", ".ot", ".onnx", ".pt", ".pth", ".ckpt", ".gguf", ".partial"];
+    private static readonly string[] OtherFolders = ["onnx", "openvino", ".git", ".cache"];
+
+    /// <summary>Builds beside the target and renames when all is on the disk; a failure leaves nothing.</summary>
+    /// <exception cref="ModelFormatException">The folder exists already, or a value does not fit the element type.</exception>
+    internal static void Write(ModelFolder model, string output, ModelFolderOptions options)
+    {
+        string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output)), partial = target + ".partial", old = target + ".old.partial";
+        CheckTarget(model, target, options.Overwrite);
+        if (Directory.Exists(partial)) { Directory.Delete(partial, recursive: true); } // of a run that was killed
+        Directory.CreateDirectory(partial);
+        try
+        {
+            foreach (WeightSet set in model.WeightSets) { WriteWeights(model, set, partial, options); }
+            CopySideFiles(model, partial, options);
+            if (Directory.Exists(target)) { Directory.Move(target, old); }
+            Directory.Move(partial, target);
+        }
+        catch
+        {
+            if (Directory.Exists(partial)) { Directory.Delete(partial, recursive: true); }
+            if (!Directory.Exists(target) && Directory.Exists(old)) { Directory.Move(old, target); }
+            throw;
+        }
+        if (Directory.Exists(old)) { Directory.Delete(old, recursive: true); }
+    }
+
+    private static void CheckTarget(ModelFolder model, string target, bool overwrite)
+    {
+        string source = Path.TrimEndingDirectorySeparator(model.Path);
+        if (target == source || target.StartsWith(source + Path.DirectorySeparatorChar, StringComparison.Ordinal)
+            || source.StartsWith(target + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+        {
+            throw new ModelFormatException($"{target}: is, or lies around or inside, the model that is read. Give another output folder.");
+        }
+        if (File.Exists(target) || (Directory.Exists(target) && !overwrite))
+        {
+            throw new ModelFormatException($"{target}: exists already. Give another output folder, or ask to overwrite it.");
+        }
+    }
+
+    private static void WriteWeights(ModelFolder model, WeightSet set, string partial, ModelFolderOptions options)
+    {
+        string folder = Path.Combine(partial, set.Folder);
+        Directory.CreateDirectory(folder);
+        bool encoder = set == model.WeightSets[0];
+        string prefix = encoder && model.Kind == ModelKind.BiEncoder ? EncoderNames.Prefix(model.Network.Config.Architecture) : "";
+        List<StoredTensor> tensors = [];
+        HashSet<string> names = new(StringComparer.Ordinal);
+        foreach (Tensor tensor in set.Files.SelectMany(file => file.Tensors))
+        {
+            string name = options.ModernNames ? ModernName(tensor.Name, prefix) : tensor.Name;
+            if (!names.Add(name))
+            {
+                throw new ModelFormatException($"{tensor.File}: tensor {Quoted.Text(tensor.Name)} would be renamed to {Quoted.Text(name)}, which exists. Convert without renaming.");
+            }
+            ElementType type = tensor.ElementType.IsWeight() ? options.ElementType ?? tensor.ElementType : tensor.ElementType;
+            tensors.Add(new StoredTensor(name, tensor, type));
+        }
+        SafetensorsShards.Write(folder, tensors, Metadata, options.MaxShardBytes);
+    }
+
+    private static string ModernName(string name, string prefix)
+    {
+        if (name.EndsWith("LayerNorm.gamma", StringComparison.Ordinal)) { name = name[..^5] + "weight"; }
+        if (name.EndsWith("LayerNorm.beta", StringComparison.Ordinal)) { name = name[..^4] + "bias"; }
+        return name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : name;
+    }
+
+    private static void CopySideFiles(ModelFolder model, string partial, ModelFolderOptions options)
+    {
+        HashSet<string> weights = [.. model.WeightFiles];
+        foreach (WeightSet set in model.WeightSets) { weights.Add(Path.GetFullPath(Path.Combine(model.Path, set.Folder, SafetensorsIndex.FileName))); }
+        string config = Path.Combine(model.TransformerPath, ModelConfig.FileName);
+        foreach (string file in Directory.EnumerateFiles(model.Path, "*", SearchOption.AllDirectories))
+        {
+            string relative = Path.GetRelativePath(model.Path, file);
+            bool left = weights.Contains(file) || OtherWeights.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase)
+                || OtherFolders.Contains(relative.Split(Path.DirectorySeparatorChar)[0], StringComparer.Ordinal)
+                || relative.EndsWith(".bin.index.json", StringComparison.Ordinal);
+            if (left) { continue; }
+            string to = Path.Combine(partial, relative);
+            Directory.CreateDirectory(Path.GetDirectoryName(to)!);
+            byte[] bytes = File.ReadAllBytes(file); // follows a cache's link; a copy of the link would point nowhere
+            WriteFlushed(to, file == config && options.ElementType is { } type ? WithDtype(model, bytes, type) : bytes);
+        }
+    }
+
+    private static byte[] WithDtype(ModelFolder model, byte[] config, ElementType type)
+    {
+        bool changed = model.Tensors.Any(tensor => tensor.ElementType.IsWeight() && tensor.ElementType != type);
+        string name = type switch { ElementType.F16 => "float16", ElementType.BF16 => "bfloat16", _ => "float32" };
+        return ConfigDtype.Set(config, name, addWhenAbsent: changed);
+    }
+
+    private static void WriteFlushed(string path, byte[] bytes)
+    {
+        using FileStream stream = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+        stream.Write(bytes);
+        stream.Flush(flushToDisk: true);
+    }
+}
