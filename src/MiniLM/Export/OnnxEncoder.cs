@@ -44,10 +44,16 @@ internal sealed class OnnxEncoder(OnnxGraph graph, Network network)
         return Norm(_weights.EmbeddingNorm, sum);
     }
 
-    private string SequenceLength => graph.Node("Gather", [graph.Node("Shape", ["input_ids"]), graph.Scalar(1)]);
+    // 0, 1, 2, ... as [1, sequence]. Not from Shape and Range or Slice: those lose the name of the dimension, and without it
+    // ONNX Runtime cannot tell that two hidden states have one shape, and fuses no residual and no attention.
+    private string Columns()
+    {
+        string ones = graph.Node("Add", [graph.Node("Mul", ["input_ids", graph.Scalar(0)]), graph.Scalar(1)]);
+        string counted = graph.Node("ReduceMax", [graph.Node("CumSum", [ones, graph.Scalar(1)])], ("axes", new long[] { 0 }), ("keepdims", 1));
+        return graph.Node("Sub", [counted, graph.Scalar(1)]);
+    }
 
-    private string PositionsFromColumns() => graph.Node("Slice",
-        [graph.Weight(_weights.PositionEmbeddings), graph.List(0), graph.Node("Unsqueeze", [SequenceLength, graph.List(0)]), graph.List(0)]);
+    private string PositionsFromColumns() => graph.Node("Gather", [graph.Weight(_weights.PositionEmbeddings), Columns()]);
 
     private string PositionsFromIds()
     {
@@ -68,13 +74,13 @@ internal sealed class OnnxEncoder(OnnxGraph graph, Network network)
         int longest = _config.MaxTokens;
         long[] buckets = new long[2 * longest - 1];
         for (int i = 0; i < buckets.Length; i++) { buckets[i] = MpnetBuckets.Of(i - (longest - 1)); }
-        string columns = graph.Node("Range", [graph.Scalar(0), SequenceLength, graph.Scalar(1)]);
+        string columns = Columns();
         string distances = graph.Node("Sub",
-            [graph.Node("Unsqueeze", [columns, graph.List(0)]), graph.Node("Unsqueeze", [columns, graph.List(1)])]); // key - query
+            [graph.Node("Unsqueeze", [columns, graph.List(1)]), graph.Node("Unsqueeze", [columns, graph.List(2)])]); // [1, query, key]: key - query
         string rows = graph.Node("Gather",
             [graph.List("relative_position_buckets", buckets), graph.Node("Add", [distances, graph.Scalar(longest - 1)])]);
         string bias = graph.Node("Gather", [graph.Weight(_weights.RelativeAttentionBias!), rows]);
-        return graph.Node("Unsqueeze", [graph.Node("Transpose", [bias], ("perm", new long[] { 2, 0, 1 })), graph.List(0)]);
+        return graph.Node("Transpose", [bias], ("perm", new long[] { 0, 3, 1, 2 })); // [1, heads, query, key]
     }
 
     private string Layer(LayerWeights layer, string hidden, string mask, string? bias)
