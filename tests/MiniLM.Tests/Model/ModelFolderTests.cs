@@ -52,4 +52,40 @@ public sealed class ModelFolderTests
         Assert.Equal(64, folder.Hash.Length);
         Assert.Contains(folder.Tensors, tensor => tensor.ElementType == ElementType.I64);
     }
+
+    [Fact]
+    public void Hash_ChangesWithEveryFileThatDecidesTheResult()
+    {
+        HashSet<string> seen = [Hash(_ => { })];
+        Assert.False(seen.Add(Hash(_ => { })), "equal folders, different hashes");
+        Assert.False(seen.Add(Hash(model => model.Write("README.md", "text"))), "a model card decides nothing");
+        Assert.True(seen.Add(Hash(model => model.Config("layer_norm_eps", "1e-5"))));
+        Assert.True(seen.Add(Hash(model => model.Write("vocab.txt", "[PAD]"))));
+        Assert.True(seen.Add(Hash(model => model.Write("sentence_bert_config.json", """{"max_seq_length":8}"""))));
+        Assert.True(seen.Add(Hash(model =>
+        {
+            byte[] weights = File.ReadAllBytes(model.File("model.safetensors"));
+            weights[^1] ^= 1;
+            File.WriteAllBytes(model.File("model.safetensors"), weights);
+        })));
+
+        static string Hash(Action<EditedModel> edit)
+        {
+            using EditedModel model = new();
+            edit(model);
+            using ModelFolder opened = ModelFolder.Open(model.Path);
+            return opened.Hash;
+        }
+    }
+
+    [Fact]
+    public void Open_ShardedHoldsWhatTheSingleFileHolds()
+    {
+        string tiny = SharedFolder.Require("golden", "forward", "tiny");
+        using ModelFolder single = ModelFolder.Open(Path.Combine(tiny, "bert")), sharded = ModelFolder.Open(Path.Combine(tiny, "bert_sharded"));
+        Assert.True(sharded.WeightFiles.Count > 1);
+        Dictionary<string, float[]> weights = sharded.Tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.ToFloats());
+        Assert.Equal(single.Tensors.Count, weights.Count);
+        foreach (Tensor tensor in single.Tensors) { Assert.Equal(tensor.ToFloats(), weights[tensor.Name]); }
+    }
 }
