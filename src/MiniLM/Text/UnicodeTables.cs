@@ -34,29 +34,43 @@ internal static partial class UnicodeTables
     /// <summary>Canonical decomposition without the dropped marks, UTF-16; empty = no entry (the code point stays as it is).</summary>
     internal static ReadOnlySpan<ushort> Stripped(int codePoint)
     {
-        int index = StripKeys.BinarySearch(codePoint);
+        int index = Search(StripKeys, codePoint);
         return index < 0 ? default : StripText[StripOffsets[index]..StripOffsets[index + 1]];
     }
 
     /// <summary>Lower case, UTF-16; empty = no entry.</summary>
     internal static ReadOnlySpan<ushort> Lowered(int codePoint)
     {
-        int index = LowerKeys.BinarySearch(codePoint);
+        int index = Search(LowerKeys, codePoint);
         return index < 0 ? default : LowerText[LowerOffsets[index]..LowerOffsets[index + 1]];
     }
 
     /// <summary>Canonical combining class of a character that survives accent stripping.</summary>
     internal static byte KeptCombiningClass(int codePoint)
     {
-        int index = KeptClassKeys.BinarySearch(codePoint);
+        int index = Search(KeptClassKeys, codePoint);
         return index < 0 ? (byte)0 : KeptClassValues[index];
     }
 
     /// <summary>A dropped mark of class 0: it ends a run of combining characters although it leaves nothing behind.</summary>
     internal static bool IsRemovedStarter(int codePoint)
     {
-        int index = RemovedStarterBounds.BinarySearch(codePoint);
+        int index = Search(RemovedStarterBounds, codePoint);
         // Bounds alternate first, last + 1: after an even number of bounds we are outside.
         return index >= 0 ? (index & 1) == 0 : (~index & 1) == 1;
+    }
+
+    /// <summary>As BinarySearch of a span, which boxes its argument.</summary>
+    private static int Search(ReadOnlySpan<int> keys, int key)
+    {
+        int low = 0;
+        int high = keys.Length;
+        while (low < high)
+        {
+            int middle = (low + high) >>> 1;
+            if (keys[middle] < key) { low = middle + 1; }
+            else { high = middle; }
+        }
+        return low < keys.Length && keys[low] == key ? low : ~low;
     }
 }
