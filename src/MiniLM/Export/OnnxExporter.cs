@@ -45,7 +45,7 @@ public static class OnnxExporter
     {
         Network network = model.Network;
         OnnxGraph graph = new();
-        foreach (string input in new[] { "input_ids", "attention_mask", "token_type_ids" }) { graph.Input(input, "batch", "sequence"); }
+        foreach (string input in new[] { "input_ids", "attention_mask", "token_type_ids" }) { graph.Input(input, isFloat: false, "batch", "sequence"); }
         OnnxEncoder encoder = new(graph, network);
         string hidden = encoder.Append();
         bool classifier = model.Kind == ModelKind.CrossEncoder;

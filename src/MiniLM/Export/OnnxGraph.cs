@@ -30,7 +30,8 @@ internal sealed unsafe class OnnxGraph
         _graph.Message(12, ValueInfo(name, FloatType, shape));
     }
 
-    internal void Input(string name, params object[] shape) => _graph.Message(11, ValueInfo(name, Int64Type, shape));
+    /// <summary>An input of int64, or of float32; a dimension is a number or a name.</summary>
+    internal void Input(string name, bool isFloat, params object[] shape) => _graph.Message(11, ValueInfo(name, isFloat ? FloatType : Int64Type, shape));
 
     /// <summary>A weight as float32 under its name in the file.</summary>
     /// <param name="tensor">The weight; it must stay mapped until the graph is written.</param>

@@ -49,6 +49,10 @@ internal sealed class OnnxPooling(OnnxGraph graph, string hidden)
         return graph.Node("Div", [sum, squareRoot ? graph.Node("Sqrt", [count]) : count]);
     }
 
-    private string ColumnWeights() => graph.Node("CumSum",
-        [graph.Node("Add", [graph.Node("Mul", [_mask, graph.Constant(0)]), graph.Constant(1)]), graph.Scalar(1)]); // 1, 2, 3, ...
+    // 1, 2, 3, ... from the first column that counts; a hole counts too.
+    private string ColumnWeights()
+    {
+        string started = graph.Node("Greater", [graph.Node("CumSum", [_mask, graph.Scalar(1)]), graph.Constant(0)]);
+        return graph.Node("CumSum", [graph.Node("Cast", [started], ("to", 1)), graph.Scalar(1)]);
+    }
 }

@@ -103,5 +103,5 @@ public sealed class OnnxExporterTests
         return 1;
     }
 
-    private static long[] Longs(Tensor tensor) => MemoryMarshal.Cast<byte, long>(SafetensorsFileTests.Bytes(tensor)).ToArray();
+    internal static long[] Longs(Tensor tensor) => MemoryMarshal.Cast<byte, long>(SafetensorsFileTests.Bytes(tensor)).ToArray();
 }

@@ -84,4 +84,33 @@ public sealed class OnnxHeadTests
             for (int i = 0; i < 3; i++) { Assert.Equal(last[i] / norm, actual["sentence_embedding"][row * 3 + i], 1e-5); }
         }
     }
+
+    [Theory]
+    [InlineData(PoolingMode.Cls, "cls")]
+    [InlineData(PoolingMode.Max, "max")]
+    [InlineData(PoolingMode.Mean, "mean")]
+    [InlineData(PoolingMode.MeanSqrtLen, "mean_sqrt_len_tokens")]
+    [InlineData(PoolingMode.WeightedMean, "weightedmean")]
+    [InlineData(PoolingMode.LastToken, "lasttoken")]
+    internal void Pooling_IsSentenceTransformersOwnWithPaddingOnEitherSide(PoolingMode mode, string name)
+    {
+        using SafetensorsFile golden = new(SharedFolder.Require("golden", "forward", "ops.safetensors"));
+        long[] shape = golden.Find("pool.hidden")!.Shape.ToArray(), mask = OnnxExporterTests.Longs(golden.Find("pool.mask")!);
+        OnnxGraph graph = new();
+        graph.Input("hidden", isFloat: true, "batch", "sequence", (int)shape[2]);
+        graph.Input("attention_mask", isFloat: false, "batch", "sequence");
+        graph.Output(new OnnxPooling(graph, "hidden").Append([mode]), "pooled", "batch", (int)shape[2]);
+        using MemoryStream model = new();
+        graph.ToModel().WriteTo(model);
+        using InferenceSession session = new(model.ToArray());
+        using OrtValue hidden = OrtValue.CreateTensorValueFromMemory(golden.Find("pool.hidden")!.ToFloats(), shape),
+            maskValue = OrtValue.CreateTensorValueFromMemory(mask, shape[..2]);
+        using RunOptions options = new();
+        using IDisposableReadOnlyCollection<OrtValue> outputs =
+            session.Run(options, new Dictionary<string, OrtValue> { ["hidden"] = hidden, ["attention_mask"] = maskValue }, ["pooled"]);
+        float[] expected = golden.Find($"pool.{name}")!.ToFloats();
+        ReadOnlySpan<float> actual = outputs[0].GetTensorDataAsSpan<float>();
+        Assert.Equal(expected.Length, actual.Length);
+        for (int i = 0; i < expected.Length; i++) { Assert.Equal(expected[i], actual[i], 1e-6f); }
+    }
 }
