@@ -54,7 +54,7 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
             Activation.Relu => Epilogue.Relu,
             _ => throw new NotSupportedException($"the cpu device has no {_config.HiddenAct} in a feed-forward layer"),
         };
-        FiniteWeights.Check(network, device.Pool);
+        FiniteWeights.Check(network, device.Threads, device.Pool.Run);
         _embedding = new EmbeddingRows(_kernels, _config, network.Encoder);
         _layers = [.. network.Encoder.Layers.Select(layer => new PackedLayer(layer, _config, _headSize))];
         _bias = network.Encoder.RelativeAttentionBias is { } table ? new RelativeBias(table, _config.NumAttentionHeads, _config.HeadSize, _config.MaxTokens) : null;

@@ -1,3 +1,5 @@
+using MiniLM.Model;
+
 namespace MiniLM.Batching;
 
 /// <summary>Sequences one after the other, nothing padded: sequence s is rows [Offsets[s], Offsets[s+1]).</summary>
@@ -8,6 +10,8 @@ namespace MiniLM.Batching;
 /// </remarks>
 internal sealed class PackedBatch
 {
+    private const int MpnetPad = 1; // RoBERTa's rule with the pad id that MPNet fixes, whatever its config says
+
     internal int[] TokenIds = [];
     internal byte[] TypeIds = [];
     internal int[] Positions = [];
@@ -33,8 +37,8 @@ internal sealed class PackedBatch
     /// <summary>Appends one sequence; arrays grow by doubling and are kept, so a batch that is filled again allocates nothing.</summary>
     /// <param name="ids">Token ids.</param>
     /// <param name="typeIds">Type ids, or empty for zeros.</param>
-    /// <param name="firstPosition">Position id of the first token (<c>EncoderConfig.FirstPosition</c>).</param>
-    internal void Add(ReadOnlySpan<int> ids, ReadOnlySpan<byte> typeIds, int firstPosition)
+    /// <param name="architecture">Whose rule for position ids: BERT and DistilBERT count rows, MPNet counts rows that are not its pad token.</param>
+    internal void Add(ReadOnlySpan<int> ids, ReadOnlySpan<byte> typeIds, Architecture architecture)
     {
         int from = Rows, to = from + ids.Length;
         if (Offsets.Length < Sequences + 2) { Array.Resize(ref Offsets, Math.Max(16, 2 * (Sequences + 2))); }
@@ -48,10 +52,10 @@ internal sealed class PackedBatch
         }
         ids.CopyTo(TokenIds.AsSpan(from));
         if (typeIds.IsEmpty) { TypeIds.AsSpan(from, ids.Length).Clear(); } else { typeIds.CopyTo(TypeIds.AsSpan(from)); }
-        for (int i = 0; i < ids.Length; i++)
+        for (int i = 0, counted = 0; i < ids.Length; i++)
         {
-            Positions[from + i] = firstPosition + i;
             Columns[from + i] = i;
+            Positions[from + i] = architecture != Architecture.Mpnet ? i : ids[i] == MpnetPad ? MpnetPad : ++counted + MpnetPad;
         }
         Offsets[++Sequences] = to;
     }

@@ -14,7 +14,11 @@ public sealed class ReferenceDevice : Device
     /// <inheritdoc/>
     public override bool Supports(Precision precision) => precision == Precision.Float32;
 
-    internal override DeviceNetwork Load(Network network, Precision precision) => new ReferenceNetwork<float>(network);
+    internal override DeviceNetwork Load(Network network, Precision precision)
+    {
+        FiniteWeights.Check(network, 1, work => work(0));
+        return new ReferenceNetwork<float>(network);
+    }
 
     internal override void Similarity(ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores) =>
         Dense.Forward(queries, documents, [], width, scores);

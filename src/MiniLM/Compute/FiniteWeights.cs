@@ -1,22 +1,24 @@
-using MiniLM.Cpu.Threading;
 using MiniLM.Model;
 using MiniLM.Weights;
 
-namespace MiniLM.Cpu;
+namespace MiniLM.Compute;
 
 /// <summary>Refuses a network with a NaN or an infinity in it, before the first result.</summary>
 internal static class FiniteWeights
 {
+    /// <param name="network">The weights.</param>
+    /// <param name="members">How many share the reading.</param>
+    /// <param name="run">Runs its argument once for each member.</param>
     /// <exception cref="ModelFormatException">Names the file, the tensor and the place.</exception>
-    internal static void Check(Network network, WorkerPool pool)
+    internal static void Check(Network network, int members, Action<Action<int>> run)
     {
         Tensor[] tensors = [.. network.Tensors()];
         long[] bad = new long[tensors.Length];
-        pool.Run(member =>
+        run(member =>
         {
             foreach ((Tensor tensor, int index) in tensors.Select((tensor, index) => (tensor, index)))
             {
-                (long first, long end) = (tensor.Count * member / pool.All.Size, tensor.Count * (member + 1) / pool.All.Size);
+                (long first, long end) = (tensor.Count * member / members, tensor.Count * (member + 1) / members);
                 long found = FloatConversion.FirstNonFinite(tensor, first, end);
                 if (found >= 0) { Interlocked.CompareExchange(ref bad[index], found + 1, 0); }
             }
