@@ -17,12 +17,14 @@ public static class OnnxExporter
         ArgumentNullException.ThrowIfNull(path);
         if (!model.IncludePrompt && model.Prompts.Count > 0)
         {
-            throw new ModelFormatException($"{model.Path}: include_prompt is false: a graph does not know the prompt it should leave out of pooling. Export another model.");
+            throw new ModelFormatException($"{model.Path}: include_prompt is false: "
+                + "a graph does not know the prompt it should leave out of pooling. Export another model.");
         }
         ProtobufMessage message = Build(model);
         if (message.Length > int.MaxValue)
         {
-            throw new ModelFormatException($"{path}: the graph would be {message.Length} bytes, an ONNX file holds at most {int.MaxValue}. Export a smaller model.");
+            throw new ModelFormatException($"{path}: the graph would be {message.Length} bytes, "
+                + $"an ONNX file holds at most {int.MaxValue}. Export a smaller model.");
         }
         string partial = path + ".partial";
         try

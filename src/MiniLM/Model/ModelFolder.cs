@@ -83,7 +83,8 @@ public sealed class ModelFolder : IDisposable
         Kind = modules?.HasPooling != true && config.IsClassifier ? ModelKind.CrossEncoder : ModelKind.BiEncoder;
         if (modules is { HasPooling: false } && Kind == ModelKind.BiEncoder)
         {
-            throw new ModelFormatException($"{SentenceModules.FileName}: has no Pooling module. Add one or remove {SentenceModules.FileName} for mean pooling.");
+            throw new ModelFormatException($"{SentenceModules.FileName}: has no Pooling module. "
+                + $"Add one or remove {SentenceModules.FileName} for mean pooling.");
         }
         JsonFile? sentence = JsonFile.TryOpenObject(Path, SentenceSettings.FileName);
         try
@@ -131,7 +132,8 @@ public sealed class ModelFolder : IDisposable
     public static string Resolve(string? nameOrPath) => new ModelLocator().Resolve(nameOrPath ?? ModelLocator.DefaultName);
 
     private ModelFormatException NoConfig() =>
-        new($"{TransformerPath}: has no {ModelConfig.FileName}, so it is not a model folder. Give the folder that holds {ModelConfig.FileName} and model.safetensors.");
+        new($"{TransformerPath}: has no {ModelConfig.FileName}, so it is not a model folder. "
+        + $"Give the folder that holds {ModelConfig.FileName} and model.safetensors.");
 
     /// <summary>Unmaps the weights.</summary>
     public void Dispose()

@@ -78,7 +78,8 @@ internal static class ModelFolderWriter
             string name = options.ModernNames ? ModernName(tensor.Name, prefix) : tensor.Name;
             if (!names.Add(name))
             {
-                throw new ModelFormatException($"{tensor.File}: tensor {Quoted.Text(tensor.Name)} would be renamed to {Quoted.Text(name)}, which exists. Convert without renaming.");
+                throw new ModelFormatException($"{tensor.File}: tensor {Quoted.Text(tensor.Name)} "
+                    + $"would be renamed to {Quoted.Text(name)}, which exists. Convert without renaming.");
             }
             ElementType type = tensor.ElementType.IsWeight() ? options.ElementType ?? tensor.ElementType : tensor.ElementType;
             tensors.Add(new StoredTensor(name, tensor, type));

@@ -21,7 +21,8 @@ internal sealed class ModelLocator(Func<string, string?>? environment = null, st
         if (Directory.Exists(path)) { return Path.GetFullPath(path); }
         if (IsPath(nameOrPath))
         {
-            throw new ModelFormatException($"{Path.GetFullPath(path)}: no such model folder. Give the path of a folder with config.json and model.safetensors.");
+            throw new ModelFormatException($"{Path.GetFullPath(path)}: no such model folder. "
+                + "Give the path of a folder with config.json and model.safetensors.");
         }
         return nameOrPath.Contains('/') ? FromCache(nameOrPath) : Shipped(nameOrPath);
     }
@@ -58,10 +59,12 @@ internal sealed class ModelLocator(Func<string, string?>? environment = null, st
     private string Near(string name)
     {
         string[] near = [.. ShippedFolders().Where(Directory.Exists).SelectMany(Directory.EnumerateDirectories).Select(folder => Path.GetFileName(folder))
-            .Distinct(StringComparer.Ordinal).Where(known => EditDistance.Between(name.ToLowerInvariant(), known.ToLowerInvariant()) <= Math.Max(2, known.Length / 3))
-            .Order(StringComparer.Ordinal)];
+            .Distinct(StringComparer.Ordinal).Where(known => IsNear(name, known)).Order(StringComparer.Ordinal)];
         return near.Length == 0 ? "" : $" Did you mean {string.Join(" or ", near)}?";
     }
+
+    private static bool IsNear(string name, string known) =>
+        EditDistance.Between(name.ToLowerInvariant(), known.ToLowerInvariant()) <= Math.Max(2, known.Length / 3);
 
     private string FromCache(string id)
     {
@@ -70,7 +73,8 @@ internal sealed class ModelLocator(Func<string, string?>? environment = null, st
         string revision = parts.Length == 2 ? parts[1] : "main";
         if (names.Length != 2 || names.Any(IsUnsafe) || revision.Split('/').Any(IsUnsafe))
         {
-            throw new ModelFormatException($"No model {Quoted.Text(id)}: neither a folder nor org/name[@revision]. Give the path of a folder or the id of a model.");
+            throw new ModelFormatException($"No model {Quoted.Text(id)}: neither a folder nor org/name[@revision]. "
+                + "Give the path of a folder or the id of a model.");
         }
         string repository = Path.Combine(CacheRoot, $"models--{names[0]}--{names[1]}");
         string reference = Path.Combine(repository, "refs", revision);

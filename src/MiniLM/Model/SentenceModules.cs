@@ -19,7 +19,10 @@ internal sealed class SentenceModules
     private SentenceModules(string root, JsonFile json)
     {
         _root = root;
-        if (json.Root.ValueKind != JsonValueKind.Array) { throw new ModelFormatException($"{FileName}: is not a JSON list. Download or export the model again."); }
+        if (json.Root.ValueKind != JsonValueKind.Array)
+        {
+            throw new ModelFormatException($"{FileName}: is not a JSON list. Download or export the model again.");
+        }
         foreach (JsonElement module in json.Root.EnumerateArray())
         {
             string type = JsonFile.Find(module, "type") is { } t ? json.String(t, "type") : throw json.Wrong("a module", module, "an object with 'type'");
@@ -27,7 +30,8 @@ internal sealed class SentenceModules
             string name = type[(type.LastIndexOf('.') + 1)..];
             if (name is not ("Transformer" or "Pooling" or "Normalize" or "Dense"))
             {
-                throw new ModelFormatException($"{FileName}: module {Quoted.Text(type)} is not supported. Use a model of Transformer, Pooling, Dense and Normalize.");
+                throw new ModelFormatException($"{FileName}: module {Quoted.Text(type)} is not supported. "
+                    + "Use a model of Transformer, Pooling, Dense and Normalize.");
             }
             if (Path.IsPathRooted(folder) || folder.Contains(':') || folder.Split('/', '\\').Contains(".."))
             {

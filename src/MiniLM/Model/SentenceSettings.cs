@@ -31,8 +31,8 @@ internal static class SentenceSettings
         if (bert?.FindInteger("max_seq_length", 1, int.MaxValue) is { } length) { return Math.Min(length, maxTokens); }
         JsonFile? tokenizer = JsonFile.TryOpenObject(folder, "tokenizer_config.json");
         // 1e30 stands for "no limit"; transformers writes it as a long integer.
-        return tokenizer?.Find("model_max_length") is { ValueKind: JsonValueKind.Number } value && value.TryGetDouble(out double most) && most >= 2 && most < maxTokens
-            ? (int)most : maxTokens;
+        return tokenizer?.Find("model_max_length") is { ValueKind: JsonValueKind.Number } value && value.TryGetDouble(out double most)
+            && most >= 2 && most < maxTokens ? (int)most : maxTokens;
     }
 
     internal static (IReadOnlyDictionary<string, string> Prompts, string? Default) ReadPrompts(JsonFile? json)

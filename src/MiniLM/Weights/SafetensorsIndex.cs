@@ -20,7 +20,8 @@ internal static class SafetensorsIndex
                 string path = Path.Combine(folder, shard);
                 if (!File.Exists(path))
                 {
-                    throw new ModelFormatException($"{FileName}: names the shard {Quoted.Text(shard)}, which {folder} does not have. Download the model again.");
+                    throw new ModelFormatException($"{FileName}: names the shard {Quoted.Text(shard)}, "
+                        + $"which {folder} does not have. Download the model again.");
                 }
                 shards.Add(new SafetensorsFile(path, shard));
             }
@@ -77,7 +78,8 @@ internal static class SafetensorsIndex
                 if (string.IsNullOrEmpty(shard) || shard.AsSpan().ContainsAny("/\\:\0") || shard is "." or "..")
                 {
                     throw new ModelFormatException(
-                        $"{FileName}: the shard of {Quoted.Text(entry.Name)} is {Quoted.Text(shard ?? entry.Value.GetRawText())}, not the name of a file in this folder.");
+                        $"{FileName}: the shard of {Quoted.Text(entry.Name)} is {Quoted.Text(shard ?? entry.Value.GetRawText())}, "
+                        + "not the name of a file in this folder. Fix the index or download the model again.");
                 }
                 weightMap.Add(entry.Name, shard);
             }

@@ -57,7 +57,8 @@ internal static class SafetensorsShards
     private static void WriteIndex(string path, long totalBytes, SortedDictionary<string, string> weightMap)
     {
         using FileStream stream = new(path, FileMode.Create, FileAccess.Write);
-        using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        JsonWriterOptions options = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        using (Utf8JsonWriter json = new(stream, options))
         {
             json.WriteStartObject();
             json.WriteStartObject("metadata");

@@ -44,8 +44,8 @@ internal static unsafe class TensorData
             ushort bits = half ? BitConverter.HalfToUInt16Bits((Half)values[i]) : FloatConversion.ToBFloat16(values[i]);
             if ((bits & 0x7fff) == infinity && float.IsFinite(values[i]))
             {
-                throw new ModelFormatException($"{tensor.Source.File}: tensor {Quoted.Text(tensor.Name)} holds {values[i]:R} at element {start + i}, too large for "
-                    + $"{tensor.ElementType.FormatName()}. Convert to {(half ? "BF16 or F32" : "F32")} instead.");
+                throw new ModelFormatException($"{tensor.Source.File}: tensor {Quoted.Text(tensor.Name)} holds {values[i]:R} at element {start + i}, "
+                    + $"too large for {tensor.ElementType.FormatName()}. Convert to {(half ? "BF16 or F32" : "F32")} instead.");
             }
             halves[i] = bits;
         }
