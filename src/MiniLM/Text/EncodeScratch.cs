@@ -4,11 +4,11 @@ namespace MiniLM.Text;
 internal sealed class EncodeScratch
 {
     [ThreadStatic]
-    private static EncodeScratch? current;
+    private static EncodeScratch? _current;
 
     private int[] _ids = new int[1024];
 
-    internal static EncodeScratch Current => current ??= new EncodeScratch();
+    internal static EncodeScratch Current => _current ??= new EncodeScratch();
 
     internal NormalizedText Normalized { get; } = new();
 

@@ -4,7 +4,7 @@ namespace MiniLM.Text;
 internal sealed class TokenizerDefinition
 {
     /// <summary>Above any vocabulary in use; keeps a damaged file from asking for gigabytes.</summary>
-    internal const int MaxId = (1 << 24) - 1;
+    internal const int MaxId = (1 << 22) - 1;
 
     /// <summary>The file, for messages.</summary>
     internal required string File { get; init; }

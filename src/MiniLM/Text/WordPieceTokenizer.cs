@@ -28,6 +28,7 @@ public sealed partial class WordPieceTokenizer
         _postProcessor = definition.PostProcessor ?? (definition.BertTemplate is { } bert
             ? PostProcessor.Bert((bert.Cls, Require(bert.Cls, "cls_token", file)), (bert.Sep, Require(bert.Sep, "sep_token", file)))
             : PostProcessor.None);
+        CheckIds(definition.FileOptions, file);
         _pipeline = new TokenPipeline(definition.Normalizer, new WordPieceModel(_vocabulary, unknownId, definition.MaxInputCharsPerWord), addedTokens);
         _streaming = _pipeline.CanStream ? new StreamingEncoder(_pipeline, addedTokens) : null;
         FileOptions = definition.FileOptions;
@@ -89,6 +90,19 @@ public sealed partial class WordPieceTokenizer
     private int Require(string token, string field, string file)
     {
         return _vocabulary.Find(token) ?? throw new TokenizerException($"{file}: {field} '{token}' is not in the vocabulary.");
+    }
+
+    /// <summary>Ids that come from the file without passing through the vocabulary must not lead past the embedding table either.</summary>
+    private void CheckIds(EncodeOptions fileOptions, string file)
+    {
+        foreach (TemplatePiece piece in _postProcessor.Single.Concat(_postProcessor.Pair))
+        {
+            for (int index = 0; index < piece.Ids.Length; index++)
+            {
+                if (piece.Ids[index] >= VocabularySize) { throw new TokenizerException($"{file}: post_processor gives '{piece.Tokens[index]}' id {piece.Ids[index]}; the vocabulary ends at {VocabularySize - 1}."); }
+            }
+        }
+        if (fileOptions.PadId >= VocabularySize) { throw new TokenizerException($"{file}: padding.pad_id is {fileOptions.PadId}; the vocabulary ends at {VocabularySize - 1}."); }
     }
 
     /// <summary>Gives each added token the id of the vocabulary if its text is there, as the original does, and checks the others.</summary>

@@ -34,6 +34,8 @@ public sealed class TokenizerLoadTests
     [InlineData("truncation.max_length", "-3", "truncation.max_length is -3")]
     [InlineData("padding.strategy", "{\"Fixed\":99999999}", "padding asks for more")]
     [InlineData("padding.strategy", "\"Short\"", "padding.strategy is 'Short'")]
+    [InlineData("padding.pad_id", "30", "padding.pad_id is 30")]
+    [InlineData("post_processor.special_tokens", "{\"[CLS]\":{\"ids\":[99],\"tokens\":[\"[CLS]\"]},\"[SEP]\":{\"ids\":[3],\"tokens\":[\"[SEP]\"]}}", "gives '[CLS]' id 99")]
     [InlineData("padding.direction", "\"Up\"", "padding.direction is 'Up'")]
     [InlineData("added_tokens", "{}", "added_tokens is not a list")]
     [InlineData("added_tokens", "[{\"id\":5,\"content\":\"<new>\"}]", "added token '<new>' has id 5, which belongs to 'the'")]
