@@ -1,0 +1,146 @@
+using MiniLM.Batching;
+using MiniLM.Compute;
+using MiniLM.Model;
+using MiniLM.Text;
+
+namespace MiniLM;
+
+/// <summary>What a score of a cross-encoder is.</summary>
+public enum ScoreKind
+{
+    /// <summary>The model's own activation; two labels: raw unless the model stores one.</summary>
+    Model,
+
+    /// <summary>The logit; two labels: logit 1 - logit 0.</summary>
+    Raw,
+
+    /// <summary>1 / (1 + e^-raw): of two labels that is the softmax probability of label 1.</summary>
+    Sigmoid,
+}
+
+/// <summary>A document behind a query.</summary>
+/// <param name="Index">Its place in the call.</param>
+/// <param name="Score">As asked for.</param>
+/// <param name="Logit">What the order is by.</param>
+public readonly record struct RankedDocument(int Index, float Score, float Logit);
+
+/// <summary>Pairs of texts to scores: tokenizer, encoder and classifier head.</summary>
+/// <remarks>Thread-safe. A pair's logits are the same bits alone and in any batch.</remarks>
+public sealed class CrossEncoder : IDisposable
+{
+    private readonly DeviceNetwork _network;
+
+    private CrossEncoder(ModelFolder folder, WordPieceTokenizer tokenizer, DeviceNetwork network) => (Folder, Tokenizer, _network) = (folder, tokenizer, network);
+
+    /// <summary>Opens a model folder for a device.</summary>
+    /// <param name="path">A folder as <see cref="ModelFolder.Resolve"/> finds it.</param>
+    /// <param name="device">Stays the caller's to dispose, after this encoder.</param>
+    /// <param name="precision">Arithmetic of the forward pass.</param>
+    /// <exception cref="ModelFormatException">The folder is not a usable cross-encoder: a bi-encoder is refused.</exception>
+    /// <exception cref="TokenizerException">Its tokenizer is not usable.</exception>
+    public static CrossEncoder Open(string path, Device device, Precision precision = Precision.Float32)
+    {
+        ModelFolder folder = ModelFolder.Open(path);
+        try
+        {
+            if (folder.Kind != ModelKind.CrossEncoder)
+            {
+                throw new ModelFormatException($"{folder.Path}: a bi-encoder: it has no classifier that scores pairs. Compare its embeddings, or choose a cross-encoder (a ...ForSequenceClassification folder).");
+            }
+            WordPieceTokenizer tokenizer = BiEncoder.OpenTokenizer(folder);
+            return new CrossEncoder(folder, tokenizer, device.Load(folder.Network, precision));
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The model.</summary>
+    public ModelFolder Folder { get; }
+
+    /// <summary>Its tokenizer.</summary>
+    public WordPieceTokenizer Tokenizer { get; }
+
+    /// <summary>Number of logits a pair.</summary>
+    public int Labels => Folder.OutputSize;
+
+    /// <summary>Logits of pairs: [pairs, Labels] in their order.</summary>
+    /// <param name="pairs">Any number; the longer text is cut first when a pair is too long.</param>
+    /// <param name="logits">pairs.Count * Labels floats.</param>
+    /// <param name="maxLength">Longest pair in tokens; null: the model's limit.</param>
+    /// <param name="batchTokens">Tokens of one batch on the device; results do not depend on it.</param>
+    /// <param name="cancellation">Checked between batches.</param>
+    /// <exception cref="ArgumentException">The span has another length, or the limit is out of range.</exception>
+    /// <exception cref="NonFiniteResultException">A result is NaN or infinite.</exception>
+    public EncodingStatistics Logits(IReadOnlyList<(string First, string Second)> pairs, Span<float> logits, int? maxLength = null, int batchTokens = 8192, CancellationToken cancellation = default)
+    {
+        if (logits.Length != (long)pairs.Count * Labels)
+        {
+            throw new ArgumentException($"{pairs.Count} pairs need {(long)pairs.Count * Labels} floats, the span has {logits.Length}", nameof(logits));
+        }
+        int limit = BiEncoder.CheckMaxLength(Folder, Tokenizer, maxLength, pair: true);
+        var window = new SequenceWindow(Folder.Network.Config.Architecture);
+        long tokens = 0;
+        int truncated = 0;
+        for (int first = 0; first < pairs.Count; first += SequenceWindow.Capacity)
+        {
+            int end = Math.Min(first + SequenceWindow.Capacity, pairs.Count);
+            for (int i = first; i < end; i++)
+            {
+                (Memory<int> ids, Memory<byte> typeIds) = window.Reserve(limit);
+                window.Commit(Tokenizer.Encode(pairs[i].First, pairs[i].Second, limit, Truncation.LongestFirst, ids.Span, typeIds.Span, out bool cut));
+                if (cut) { truncated++; }
+            }
+            tokens += window.Tokens;
+            try { window.Run(_network, batchTokens, 0, logits[(first * Labels)..(end * Labels)], Labels, cancellation); }
+            catch (NonFiniteResultException error) { throw new NonFiniteResultException(first + error.Index); }
+        }
+        return new EncodingStatistics(pairs.Count, tokens, truncated);
+    }
+
+    /// <summary>The number that ranks: the logit, or logit 1 - logit 0.</summary>
+    /// <param name="logits">[1] or [2].</param>
+    /// <exception cref="NotSupportedException">Three labels or more have no single score.</exception>
+    public float RawScore(ReadOnlySpan<float> logits) => logits.Length switch
+    {
+        1 => logits[0],
+        2 => logits[1] - logits[0],
+        _ => throw new NotSupportedException($"{Folder.Path}: {logits.Length} labels have no single score to rank by; a reranker has one or two"),
+    };
+
+    /// <summary>A score of the asked kind from a raw one.</summary>
+    /// <param name="raw">Of <see cref="RawScore"/>.</param>
+    /// <param name="kind">What it shall be.</param>
+    public float Score(float raw, ScoreKind kind)
+    {
+        bool sigmoid = kind == ScoreKind.Sigmoid
+            || (kind == ScoreKind.Model && Folder.ClassifierActivation == ClassifierActivation.Sigmoid && (Labels == 1 || Folder.ActivationIsStored));
+        return sigmoid ? 1 / (1 + MathF.Exp(-raw)) : raw;
+    }
+
+    /// <summary>Documents of one query, best first; equal logits keep their order.</summary>
+    /// <param name="query">The query.</param>
+    /// <param name="documents">Any number.</param>
+    /// <param name="topK">How many to keep; null: all.</param>
+    /// <param name="kind">What <see cref="RankedDocument.Score"/> is; the order is always the logit's.</param>
+    /// <param name="cancellation">Checked between batches.</param>
+    public IReadOnlyList<RankedDocument> Rerank(string query, IReadOnlyList<string> documents, int? topK = null, ScoreKind kind = ScoreKind.Model, CancellationToken cancellation = default)
+    {
+        float[] logits = new float[documents.Count * Labels];
+        Logits([.. documents.Select(document => (query, document))], logits, cancellation: cancellation);
+        IEnumerable<RankedDocument> ranked = Enumerable.Range(0, documents.Count)
+            .Select(index => (index, raw: RawScore(logits.AsSpan(index * Labels, Labels))))
+            .OrderByDescending(document => document.raw)
+            .Select(document => new RankedDocument(document.index, Score(document.raw, kind), document.raw));
+        return [.. topK is { } count ? ranked.Take(count) : ranked];
+    }
+
+    /// <summary>Closes the model and its mapped file.</summary>
+    public void Dispose()
+    {
+        _network.Dispose();
+        Folder.Dispose();
+    }
+}

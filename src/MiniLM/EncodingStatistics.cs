@@ -1,0 +1,7 @@
+namespace MiniLM;
+
+/// <summary>What one call read.</summary>
+/// <param name="Inputs">Texts or pairs.</param>
+/// <param name="Tokens">Tokens computed, special tokens included.</param>
+/// <param name="Truncated">Inputs that were longer than the limit and lost tokens.</param>
+public readonly record struct EncodingStatistics(int Inputs, long Tokens, int Truncated);
