@@ -58,13 +58,19 @@ internal sealed class PieceTable
         MaxLength = Math.Max(MaxLength, length);
         if (length <= ShortKey.MaxLength)
         {
-            Span<byte> padded = stackalloc byte[16];
-            _block.AsSpan(offset, length).CopyTo(padded);
-            ShortKey key = ShortKey.Load(ref padded[0], length);
+            ShortKey key = LoadFromBlock(offset, length);
             uint index = key.Hash() & _mask;
-            while (_slots[index].Key.High != 0 && _slots[index].Key != key) { index = (index + 1) & _mask; }
-            _slots[index] = new Slot(key, id);
-            return;
+            while (true)
+            {
+                // Field by field: the equality that a record generates goes through comparers, and this runs 36,000 times at start-up.
+                ref Slot place = ref _slots[index];
+                if (place.Key.High == 0 || (place.Key.High == key.High && place.Key.Low == key.Low))
+                {
+                    place = new Slot(key, id);
+                    return;
+                }
+                index = (index + 1) & _mask;
+            }
         }
         _longLengths |= 1UL << Math.Min(length, 63);
         uint mask = (uint)_longSlots.Length - 1;
@@ -108,6 +114,14 @@ internal sealed class PieceTable
             if (bytes.SequenceEqual(_block.AsSpan(_longSlots[slot].Offset, _longSlots[slot].Length))) { return _longSlots[slot].Id; }
         }
         return -1;
+    }
+
+    private ShortKey LoadFromBlock(int offset, int length)
+    {
+        if (offset + 16 <= _block.Length) { return ShortKey.Load(ref _block[offset], length); }
+        Span<byte> padded = stackalloc byte[16];
+        _block.AsSpan(offset, length).CopyTo(padded);
+        return ShortKey.Load(ref padded[0], length);
     }
 
     private static uint Hash(ReadOnlySpan<byte> bytes)

@@ -28,7 +28,7 @@ internal sealed class Vocabulary
         {
             size = Math.Max(size, id + 1);
             if (length > ShortKey.MaxLength) { longCount++; }
-            if (length <= prefix.Length || !block.AsSpan(offset, length).StartsWith(prefix)) { continue; }
+            if (!Continues(offset, length, prefix)) { continue; }
             continuations++;
             if (length - prefix.Length > ShortKey.MaxLength) { longContinuations++; }
         }
@@ -44,7 +44,7 @@ internal sealed class Vocabulary
             entry = index + 1;
             if (length == 0) { continue; }
             Words.Add(offset, length, id);
-            if (length > prefix.Length && block.AsSpan(offset, length).StartsWith(prefix)) { Continuations.Add(offset + prefix.Length, length - prefix.Length, id); }
+            if (Continues(offset, length, prefix)) { Continuations.Add(offset + prefix.Length, length - prefix.Length, id); }
         }
     }
 
@@ -62,6 +62,12 @@ internal sealed class Vocabulary
     {
         int id = Words.Find(Encoding.UTF8.GetBytes(token));
         return id < 0 ? null : id;
+    }
+
+    // Most tokens fail at the first byte. With an empty prefix every token also continues a word.
+    private bool Continues(int offset, int length, ReadOnlySpan<byte> prefix)
+    {
+        return length > prefix.Length && (prefix.IsEmpty || (_block[offset] == prefix[0] && _block.AsSpan(offset, prefix.Length).SequenceEqual(prefix)));
     }
 
     private string Text((int Offset, int Length, int Id) entry) => Encoding.UTF8.GetString(_block, entry.Offset, entry.Length);
