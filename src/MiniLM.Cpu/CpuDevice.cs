@@ -56,7 +56,19 @@ public sealed unsafe class CpuDevice : Device
 
     internal override void Similarity(ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores)
     {
-        fixed (float* q = queries, d = documents, s = scores) { Kernels.Similarity(q, queries.Length / width, d, documents.Length / width, width, s); }
+        (int queryCount, int documentCount) = (queries.Length / width, documents.Length / width);
+        fixed (float* q = queries, d = documents, s = scores)
+        {
+            (nint from, nint with, nint to) = ((nint)q, (nint)d, (nint)s); // a lambda may not hold pointers of a fixed statement
+            lock (Gate)
+            {
+                _pool.Run(member =>
+                {
+                    (int first, int end) = _pool.All.Share(documentCount, member);
+                    Kernels.Similarity((float*)from, queryCount, (float*)with, first, end, width, (float*)to, documentCount);
+                });
+            }
+        }
     }
 
     /// <inheritdoc/>

@@ -16,7 +16,7 @@ internal abstract unsafe class CpuKernels
     internal abstract void Pool(PoolingMode mode, float* rows, nint stride, int* columns, int length, float* y, int width);
     internal abstract float Dot(float* a, float* b, int count);
     
-    internal abstract void Similarity(float* queries, int queryCount, float* documents, int documentCount, int width, float* scores);
+    internal abstract void Similarity(float* queries, int queryCount, float* documents, int first, int end, int width, float* scores, nint scoresStride);
 
     private static readonly CpuKernels?[] Made = new CpuKernels?[Enum.GetValues<CpuTier>().Length];
 
@@ -76,8 +76,8 @@ internal unsafe class LanesKernels<TLanes> : CpuKernels where TLanes : struct, I
 
     internal override float Dot(float* a, float* b, int count) => Cpu.Similarity.Dot<TLanes>(a, b, count);
 
-    internal override void Similarity(float* queries, int queryCount, float* documents, int documentCount, int width, float* scores) =>
-        Cpu.Similarity.AllPairs<TLanes>(queries, queryCount, documents, documentCount, width, scores);
+    internal override void Similarity(float* queries, int queryCount, float* documents, int first, int end, int width, float* scores, nint scoresStride) =>
+        Cpu.Similarity.AllPairs<TLanes>(queries, queryCount, documents, first, end, width, scores, scoresStride);
 }
 
 /// <summary>Matrix products assembled for AVX-512, rows in 256 bits: Zen 4 runs those as fast as 512.</summary>

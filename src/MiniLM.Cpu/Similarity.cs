@@ -30,18 +30,18 @@ internal static unsafe class Similarity
         for (int i = 0; i < count; i++) { x[i] = (float)(x[i] / norm); }
     }
 
-    /// <summary>scores[q, d] = queries[q] . documents[d]. Documents are passed over in blocks that stay in L1 while every query meets them.</summary>
-    internal static void AllPairs<TLanes>(float* queries, int queryCount, float* documents, int documentCount, int width, float* scores) where TLanes : struct, ILanes<TLanes>
+    /// <summary>scores[q, d] = queries[q] . documents[d] for documents [first, end), which are passed over in blocks that stay in L1 while every query meets them.</summary>
+    internal static void AllPairs<TLanes>(float* queries, int queryCount, float* documents, int first, int end, int width, float* scores, nint scoresStride) where TLanes : struct, ILanes<TLanes>
     {
         const int Block = 16;
-        for (int block = 0; block < documentCount; block += Block)
+        for (int block = first; block < end; block += Block)
         {
-            int end = Math.Min(block + Block, documentCount);
+            int blockEnd = Math.Min(block + Block, end);
             for (int query = 0; query < queryCount; query++)
             {
-                for (int document = block; document < end; document++)
+                for (int document = block; document < blockEnd; document++)
                 {
-                    scores[(long)query * documentCount + document] = Dot<TLanes>(queries + (long)query * width, documents + (long)document * width, width);
+                    scores[query * scoresStride + document] = Dot<TLanes>(queries + (long)query * width, documents + (long)document * width, width);
                 }
             }
         }

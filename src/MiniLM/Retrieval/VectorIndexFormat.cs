@@ -1,0 +1,58 @@
+using System.Text.Json;
+
+namespace MiniLM.Retrieval;
+
+/// <summary>The header of an index folder, <c>index.json</c> (docs/formats.md).</summary>
+internal sealed record VectorIndexHeader(int Version, int Count, int Dimension, string Model, string ModelHash, string? PromptName)
+{
+    internal const int CurrentVersion = 1;
+    internal const string HeaderFile = "index.json", VectorsFile = "vectors.f32", DocumentsFile = "documents.jsonl", OffsetsFile = "documents.offsets";
+    private const string Format = "minilm-vector-index";
+
+    internal void Write(string folder)
+    {
+        using FileStream stream = new(Path.Combine(folder, HeaderFile), FileMode.CreateNew);
+        using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
+        {
+            json.WriteStartObject();
+            json.WriteString("format", Format);
+            json.WriteNumber("version", Version);
+            json.WriteNumber("count", Count);
+            json.WriteNumber("dimension", Dimension);
+            json.WriteString("element_type", "F32");
+            json.WriteBoolean("normalized", true);
+            json.WriteString("model", Model);
+            json.WriteString("model_hash", ModelHash);
+            if (PromptName is not null) { json.WriteString("prompt_name", PromptName); }
+            json.WriteEndObject();
+        }
+        stream.Flush(flushToDisk: true);
+    }
+
+    /// <exception cref="IndexFormatException">Missing, not JSON, of another format or version, or out of range.</exception>
+    internal static VectorIndexHeader Read(string folder)
+    {
+        string file = Path.Combine(folder, HeaderFile);
+        if (!File.Exists(file)) { throw new IndexFormatException($"{folder}: no {HeaderFile} in it: not an index. Make one with 'minilm index --dense --corpus FILE --output {folder}'."); }
+        try
+        {
+            using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(file));
+            JsonElement root = json.RootElement;
+            if (root.GetProperty("format").GetString() != Format) { throw new IndexFormatException($"{file}: format is not {Format}. Make the index again."); }
+            int version = root.GetProperty("version").GetInt32();
+            if (version != CurrentVersion) { throw new IndexFormatException($"{file}: version {version}, this program reads {CurrentVersion}. Make the index again or take the matching program."); }
+            int count = root.GetProperty("count").GetInt32(), dimension = root.GetProperty("dimension").GetInt32();
+            if (count < 0 || dimension is < 1 or > 1 << 20) { throw new IndexFormatException($"{file}: count {count}, dimension {dimension}: out of range. Make the index again."); }
+            return new VectorIndexHeader(version, count, dimension, root.GetProperty("model").GetString()!, root.GetProperty("model_hash").GetString()!,
+                root.TryGetProperty("prompt_name", out JsonElement prompt) ? prompt.GetString() : null);
+        }
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new IndexFormatException($"{file}: not a header of an index ({error.Message.Split('\n')[0]}). Make the index again.");
+        }
+    }
+}
+
+/// <summary>An index folder that cannot be used. The message is one line.</summary>
+/// <param name="message">File, place, value, what to do.</param>
+public sealed class IndexFormatException(string message) : Exception(message);

@@ -1,0 +1,110 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace MiniLM.Retrieval;
+
+/// <summary>Builds an index folder row by row, as <c>FOLDER.partial</c>, which takes the folder's name when it is complete.</summary>
+public sealed class VectorIndexWriter : IDisposable
+{
+    private readonly string _folder, _partial;
+    private readonly int _dimension;
+    private readonly bool _overwrite;
+    private readonly FileStream _vectors, _documents, _offsets;
+    private readonly float[] _row;
+    private int _count;
+    private bool _completed;
+
+    /// <param name="folder">Where the index shall be.</param>
+    /// <param name="dimension">Width of a vector.</param>
+    /// <param name="overwrite">Replace what is there when this one is complete.</param>
+    /// <exception cref="IOException">The folder exists and is not to be overwritten, or cannot be made.</exception>
+    public VectorIndexWriter(string folder, int dimension, bool overwrite = false)
+    {
+        (_folder, _dimension, _overwrite, _row) = (Path.GetFullPath(folder), dimension, overwrite, new float[dimension]);
+        _partial = _folder + ".partial";
+        if (Path.Exists(_folder) && !overwrite) { throw new IOException($"{folder}: exists already. Choose another name or give --overwrite."); }
+        string parent = Path.GetDirectoryName(_folder)!;
+        if (!Directory.Exists(parent)) { throw new DirectoryNotFoundException($"{parent}: no such folder. Make it first."); }
+        if (Directory.Exists(_partial)) { Directory.Delete(_partial, recursive: true); } // left by a run that was killed
+        Directory.CreateDirectory(_partial);
+        _vectors = Create(VectorIndexHeader.VectorsFile);
+        _documents = Create(VectorIndexHeader.DocumentsFile);
+        _offsets = Create(VectorIndexHeader.OffsetsFile);
+        WriteOffset();
+
+        FileStream Create(string name) => new(Path.Combine(_partial, name), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16);
+    }
+
+    /// <summary>Adds one document; its vector is stored with length 1.</summary>
+    /// <param name="id">As runs shall name it.</param>
+    /// <param name="title">May be empty.</param>
+    /// <param name="text">The text, kept beside the vector.</param>
+    /// <param name="vector">[dimension].</param>
+    public void Add(string id, string title, string text, ReadOnlySpan<float> vector)
+    {
+        if (vector.Length != _dimension) { throw new ArgumentException($"a vector of {vector.Length} values in an index of {_dimension}", nameof(vector)); }
+        vector.CopyTo(_row);
+        Normalize(_row);
+        _vectors.Write(MemoryMarshal.AsBytes(_row.AsSpan()));
+        using (var json = new Utf8JsonWriter(_documents, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            json.WriteStartObject();
+            json.WriteString("_id", id);
+            json.WriteString("title", title);
+            json.WriteString("text", text);
+            json.WriteEndObject();
+        }
+        _documents.WriteByte((byte)'\n');
+        WriteOffset();
+        _count++;
+    }
+
+    /// <summary>x / max(|x|, 1e-12) with the sum in double: a vector that has length 1 already keeps its bits to the last place or so.</summary>
+    internal static void Normalize(Span<float> x)
+    {
+        double squares = 0;
+        foreach (float value in x) { squares += (double)value * value; }
+        double norm = Math.Max(Math.Sqrt(squares), 1e-12);
+        foreach (ref float value in x) { value = (float)(value / norm); }
+    }
+
+    /// <summary>Writes the header, flushes everything to disk and gives the folder its name.</summary>
+    /// <param name="model">Path of the model that made the vectors.</param>
+    /// <param name="modelHash">Its <see cref="Model.ModelFolder.Hash"/>.</param>
+    /// <param name="promptName">The prompt that was put before each text, or null.</param>
+    public void Complete(string model, string modelHash, string? promptName = null)
+    {
+        foreach (FileStream stream in new[] { _vectors, _documents, _offsets })
+        {
+            stream.Flush(flushToDisk: true);
+            stream.Dispose();
+        }
+        new VectorIndexHeader(VectorIndexHeader.CurrentVersion, _count, _dimension, model, modelHash, promptName).Write(_partial);
+        if (Path.Exists(_folder))
+        {
+            if (!_overwrite) { throw new IOException($"{_folder}: exists already. Choose another name or give --overwrite."); }
+            if (Directory.Exists(_folder)) { Directory.Delete(_folder, recursive: true); } else { File.Delete(_folder); }
+        }
+        Directory.Move(_partial, _folder);
+        _completed = true;
+    }
+
+    private void WriteOffset()
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, _documents.Position);
+        _offsets.Write(bytes);
+    }
+
+    /// <summary>Removes what is not complete.</summary>
+    public void Dispose()
+    {
+        foreach (FileStream stream in new[] { _vectors, _documents, _offsets })
+        {
+            try { stream.Dispose(); }
+            catch (IOException) { } // a full disk was reported by the write that met it; closing meets it again
+        }
+        if (!_completed && Directory.Exists(_partial)) { Directory.Delete(_partial, recursive: true); }
+    }
+}
