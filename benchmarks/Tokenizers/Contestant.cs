@@ -39,6 +39,7 @@ internal sealed record Contestant(string Name, Func<string, int> Encode, Func<st
     private static Contestant MicrosoftMl(string path)
     {
         MicrosoftBert tokenizer = MicrosoftBert.Create(path);
-        return new Contestant("Microsoft.ML.Tokenizers 2.0.1", text => tokenizer.EncodeToIds(text, MaxLength, out _, out _).Count, text => [.. tokenizer.EncodeToIds(text)]);
+        return new Contestant("Microsoft.ML.Tokenizers 2.0.1", text => tokenizer.EncodeToIds(text, MaxLength, out _, out _).Count, text =>
+            [.. tokenizer.EncodeToIds(text)]);
     }
 }

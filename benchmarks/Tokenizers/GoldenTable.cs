@@ -9,7 +9,8 @@ internal static class GoldenTable
     {
         SortedDictionary<string, int[]> kinds = new(StringComparer.Ordinal);
         int[] totals = new int[contestants.Length + 1];
-        foreach (string line in File.ReadAllText(Path.Combine(shared, "golden", "tokenizer", "single_uncased.jsonl")).Split('\n').Where(line => line.Length > 0))
+        foreach (string line in File.ReadAllText(Path.Combine(shared, "golden", "tokenizer", "single_uncased.jsonl")).Split('\n')
+            .Where(line => line.Length > 0))
         {
             using JsonDocument document = JsonDocument.Parse(line);
             string kind = document.RootElement.GetProperty("kind").GetString()!;

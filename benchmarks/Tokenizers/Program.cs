@@ -28,7 +28,8 @@ Console.WriteLine();
 GoldenTable.Write(shared, contestants);
 return 0;
 
-// Times nothing before FastBertTokenizer agrees on every ASCII text. Microsoft's differs on some (it does not split at $, ^, + and their like): counted, not fatal.
+// Times nothing before FastBertTokenizer agrees on every ASCII text. Microsoft's differs on some (it does not split at $, ^, + and their like): counted,
+// not fatal.
 bool Validate(string name, string[] texts)
 {
     string[] ascii = [.. texts.Where(text => Ascii.IsValid(text))];

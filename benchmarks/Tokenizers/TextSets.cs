@@ -19,7 +19,8 @@ internal static class TextSets
 
     private static string[] Tweets(string folder)
     {
-        return [.. Directory.GetFiles(folder, "subtask4b_query_tweets_*.tsv").Order(StringComparer.Ordinal).SelectMany(file => File.ReadLines(file).Skip(1)).Select(line => line.Split('\t')).Where(fields => fields.Length == 3).Select(fields => fields[1])];
+        return [.. Directory.GetFiles(folder, "subtask4b_query_tweets_*.tsv").Order(StringComparer.Ordinal)
+            .SelectMany(file => File.ReadLines(file).Skip(1)).Select(line => line.Split('\t')).Where(fields => fields.Length == 3).Select(fields => fields[1])];
     }
 
     /// <summary>The .W sections.</summary>

@@ -67,7 +67,8 @@ public sealed class WordPieceTokenizerAdapter(WordPieceTokenizer tokenizer) : To
         string source = text ?? textSpan.ToString();
         List<Text.TokenDetail> tokens = _tokenizer.Tokenize(source);
         int count = Math.Min(tokens.Count, settings.MaxTokenCount);
-        return new EncodeResults<int> { Tokens = [.. tokens.Take(count).Select(token => token.Id)], NormalizedText = null, CharsConsumed = Consumed(tokens, count, source.Length) };
+        return new EncodeResults<int> { Tokens = [.. tokens.Take(count).Select(token => token.Id)], NormalizedText = null,
+            CharsConsumed = Consumed(tokens, count, source.Length) };
     }
 
     /// <inheritdoc/>
@@ -77,7 +78,8 @@ public sealed class WordPieceTokenizerAdapter(WordPieceTokenizer tokenizer) : To
     }
 
     /// <inheritdoc/>
-    protected override int GetIndexByTokenCount(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings, bool fromEnd, out string? normalizedText, out int tokenCount)
+    protected override int GetIndexByTokenCount(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings, bool fromEnd,
+        out string? normalizedText, out int tokenCount)
     {
         string source = text ?? textSpan.ToString();
         normalizedText = null;
@@ -91,5 +93,6 @@ public sealed class WordPieceTokenizerAdapter(WordPieceTokenizer tokenizer) : To
     }
 
     /// <summary>Characters that the first tokens take; all when no token is left over.</summary>
-    private static int Consumed(List<Text.TokenDetail> tokens, int count, int length) => count == tokens.Count ? length : count == 0 ? 0 : tokens[count - 1].End;
+    private static int Consumed(List<Text.TokenDetail> tokens, int count, int length) => count == tokens.Count ? length : count == 0 ? 0
+        : tokens[count - 1].End;
 }

@@ -68,7 +68,8 @@ Numbers("byte", "BlockIndex", blockIndex);
 Numbers("byte", "BlockFlags", blockData.Select(value => (int)value));
 Map("Strip", "strip_map");
 Map("Lower", "lower_map");
-List<(int CodePoint, int Class)> kept = [.. root.GetProperty("kept_combining_class").EnumerateArray().Select(pair => (pair[0].GetInt32(), pair[1].GetInt32())).OrderBy(pair => pair.Item1)];
+List<(int CodePoint, int Class)> kept = [.. root.GetProperty("kept_combining_class").EnumerateArray()
+    .Select(pair => (pair[0].GetInt32(), pair[1].GetInt32())).OrderBy(pair => pair.Item1)];
 Numbers("int", "KeptClassKeys", kept.Select(pair => pair.CodePoint));
 Numbers("byte", "KeptClassValues", kept.Select(pair => pair.Class));
 Numbers("int", "RemovedStarterBounds", Ranges("strip_removed_starters").SelectMany(range => new[] { range.First, range.Last + 1 }));
@@ -88,7 +89,10 @@ void Numbers(string type, string name, IEnumerable<int> values)
 {
     int width = type switch { "byte" => 1, "ushort" => 2, _ => 4 };
     string data = width == 1 ? name : name + "Bytes";
-    if (width > 1) { output.Append(CultureInfo.InvariantCulture, $"    private static ReadOnlySpan<{type}> {name} => MemoryMarshal.Cast<byte, {type}>({data});\n\n"); }
+    if (width > 1)
+    {
+        output.Append(CultureInfo.InvariantCulture, $"    private static ReadOnlySpan<{type}> {name} => MemoryMarshal.Cast<byte, {type}>({data});\n\n");
+    }
     output.Append(CultureInfo.InvariantCulture, $"    private static ReadOnlySpan<byte> {data} =>\n    [\n");
     StringBuilder line = new("        ");
     foreach (int value in values)
@@ -107,7 +111,8 @@ void Numbers(string type, string name, IEnumerable<int> values)
 // Keys in order; value i is Text[Offsets[i]..Offsets[i + 1]].
 void Map(string prefix, string name)
 {
-    List<(int Key, string Value)> pairs = [.. root.GetProperty(name).EnumerateArray().Select(pair => (pair[0].GetInt32(), pair[1].GetString()!)).OrderBy(pair => pair.Item1)];
+    List<(int Key, string Value)> pairs = [.. root.GetProperty(name).EnumerateArray().Select(pair => (pair[0].GetInt32(), pair[1].GetString()!))
+        .OrderBy(pair => pair.Item1)];
     Numbers("int", prefix + "Keys", pairs.Select(pair => pair.Key));
     List<int> offsets = [0];
     StringBuilder text = new();

@@ -63,7 +63,8 @@ internal sealed class DetailedEncoder(PostProcessor postProcessor, Func<int, str
             int source = index - shift;
             if ((uint)source < (uint)count)
             {
-                Set(padded, index, encoding.Ids[source], encoding.TypeIds[source], encoding.Tokens[source], encoding.Offsets[source], encoding.SpecialTokensMask[source] != 0, encoding.SequenceIds[source]);
+                Set(padded, index, encoding.Ids[source], encoding.TypeIds[source], encoding.Tokens[source], encoding.Offsets[source],
+                    encoding.SpecialTokensMask[source] != 0, encoding.SequenceIds[source]);
                 continue;
             }
             Set(padded, index, padId, options.PadTypeId, padToken, default, special: true, sequence: -1);

@@ -42,7 +42,8 @@ public enum Padding
 /// <summary>What <see cref="WordPieceTokenizer.Encode(string, string?, EncodeOptions?)"/> does beyond splitting: truncation, padding, special tokens.</summary>
 public sealed record EncodeOptions
 {
-    /// <summary>Most tokens of a sequence, special tokens included; null cuts nothing. Less than the special tokens alone cuts nothing either, as in Hugging Face's library.</summary>
+    /// <summary>Most tokens of a sequence, special tokens included; null cuts nothing. Less than the special tokens alone cuts nothing either, as in
+    /// Hugging Face's library.</summary>
     public int? MaxLength { get; init; }
 
     /// <summary>Which text is cut; without effect unless <see cref="MaxLength"/> is set.</summary>

@@ -29,7 +29,8 @@ internal static class FileOptionsReader
         int? length = null;
         if (strategy.ValueKind == JsonValueKind.Object)
         {
-            length = section.Object("strategy", strategy).Count("Fixed") ?? throw section.Unsupported("strategy", strategy.GetRawText().ReplaceLineEndings(" "), "\"BatchLongest\" or {\"Fixed\": length}");
+            length = section.Object("strategy", strategy).Count("Fixed")
+                ?? throw section.Unsupported("strategy", strategy.GetRawText().ReplaceLineEndings(" "), "\"BatchLongest\" or {\"Fixed\": length}");
         }
         else if (section.Text("strategy", strategy) is not "BatchLongest" and { } name)
         {

@@ -12,7 +12,9 @@ internal readonly struct JsonSection(string file, string path, JsonElement eleme
     /// <summary>The value of "type"; empty = absent.</summary>
     internal string Type => String("type") ?? "";
 
-    internal JsonSection Object(string name, JsonElement value) => value.ValueKind == JsonValueKind.Object ? new JsonSection(file, PathOf(name), value) : throw Wrong(name, value, "an object");
+    internal JsonSection Object(string name, JsonElement value) => value.ValueKind == JsonValueKind.Object
+        ? new JsonSection(file, PathOf(name), value)
+        : throw Wrong(name, value, "an object");
 
     internal JsonElement? Find(string name)
     {
@@ -53,7 +55,9 @@ internal readonly struct JsonSection(string file, string path, JsonElement eleme
             : throw Wrong(name, value, $"an id from 0 to {TokenizerDefinition.MaxId}");
     }
 
-    internal JsonElement RequiredArray(string name) => Find(name) is not { } value ? throw Missing(name) : value.ValueKind == JsonValueKind.Array ? value : throw Wrong(name, value, "a list");
+    internal JsonElement RequiredArray(string name) => Find(name) is not { } value ? throw Missing(name)
+        : value.ValueKind == JsonValueKind.Array ? value
+        : throw Wrong(name, value, "a list");
 
     internal string Text(string name, JsonElement value)
     {
@@ -68,11 +72,13 @@ internal readonly struct JsonSection(string file, string path, JsonElement eleme
         }
     }
 
-    internal TokenizerException Unsupported(string name, string value, string supported) => new($"{file}: {PathOf(name)} is '{value}'; supported: {supported}.");
+    internal TokenizerException Unsupported(string name, string value, string supported) =>
+        new($"{file}: {PathOf(name)} is '{value}'; supported: {supported}.");
 
     internal TokenizerException Missing(string name) => new($"{file}: {PathOf(name)} is missing.");
 
-    internal TokenizerException Wrong(string name, JsonElement value, string expected) => new($"{file}: {PathOf(name)} is {Shown(value)}; expected {expected}.");
+    internal TokenizerException Wrong(string name, JsonElement value, string expected) =>
+        new($"{file}: {PathOf(name)} is {Shown(value)}; expected {expected}.");
 
     internal string PathOf(string name) => path.Length == 0 ? name : $"{path}.{name}";
 

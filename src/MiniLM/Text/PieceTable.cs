@@ -76,7 +76,10 @@ internal sealed class PieceTable
         uint mask = (uint)_longSlots.Length - 1;
         ReadOnlySpan<byte> bytes = _block.AsSpan(offset, length);
         uint slot = Hash(bytes) & mask;
-        while (_longSlots[slot].Length != 0 && !bytes.SequenceEqual(_block.AsSpan(_longSlots[slot].Offset, _longSlots[slot].Length))) { slot = (slot + 1) & mask; }
+        while (_longSlots[slot].Length != 0 && !bytes.SequenceEqual(_block.AsSpan(_longSlots[slot].Offset, _longSlots[slot].Length)))
+        {
+            slot = (slot + 1) & mask;
+        }
         _longSlots[slot] = new LongSlot(offset, length, id);
     }
 

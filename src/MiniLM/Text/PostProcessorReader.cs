@@ -8,7 +8,9 @@ internal static class PostProcessorReader
     internal static PostProcessor Read(JsonSection section) => section.Type switch
     {
         "BertProcessing" => PostProcessor.Bert(TokenAndId(section, "cls"), TokenAndId(section, "sep")),
-        "RobertaProcessing" => PostProcessor.Roberta(TokenAndId(section, "cls"), TokenAndId(section, "sep"), section.Boolean("trim_offsets") ?? true, section.Boolean("add_prefix_space") ?? true),
+        "RobertaProcessing" =>
+            PostProcessor.Roberta(TokenAndId(section, "cls"), TokenAndId(section, "sep"), section.Boolean("trim_offsets") ?? true,
+                section.Boolean("add_prefix_space") ?? true),
         "TemplateProcessing" => new PostProcessor(ReadTemplate(section, "single", 1), ReadTemplate(section, "pair", 2)),
         { } other => throw section.Unsupported("type", other, "'TemplateProcessing', 'BertProcessing', 'RobertaProcessing' or null"),
     };
@@ -64,6 +66,7 @@ internal static class PostProcessorReader
         JsonSection special = table.Object(name, table.Find(name) ?? throw table.Missing(name));
         int[] ids = [.. special.RequiredArray("ids").EnumerateArray().Select(id => special.Id("ids", id))];
         string[] tokens = [.. special.RequiredArray("tokens").EnumerateArray().Select(token => special.Text("tokens", token))];
-        return ids.Length == tokens.Length ? new TemplatePiece(-1, typeId, ids, tokens) : throw new TokenizerException($"{section.File}: {special.PathOf("ids")} and tokens differ in length.");
+        return ids.Length == tokens.Length ? new TemplatePiece(-1, typeId, ids, tokens)
+            : throw new TokenizerException($"{section.File}: {special.PathOf("ids")} and tokens differ in length.");
     }
 }

@@ -126,7 +126,8 @@ internal sealed class StreamingEncoder
     private bool EncodeStretch<TSink>(ReadOnlySpan<char> stretch, EncodeScratch scratch, ref TSink sink)
         where TSink : struct, ITokenSink, allows ref struct => _pipeline.EncodeRawPart<IgnoreOrigins, TSink>(stretch, 0, scratch, ref sink);
 
-    /// <summary>First place at or behind <paramref name="index"/> where the text may be cut: before ASCII space or punctuation, or if that is far before another separator.</summary>
+    /// <summary>First place at or behind <paramref name="index"/> where the text may be cut: before ASCII space or punctuation, or if that is far before
+    /// another separator.</summary>
     private int StretchEnd(ReadOnlySpan<char> text, int start, int index)
     {
         while (index < text.Length)
@@ -150,6 +151,7 @@ internal sealed class StreamingEncoder
     {
         CodePointFlags flags = UnicodeTables.Flags(codePoint);
         return (flags & CodePointFlags.CleanRemoved) == 0
-            && ((flags & (CodePointFlags.WhiteSpace | CodePointFlags.Punctuation)) != 0 || (_pipeline.Normalizer.HandleChineseChars && (flags & CodePointFlags.CjkSpaced) != 0));
+            && ((flags & (CodePointFlags.WhiteSpace | CodePointFlags.Punctuation)) != 0
+                || (_pipeline.Normalizer.HandleChineseChars && (flags & CodePointFlags.CjkSpaced) != 0));
     }
 }

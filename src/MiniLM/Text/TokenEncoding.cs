@@ -23,7 +23,8 @@ public sealed class TokenEncoding
     /// <summary>Text of each token: the vocabulary's, or for an added token the text it matched.</summary>
     public string[] Tokens { get; }
 
-    /// <summary>Place in the original text in UTF-16 units (indices of a string), end exclusive; 0, 0 for special tokens of the post-processor and padding.</summary>
+    /// <summary>Place in the original text in UTF-16 units (indices of a string), end exclusive; 0, 0 for special tokens of the post-processor and
+    /// padding.</summary>
     public (int Start, int End)[] Offsets { get; }
 
     /// <summary>1 for special tokens of the post-processor and for padding.</summary>

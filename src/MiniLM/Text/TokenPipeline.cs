@@ -13,7 +13,8 @@ internal sealed class TokenPipeline
     {
         Normalizer = normalizer;
         Model = model;
-        _raw = new AddedTokenMatcher<char>(addedTokens.Where(token => !token.Normalized).Select(token => (token.Content.ToCharArray(), token)), Utf8.ReadUtf16, Utf8.ReadUtf16Before);
+        _raw = new AddedTokenMatcher<char>(addedTokens.Where(token => !token.Normalized).Select(token => (token.Content.ToCharArray(), token)),
+            Utf8.ReadUtf16, Utf8.ReadUtf16Before);
         List<(byte[] Pattern, AddedToken Token)> normalized = [];
         NormalizedText content = new();
         foreach (AddedToken token in addedTokens.Where(token => token.Normalized))

@@ -17,7 +17,9 @@ internal static class TokenizerFiles
             {
                 string json = Path.Combine(path, JsonName);
                 string vocabulary = Path.Combine(path, VocabularyName);
-                path = File.Exists(json) ? json : File.Exists(vocabulary) ? vocabulary : throw new TokenizerException($"{path}: has neither {JsonName} nor {VocabularyName}.");
+                path = File.Exists(json) ? json
+                    : File.Exists(vocabulary) ? vocabulary
+                    : throw new TokenizerException($"{path}: has neither {JsonName} nor {VocabularyName}.");
             }
             else if (!File.Exists(path))
             {
@@ -54,7 +56,10 @@ internal static class TokenizerFiles
             tokens.Add((start, end - start, tokens.Count));
             start = next;
         }
-        if (tokens.Count > TokenizerDefinition.MaxId) { throw new TokenizerException($"{file}: {tokens.Count} lines; a vocabulary has at most {TokenizerDefinition.MaxId}."); }
+        if (tokens.Count > TokenizerDefinition.MaxId)
+        {
+            throw new TokenizerException($"{file}: {tokens.Count} lines; a vocabulary has at most {TokenizerDefinition.MaxId}.");
+        }
         return new TokenizerDefinition { File = file, TokenBlock = bytes, Tokens = tokens };
     }
 
@@ -65,7 +70,8 @@ internal static class TokenizerFiles
             using JsonDocument document = JsonDocument.Parse(bytes.AsMemory(bytes.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]) ? 3 : 0));
             JsonSection config = new(file, "", document.RootElement);
             // 1e30 stands for "no limit".
-            if (config.Find("model_max_length") is { ValueKind: JsonValueKind.Number } number && number.TryGetDouble(out double length) && length is >= 1 and <= 1e6)
+            if (config.Find("model_max_length") is { ValueKind: JsonValueKind.Number } number && number.TryGetDouble(out double length)
+                && length is >= 1 and <= 1e6)
             {
                 definition.ModelMaxLength = (int)length;
             }
@@ -82,12 +88,14 @@ internal static class TokenizerFiles
     {
         if (config?.Boolean("do_basic_tokenize") == false) { throw config.Value.Unsupported("do_basic_tokenize", "false", "true"); }
         bool lowercase = config?.Boolean("do_lower_case") ?? true;
-        definition.Normalizer = new BertNormalizer(true, config?.Boolean("tokenize_chinese_chars") ?? true, config?.Boolean("strip_accents") ?? lowercase, lowercase);
+        definition.Normalizer = new BertNormalizer(true, config?.Boolean("tokenize_chinese_chars") ?? true, config?.Boolean("strip_accents") ?? lowercase,
+            lowercase);
         string Special(string name, string fallback) => (config is { } section ? SpecialToken(section, name) : null) ?? fallback;
         definition.UnknownToken = Special("unk_token", "[UNK]");
         definition.PadToken = Special("pad_token", "[PAD]");
         definition.BertTemplate = (Special("cls_token", "[CLS]"), Special("sep_token", "[SEP]"));
-        definition.SpecialTokens.AddRange([definition.PadToken, definition.UnknownToken, definition.BertTemplate.Value.Cls, definition.BertTemplate.Value.Sep, Special("mask_token", "[MASK]")]);
+        definition.SpecialTokens.AddRange([definition.PadToken, definition.UnknownToken, definition.BertTemplate.Value.Cls,
+            definition.BertTemplate.Value.Sep, Special("mask_token", "[MASK]")]);
     }
 
     /// <summary>A string, or an object with "content".</summary>

@@ -87,7 +87,8 @@ internal static class TokenizerJson
     {
         if (section.Type != "BertNormalizer") { throw section.Unsupported("type", section.Type, "'BertNormalizer' or a null normalizer"); }
         bool lowercase = section.Boolean("lowercase") ?? true;
-        return new BertNormalizer(section.Boolean("clean_text") ?? true, section.Boolean("handle_chinese_chars") ?? true, section.Boolean("strip_accents") ?? lowercase, lowercase);
+        return new BertNormalizer(section.Boolean("clean_text") ?? true, section.Boolean("handle_chinese_chars") ?? true,
+            section.Boolean("strip_accents") ?? lowercase, lowercase);
     }
 
     private static void ReadAddedTokens(JsonSection section, TokenizerDefinition definition)

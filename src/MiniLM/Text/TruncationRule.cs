@@ -1,6 +1,7 @@
 namespace MiniLM.Text;
 
-/// <summary>How many tokens of each side are kept; the rules of Hugging Face's fast tokenizers, which differ from the original BERT code at odd lengths.</summary>
+/// <summary>How many tokens of each side are kept; the rules of Hugging Face's fast tokenizers, which differ from the original BERT code at odd
+/// lengths.</summary>
 internal static class TruncationRule
 {
     internal const string TooShort = "Truncation error: Sequence to truncate too short to respect the provided max_length";

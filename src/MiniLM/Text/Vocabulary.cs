@@ -40,7 +40,10 @@ internal sealed class Vocabulary
         {
             (int offset, int length, int id) = entries[index];
             ref int entry = ref _entryOfId[id];
-            if (entry != 0) { throw new TokenizerException($"{file}: id {id} belongs to '{Text(entries[entry - 1])}' and to '{Text(entries[index])}'. Every token needs its own id."); }
+            if (entry != 0)
+            {
+                throw new TokenizerException($"{file}: id {id} belongs to '{Text(entries[entry - 1])}' and to '{Text(entries[index])}'. Every token needs its own id.");
+            }
             entry = index + 1;
             if (length == 0) { continue; }
             Words.Add(offset, length, id);

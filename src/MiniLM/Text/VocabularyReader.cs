@@ -2,7 +2,8 @@ using System.Text.Json;
 
 namespace MiniLM.Text;
 
-/// <summary>The "model" object of tokenizer.json, read token by token: 30,000 vocabulary entries go from the file's bytes into one block, without a string each.</summary>
+/// <summary>The "model" object of tokenizer.json, read token by token: 30,000 vocabulary entries go from the file's bytes into one block, without a string
+/// each.</summary>
 internal static class VocabularyReader
 {
     /// <summary>Reader stands on the object's start and ends on its end.</summary>

@@ -8,7 +8,8 @@ public sealed partial class WordPieceTokenizer
     // Hugging Face's clean-up of the spaces before English punctuation and contractions, in its order.
     private static readonly (string From, string To)[] CleanUps =
     [
-        (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
+        (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"),
+        (" 've", "'ve"), (" 're", "'re"),
     ];
 
     /// <summary>Text of ids as Hugging Face's WordPiece decoder writes it: words joined by spaces, continuing pieces without their prefix.</summary>

@@ -3,7 +3,8 @@ namespace MiniLM.Text;
 /// <content>Encoding: ids only without allocation, and in full detail.</content>
 public sealed partial class WordPieceTokenizer
 {
-    /// <summary>Ids of one text with its special tokens, cut on the right; allocates nothing after warm-up and reads no more of the text than it needs.</summary>
+    /// <summary>Ids of one text with its special tokens, cut on the right; allocates nothing after warm-up and reads no more of the text than it
+    /// needs.</summary>
     /// <param name="text">The text; lone surrogates count as U+FFFD.</param>
     /// <param name="maxLength">Most ids, special tokens included.</param>
     /// <param name="ids">Takes the ids; holds at least <paramref name="maxLength"/>.</param>
@@ -44,7 +45,8 @@ public sealed partial class WordPieceTokenizer
     /// <exception cref="TokenizerException">The strategy cannot make the pair fit.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxLength"/> has no room for the special tokens.</exception>
     /// <exception cref="ArgumentException"><paramref name="ids"/> or <paramref name="typeIds"/> is too short.</exception>
-    public int Encode(ReadOnlySpan<char> first, ReadOnlySpan<char> second, int maxLength, Truncation strategy, Span<int> ids, Span<byte> typeIds, out bool truncated)
+    public int Encode(ReadOnlySpan<char> first, ReadOnlySpan<char> second, int maxLength, Truncation strategy, Span<int> ids, Span<byte> typeIds,
+        out bool truncated)
     {
         int specials = _postProcessor.PairSpecialCount;
         CheckLengths(maxLength, specials, ids.Length, nameof(ids));
@@ -59,10 +61,16 @@ public sealed partial class WordPieceTokenizer
         EncodeIds(second, ref secondSink);
         int firstCount = firstSink.Count;
         int secondCount = secondSink.Count;
-        if (strategy == Truncation.LongestFirst && firstCount == limit && secondCount == limit && room % 2 == 1) { (firstCount, secondCount) = CompareLengths(first, second, limit); }
+        if (strategy == Truncation.LongestFirst && firstCount == limit && secondCount == limit && room % 2 == 1)
+        {
+            (firstCount, secondCount) = CompareLengths(first, second, limit);
+        }
         (int keptFirst, int keptSecond) = TruncationRule.Apply(firstCount, secondCount, room, strategy);
         truncated = keptFirst < firstCount || keptSecond < secondCount;
-        if (keptFirst + keptSecond > room) { throw new TokenizerException($"the pair has more than {maxLength} tokens and Truncation.None forbids to cut it."); }
+        if (keptFirst + keptSecond > room)
+        {
+            throw new TokenizerException($"the pair has more than {maxLength} tokens and Truncation.None forbids to cut it.");
+        }
         int position = 0;
         foreach (TemplatePiece piece in _postProcessor.Pair)
         {
@@ -122,7 +130,10 @@ public sealed partial class WordPieceTokenizer
 
     private static void CheckLengths(int maxLength, int specials, int capacity, string parameter)
     {
-        if (maxLength < specials) { throw new ArgumentOutOfRangeException(nameof(maxLength), maxLength, $"{specials} special tokens do not fit in {maxLength}"); }
+        if (maxLength < specials)
+        {
+            throw new ArgumentOutOfRangeException(nameof(maxLength), maxLength, $"{specials} special tokens do not fit in {maxLength}");
+        }
         if (capacity < maxLength) { throw new ArgumentException($"holds {capacity}, less than maxLength {maxLength}", parameter); }
     }
 

@@ -42,13 +42,15 @@ public sealed partial class WordPieceTokenizer
     /// <summary>Largest id + 1, added tokens included.</summary>
     public int VocabularySize { get; private set; }
 
-    /// <summary>Id of the padding: that of the padding section of tokenizer.json, else of the configured pad token, else of [PAD] or &lt;pad&gt;, else 0.</summary>
+    /// <summary>Id of the padding: that of the padding section of tokenizer.json, else of the configured pad token, else of [PAD] or &lt;pad&gt;, else
+    /// 0.</summary>
     public int PadTokenId { get; }
 
     /// <summary>model_max_length of tokenizer_config.json; null when absent or above a million (which stands for "no limit").</summary>
     public int? ModelMaxLength { get; }
 
-    /// <summary>Truncation and padding as the tokenizer.json asks for; never used unless given to <see cref="Encode(string, string?, EncodeOptions?)"/>.</summary>
+    /// <summary>Truncation and padding as the tokenizer.json asks for; never used unless given to
+    /// <see cref="Encode(string, string?, EncodeOptions?)"/>.</summary>
     public EncodeOptions FileOptions { get; }
 
     internal BertNormalizer Normalizer => _pipeline.Normalizer;
@@ -99,10 +101,16 @@ public sealed partial class WordPieceTokenizer
         {
             for (int index = 0; index < piece.Ids.Length; index++)
             {
-                if (piece.Ids[index] >= VocabularySize) { throw new TokenizerException($"{file}: post_processor gives '{piece.Tokens[index]}' id {piece.Ids[index]}; the vocabulary ends at {VocabularySize - 1}."); }
+                if (piece.Ids[index] >= VocabularySize)
+                {
+                    throw new TokenizerException($"{file}: post_processor gives '{piece.Tokens[index]}' id {piece.Ids[index]}; the vocabulary ends at {VocabularySize - 1}.");
+                }
             }
         }
-        if (fileOptions.PadId >= VocabularySize) { throw new TokenizerException($"{file}: padding.pad_id is {fileOptions.PadId}; the vocabulary ends at {VocabularySize - 1}."); }
+        if (fileOptions.PadId >= VocabularySize)
+        {
+            throw new TokenizerException($"{file}: padding.pad_id is {fileOptions.PadId}; the vocabulary ends at {VocabularySize - 1}.");
+        }
     }
 
     /// <summary>Gives each added token the id of the vocabulary if its text is there, as the original does, and checks the others.</summary>

@@ -2,10 +2,12 @@ using System.Text;
 
 namespace MiniLM.Tests.Text;
 
-/// <summary>Random text of everything that tokenizers stumble over: ASCII words, marks, Hangul, Chinese, emoji, controls, lone surrogates, special tokens.</summary>
+/// <summary>Random text of everything that tokenizers stumble over: ASCII words, marks, Hangul, Chinese, emoji, controls, lone surrogates, special
+/// tokens.</summary>
 internal static class RandomText
 {
-    private static readonly string[] Words = ["the", "cat", "un", "Unaffordables", "CAFÉ", "playing", " ", "  ", "\t", "\n", ".", ",", "'", "[MASK]", "[SEP]", "[", "##s", "\u000b", "\0", "e\u0301", "<a>", "word", "İ"];
+    private static readonly string[] Words = ["the", "cat", "un", "Unaffordables", "CAFÉ", "playing", " ", "  ", "\t", "\n", ".", ",", "'", "[MASK]",
+        "[SEP]", "[", "##s", "\u000b", "\0", "e\u0301", "<a>", "word", "İ"];
 
     internal static string Next(Random random, int maxPieces)
     {

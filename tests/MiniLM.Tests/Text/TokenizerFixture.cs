@@ -35,5 +35,6 @@ internal static class TokenizerFixture
         }
     }
 
-    private static string Locate([CallerFilePath] string source = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(source)!, "..", "..", "Fixtures", "tokenizer"));
+    private static string Locate([CallerFilePath] string source = "") =>
+        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(source)!, "..", "..", "Fixtures", "tokenizer"));
 }

@@ -36,11 +36,13 @@ internal static class TokenizerGolden
 
     internal static int[] Ints(JsonElement element, string name) => [.. element.GetProperty(name).EnumerateArray().Select(value => value.GetInt32())];
 
-    internal static int? OptionalInt(JsonElement element, string name) => element.GetProperty(name) is { ValueKind: JsonValueKind.Number } value ? value.GetInt32() : null;
+    internal static int? OptionalInt(JsonElement element, string name) => element.GetProperty(name) is { ValueKind: JsonValueKind.Number } value
+        ? value.GetInt32() : null;
 
     internal static string? OptionalString(JsonElement element, string name) => element.TryGetProperty(name, out JsonElement value) ? value.GetString() : null;
 
-    internal static SequenceSide Side(JsonElement element, string name) => element.GetProperty(name).GetString() == "left" ? SequenceSide.Left : SequenceSide.Right;
+    internal static SequenceSide Side(JsonElement element, string name) => element.GetProperty(name).GetString() == "left" ? SequenceSide.Left
+        : SequenceSide.Right;
 
     internal static Truncation Strategy(string? name) => name switch
     {
@@ -57,7 +59,8 @@ internal static class TokenizerGolden
         static int[] Bytes(byte[] values) => [.. values.Select(value => (int)value)];
         string? Compare(string name, IEnumerable<int> values)
         {
-            return golden.TryGetProperty(name, out _) && !Ints(golden, name).SequenceEqual(values) ? $"{name}: expected {golden.GetProperty(name)}, got [{string.Join(',', values)}]" : null;
+            return golden.TryGetProperty(name, out _) && !Ints(golden, name).SequenceEqual(values)
+                ? $"{name}: expected {golden.GetProperty(name)}, got [{string.Join(',', values)}]" : null;
         }
         string? difference = Compare("ids", actual.Ids) ?? Compare("type_ids", actual.TypeIds) ?? Compare("attention_mask", Bytes(actual.AttentionMask))
             ?? Compare("special_tokens_mask", Bytes(actual.SpecialTokensMask)) ?? Compare("sequence_ids", actual.SequenceIds)

@@ -14,7 +14,8 @@ public sealed class TokenizerGoldenTests
     {
         TheoryData<string> names = [];
         string folder = System.IO.Path.Combine(SharedFolder.Root ?? "", "golden", "tokenizer", "variants");
-        IEnumerable<string> files = SharedFolder.Root is not null && Directory.Exists(folder) ? Directory.GetFiles(folder, "*.cases.jsonl").Order(StringComparer.Ordinal) : [];
+        IEnumerable<string> files = SharedFolder.Root is not null && Directory.Exists(folder) ? Directory.GetFiles(folder, "*.cases.jsonl")
+            .Order(StringComparer.Ordinal) : [];
         foreach (string file in files) { names.Add(System.IO.Path.GetFileName(file)[..^".cases.jsonl".Length]); }
         // An empty theory would be an error; this name skips where the folder is absent.
         if (names.Count == 0) { names.Add("index"); }
@@ -34,7 +35,8 @@ public sealed class TokenizerGoldenTests
         {
             "single_cased.jsonl" => WordPieceTokenizer.Load(TokenizerGolden.Path("cased")),
             "single_chinese.jsonl" => FromVocabulary(Data("chinese-bert-vocab-clue.txt"), """{"do_lower_case":true}"""),
-            "single_chinese_cased.jsonl" => FromVocabulary(Data("chinese-bert-vocab-clue.txt"), """{"do_lower_case":false,"strip_accents":null,"cls_token":{"content":"[CLS]"}}"""),
+            "single_chinese_cased.jsonl" =>
+                FromVocabulary(Data("chinese-bert-vocab-clue.txt"), """{"do_lower_case":false,"strip_accents":null,"cls_token":{"content":"[CLS]"}}"""),
             _ => Default.Value,
         };
         List<string> failures = [];
@@ -67,7 +69,10 @@ public sealed class TokenizerGoldenTests
                 for (int index = 0; difference is null && index < inputs.Count; index++)
                 {
                     difference = Difference(line.GetProperty("encodings")[index], actual[index], inputs[index].First, inputs[index].Second);
-                    if (!FastIds(tokenizer, inputs[index].First).SequenceEqual(tokenizer.Encode(inputs[index].First).Ids)) { difference ??= "ids without offsets differ"; }
+                    if (!FastIds(tokenizer, inputs[index].First).SequenceEqual(tokenizer.Encode(inputs[index].First).Ids))
+                    {
+                        difference ??= "ids without offsets differ";
+                    }
                 }
             }
             catch (TokenizerException exception)
@@ -117,8 +122,10 @@ public sealed class TokenizerGoldenTests
             for (int index = 0; index < actual.Count; index++)
             {
                 TokenEncoding encoding = actual[index];
-                bool Equal(string name, IEnumerable<int> values) => line.GetProperty(name)[index].EnumerateArray().Select(value => value.GetInt32()).SequenceEqual(values);
-                if (!Equal("ids", encoding.Ids) || !Equal("type_ids", encoding.TypeIds) || !Equal("attention_mask", encoding.AttentionMask.Select(value => (int)value))
+                bool Equal(string name, IEnumerable<int> values) => line.GetProperty(name)[index].EnumerateArray().Select(value => value.GetInt32())
+                    .SequenceEqual(values);
+                if (!Equal("ids", encoding.Ids) || !Equal("type_ids", encoding.TypeIds)
+                    || !Equal("attention_mask", encoding.AttentionMask.Select(value => (int)value))
                     || !Equal("special_tokens_mask", encoding.SpecialTokensMask.Select(value => (int)value)))
                 {
                     failures.Add($"{line.GetProperty("inputs")[index].GetRawText()}: {string.Join(',', encoding.Ids)}");
@@ -165,7 +172,8 @@ public sealed class TokenizerGoldenTests
             {
                 fast = exception.Message;
             }
-            bool same = expected.StartsWith("error", StringComparison.Ordinal) || expected.StartsWith("too", StringComparison.Ordinal) ? actual == TruncationRule.TooShort : actual == expected;
+            bool same = expected.StartsWith("error", StringComparison.Ordinal) || expected.StartsWith("too", StringComparison.Ordinal)
+                ? actual == TruncationRule.TooShort : actual == expected;
             if (!same || fast != actual) { failures.Add($"{row}: got {actual}, without offsets {fast}"); }
         }
         Report(failures, rows.Length);
@@ -174,7 +182,11 @@ public sealed class TokenizerGoldenTests
     private static string? FastPairDifference(WordPieceTokenizer tokenizer, JsonElement line, string first, string? second, string? error)
     {
         // This path refuses fewer tokens than specials, and neither pads nor cuts on the left.
-        if (second is null || OptionalInt(line, "max_length") is not { } maxLength || maxLength < tokenizer.SpecialTokenCount(pair: true) || OptionalString(line, "truncation") is not { } strategy) { return null; }
+        if (second is null || OptionalInt(line, "max_length") is not { } maxLength || maxLength < tokenizer.SpecialTokenCount(pair: true)
+            || OptionalString(line, "truncation") is not { } strategy)
+        {
+            return null;
+        }
         if (Side(line, "truncation_side") == SequenceSide.Left && error is null) { return null; }
         int[] ids = new int[maxLength];
         byte[] typeIds = new byte[maxLength];
@@ -195,7 +207,8 @@ public sealed class TokenizerGoldenTests
 
     private static List<(string First, string? Second)> Inputs(JsonElement line)
     {
-        return [.. line.GetProperty("inputs").EnumerateArray().Select(input => (input[0].GetString()!, input.GetArrayLength() > 1 ? input[1].GetString() : null))];
+        return [.. line.GetProperty("inputs").EnumerateArray()
+            .Select(input => (input[0].GetString()!, input.GetArrayLength() > 1 ? input[1].GetString() : null))];
     }
 
     private static EncodeOptions Options(JsonElement line)

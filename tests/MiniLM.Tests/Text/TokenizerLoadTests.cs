@@ -35,7 +35,8 @@ public sealed class TokenizerLoadTests
     [InlineData("padding.strategy", "{\"Fixed\":99999999}", "padding asks for more")]
     [InlineData("padding.strategy", "\"Short\"", "padding.strategy is 'Short'")]
     [InlineData("padding.pad_id", "30", "padding.pad_id is 30")]
-    [InlineData("post_processor.special_tokens", "{\"[CLS]\":{\"ids\":[99],\"tokens\":[\"[CLS]\"]},\"[SEP]\":{\"ids\":[3],\"tokens\":[\"[SEP]\"]}}", "gives '[CLS]' id 99")]
+    [InlineData("post_processor.special_tokens", "{\"[CLS]\":{\"ids\":[99],\"tokens\":[\"[CLS]\"]},\"[SEP]\":{\"ids\":[3],\"tokens\":[\"[SEP]\"]}}",
+        "gives '[CLS]' id 99")]
     [InlineData("padding.direction", "\"Up\"", "padding.direction is 'Up'")]
     [InlineData("added_tokens", "{}", "added_tokens is not a list")]
     [InlineData("added_tokens", "[{\"id\":5,\"content\":\"<new>\"}]", "added token '<new>' has id 5, which belongs to 'the'")]
@@ -99,10 +100,15 @@ public sealed class TokenizerLoadTests
     [Fact]
     public void Load_SaysWhatIsMissing()
     {
-        Assert.Contains("no such file or folder", Assert.Throws<TokenizerException>(() => WordPieceTokenizer.Load("/no/such/folder")).Message, StringComparison.Ordinal);
-        Assert.Contains("'[CLS]' is not in the vocabulary", Assert.Throws<TokenizerException>(() => TokenizerFixture.LoadText("[UNK]\n[SEP]\n", "vocab.txt")).Message, StringComparison.Ordinal);
-        Assert.Contains("neither tokenizer.json nor vocab.txt", Assert.Throws<TokenizerException>(() => TokenizerFixture.LoadText("x", "other.txt")).Message, StringComparison.Ordinal);
-        Assert.Contains("do_lower_case is 3", Assert.Throws<TokenizerException>(() => TokenizerFixture.LoadText("[UNK]\n", "vocab.txt", """{"do_lower_case":3}""")).Message, StringComparison.Ordinal);
+        Assert.Contains("no such file or folder", Assert.Throws<TokenizerException>(() => WordPieceTokenizer.Load("/no/such/folder")).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("'[CLS]' is not in the vocabulary",
+            Assert.Throws<TokenizerException>(() => TokenizerFixture.LoadText("[UNK]\n[SEP]\n", "vocab.txt")).Message, StringComparison.Ordinal);
+        Assert.Contains("neither tokenizer.json nor vocab.txt", Assert.Throws<TokenizerException>(() => TokenizerFixture.LoadText("x", "other.txt"))
+            .Message, StringComparison.Ordinal);
+        Assert.Contains("do_lower_case is 3",
+            Assert.Throws<TokenizerException>(() => TokenizerFixture.LoadText("[UNK]\n", "vocab.txt", """{"do_lower_case":3}""")).Message,
+                StringComparison.Ordinal);
     }
 
     [Fact]

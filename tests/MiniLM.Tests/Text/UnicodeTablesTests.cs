@@ -31,12 +31,15 @@ public sealed class UnicodeTablesTests
         JsonElement golden = Golden();
         Dictionary<int, string> strip = Map(golden.GetProperty("strip_map"));
         Dictionary<int, string> lower = Map(golden.GetProperty("lower_map"));
-        Dictionary<int, int> kept = golden.GetProperty("kept_combining_class").EnumerateArray().ToDictionary(pair => pair[0].GetInt32(), pair => pair[1].GetInt32());
+        Dictionary<int, int> kept = golden.GetProperty("kept_combining_class").EnumerateArray()
+            .ToDictionary(pair => pair[0].GetInt32(), pair => pair[1].GetInt32());
         bool[] starters = Set(golden.GetProperty("strip_removed_starters"));
         for (int codePoint = 0; codePoint < 0x110000; codePoint++)
         {
-            bool same = Text(UnicodeTables.Stripped(codePoint)) == strip.GetValueOrDefault(codePoint, "") && Text(UnicodeTables.Lowered(codePoint)) == lower.GetValueOrDefault(codePoint, "")
-                && UnicodeTables.KeptCombiningClass(codePoint) == kept.GetValueOrDefault(codePoint) && UnicodeTables.IsRemovedStarter(codePoint) == starters[codePoint];
+            bool same = Text(UnicodeTables.Stripped(codePoint)) == strip.GetValueOrDefault(codePoint, "")
+                && Text(UnicodeTables.Lowered(codePoint)) == lower.GetValueOrDefault(codePoint, "")
+                && UnicodeTables.KeptCombiningClass(codePoint) == kept.GetValueOrDefault(codePoint)
+                    && UnicodeTables.IsRemovedStarter(codePoint) == starters[codePoint];
             if (!same) { Assert.Fail($"U+{codePoint:X4}"); }
         }
     }
@@ -46,7 +49,8 @@ public sealed class UnicodeTablesTests
     {
         (string Name, BertNormalizer Normalizer)[] stages =
         [
-            ("clean", new(true, false, false, false)), ("cjk", new(false, true, false, false)), ("strip", new(false, false, true, false)), ("lower", new(false, false, false, true)), ("all", new(true, true, true, true)),
+            ("clean", new(true, false, false, false)), ("cjk", new(false, true, false, false)), ("strip", new(false, false, true, false)),
+                ("lower", new(false, false, false, true)), ("all", new(true, true, true, true)),
         ];
         List<JsonElement> lines = TokenizerGolden.Lines(TokenizerGolden.Path("normalize.jsonl"));
         List<string> failures = [];
@@ -75,7 +79,8 @@ public sealed class UnicodeTablesTests
 
     private static string Text(ReadOnlySpan<ushort> units) => new(System.Runtime.InteropServices.MemoryMarshal.Cast<ushort, char>(units));
 
-    private static Dictionary<int, string> Map(JsonElement pairs) => pairs.EnumerateArray().ToDictionary(pair => pair[0].GetInt32(), pair => pair[1].GetString()!);
+    private static Dictionary<int, string> Map(JsonElement pairs) => pairs.EnumerateArray()
+        .ToDictionary(pair => pair[0].GetInt32(), pair => pair[1].GetString()!);
 
     private static bool[] Set(JsonElement ranges)
     {

@@ -74,9 +74,11 @@ public sealed class WordPieceTokenizerTests
     {
         int[] ids = new int[4];
         Assert.Throws<TokenizerException>(() => Tokenizer.Encode("the cat", "sat", 4, Truncation.None, ids, new byte[4], out _));
-        TokenizerException exception = Assert.Throws<TokenizerException>(() => Tokenizer.Encode("the", "cat sat", 4, Truncation.OnlyFirst, ids, new byte[4], out _));
+        TokenizerException exception = Assert.Throws<TokenizerException>(() =>
+            Tokenizer.Encode("the", "cat sat", 4, Truncation.OnlyFirst, ids, new byte[4], out _));
         Assert.Equal("Truncation error: Sequence to truncate too short to respect the provided max_length", exception.Message);
-        exception = Assert.Throws<TokenizerException>(() => Tokenizer.Encode("the cat sat", null, new EncodeOptions { MaxLength = 4, Truncation = Truncation.OnlySecond }));
+        exception = Assert.Throws<TokenizerException>(() =>
+            Tokenizer.Encode("the cat sat", null, new EncodeOptions { MaxLength = 4, Truncation = Truncation.OnlySecond }));
         Assert.Equal("Truncation error: Second sequence not provided", exception.Message);
     }
 
@@ -107,7 +109,8 @@ public sealed class WordPieceTokenizerTests
     [Fact]
     public void Load_CasedVocabularyKeepsCaseAndAccents()
     {
-        WordPieceTokenizer tokenizer = TokenizerFixture.LoadText("[PAD]\n[UNK]\n[CLS]\n[SEP]\nCafé\ncafe\n", "vocab.txt", """{"do_lower_case":false,"model_max_length":1e30}""");
+        WordPieceTokenizer tokenizer = TokenizerFixture.LoadText("[PAD]\n[UNK]\n[CLS]\n[SEP]\nCafé\ncafe\n", "vocab.txt",
+            """{"do_lower_case":false,"model_max_length":1e30}""");
         Assert.Equal([2, 4, 5, 1, 3], tokenizer.Encode("Café cafe CAFE").Ids);
         Assert.Null(tokenizer.ModelMaxLength);
     }
