@@ -67,8 +67,12 @@ public sealed class WordPieceTokenizerAdapter(WordPieceTokenizer tokenizer) : To
         string source = text ?? textSpan.ToString();
         List<Text.TokenDetail> tokens = _tokenizer.Tokenize(source);
         int count = Math.Min(tokens.Count, settings.MaxTokenCount);
-        return new EncodeResults<int> { Tokens = [.. tokens.Take(count).Select(token => token.Id)], NormalizedText = null,
-            CharsConsumed = Consumed(tokens, count, source.Length) };
+        return new EncodeResults<int>
+        {
+            Tokens = [.. tokens.Take(count).Select(token => token.Id)],
+            NormalizedText = null,
+            CharsConsumed = Consumed(tokens, count, source.Length)
+        };
     }
 
     /// <inheritdoc/>
