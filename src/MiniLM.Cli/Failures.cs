@@ -1,0 +1,39 @@
+using MiniLM.Data;
+using MiniLM.Text;
+
+namespace MiniLM.Cli;
+
+/// <summary>What went wrong as one line on stderr (three for wrong usage) and an exit code.</summary>
+internal static class Failures
+{
+    internal static int Report(Exception error, Session session)
+    {
+        switch (error)
+        {
+            case ClosedPipeException:
+                return 0;
+            case OperationCanceledException:
+                return session.Signals?.ExitCode ?? 130;
+            case UsageException usage:
+                string command = usage.Command ?? session.CommandName;
+                session.Error.WriteLine($"minilm: {Line(usage.Message)}");
+                session.Error.WriteLine($"Help: minilm {command}{(command.Length > 0 ? " " : "")}--help");
+                return 2;
+        }
+        session.Error.WriteLine($"minilm: {Line(Message(error))}");
+        if (Environment.GetEnvironmentVariable("MINILM_DEBUG") == "1") { session.Error.WriteLine(error); }
+        return 1;
+    }
+
+    private static string Message(Exception error) => error switch
+    {
+        ModelFormatException or TokenizerException or DataFormatException or NonFiniteResultException or NotSupportedException => error.Message,
+        // The system's message names the file; what to do depends on it.
+        IOException or UnauthorizedAccessException => error.Message,
+        ArgumentException => error.Message,
+        OutOfMemoryException => "out of memory: choose a smaller --batch-tokens or --max-length",
+        _ => $"internal error: {error.GetType().Name}: {error.Message} (MINILM_DEBUG=1 shows where)",
+    };
+
+    private static string Line(string message) => message.ReplaceLineEndings(" ");
+}

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using MiniLM.Compute;
+using MiniLM.Compute.Reference;
+using MiniLM.Cpu;
+using MiniLM.Model;
+
+namespace MiniLM.Cli.Options;
+
+/// <summary>Which model, on which device, in which arithmetic.</summary>
+internal sealed class ModelOptions
+{
+    private static readonly string[] LaterDevices = ["cuda", "rocm", "metal", "vulkan"];
+
+    private readonly Option<string?> _model = new("--model") { Description = "folder, shipped name or Hub id in the local cache", HelpName = "M" };
+    private readonly Option<string?> _device = NamedOption.Create("--device", "where it runs (cpu)", ["cpu", "reference", .. LaterDevices]);
+    private readonly Option<string?> _precision =
+        NamedOption.Create("--precision", "arithmetic (float32)", "float32", "bfloat16x3", "bfloat16", "float16", "int8");
+    private readonly Option<int?> _threads = NumberOption.Create("--threads", "threads that compute (all that this process may use)");
+    private readonly Option<int?> _batchTokens = NumberOption.Create("--batch-tokens", "tokens of one batch; results do not depend on it (8192)");
+    private readonly Option<int?> _maxLength = NumberOption.Create("--max-length", "longest input in tokens (the model's limit)");
+    private readonly Option<string?>? _prompt;
+
+    /// <param name="command">Takes the options.</param>
+    /// <param name="hasPrompt">With --prompt-name.</param>
+    /// <param name="hasBatches">With --batch-tokens and --max-length.</param>
+    internal ModelOptions(Command command, bool hasPrompt = false, bool hasBatches = true)
+    {
+        command.Options.Add(_model);
+        command.Options.Add(_device);
+        command.Options.Add(_precision);
+        command.Options.Add(_threads);
+        if (hasBatches)
+        {
+            command.Options.Add(_batchTokens);
+            command.Options.Add(_maxLength);
+        }
+        if (!hasPrompt) { return; }
+        _prompt = new("--prompt-name") { Description = "one of the model's prompts, put before every text", HelpName = "NAME" };
+        command.Options.Add(_prompt);
+    }
+
+    internal string? ModelName(ParseResult parse) => parse.GetValue(_model);
+
+    /// <summary>The folder that --model names; absent: the shipped model.</summary>
+    internal string ResolveModel(ParseResult parse) => ModelFolder.Resolve(parse.GetValue(_model));
+
+    internal int? MaxLength(ParseResult parse) => parse.GetValue(_maxLength);
+
+    internal int BatchTokens(ParseResult parse) => parse.GetValue(_batchTokens) ?? new EmbedOptions().BatchTokens;
+
+    internal string? PromptName(ParseResult parse) => _prompt is null ? null : parse.GetValue(_prompt);
+
+    internal string PrecisionName(ParseResult parse) => parse.GetValue(_precision) ?? "float32";
+
+    internal Precision Precision(ParseResult parse) => PrecisionName(parse) switch
+    {
+        "bfloat16x3" => Compute.Precision.BFloat16x3,
+        "bfloat16" => Compute.Precision.BFloat16,
+        "float16" => Compute.Precision.Float16,
+        "int8" => Compute.Precision.Int8,
+        _ => Compute.Precision.Float32,
+    };
+
+    internal EmbedOptions Embedding(ParseResult parse) =>
+        new() { MaxLength = MaxLength(parse), PromptName = PromptName(parse), BatchTokens = BatchTokens(parse) };
+
+    /// <summary>The device, checked for the precision; the caller disposes it after what it loads.</summary>
+    /// <exception cref="NotSupportedException">This build cannot: exit code 1.</exception>
+    internal Device OpenDevice(ParseResult parse)
+    {
+        string name = parse.GetValue(_device) ?? "cpu";
+        if (LaterDevices.Contains(name)) { throw new NotSupportedException($"--device {name}: not in this build yet. Use cpu."); }
+        Device device = name == "reference" ? new ReferenceDevice() : new CpuDevice(parse.GetValue(_threads));
+        if (device.Supports(Precision(parse))) { return device; }
+        device.Dispose();
+        throw new NotSupportedException($"--precision {PrecisionName(parse)}: the {name} device has no such kernels in this build yet. Use float32.");
+    }
+
+    /// <summary>Device and tier: what a result's last bit depends on.</summary>
+    internal static string Identity(Device device) => device is CpuDevice cpu ? $"cpu {CpuTiers.Name(cpu.Tier)}" : device.Name;
+}

@@ -1,0 +1,22 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace MiniLM.Cli.Options;
+
+/// <summary>An option that is a whole number; null when absent.</summary>
+internal static class NumberOption
+{
+    /// <summary>An option whose value is at least <paramref name="least"/>.</summary>
+    internal static Option<int?> Create(string name, string description, int least = 1) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result =>
+        {
+            string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
+            if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least) { return number; }
+            result.AddError($"{name} {text}: give a whole number from {least} up");
+            return null;
+        },
+    };
+}

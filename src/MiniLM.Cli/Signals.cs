@@ -1,0 +1,32 @@
+using System.Runtime.InteropServices;
+
+namespace MiniLM.Cli;
+
+/// <summary>SIGINT and SIGTERM end the work at its next safe place; a second one ends the process at once.</summary>
+internal sealed class Signals : IDisposable
+{
+    private readonly CancellationTokenSource _source = new();
+    private readonly PosixSignalRegistration _interrupt, _terminate;
+    private int _exitCode;
+
+    internal Signals() => (_interrupt, _terminate) = (Register(PosixSignal.SIGINT, 130), Register(PosixSignal.SIGTERM, 143));
+
+    internal CancellationToken Token => _source.Token;
+
+    /// <summary>130 or 143.</summary>
+    internal int ExitCode => _exitCode == 0 ? 130 : _exitCode;
+
+    private PosixSignalRegistration Register(PosixSignal signal, int code) => PosixSignalRegistration.Create(signal, context =>
+    {
+        if (Interlocked.CompareExchange(ref _exitCode, code, 0) != 0) { return; }
+        context.Cancel = true;
+        _source.Cancel();
+    });
+
+    public void Dispose()
+    {
+        _interrupt.Dispose();
+        _terminate.Dispose();
+        _source.Dispose();
+    }
+}

@@ -1,0 +1,39 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+
+namespace MiniLM.Cli;
+
+/// <summary>What the parser found wrong, in words of one line.</summary>
+internal static class UsageErrors
+{
+    /// <summary>The first thing that is wrong; null: nothing.</summary>
+    internal static UsageException? Find(ParseResult parse)
+    {
+        Command command = parse.CommandResult.Command;
+        string name = command is CliCommand ? command.Name : "";
+        // The parser takes an option that it does not know for a text.
+        foreach (Token token in parse.Tokens)
+        {
+            if (token.Type == TokenType.DoubleDash) { break; }
+            if (token.Type == TokenType.Argument && token.Value.Length > 2 && token.Value.StartsWith("--", StringComparison.Ordinal))
+            {
+                string option = token.Value.Split('=', 2)[0];
+                string remedy = NearNames.Suggest(option, Options(command)) is { Length: > 0 } near ? near : " A text that starts so goes behind '--'.";
+                return new UsageException($"unknown option {option}.{remedy}", name);
+            }
+        }
+        if (parse.UnmatchedTokens.Count > 0)
+        {
+            string token = parse.UnmatchedTokens[0];
+            return command is CliCommand
+                ? new UsageException($"unexpected argument {Weights.Quoted.Text(token)}: quote a text of several words", name)
+                : new UsageException($"unknown command {Weights.Quoted.Text(token)}.{NearNames.Suggest(token, command.Subcommands.Select(known => known.Name))}", name);
+        }
+        if (parse.Errors.Count == 0 || command is not CliCommand) { return null; }
+        string message = parse.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.');
+        return new UsageException(message, name);
+    }
+
+    private static IEnumerable<string> Options(Command command) =>
+        command.Options.Concat(command.Parents.OfType<Command>().SelectMany(parent => parent.Options)).Where(option => !option.Hidden).Select(option => option.Name);
+}
