@@ -13,20 +13,21 @@ internal static unsafe class LayerNorm
     internal static void Forward<TLanes>(float* x, float* gamma, float* beta, float epsilon, float* y, int width) where TLanes : struct, ILanes<TLanes>
     {
         int lanes = TLanes.Count, whole = width - width % (4 * lanes); // four sums in flight hide the latency of an add
-        TLanes s0 = TLanes.Create(0), s1 = s0, s2 = s0, s3 = s0;
+        float origin = x[0]; // equal values must have exactly that mean
+        TLanes s0 = TLanes.Create(0), s1 = s0, s2 = s0, s3 = s0, center = TLanes.Create(origin);
         for (int i = 0; i < whole; i += 4 * lanes)
         {
-            s0 += TLanes.Load(x + i);
-            s1 += TLanes.Load(x + i + lanes);
-            s2 += TLanes.Load(x + i + 2 * lanes);
-            s3 += TLanes.Load(x + i + 3 * lanes);
+            s0 += TLanes.Load(x + i) - center;
+            s1 += TLanes.Load(x + i + lanes) - center;
+            s2 += TLanes.Load(x + i + 2 * lanes) - center;
+            s3 += TLanes.Load(x + i + 3 * lanes) - center;
         }
         float sum = (s0 + s1 + (s2 + s3)).Sum();
-        for (int i = whole; i < width; i++) { sum += x[i]; }
-        float mean = sum / width;
+        for (int i = whole; i < width; i++) { sum += x[i] - origin; }
+        float mean = origin + sum / width;
 
         // A second pass, not E[x*x] - mean*mean: that cancels when |mean| is large against the deviation.
-        TLanes center = TLanes.Create(mean);
+        center = TLanes.Create(mean);
         s0 = s1 = s2 = s3 = TLanes.Create(0);
         for (int i = 0; i < whole; i += 4 * lanes)
         {

@@ -1,4 +1,4 @@
-using MiniLM.Compute.Reference;
+using MiniLM.Model;
 using MiniLM.Weights;
 
 namespace MiniLM.Cpu;
@@ -16,14 +16,13 @@ internal sealed unsafe class RelativeBias : IDisposable
     internal RelativeBias(Tensor bias, int heads, int headSize, int longest)
     {
         float[] values = bias.ToFloats();
-        int buckets = values.Length / heads;
         _farthest = Math.Max(longest, 256); // beyond 128 the bucket no longer changes
         _table = new NativeBlock((long)heads * Width);
         for (int head = 0; head < heads; head++)
         {
             for (int distance = -_farthest; distance <= _farthest; distance++)
             {
-                _table.Floats[(long)head * Width + distance + _farthest] = values[RelativePosition.Bucket(distance, buckets) * heads + head] * MathF.Sqrt(headSize);
+                _table.Floats[(long)head * Width + distance + _farthest] = values[MpnetBuckets.Of(distance) * heads + head] * MathF.Sqrt(headSize);
             }
         }
     }

@@ -13,8 +13,9 @@ internal static class LayerNorm
         for (int at = 0; at < x.Length; at += gamma.Length)
         {
             T sum = T.Zero, squares = T.Zero;
-            for (int i = 0; i < gamma.Length; i++) { sum += x[at + i]; }
-            T mean = sum / hidden;
+            // Counted from the first value: equal values then have exactly that mean, and give exactly beta.
+            for (int i = 0; i < gamma.Length; i++) { sum += x[at + i] - x[at]; }
+            T mean = x[at] + sum / hidden;
             for (int i = 0; i < gamma.Length; i++) { squares += (x[at + i] - mean) * (x[at + i] - mean); }
             T rstd = T.One / T.Sqrt(squares / hidden + epsilon);
             for (int i = 0; i < gamma.Length; i++) { y[at + i] = (x[at + i] - mean) * rstd * gamma[i] + beta[i]; }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using MiniLM.Model;
 
 namespace MiniLM.Compute.Reference;
 
@@ -24,7 +25,7 @@ internal static class SelfAttention
                     T sum = T.Zero;
                     for (int d = head * headSize; d < (head + 1) * headSize; d++) { sum += query[i * hidden + d] * key[j * hidden + d]; }
                     scores[row + j] = sum / scale;
-                    if (!bias.IsEmpty) { scores[row + j] += bias[RelativePosition.Bucket(columns[j] - columns[i], bias.Length / heads) * heads + head]; }
+                    if (!bias.IsEmpty) { scores[row + j] += bias[MpnetBuckets.Of(columns[j] - columns[i]) * heads + head]; }
                 }
                 scores.Slice(row, length).CopyTo(probabilities[row..]);
                 Softmax.Forward(probabilities.Slice(row, length));

@@ -1,0 +1,26 @@
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace MiniLM.Cpu.Jit;
+
+/// <summary>Nothing but independent FMAs on registers: the roof that GEMM is measured against.</summary>
+internal static class FmaAvx512
+{
+    internal const int FlopsARound = 24 * 16 * 2;
+
+    /// <summary>void kernel(long* rounds): 24 sums, enough for two ports of four cycles' latency.</summary>
+    internal static byte[] Assemble(bool windows)
+    {
+        var c = new KernelAssembler(windows);
+        c.Enter();
+        c.mov(rax, __qword_ptr[rdi]);
+        foreach (AssemblerRegisterZMM register in KernelAssembler.Zmm) { c.vpxord(register, register, register); }
+        Label round = c.CreateLabel();
+        c.Label(ref round);
+        for (int sum = 0; sum < 24; sum++) { c.vfmadd231ps(KernelAssembler.Zmm[sum], zmm30, zmm31); }
+        c.dec(rax);
+        c.jnz(round);
+        c.Leave();
+        return c.Encode();
+    }
+}
