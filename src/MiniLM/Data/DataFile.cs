@@ -1,0 +1,63 @@
+using System.IO.Compression;
+
+namespace MiniLM.Data;
+
+/// <summary>Opens data files: plain or .gz, by path, or standard input as <c>-</c>.</summary>
+internal static class DataFile
+{
+    internal const string StandardInput = "-";
+
+    /// <summary>The name for messages.</summary>
+    internal static string Name(string path) => path == StandardInput ? "standard input" : path;
+
+    /// <summary>The suffix that says the format, in lower case, behind an outer .gz: ".jsonl"; empty for standard input.</summary>
+    internal static string Suffix(string path)
+    {
+        if (path == StandardInput) { return ""; }
+        string suffix = Path.GetExtension(path).ToLowerInvariant();
+        return suffix == ".gz" ? Path.GetExtension(path[..^3]).ToLowerInvariant() : suffix;
+    }
+
+    /// <summary>Opens a file for one pass from its start.</summary>
+    /// <param name="path">Path or <c>-</c>.</param>
+    /// <param name="openStandardInput">Called for <c>-</c>; null: there is none.</param>
+    /// <exception cref="DataFormatException">There is no such file, or it cannot be read.</exception>
+    internal static Stream Open(string path, Func<Stream>? openStandardInput = null)
+    {
+        if (path == StandardInput)
+        {
+            return openStandardInput?.Invoke() ?? throw new DataFormatException("standard input is not available here. Give a file.");
+        }
+        FileStream file = OpenBytes(path);
+        return path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(file, CompressionMode.Decompress) : file;
+    }
+
+    /// <summary>Opens a file's own bytes, compressed or not.</summary>
+    /// <exception cref="DataFormatException">There is no such file, or it cannot be read.</exception>
+    internal static FileStream OpenBytes(string path)
+    {
+        if (Directory.Exists(path)) { throw new DataFormatException($"{path}: is a folder. Give a file."); }
+        try
+        {
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1, FileOptions.SequentialScan);
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new DataFormatException($"{path}: no such file. Check the path.", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new DataFormatException($"{path}: cannot be opened ({error.Message})", error);
+        }
+    }
+
+    /// <summary>Reads, with damaged compression and failed reads said as one line.</summary>
+    internal static int Read(Stream stream, Span<byte> buffer, string name)
+    {
+        try { return stream.Read(buffer); }
+        catch (Exception error) when (error is InvalidDataException or IOException)
+        {
+            throw new DataFormatException($"{name}: cannot be read on ({error.Message}). A damaged or incomplete file: copy it again.", error);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace MiniLM.Data;
+
+/// <summary>JSON values, one a line: RFC 8259 to the letter (no NaN, no comments), blank lines skipped, every error with its line number.</summary>
+/// <param name="lines">Disposed with the reader.</param>
+internal sealed class JsonLines(LineReader lines) : IDisposable
+{
+    private static readonly byte[] White = [.. " \t\r"u8];
+
+    internal LineReader Lines => lines;
+
+    /// <summary>The next value, checked whole; it must be an object when properties are asked for.</summary>
+    /// <param name="names">Properties to pick out of the object, in UTF-8.</param>
+    /// <param name="values">Takes their texts; null where there is no such property or it is null. Numbers as written; the last of a name wins.</param>
+    /// <returns>False at the end.</returns>
+    /// <exception cref="DataFormatException">The line is not UTF-8 or not one JSON value.</exception>
+    internal bool Read(byte[][] names, Span<string?> values)
+    {
+        while (lines.Read(out ReadOnlySpan<byte> line))
+        {
+            line = line.Trim(White);
+            if (line.Length == 0) { continue; }
+            values.Clear();
+            if (!Utf8.IsValid(line)) { throw lines.Wrong("not UTF-8. Save the file as UTF-8."); }
+            try { Pick(line, names, values); }
+            catch (JsonException error) { throw lines.Wrong($"not one JSON value a line ({Reason(error)}). Correct the line."); }
+            return true;
+        }
+        return false;
+    }
+
+    private void Pick(ReadOnlySpan<byte> line, byte[][] names, Span<string?> values)
+    {
+        Utf8JsonReader reader = new(line);
+        reader.Read();
+        if (names.Length > 0 && reader.TokenType != JsonTokenType.StartObject) { throw lines.Wrong("not a JSON object. Write {\"text\": ...} lines."); }
+        while (reader.Read())
+        {
+            if (reader.CurrentDepth != 1 || reader.TokenType != JsonTokenType.PropertyName) { continue; }
+            int index = 0;
+            while (index < names.Length && !reader.ValueTextEquals(names[index])) { index++; }
+            if (index == names.Length) { continue; }
+            reader.Read();
+            values[index] = Value(ref reader, names[index]);
+        }
+    }
+
+    private string? Value(ref Utf8JsonReader reader, byte[] name)
+    {
+        switch (reader.TokenType)
+        {
+            case JsonTokenType.Null: return null;
+            case JsonTokenType.Number: return System.Text.Encoding.ASCII.GetString(reader.ValueSpan);
+            case JsonTokenType.String:
+                try { return reader.GetString(); }
+                catch (InvalidOperationException) { throw lines.Wrong($"'{System.Text.Encoding.UTF8.GetString(name)}' has half a surrogate pair. Correct the line."); }
+            default:
+                throw lines.Wrong($"'{System.Text.Encoding.UTF8.GetString(name)}' is {(reader.TokenType is JsonTokenType.StartObject ? "an object"
+                    : reader.TokenType is JsonTokenType.StartArray ? "a list" : "true or false")}, not a text. Name another column.");
+        }
+    }
+
+    // The reader appends its own line and position, which are of the line and not of the file.
+    private static string Reason(JsonException error)
+    {
+        int end = error.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
+        return $"{(end < 0 ? error.Message : error.Message[..end]).TrimEnd('.')}, byte {error.BytePositionInLine}";
+    }
+
+    public void Dispose() => lines.Dispose();
+}

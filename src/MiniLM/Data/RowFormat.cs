@@ -1,0 +1,17 @@
+namespace MiniLM.Data;
+
+/// <summary>How a file of rows is read.</summary>
+internal sealed record RowFormat
+{
+    /// <summary>Columns by name, or by number from 0 without a header; empty: the one that holds the text.</summary>
+    internal string[] Columns { get; init; } = [];
+
+    /// <summary>Whether quotes quote in tables; null: in .csv, not in .tsv.</summary>
+    internal bool? Quotes { get; init; }
+
+    /// <summary>Whether a table's first row names its columns.</summary>
+    internal bool HasHeader { get; init; } = true;
+
+    /// <summary>jsonl, tsv, csv or txt; null: by the file's suffix.</summary>
+    internal string? Format { get; init; }
+}

@@ -1,0 +1,146 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Unicode;
+
+namespace MiniLM.Data;
+
+/// <summary>Some columns of a file, row by row, whatever its format.</summary>
+internal abstract class RowReader : IDisposable
+{
+    /// <summary>Line of the row last read, from 1.</summary>
+    internal abstract long Line { get; }
+
+    /// <summary>The next row's columns.</summary>
+    /// <param name="values">As many as columns were asked for, at least one.</param>
+    /// <exception cref="DataFormatException">The row is damaged or lacks a column.</exception>
+    internal abstract bool Read(Span<string> values);
+
+    public abstract void Dispose();
+
+    /// <summary>Opens .jsonl, .tsv, .csv or .txt, plain or .gz.</summary>
+    /// <exception cref="DataFormatException">There is no such file, its format is unknown, or it has no such column.</exception>
+    internal static RowReader Open(string path, RowFormat format, Func<Stream>? openStandardInput = null)
+    {
+        string name = DataFile.Name(path);
+        string kind = format.Format ?? DataFile.Suffix(path).TrimStart('.');
+        if (kind is not ("" or "jsonl" or "ndjson" or "json" or "tsv" or "csv" or "txt") || (kind.Length == 0 && path != DataFile.StandardInput))
+        {
+            throw new DataFormatException($"{name}: the format '{kind}' is not known. Use .jsonl, .tsv, .csv or .txt, or say --format.");
+        }
+        Stream stream = DataFile.Open(path, openStandardInput);
+        try
+        {
+            if (kind.Length == 0)
+            {
+                PeekedStream peeked = new(stream);
+                kind = peeked.StartsWithBrace ? "jsonl" : format.Columns.Length > 0 ? "tsv" : "txt";
+                stream = peeked;
+            }
+            return kind switch
+            {
+                "tsv" or "csv" => new TableRows(new Table(stream, name, kind == "tsv" ? '\t' : ',', format.Quotes ?? kind == "csv"), format),
+                "txt" => new TextRows(new LineReader(stream, name), format),
+                _ => new JsonRows(new JsonLines(new LineReader(stream, name)), format),
+            };
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
+    }
+
+    private sealed class JsonRows(JsonLines lines, RowFormat format) : RowReader
+    {
+        private readonly string[] _columns = format.Columns.Length > 0 ? format.Columns : ["text"];
+        private readonly byte[][] _names = [.. (format.Columns.Length > 0 ? format.Columns : ["text"]).Select(Encoding.UTF8.GetBytes)];
+
+        internal override long Line => lines.Lines.Number;
+
+        internal override bool Read(Span<string> values)
+        {
+            if (!lines.Read(_names, values!)) { return false; }
+            for (int i = 0; i < _names.Length; i++)
+            {
+                if (values[i] is null) { throw lines.Lines.Wrong($"has no '{_columns[i]}'. Name the column that holds the text (--column, --columns)."); }
+            }
+            return true;
+        }
+
+        public override void Dispose() => lines.Dispose();
+    }
+
+    private sealed class TextRows : RowReader
+    {
+        private readonly LineReader _lines;
+
+        internal TextRows(LineReader lines, RowFormat format)
+        {
+            _lines = lines;
+            if (format.Columns.Length > 1 || (format.Columns.Length == 1 && format.Columns[0] is not ("text" or "0")))
+            {
+                throw new DataFormatException($"{lines.Name}: lines of text have one column, 'text'. For '{string.Join(',', format.Columns)}' say --format tsv, csv or jsonl.");
+            }
+        }
+
+        internal override long Line => _lines.Number;
+
+        internal override bool Read(Span<string> values)
+        {
+            if (!_lines.Read(out ReadOnlySpan<byte> line)) { return false; }
+            values[0] = Utf8.IsValid(line) ? Encoding.UTF8.GetString(line) : throw _lines.Wrong("not UTF-8. Save the file as UTF-8.");
+            return true;
+        }
+
+        public override void Dispose() => _lines.Dispose();
+    }
+
+    private sealed class TableRows : RowReader
+    {
+        private readonly Table _table;
+        private readonly int[] _indices;
+
+        internal TableRows(Table table, RowFormat format)
+        {
+            _table = table;
+            if (!format.HasHeader)
+            {
+                _indices = [.. (format.Columns.Length > 0 ? format.Columns : ["0"]).Select(Number)];
+                return;
+            }
+            string[] header = table.Read() ? [.. Enumerable.Range(0, table.Count).Select(table.Field)] : [];
+            string[] columns = format.Columns.Length > 0 ? format.Columns : header.Length == 1 ? header : ["text"];
+            _indices = [.. columns.Select(column => Find(header, column))];
+        }
+
+        internal override long Line => _table.Line;
+
+        internal override bool Read(Span<string> values)
+        {
+            if (!_table.Read()) { return false; }
+            for (int i = 0; i < _indices.Length; i++)
+            {
+                if (_indices[i] >= _table.Count)
+                {
+                    throw _table.Wrong($"has {_table.Count} field(s), no field {_indices[i]} (counted from 0). Correct the row, or read quotes otherwise (--quotes on|off).");
+                }
+                values[i] = _table.Field(_indices[i]);
+            }
+            return true;
+        }
+
+        private int Find(string[] header, string column)
+        {
+            int index = Array.IndexOf(header, column);
+            return index >= 0 ? index : throw new DataFormatException(
+                $"{_table.Name}:1: has no column '{column}', it has {(header.Length == 0 ? "none" : string.Join(", ", header.Select(Weights.Quoted.Text)))}. "
+                + "Name one of them, or say --no-header and number them from 0.");
+        }
+
+        private int Number(string column) =>
+            int.TryParse(column, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw new DataFormatException(
+                $"{_table.Name}: without a header columns are numbers from 0, not '{column}'. Give numbers, or leave --no-header out.");
+
+        public override void Dispose() => _table.Dispose();
+    }
+}

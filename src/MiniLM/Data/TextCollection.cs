@@ -1,0 +1,68 @@
+using System.Text;
+
+namespace MiniLM.Data;
+
+/// <summary>Texts with ids, streaming: BEIR's corpus.jsonl and queries.jsonl, or id TAB text.</summary>
+internal sealed class TextCollection : IDisposable
+{
+    private static readonly byte[][] Names = [Encoding.UTF8.GetBytes("_id"), Encoding.UTF8.GetBytes("title"), Encoding.UTF8.GetBytes("text")];
+
+    private readonly JsonLines? _json;
+    private readonly Table? _table;
+
+    private TextCollection(JsonLines? json, Table? table) => (_json, _table) = (json, table);
+
+    /// <summary>Opens .jsonl (<c>_id</c>, <c>title</c>, <c>text</c>) or .tsv (id TAB text, no header), plain or .gz; standard input is JSON lines when it starts with a brace.</summary>
+    /// <param name="path">The file or <c>-</c>.</param>
+    /// <param name="quotes">Whether quotes quote in a table; null: in .csv, not in .tsv.</param>
+    /// <param name="openStandardInput">For <c>-</c>.</param>
+    /// <exception cref="DataFormatException">There is no such file, or its format is unknown.</exception>
+    internal static TextCollection Open(string path, bool? quotes = null, Func<Stream>? openStandardInput = null)
+    {
+        string name = DataFile.Name(path), suffix = DataFile.Suffix(path);
+        if (suffix is not (".jsonl" or ".ndjson" or ".json" or ".tsv" or ".txt" or ".csv") && path != DataFile.StandardInput)
+        {
+            throw new DataFormatException($"{name}: the format '{suffix}' is not known. Use .jsonl (_id, title, text) or .tsv (id, tab, text).");
+        }
+        Stream stream = DataFile.Open(path, openStandardInput);
+        if (path == DataFile.StandardInput)
+        {
+            PeekedStream peeked = new(stream);
+            (stream, suffix) = (peeked, peeked.StartsWithBrace ? ".jsonl" : ".tsv");
+        }
+        return suffix is ".jsonl" or ".ndjson" or ".json" ? new TextCollection(new JsonLines(new LineReader(stream, name)), null)
+            : new TextCollection(null, new Table(stream, name, suffix == ".csv" ? ',' : '\t', quotes ?? suffix == ".csv"));
+    }
+
+    /// <summary>The next text.</summary>
+    /// <param name="id">Its id, not empty.</param>
+    /// <param name="text">Of JSON: (title + " " + text) without white space at both ends; of tables: as it is.</param>
+    internal bool Read(out string id, out string text)
+    {
+        (id, text) = ("", "");
+        if (_table is not null)
+        {
+            if (!_table.Read()) { return false; }
+            if (_table.Count < 2) { throw Wrong("has no tab: a line is id, tab, text. Correct the line."); }
+            (id, text) = (_table.Field(0), _table.Field(1));
+        }
+        else
+        {
+            string?[] values = new string?[3];
+            if (!_json!.Read(Names, values)) { return false; }
+            if (values[2] is not { } body) { throw Wrong("has no 'text'. A line is {\"_id\": ..., \"text\": ...}."); }
+            id = values[0] ?? throw Wrong("has no '_id'. A line is {\"_id\": ..., \"text\": ...}.");
+            text = string.IsNullOrEmpty(values[1]) ? body.Trim() : $"{values[1]} {body}".Trim();
+        }
+        return id.Length > 0 ? true : throw Wrong("the id is empty. Give every text an id.");
+    }
+
+    /// <summary>The error of the line last read.</summary>
+    internal DataFormatException Wrong(string what) => _json?.Lines.Wrong(what) ?? _table!.Wrong(what);
+
+    public void Dispose()
+    {
+        _json?.Dispose();
+        _table?.Dispose();
+    }
+}
