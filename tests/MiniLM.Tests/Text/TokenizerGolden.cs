@@ -8,9 +8,9 @@ internal static class TokenizerGolden
 {
     internal static string Path(params string[] parts) => SharedFolder.Require(["golden", "tokenizer", .. parts]);
 
-    internal static string Data(string name) => SharedFolder.Require("data", "tokenizer", name);
+    internal static string DataFile(string name) => SharedFolder.Require("data", "tokenizer", name);
 
-    internal static WordPieceTokenizer Uncased() => WordPieceTokenizer.Load(Data("all-minilm-l6-v2-tokenizer.json"));
+    internal static WordPieceTokenizer Uncased() => WordPieceTokenizer.Load(DataFile("all-minilm-l6-v2-tokenizer.json"));
 
     internal static List<JsonElement> Lines(string path)
     {

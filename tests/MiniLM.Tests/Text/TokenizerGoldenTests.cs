@@ -34,9 +34,9 @@ public sealed class TokenizerGoldenTests
         WordPieceTokenizer tokenizer = file switch
         {
             "single_cased.jsonl" => WordPieceTokenizer.Load(TokenizerGolden.Path("cased")),
-            "single_chinese.jsonl" => FromVocabulary(Data("chinese-bert-vocab-clue.txt"), """{"do_lower_case":true}"""),
+            "single_chinese.jsonl" => FromVocabulary(DataFile("chinese-bert-vocab-clue.txt"), """{"do_lower_case":true}"""),
             "single_chinese_cased.jsonl" =>
-                FromVocabulary(Data("chinese-bert-vocab-clue.txt"), """{"do_lower_case":false,"strip_accents":null,"cls_token":{"content":"[CLS]"}}"""),
+                FromVocabulary(DataFile("chinese-bert-vocab-clue.txt"), """{"do_lower_case":false,"strip_accents":null,"cls_token":{"content":"[CLS]"}}"""),
             _ => Default.Value,
         };
         List<string> failures = [];
