@@ -13,6 +13,12 @@ internal static class Program
     private static readonly (string Name, Func<CliCommand> Create)[] Commands =
     [
         ("embed", () => new EmbedCommand()),
+        ("index", () => new IndexCommand()),
+        ("search", () => new SearchCommand()),
+        ("inspect", () => new InspectCommand()),
+        ("convert", () => new ConvertCommand()),
+        ("devices", () => new DevicesCommand()),
+        ("bench", () => new BenchCommand()),
     ];
 
     private static int Main(string[] arguments)

@@ -46,6 +46,8 @@ internal sealed class ModelOptions
 
     internal int? MaxLength(ParseResult parse) => parse.GetValue(_maxLength);
 
+    internal int? Threads(ParseResult parse) => parse.GetValue(_threads);
+
     internal int BatchTokens(ParseResult parse) => parse.GetValue(_batchTokens) ?? new EmbedOptions().BatchTokens;
 
     internal string? PromptName(ParseResult parse) => _prompt is null ? null : parse.GetValue(_prompt);

@@ -1,0 +1,78 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using MiniLM.Cli.Options;
+using MiniLM.Export;
+using MiniLM.Model;
+using MiniLM.Weights;
+
+namespace MiniLM.Cli.Commands;
+
+/// <summary>A model in another storage type, with other names or shards, or as ONNX.</summary>
+internal sealed class ConvertCommand : CliCommand
+{
+    private readonly Option<string?> _model = new("--model") { Description = "folder, shipped name or Hub id in the local cache", HelpName = "M" };
+    private readonly Option<string?> _dtype = NamedOption.Create("--dtype", "storage of the weights (as they are)", "float32", "float16", "bfloat16");
+    private readonly Option<string?> _to = NamedOption.Create("--to", "format (safetensors)", "safetensors", "onnx");
+    private readonly Option<long?> _shard = new("--max-shard-bytes") { Description = "data bytes of one weight file (no limit)", HelpName = "N", CustomParser = Bytes };
+    private readonly Option<bool> _modern = new("--modern-names") { Description = "LayerNorm.weight for gamma, no prefix of the encoder" };
+    private readonly Option<string?> _output = new("--output") { Description = "folder, or the .onnx file", HelpName = "PATH", Required = true };
+    private readonly Option<bool> _overwrite = new("--overwrite") { Description = "replace what is there" };
+
+    internal ConvertCommand() : base("convert", "Writes a model again: other storage type, names or shards, every file kept; or as ONNX.")
+    {
+        foreach (Option option in new Option[] { _model, _dtype, _to, _shard, _modern, _output, _overwrite }) { Options.Add(option); }
+    }
+
+    internal override string[] Examples =>
+        ["minilm convert --model M --dtype float16 --output DIR", "minilm convert --model M --to onnx --output model.onnx"];
+
+    internal override int Run(ParseResult parse, Session session)
+    {
+        bool onnx = parse.GetValue(_to) == "onnx", changesFolder = parse.GetValue(_shard) is not null || parse.GetValue(_modern);
+        if (onnx && (changesFolder || parse.GetValue(_dtype) is not (null or "float32")))
+        {
+            throw new UsageException("--to onnx writes float32 in one file: leave out --dtype, --max-shard-bytes and --modern-names");
+        }
+        string output = parse.GetValue(_output)!;
+        RequireParent(output);
+        using ModelFolder model = ModelFolder.Open(ModelFolder.Resolve(parse.GetValue(_model)));
+        if (onnx) { WriteOnnx(model, output, parse.GetValue(_overwrite)); }
+        else
+        {
+            ModelFolderWriter.Write(model, output, new ModelFolderOptions
+            {
+                ElementType = parse.GetValue(_dtype) switch
+                {
+                    "float32" => ElementType.F32, "float16" => ElementType.F16, "bfloat16" => ElementType.BF16, _ => null,
+                },
+                MaxShardBytes = parse.GetValue(_shard) ?? long.MaxValue,
+                ModernNames = parse.GetValue(_modern),
+                Overwrite = parse.GetValue(_overwrite),
+            });
+        }
+        session.Say($"{output}: written");
+        return 0;
+    }
+
+    private static void WriteOnnx(ModelFolder model, string output, bool overwrite)
+    {
+        if (Directory.Exists(output)) { throw new IOException($"{output}: is a folder. Give the name of the .onnx file."); }
+        if (File.Exists(output) && !overwrite) { throw new IOException($"{output}: exists already. Choose another name or give --overwrite."); }
+        OnnxExporter.Write(model, output);
+    }
+
+    private static void RequireParent(string output)
+    {
+        string parent = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(output))) ?? "/";
+        if (!Directory.Exists(parent)) { throw new DirectoryNotFoundException($"{parent}: no such folder. Make it first."); }
+    }
+
+    private static long? Bytes(ArgumentResult result)
+    {
+        string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long bytes) && bytes > 0) { return bytes; }
+        result.AddError($"--max-shard-bytes {text}: give a whole number from 1 up");
+        return null;
+    }
+}
