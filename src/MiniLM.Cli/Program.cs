@@ -13,6 +13,7 @@ internal static class Program
     private static readonly (string Name, Func<CliCommand> Create)[] Commands =
     [
         ("embed", () => new EmbedCommand()),
+        ("similarity", () => new SimilarityCommand()),
         ("index", () => new IndexCommand()),
         ("search", () => new SearchCommand()),
         ("inspect", () => new InspectCommand()),

@@ -37,7 +37,7 @@ internal sealed class Session(Func<Stream> openInput, Stream output, TextWriter 
     internal TextWriter OutputText => _outputText ??= new StreamWriter(output, new UTF8Encoding(false), 1 << 14, leaveOpen: true) { NewLine = "\n" };
 
     /// <summary>Opens standard input.</summary>
-    internal Stream OpenInput() => openInput();
+    internal Stream OpenInput() => new InterruptibleInput(openInput(), cancellation);
 
     /// <summary>A line on stderr, unless --quiet.</summary>
     internal void Say(string line)

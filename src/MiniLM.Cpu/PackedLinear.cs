@@ -37,33 +37,35 @@ internal sealed unsafe class PackedLinear : IDisposable
     /// <summary>Fills panels [first, end): the threads of a pool share them out.</summary>
     internal void Fill(int first, int end)
     {
-        // A quarter of a panel's inputs at a time would stay in L1; whole rows keep the page faults of the mapped file in order.
-        float[] rows = new float[Gemm.Columns * Inputs], source = new float[_parts.Max(part => part.Linear.Inputs)];
-        fixed (float* scratch = rows, row = source)
+        float[] rows = new float[Gemm.Columns * Inputs];
+        fixed (float* scratch = rows)
         {
             int panel = 0;
             foreach (Part part in _parts)
             {
                 for (int at = 0; at < part.Count; at += Gemm.Columns, panel++)
                 {
-                    if (panel >= first && panel < end) { FillPanel(part, at, panel, scratch, row); }
+                    if (panel >= first && panel < end) { FillPanel(part, at, panel, scratch); }
                 }
             }
         }
     }
 
-    private void FillPanel(Part part, int at, int panel, float* scratch, float* source)
+    private void FillPanel(Part part, int at, int panel, float* scratch)
     {
         int width = part.Linear.Inputs, count = Math.Min(Gemm.Columns, part.Count - at), slot = width / _heads, padded = Inputs / _heads;
-        new Span<float>(scratch, Gemm.Columns * Inputs).Clear();
-        for (int r = 0; r < count; r++)
+        if (count < Gemm.Columns || slot < padded) { new Span<float>(scratch, Gemm.Columns * Inputs).Clear(); }
+        for (int r = 0; r < count; r++, scratch += Inputs)
         {
-            part.Linear.Weight.Read((long)(part.First + at + r) * width, width, source);
-            for (int head = 0; head < _heads; head++)
+            long first = (long)(part.First + at + r) * width;
+            if (slot == padded)
             {
-                new ReadOnlySpan<float>(source + head * slot, slot).CopyTo(new Span<float>(scratch + (long)r * Inputs + head * padded, slot));
+                part.Linear.Weight.Read(first, width, scratch);
+                continue;
             }
+            for (int head = 0; head < _heads; head++) { part.Linear.Weight.Read(first + head * slot, slot, scratch + head * padded); }
         }
+        scratch -= count * Inputs;
         part.Linear.Bias?.Read(part.First + at, count, Bias + panel * Gemm.Columns);
         Transpose.Forward(scratch, Inputs, Gemm.Columns, Inputs, Weights + (long)panel * Inputs * Gemm.Columns, Gemm.Columns);
     }

@@ -1,7 +1,9 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using MiniLM.Cli.Options;
 using MiniLM.Cli.Output;
 using MiniLM.Compute;
+using MiniLM.Data;
 
 namespace MiniLM.Cli.Commands;
 
@@ -9,27 +11,67 @@ namespace MiniLM.Cli.Commands;
 internal sealed class EmbedCommand : CliCommand
 {
     private readonly Argument<string?> _text = new("text") { Description = "a text, instead of --input", Arity = ArgumentArity.ZeroOrOne };
+    private readonly InputOptions _input;
+    private readonly OutputOptions _output;
     private readonly ModelOptions _model;
 
     internal EmbedCommand() : base("embed", "Embeds a text, or the texts of a file: a row of floats each, in input order.")
     {
         Arguments.Add(_text);
+        _input = new InputOptions(this);
+        _output = new OutputOptions(this, ".npy or .jsonl; absent: JSON lines on standard output");
         _model = new ModelOptions(this, hasPrompt: true);
     }
 
-    internal override string[] Examples => ["minilm embed \"a text\""];
+    internal override string[] Examples => ["minilm embed \"a text\"", "minilm embed --input texts.jsonl --column text --output out.npy"];
 
     internal override int Run(ParseResult parse, Session session)
     {
-        if (parse.GetValue(_text) is not { } text) { throw new UsageException("nothing to embed: give a text"); }
+        string? text = parse.GetValue(_text), input = _input.Path(parse), path = _output.Path(parse);
+        if (text is null == input is null) { throw new UsageException(text is null ? "nothing to embed: give a text or --input FILE" : "a text and --input: give one of them"); }
+        bool isNpy = path is not null && Suffix(path) == ".npy";
+        if (path is not null) { ResumableFile.Check(path, _output.Overwrite(parse), _output.Resume(parse)); }
+        RowFormat format = _input.Format(parse);
+        // The file's errors before the model's time.
+        using RowReader? reader = input is null ? null : RowReader.Open(input, format, session.OpenInput);
         using Device device = _model.OpenDevice(parse);
         using BiEncoder encoder = BiEncoder.Open(_model.ResolveModel(parse), device, _model.Precision(parse));
-        float[] embedding = new float[encoder.Dimension];
-        EncodingStatistics statistics = encoder.Embed([text], embedding, _model.Embedding(parse), session.Cancellation);
-        using JsonRows rows = new(session.Output);
-        rows.WriteEmbedding(embedding);
-        rows.Flush();
-        if (statistics.Truncated > 0) { session.Say($"truncated: {statistics.Truncated} of {statistics.Inputs}"); }
+        EmbedOptions options = _model.Embedding(parse);
+        _model.Check(parse, encoder);
+        using RowOutput output = path is null ? new StandardRows(session.Output) : Open(path, isNpy, device, encoder, parse, session);
+        float[] rows = [];
+        EncodingStatistics Embed(IReadOnlyList<string> texts, long first)
+        {
+            int count = texts.Count * encoder.Dimension;
+            if (rows.Length < count) { rows = new float[count]; }
+            EncodingStatistics statistics = encoder.Embed(texts, rows.AsSpan(0, count), options, session.Cancellation);
+            if (isNpy) { output.WriteBytes(MemoryMarshal.AsBytes(rows.AsSpan(0, count))); }
+            else
+            {
+                for (int i = 0; i < texts.Count; i++) { output.Text.WriteEmbedding(rows.AsSpan(i * encoder.Dimension, encoder.Dimension)); }
+            }
+            return statistics;
+        }
+        if (reader is not null) { RowWindows.Run(reader, 1, output, session, "embed", Embed); }
+        else { (output.Rows, output.Inputs, output.Truncated) = (1, 1, Embed([text!], 0).Truncated); }
+        output.Finish(isNpy ? NpyHeader.Create(output.Rows, encoder.Dimension) : []);
+        RowWindows.SayTruncated(output, session);
         return 0;
     }
+
+    private ResumableFile Open(string path, bool isNpy, Device device, BiEncoder encoder, ParseResult parse, Session session)
+    {
+        RunIdentity identity = new();
+        identity.Add("command", "embed");
+        _input.AddTo(identity, parse, parse.GetValue(_text));
+        _model.AddTo(identity, parse, device, encoder.Folder);
+        identity.Add("format", isNpy ? "npy" : "jsonl");
+        return ResumableFile.Open(path, _output.Resume(parse), identity, isNpy ? NpyHeader.Create(0, encoder.Dimension) : [], session);
+    }
+
+    private static string Suffix(string path) => Path.GetExtension(path) switch
+    {
+        ".npy" or ".jsonl" => Path.GetExtension(path),
+        string other => throw new UsageException($"--output {path}: the format '{other}' is not known: use .npy or .jsonl"),
+    };
 }

@@ -1,8 +1,10 @@
 using System.CommandLine;
+using MiniLM.Cli.Output;
 using MiniLM.Compute;
 using MiniLM.Compute.Reference;
 using MiniLM.Cpu;
 using MiniLM.Model;
+using MiniLM.Text;
 
 namespace MiniLM.Cli.Options;
 
@@ -76,6 +78,33 @@ internal sealed class ModelOptions
         if (device.Supports(Precision(parse))) { return device; }
         device.Dispose();
         throw new NotSupportedException($"--precision {PrecisionName(parse)}: the {name} device has no such kernels in this build yet. Use float32.");
+    }
+
+    /// <summary>The model and how it is computed, as a result depends on it.</summary>
+    internal void AddTo(RunIdentity identity, ParseResult parse, Device device, ModelFolder folder)
+    {
+        identity.Add("model_hash", folder.Hash);
+        identity.Add("precision", PrecisionName(parse));
+        identity.Add("device", Identity(device));
+        identity.Add("max_length", MaxLength(parse));
+        identity.Add("prompt_name", PromptName(parse));
+    }
+
+    /// <summary>Options that only the opened model can judge.</summary>
+    /// <exception cref="UsageException">The model has no such prompt, or does not take such a length.</exception>
+    internal void Check(ParseResult parse, BiEncoder encoder)
+    {
+        CheckLength(parse, encoder.Folder, encoder.Tokenizer, pair: false);
+        if (PromptName(parse) is not { } name || encoder.Folder.Prompts.ContainsKey(name)) { return; }
+        string known = encoder.Folder.Prompts.Count == 0 ? "the model has none" : "the model has " + string.Join(", ", encoder.Folder.Prompts.Keys);
+        throw new UsageException($"--prompt-name {name}: {known}");
+    }
+
+    /// <summary>--max-length within what the model takes.</summary>
+    internal void CheckLength(ParseResult parse, ModelFolder folder, WordPieceTokenizer tokenizer, bool pair)
+    {
+        try { BiEncoder.CheckMaxLength(folder, tokenizer, MaxLength(parse), pair); }
+        catch (ArgumentException error) when (MaxLength(parse) is not null) { throw new UsageException($"--max-length: {error.Message}"); }
     }
 
     /// <summary>Device and tier: what a result's last bit depends on.</summary>

@@ -1,5 +1,6 @@
+using System.Buffers;
 using System.Globalization;
-using System.Text;
+using System.Text.Unicode;
 
 namespace MiniLM.Cli.Output;
 
@@ -7,6 +8,8 @@ namespace MiniLM.Cli.Output;
 /// <param name="stream">Takes the bytes, in large pieces; stays the caller's.</param>
 internal sealed class JsonRows(Stream stream) : IDisposable
 {
+    private static readonly SearchValues<char> Escaped = SearchValues.Create([.. Enumerable.Range(0, 32).Select(code => (char)code), '"', '\\']);
+
     private readonly byte[] _buffer = new byte[1 << 16];
     private int _used;
 
@@ -37,15 +40,33 @@ internal sealed class JsonRows(Stream stream) : IDisposable
     }
 
     /// <summary>Text as it is.</summary>
-    internal void Write(string text)
+    internal void Write(ReadOnlySpan<char> text)
     {
-        for (int at = 0; at < text.Length;)
+        while (text.Length > 0)
         {
-            Reserve(4);
-            Encoding.UTF8.GetEncoder().Convert(text.AsSpan(at), _buffer.AsSpan(_used), true, out int read, out int written, out _);
-            at += read;
+            Reserve(64);
+            Utf8.FromUtf16(text, _buffer.AsSpan(_used), out int read, out int written);
             Advance(written);
+            text = text[read..];
         }
+    }
+
+    /// <summary>Text as a JSON string.</summary>
+    internal void WriteString(ReadOnlySpan<char> text)
+    {
+        Write("\""u8);
+        while (text.Length > 0)
+        {
+            int plain = text.IndexOfAny(Escaped);
+            if (plain < 0) { plain = text.Length; }
+            Write(text[..plain]);
+            if (plain == text.Length) { break; }
+            char c = text[plain];
+            if (c is '"' or '\\') { Write(c == '"' ? "\\\""u8 : "\\\\"u8); }
+            else { Write(string.Create(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}")); }
+            text = text[(plain + 1)..];
+        }
+        Write("\""u8);
     }
 
     internal void Write(ReadOnlySpan<byte> bytes)

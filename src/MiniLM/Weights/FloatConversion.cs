@@ -43,42 +43,43 @@ internal static unsafe class FloatConversion
         int i = 0;
         for (; i + 8 <= count; i += 8)
         {
-            (Vector128<uint> low, Vector128<uint> high) = Vector128.Widen(Vector128.Load(source + i));
-            Four(low).Store(destination + i);
-            Four(high).Store(destination + i + 4);
+            Eight(Vector256.WidenLower(Vector128.Load(source + i).ToVector256Unsafe())).Store(destination + i);
         }
         for (; i < count; i++) { destination[i] = (float)BitConverter.UInt16BitsToHalf(source[i]); }
 
-        static Vector128<float> Four(Vector128<uint> half)
+        static Vector256<float> Eight(Vector256<uint> half)
         {
-            Vector128<uint> magnitude = half & Vector128.Create(0x7fffu);
-            Vector128<uint> sign = Vector128.ShiftLeft(half & Vector128.Create(0x8000u), 16);
-            Vector128<uint> value = (Vector128.ShiftLeft(magnitude, 13).AsSingle() * Vector128.Create(BitConverter.UInt32BitsToSingle(0x77800000u))).AsUInt32();
-            Vector128<uint> special = Vector128.GreaterThan(magnitude.AsInt32(), Vector128.Create(0x7bff)).AsUInt32();
-            return (sign | value | (special & Vector128.Create(0x7f800000u))).AsSingle();
+            Vector256<uint> magnitude = half & Vector256.Create(0x7fffu);
+            Vector256<uint> sign = Vector256.ShiftLeft(half & Vector256.Create(0x8000u), 16);
+            Vector256<uint> value = (Vector256.ShiftLeft(magnitude, 13).AsSingle() * Vector256.Create(BitConverter.UInt32BitsToSingle(0x77800000u))).AsUInt32();
+            Vector256<uint> special = Vector256.GreaterThan(magnitude.AsInt32(), Vector256.Create(0x7bff)).AsUInt32();
+            return (sign | value | (special & Vector256.Create(0x7f800000u))).AsSingle();
         }
     }
 
-    /// <summary>The first element of [start, end) that is NaN or infinite, or -1.</summary>
-    internal static long FirstNonFinite(Tensor tensor, long start, long end)
+    /// <summary>The first element of [start, end) that is NaN or infinite, or -1. Looks at exponents only: it runs at the speed of memory.</summary>
+    internal static long FirstNonFinite(Tensor tensor, long start, long end) => tensor.ElementType switch
     {
-        const int Block = 4096;
-        float* values = stackalloc float[Block];
-        for (long at = start; at < end; at += Block)
+        ElementType.F32 => FirstAtLeast((uint*)tensor.Data, start, end, 0x7fffffffu, 0x7f800000u),
+        ElementType.F16 => FirstAtLeast((ushort*)tensor.Data, start, end, (ushort)0x7fff, (ushort)0x7c00),
+        ElementType.BF16 => FirstAtLeast((ushort*)tensor.Data, start, end, (ushort)0x7fff, (ushort)0x7f80),
+        _ => -1,
+    };
+
+    private static long FirstAtLeast<T>(T* values, long start, long end, T magnitude, T limit) where T : unmanaged, System.Numerics.IBinaryInteger<T>
+    {
+        Vector256<T> mask = Vector256.Create(magnitude), least = Vector256.Create(limit);
+        long at = start;
+        int step = 4 * Vector256<T>.Count;
+        for (; at + step <= end; at += step)
         {
-            int count = (int)Math.Min(Block, end - at);
-            tensor.Read(at, count, values);
-            // x * 0 is 0 for finite x and NaN otherwise: a sum of products shows the block, then the element is looked for.
-            Vector256<float> sums = Vector256<float>.Zero;
-            int whole = count & ~7;
-            for (int i = 0; i < whole; i += 8) { sums += Vector256.Load(values + i) * Vector256<float>.Zero; }
-            float sum = Vector256.Sum(sums);
-            for (int i = whole; i < count; i++) { sum += values[i] * 0; }
-            if (sum == 0) { continue; }
-            for (int i = 0; i < count; i++)
-            {
-                if (!float.IsFinite(values[i])) { return at + i; }
-            }
+            Vector256<T> a = Vector256.Load(values + at) & mask, b = Vector256.Load(values + at + step / 4) & mask;
+            Vector256<T> c = Vector256.Load(values + at + step / 2) & mask, d = Vector256.Load(values + at + 3 * step / 4) & mask;
+            if (Vector256.GreaterThanOrEqualAny(Vector256.Max(Vector256.Max(a, b), Vector256.Max(c, d)), least)) { break; }
+        }
+        for (; at < end; at++)
+        {
+            if ((values[at] & magnitude) >= limit) { return at; }
         }
         return -1;
     }

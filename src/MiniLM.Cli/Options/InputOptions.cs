@@ -1,0 +1,65 @@
+using System.CommandLine;
+using MiniLM.Cli.Output;
+using MiniLM.Data;
+
+namespace MiniLM.Cli.Options;
+
+/// <summary>Which rows are read, and how.</summary>
+internal sealed class InputOptions
+{
+    private readonly Option<string?> _input = new("--input") { Description = ".jsonl, .tsv, .csv or .txt, plain or .gz; - is standard input", HelpName = "FILE" };
+    private readonly Option<string?> _column = new("--column") { Description = "column that holds the text (text)", HelpName = "NAME" };
+    private readonly Option<string?> _columns = new("--columns") { Description = "columns of a pair", HelpName = "A,B" };
+    private readonly Option<string?> _quotes = NamedOption.Create("--quotes", "whether quotes quote in tables (on for .csv, off for .tsv)", "on", "off");
+    private readonly Option<bool> _noHeader = new("--no-header") { Description = "the table's first row is data; columns are numbers from 0" };
+    private readonly Option<string?> _format = NamedOption.Create("--format", "format of the input (by its suffix)", "jsonl", "tsv", "csv", "txt");
+
+    internal InputOptions(Command command, bool hasColumn = true, bool hasColumns = false, Option<string?>? input = null)
+    {
+        if (input is not null) { _input = input; }
+        command.Options.Add(_input);
+        if (hasColumn) { command.Options.Add(_column); }
+        if (hasColumns) { command.Options.Add(_columns); }
+        command.Options.Add(_quotes);
+        command.Options.Add(_noHeader);
+        command.Options.Add(_format);
+    }
+
+    /// <summary>The file or -; null: not given.</summary>
+    internal string? Path(ParseResult parse) => parse.GetValue(_input);
+
+    internal bool? Quotes(ParseResult parse) => parse.GetValue(_quotes) is { } quotes ? quotes == "on" : null;
+
+    /// <summary>The columns of --columns; null: not given.</summary>
+    internal string[]? Columns(ParseResult parse) => parse.GetValue(_columns)?.Split(',');
+
+    /// <summary>The two columns of a pair.</summary>
+    internal string[] Pair(ParseResult parse)
+    {
+        string[] columns = Columns(parse) ?? throw new UsageException("--columns is missing: name the two columns of a pair, as in --columns a,b");
+        return columns.Length == 2 && columns.All(column => column.Length > 0) ? columns
+            : throw new UsageException($"--columns {parse.GetValue(_columns)}: name two columns, as in --columns a,b");
+    }
+
+    /// <summary>How the rows are read.</summary>
+    /// <param name="parse">The command line.</param>
+    /// <param name="columns">Null: --column.</param>
+    internal RowFormat Format(ParseResult parse, string[]? columns = null) => new()
+    {
+        Columns = columns ?? (parse.GetValue(_column) is { } column ? [column] : []),
+        Quotes = Quotes(parse),
+        HasHeader = !parse.GetValue(_noHeader),
+        Format = parse.GetValue(_format),
+    };
+
+    /// <summary>The input and how it is read, as a result depends on it.</summary>
+    internal void AddTo(RunIdentity identity, ParseResult parse, string? text = null)
+    {
+        if (text is not null) { identity.Add("text", text); }
+        if (Path(parse) is { } path) { identity.AddFile("input", path); }
+        identity.Add("columns", parse.GetValue(_columns) ?? parse.GetValue(_column));
+        identity.Add("quotes", parse.GetValue(_quotes));
+        identity.Add("no_header", parse.GetValue(_noHeader) ? "true" : "");
+        identity.Add("input_format", parse.GetValue(_format) ?? (Path(parse) is { } file ? DataFile.Suffix(file) : ""));
+    }
+}

@@ -1,0 +1,28 @@
+using System.CommandLine;
+
+namespace MiniLM.Cli.Options;
+
+/// <summary>Where results go, and what happens to what is there.</summary>
+internal sealed class OutputOptions
+{
+    private readonly Option<string?> _output;
+    private readonly Option<bool> _overwrite = new("--overwrite") { Description = "replace the output, or start an unfinished one afresh" };
+    private readonly Option<bool>? _resume;
+
+    internal OutputOptions(Command command, string description, bool canResume = true)
+    {
+        _output = new("--output") { Description = description, HelpName = "FILE" };
+        command.Options.Add(_output);
+        command.Options.Add(_overwrite);
+        if (!canResume) { return; }
+        _resume = new("--resume") { Description = "go on with an unfinished output" };
+        command.Options.Add(_resume);
+    }
+
+    /// <summary>The file; null: standard output.</summary>
+    internal string? Path(ParseResult parse) => parse.GetValue(_output) is { } path && path != "-" ? path : null;
+
+    internal bool Overwrite(ParseResult parse) => parse.GetValue(_overwrite);
+
+    internal bool Resume(ParseResult parse) => _resume is not null && parse.GetValue(_resume);
+}

@@ -1,0 +1,129 @@
+namespace MiniLM.Cli.Output;
+
+/// <summary>A file built as OUT.partial beside OUT.partial.json, and renamed when it is complete.</summary>
+/// <remarks>SIGKILL, SIGINT and SIGTERM leave just these two, to be resumed; any error leaves nothing.</remarks>
+internal sealed class ResumableFile : RowOutput
+{
+    private readonly string _path;
+    private readonly FileStream _file;
+    private readonly PartialState _state;
+    private readonly CancellationToken _cancellation;
+    private readonly bool _canResume;
+    private bool _isFinished;
+
+    private ResumableFile(string path, FileStream file, PartialState state, bool canResume, CancellationToken cancellation)
+    {
+        (_path, _file, _state, _canResume, _cancellation) = (path, file, state, canResume, cancellation);
+        (Rows, Inputs, Truncated, Ties) = (state.Rows, state.Inputs, state.Truncated, state.Ties);
+        Text = new JsonRows(file);
+    }
+
+    internal override JsonRows Text { get; }
+
+    /// <summary>Refuses, before any work, what could not be written at the end.</summary>
+    /// <exception cref="IOException">The folder is missing, or something is there.</exception>
+    internal static void Check(string path, bool overwrite, bool resume)
+    {
+        if (overwrite && resume) { throw new UsageException("--overwrite and --resume: give one of them"); }
+        if (Directory.Exists(path)) { throw new IOException($"{path}: is a folder. Give the path of a file."); }
+        if (path.StartsWith("/dev/", StringComparison.Ordinal)) { throw new IOException($"{path}: is a device, which a finished file would replace. Use --output - and a redirection."); }
+        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (File.Exists(folder)) { throw new IOException($"{path}: {folder} is a file, not a folder. Choose another path."); }
+        if (!Directory.Exists(folder)) { throw new IOException($"{path}: there is no folder {folder}. Create it first."); }
+        if (File.Exists(path) && !overwrite) { throw new IOException($"{path}: exists. Use --overwrite to replace it."); }
+        if (Partial(path).FirstOrDefault(File.Exists) is { } left && !overwrite && !resume)
+        {
+            throw new IOException($"{left}: left by an unfinished run. Use --resume to go on with it or --overwrite to start afresh.");
+        }
+    }
+
+    /// <summary>Opens the partial file, afresh or where it ended.</summary>
+    /// <param name="path">The file to be.</param>
+    /// <param name="resume">Go on if there is something to go on with.</param>
+    /// <param name="identity">What the rows depend on.</param>
+    /// <param name="header">First bytes of a fresh file.</param>
+    /// <param name="session">For what is said, and the signals that keep the partial file.</param>
+    internal static ResumableFile Open(string path, bool resume, RunIdentity identity, ReadOnlySpan<byte> header, Session session)
+    {
+        string[] partial = Partial(path);
+        if (resume && !identity.CanResume) { throw new UsageException("--resume: standard input and pipes cannot be read again. Give the input as a file"); }
+        if (!identity.CanResume) { session.Say("the input can be read only once: this run cannot be resumed"); }
+        if (resume && File.Exists(partial[1]) && PartialState.Open(partial[1], identity) is { Bytes: > 0 } state) { return Take(path, partial[0], state, identity, session); }
+        if (resume) { session.Say($"{partial[0]}: nothing to go on with, starting afresh"); }
+        try
+        {
+            PartialState fresh = PartialState.Create(partial[1], identity);
+            // No buffer: an error then leaves nothing to be written by Dispose.
+            FileStream file = new(partial[0], FileMode.Create, FileAccess.ReadWrite, FileShare.Read, 0);
+            ResumableFile output = new(path, file, fresh, identity.CanResume, session.Cancellation);
+            try { output.WriteBytes(header); }
+            catch
+            {
+                output.Dispose();
+                throw;
+            }
+            return output;
+        }
+        catch
+        {
+            Delete(path);
+            throw;
+        }
+    }
+
+    private static ResumableFile Take(string path, string partial, PartialState state, RunIdentity identity, Session session)
+    {
+        long length = File.Exists(partial) ? new FileInfo(partial).Length : 0;
+        if (length < state.Bytes)
+        {
+            state.Dispose();
+            throw new IOException($"--resume: {partial} has {length} bytes, its .json says {state.Bytes}. Use --overwrite to start afresh.");
+        }
+        FileStream file = new(partial, FileMode.Open, FileAccess.ReadWrite, FileShare.Read, 0);
+        file.SetLength(state.Bytes);
+        file.Position = state.Bytes;
+        session.Say($"{path}: going on after {state.Rows} rows");
+        return new ResumableFile(path, file, state, identity.CanResume, session.Cancellation);
+    }
+
+    internal override void WriteBytes(ReadOnlySpan<byte> bytes) => _file.Write(bytes);
+
+    internal override void Checkpoint()
+    {
+        Text.Flush();
+        (_state.Rows, _state.Bytes, _state.Inputs, _state.Truncated, _state.Ties) = (Rows, _file.Position, Inputs, Truncated, Ties);
+        _state.Save();
+    }
+
+    internal override void Finish(ReadOnlySpan<byte> header)
+    {
+        Checkpoint();
+        if (header.Length > 0) { RandomAccess.Write(_file.SafeFileHandle, header, 0); }
+        _file.Flush(flushToDisk: true);
+        _file.Dispose();
+        File.Move(Partial(_path)[0], _path, overwrite: true);
+        _isFinished = true;
+        _state.Dispose();
+        File.Delete(Partial(_path)[1]);
+    }
+
+    public override void Dispose()
+    {
+        Text.Dispose();
+        _file.Dispose();
+        _state.Dispose();
+        if (!_isFinished && !(_canResume && _cancellation.IsCancellationRequested)) { Delete(_path); }
+    }
+
+    private static string[] Partial(string path) => [path + ".partial", path + ".partial.json"];
+
+    private static void Delete(string path)
+    {
+        foreach (string file in Partial(path))
+        {
+            // The error that led here is the one to tell.
+            try { File.Delete(file); }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException) { }
+        }
+    }
+}

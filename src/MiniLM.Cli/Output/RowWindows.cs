@@ -1,0 +1,57 @@
+using MiniLM.Data;
+
+namespace MiniLM.Cli.Output;
+
+/// <summary>Rows of a file through a computation, a window at a time: a stream of any length in bounded memory.</summary>
+internal static class RowWindows
+{
+    // 4,096 texts of megabytes each must not be held at once.
+    private const int MaxChars = 1 << 23;
+
+    /// <summary>Computes the rows of a window and writes them.</summary>
+    /// <param name="texts">Row after row, column after column.</param>
+    /// <param name="first">Number of the first row, from 0.</param>
+    internal delegate EncodingStatistics Work(IReadOnlyList<string> texts, long first);
+
+    /// <summary>Reads all rows, past those that the output has.</summary>
+    internal static void Run(RowReader reader, int columns, RowOutput output, Session session, string verb, Work work)
+    {
+        using Progress progress = new(session, verb, output.Rows);
+        string[] row = new string[columns];
+        for (long skip = output.Rows; skip > 0; skip--)
+        {
+            session.Cancellation.ThrowIfCancellationRequested();
+            if (!reader.Read(row)) { throw new DataFormatException($"the input ends {skip} rows before the place to go on from. Use --overwrite to start afresh."); }
+        }
+        WindowPace pace = new();
+        List<string> texts = [];
+        for (bool more = true; more;)
+        {
+            texts.Clear();
+            long chars = 0;
+            while (texts.Count < pace.Size * columns && chars < MaxChars && (more = reader.Read(row)))
+            {
+                texts.AddRange(row);
+                foreach (string text in row) { chars += text.Length; }
+            }
+            session.Cancellation.ThrowIfCancellationRequested();
+            if (texts.Count == 0) { break; }
+            pace.Start();
+            EncodingStatistics statistics;
+            try { statistics = work(texts, output.Rows); }
+            catch (NonFiniteResultException error) { throw new NonFiniteResultException((int)(output.Rows + error.Index / columns)); }
+            pace.Stop(texts.Count / columns);
+            output.Rows += texts.Count / columns;
+            output.Inputs += statistics.Inputs;
+            output.Truncated += statistics.Truncated;
+            output.Checkpoint();
+            progress.Report(output.Rows);
+        }
+    }
+
+    /// <summary>truncated: N of M.</summary>
+    internal static void SayTruncated(RowOutput output, Session session)
+    {
+        if (output.Truncated > 0) { session.Say($"truncated: {output.Truncated} of {output.Inputs}"); }
+    }
+}
