@@ -14,6 +14,8 @@ internal static class Program
     [
         ("embed", () => new EmbedCommand()),
         ("similarity", () => new SimilarityCommand()),
+        ("rerank", () => new RerankCommand()),
+        ("tokenize", () => new TokenizeCommand()),
         ("index", () => new IndexCommand()),
         ("search", () => new SearchCommand()),
         ("inspect", () => new InspectCommand()),

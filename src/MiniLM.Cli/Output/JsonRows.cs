@@ -39,6 +39,19 @@ internal sealed class JsonRows(Stream stream) : IDisposable
         Write("}\n"u8);
     }
 
+    /// <summary>A line of a TREC run. The shortest form of a float tells unequal ones apart.</summary>
+    internal void WriteRun(string query, string document, int rank, float score)
+    {
+        Write(query);
+        Write(" Q0 "u8);
+        Write(document);
+        Write(" "u8);
+        Write(rank);
+        Write(" "u8);
+        Write(score);
+        Write(" minilm\n"u8);
+    }
+
     /// <summary>Text as it is.</summary>
     internal void Write(ReadOnlySpan<char> text)
     {

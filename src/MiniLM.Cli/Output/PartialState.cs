@@ -54,6 +54,7 @@ internal sealed class PartialState : IDisposable
                 if (found == value) { continue; }
                 throw new IOException($"--resume: {path} is of another run: {name} is {Say(found)} there, {Say(value)} here. Use --overwrite to start afresh.");
             }
+            if (root.GetProperty("bytes").GetInt64() == 0) { return null; }
             return new PartialState(identity, File.OpenHandle(path, FileMode.Open, FileAccess.Write))
             {
                 Rows = root.GetProperty("rows").GetInt64(),
