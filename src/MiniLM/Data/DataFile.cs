@@ -7,6 +7,8 @@ internal static class DataFile
 {
     internal const string StandardInput = "-";
 
+    private const string StrictValidation = "System.IO.Compression.UseStrictValidation";
+
     /// <summary>The name for messages.</summary>
     internal static string Name(string path) => path == StandardInput ? "standard input" : path;
 
@@ -29,7 +31,10 @@ internal static class DataFile
             return openStandardInput?.Invoke() ?? throw new DataFormatException("standard input is not available here. Give a file.");
         }
         FileStream file = OpenBytes(path);
-        return path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(file, CompressionMode.Decompress) : file;
+        if (!path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)) { return file; }
+        // Without it .NET takes a file that was cut off for one that ends there.
+        if (!AppContext.TryGetSwitch(StrictValidation, out _)) { AppContext.SetSwitch(StrictValidation, true); }
+        return new GZipStream(file, CompressionMode.Decompress);
     }
 
     /// <summary>Opens a file's own bytes, compressed or not.</summary>

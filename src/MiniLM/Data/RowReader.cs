@@ -122,7 +122,7 @@ internal abstract class RowReader : IDisposable
             {
                 if (_indices[i] >= _table.Count)
                 {
-                    throw _table.Wrong($"has {_table.Count} field(s), no field {_indices[i]} (counted from 0). Correct the row, or read quotes otherwise (--quotes on|off).");
+                    throw _table.Wrong($"has {_table.Count} field(s), no field {_indices[i]} (counted from 0). Correct the row, or say how it is to be read (--format tsv|csv, --quotes on|off).");
                 }
                 values[i] = _table.Field(_indices[i]);
             }

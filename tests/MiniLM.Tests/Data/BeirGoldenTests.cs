@@ -1,0 +1,22 @@
+using System.Text.Json;
+using MiniLM.Data;
+
+namespace MiniLM.Tests.Data;
+
+public class BeirGoldenTests
+{
+    [Theory]
+    [InlineData("corpus.jsonl", "corpus", "joined")]
+    [InlineData("queries.jsonl", "queries", "text")]
+    public void Read_GivesTheGoldenTexts(string file, string list, string property)
+    {
+        using TextCollection collection = TextCollection.Open(TextGolden.Path("beir", file));
+        foreach (JsonElement expected in TextGolden.Json("beir", "expected.json").GetProperty(list).EnumerateArray())
+        {
+            Assert.True(collection.Read(out string id, out string text));
+            Assert.Equal(expected.GetProperty("id").GetString(), id);
+            Assert.Equal(expected.GetProperty(property).GetString(), text);
+        }
+        Assert.False(collection.Read(out _, out _));
+    }
+}

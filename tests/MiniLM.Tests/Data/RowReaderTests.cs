@@ -1,0 +1,117 @@
+using System.IO.Compression;
+using System.Text;
+using MiniLM.Data;
+
+namespace MiniLM.Tests.Data;
+
+public sealed class RowReaderTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("minilm-rows-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void Open_ReadsTheSameTextsFromEveryFormat()
+    {
+        string[] expected = ["one", "", "drei \u2028 \U0001F642"];
+        Assert.Equal(expected, Read(Write("a.txt", "one\n\ndrei \u2028 \U0001F642"), new()));
+        Assert.Equal(expected, Read(Write("a.tsv", "id\ttext\r\n1\tone\r\n2\t\r\n3\tdrei \u2028 \U0001F642\r\n"), new()));
+        Assert.Equal(expected, Read(Write("b.tsv", "1\tone\n2\t\n3\tdrei \u2028 \U0001F642\n"), new() { Columns = ["1"], HasHeader = false }));
+        Assert.Equal(expected, Read(Write("a.csv", "text,id\none,1\n\"\",2\n\"drei \u2028 \U0001F642\",3"), new()));
+        Assert.Equal(expected, Read(Write("a.jsonl", "\ufeff{\"text\":\"one\"}\n\n{\"id\":2,\"text\":\"\"}\r\n{\"text\":\"drei \u2028 \\ud83d\\ude42\"}"), new()));
+    }
+
+    [Fact]
+    public void Open_ReadsCompressedFiles()
+    {
+        string path = Path.Combine(_folder, "a.jsonl.gz");
+        using (GZipStream stream = new(File.Create(path), CompressionLevel.Fastest)) { stream.Write("{\"text\":\"packed\"}\n"u8); }
+        Assert.Equal(["packed"], Read(path, new()));
+        byte[] bytes = File.ReadAllBytes(path);
+        // Cut off, even in the checksum behind the text.
+        foreach (int length in (int[])[bytes.Length / 2, bytes.Length - 9, bytes.Length - 4, bytes.Length - 1])
+        {
+            File.WriteAllBytes(path, bytes[..length]);
+            Assert.Contains("copy it again", Assert.Throws<DataFormatException>(() => Read(path, new())).Message);
+        }
+        File.WriteAllBytes(path, [.. bytes, .. bytes]);
+        Assert.Equal(["packed", "packed"], Read(path, new()));
+    }
+
+    [Theory]
+    [InlineData("{\"text\":\"a\"}\n", "a")]
+    [InlineData("\ufeff \n {\"text\":\"a\"}", "a")]
+    [InlineData("a\n", "a")]
+    [InlineData("x", "x")]
+    public void Open_SeesJsonLinesInStandardInput(string input, string text) =>
+        Assert.Equal([text], Read("-", new(), () => new MemoryStream(Encoding.UTF8.GetBytes(input))).Where(line => line.Length > 0));
+
+    [Theory]
+    [InlineData("a.csv", "text\n\"open", "a.csv:2: a quote is opened and never closed")]
+    [InlineData("a.tsv", "id\tx\n1\t2\n", "has no column 'text', it has 'id', 'x'")]
+    [InlineData("b.tsv", "id\ttext\n1\ta\n2\n", "b.tsv:3: has 1 field(s), no field 1")]
+    [InlineData("a.jsonl", "{\"text\":\"a\"}\n\n{\"x\":1}", "a.jsonl:3: has no 'text'")]
+    [InlineData("b.jsonl", "{\"text\":[1]}", "b.jsonl:1: 'text' is a list")]
+    [InlineData("c.jsonl", "{\"text\":\"a\"} {}", "c.jsonl:1: not one JSON value a line")]
+    [InlineData("a.xyz", "", "the format 'xyz' is not known")]
+    public void Read_NamesFileAndLine(string name, string content, string message)
+    {
+        string path = Write(name, content);
+        Assert.Contains(message, Assert.Throws<DataFormatException>(() => Read(path, new())).Message);
+    }
+
+    [Theory]
+    [InlineData("a.txt", "ok\n", "a.txt:2: not UTF-8")]
+    [InlineData("a.csv", "text\n", "a.csv:2: not UTF-8")]
+    [InlineData("a.jsonl", "{\"text\":\"\"}\n", "a.jsonl:2: not UTF-8")]
+    public void Read_NamesTheLineThatIsNotUtf8(string name, string before, string message)
+    {
+        string path = Write(name, before);
+        File.AppendAllBytes(path, [(byte)'c', 0xE9, (byte)'\n']);
+        Assert.Contains(message, Assert.Throws<DataFormatException>(() => Read(path, new())).Message);
+    }
+
+    [Fact]
+    public void Read_TakesALineOfTenMegabytes()
+    {
+        string text = new('x', 10_000_000);
+        Assert.Equal([text, "end"], Read(Write("a.jsonl", $"{{\"text\":\"{text}\"}}\n{{\"text\":\"end\"}}\n"), new()));
+    }
+
+    [Fact]
+    public void Read_GivesTheSameRowsWhereverTheBufferEnds()
+    {
+        // Fields of every length around the buffer of 65,536 bytes, with quotes, doubled quotes and CR LF at its edge.
+        for (int length = 65_528; length < 65_538; length++)
+        {
+            string x = new('x', length);
+            Assert.Equal([x + "\"\r\n\"", "y"], Read(Write("a.csv", $"text\r\n\"{x}\"\"\r\n\"\"\"\r\ny\r\n"), new()));
+        }
+    }
+
+    [Fact]
+    public void NpyHeader_IsWhatNumpyReads()
+    {
+        byte[] header = NpyHeader.Create(1_000_000, 384);
+        Assert.Equal(128, header.Length);
+        Assert.Equal(0x93, header[0]);
+        Assert.Equal("NUMPY\u0001\0v\0{'descr': '<f4', 'fortran_order': False, 'shape': (1000000, 384), }", Encoding.ASCII.GetString(header, 1, 127).TrimEnd());
+        Assert.Equal((byte)'\n', header[^1]);
+    }
+
+    private string Write(string name, string content)
+    {
+        string path = Path.Combine(_folder, name);
+        File.WriteAllText(path, content, new UTF8Encoding(false));
+        return path;
+    }
+
+    private static List<string> Read(string path, RowFormat format, Func<Stream>? input = null)
+    {
+        using RowReader reader = RowReader.Open(path, format, input);
+        List<string> texts = [];
+        string[] row = new string[1];
+        while (reader.Read(row)) { texts.Add(row[0]); }
+        return texts;
+    }
+}
