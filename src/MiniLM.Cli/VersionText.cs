@@ -16,7 +16,7 @@ internal static class VersionText
     {
         get
         {
-            try { return $"cpu {CpuTiers.Name(CpuTiers.Choose())}"; }
+            try { return $"cpu {CpuTiers.Name(CpuTiers.InForce())}"; }
             catch (ArgumentException error) { return error.Message; }
         }
     }

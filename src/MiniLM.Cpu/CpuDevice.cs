@@ -11,11 +11,13 @@ public sealed unsafe class CpuDevice : Device
 
     /// <param name="threads">Threads that compute, the caller's included; null: the processors that affinity and the control group's quota allow.</param>
     /// <exception cref="ArgumentException"><c>MINILM_CPU</c> names a tier that this machine has not.</exception>
-    public CpuDevice(int? threads = null)
+    public CpuDevice(int? threads = null) : this(threads, CpuTiers.InForce()) { }
+
+    internal CpuDevice(int? threads, CpuTier tier)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads ?? 1, nameof(threads));
-        Tier = CpuTiers.Choose();
-        Kernels = CpuKernels.For(Tier);
+        Tier = tier;
+        Kernels = CpuKernels.For(tier);
         _pool = new WorkerPool(threads ?? ThreadCount.Default());
     }
 

@@ -26,11 +26,15 @@ internal static class CpuTiers
     // Ordered, fastest first; explicit, so that trimming keeps it.
     internal static readonly CpuTier[] Supported = [.. new[] { CpuTier.Avx512, CpuTier.Avx2, CpuTier.Vector128, CpuTier.Scalar }.Where(IsSupported)];
 
+    /// <summary>The tier of this process.</summary>
+    /// <exception cref="ArgumentException">As <see cref="Choose"/>.</exception>
+    internal static CpuTier InForce() => Choose(Environment.GetEnvironmentVariable(Variable));
+
     /// <summary>The fastest tier, or the one that <c>MINILM_CPU</c> names.</summary>
+    /// <param name="name">The variable's value; null or empty: the choice is free.</param>
     /// <exception cref="ArgumentException">The variable names a tier that does not exist or that this processor has not.</exception>
-    internal static CpuTier Choose()
+    internal static CpuTier Choose(string? name)
     {
-        string? name = Environment.GetEnvironmentVariable(Variable);
         if (string.IsNullOrEmpty(name)) { return Supported[0]; }
         foreach (CpuTier tier in Supported)
         {
