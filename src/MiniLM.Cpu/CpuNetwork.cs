@@ -40,7 +40,7 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
     private float* _output, _hiddenStates;
     private int _layerCount;
 
-    internal CpuNetwork(CpuDevice device, Network network)
+    internal CpuNetwork(CpuDevice device, Network network) : base(network)
     {
         (_device, _kernels, _config) = (device, device.Kernels, network.Config);
         _hidden = Pad(_config.HiddenSize);
@@ -69,12 +69,12 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
 
     private static int Pad(int width) => PackedLinear.PanelsOf(width) * Gemm.Columns;
 
-    internal override void Forward(PackedBatch batch, Span<float> output)
+    protected override void ForwardChecked(PackedBatch batch, Span<float> output)
     {
         fixed (float* to = output) { Run(batch, _layers.Length, to, null); }
     }
 
-    internal override void Hidden(PackedBatch batch, int layers, Span<float> hidden)
+    protected override void HiddenChecked(PackedBatch batch, int layers, Span<float> hidden)
     {
         fixed (float* to = hidden) { Run(batch, layers, null, to); }
     }

@@ -147,6 +147,25 @@ public abstract class DeviceContract
         }
     }
 
+    [Fact]
+    public void Forward_RefusesIdsOutsideTheirTables()
+    {
+        using ModelFolder model = ModelFolder.Open(Fixture("models", "bert"));
+        using Device device = Open();
+        using DeviceNetwork network = device.Load(model.Network, Precision.Float32);
+        EncoderConfig config = model.Network.Config;
+        float[] output = new float[model.OutputSize];
+        (int Id, byte Type, int Length)[] bad = [(config.VocabSize, 0, 1), (-1, 0, 1), (1, (byte)config.TypeVocabSize, 1), (1, 0, config.MaxPositionEmbeddings + 1), (1, 0, 0)];
+        foreach ((int id, byte type, int length) in bad)
+        {
+            var batch = new PackedBatch();
+            batch.Add([.. Enumerable.Repeat(id, length)], [.. Enumerable.Repeat(type, length)], config.Architecture);
+            Assert.Throws<ArgumentException>(() => network.Forward(batch, output));
+        }
+        network.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => network.Forward(RandomBatch(config, [3], 1), output));
+    }
+
     internal static string Fixture(params string[] parts)
     {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

@@ -1,4 +1,3 @@
-using MiniLM.Batching;
 using MiniLM.Model;
 
 namespace MiniLM.Compute;
@@ -48,24 +47,6 @@ public abstract class Device : IDisposable
     /// <param name="width">Length of a row.</param>
     /// <param name="scores">[queries, documents].</param>
     internal abstract void Similarity(ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores);
-
-    /// <inheritdoc/>
-    public virtual void Dispose() => GC.SuppressFinalize(this);
-}
-
-/// <summary>A network ready to run on a device. Thread-safe: concurrent calls take turns.</summary>
-internal abstract class DeviceNetwork : IDisposable
-{
-    /// <summary>Encoder, pooling and head: one row of <c>Network.OutputSize</c> a sequence.</summary>
-    /// <param name="batch">At least one row a sequence, at most <c>Config.MaxTokens</c>; ids within their tables.</param>
-    /// <param name="output">[sequences, OutputSize].</param>
-    internal abstract void Forward(PackedBatch batch, Span<float> output);
-
-    /// <summary>Hidden states after <paramref name="layers"/> layers (0: the embeddings after LayerNorm).</summary>
-    /// <param name="batch">As for <see cref="Forward"/>.</param>
-    /// <param name="layers">0 to NumHiddenLayers.</param>
-    /// <param name="hidden">[rows, HiddenSize].</param>
-    internal abstract void Hidden(PackedBatch batch, int layers, Span<float> hidden);
 
     /// <inheritdoc/>
     public virtual void Dispose() => GC.SuppressFinalize(this);

@@ -8,26 +8,26 @@ namespace MiniLM.Compute.Reference;
 /// <summary>The definition of the model: every step in order, one sequence at a time, in float or double.</summary>
 /// <param name="network">The weights.</param>
 /// <param name="observe">Told of each intermediate value: layer, name as in the golden files, row-major values. Null outside tests.</param>
-internal sealed class ReferenceNetwork<T>(Network network, Action<int, string, T[]>? observe = null) : DeviceNetwork
+internal sealed class ReferenceNetwork<T>(Network network, Action<int, string, T[]>? observe = null) : DeviceNetwork(network)
     where T : IBinaryFloatingPointIeee754<T>
 {
     private readonly Dictionary<Tensor, T[]> _weights = [];
 
-    internal override void Forward(PackedBatch batch, Span<float> output)
+    protected override void ForwardChecked(PackedBatch batch, Span<float> output)
     {
         for (int sequence = 0; sequence < batch.Sequences; sequence++)
         {
-            T[] row = Head(batch, sequence, Encode(batch, sequence, network.Config.NumHiddenLayers));
+            T[] row = Head(batch, sequence, Encode(batch, sequence, Network.Config.NumHiddenLayers));
             Narrow(row, output.Slice(sequence * row.Length, row.Length));
         }
     }
 
-    internal override void Hidden(PackedBatch batch, int layers, Span<float> hidden)
+    protected override void HiddenChecked(PackedBatch batch, int layers, Span<float> hidden)
     {
         for (int sequence = 0; sequence < batch.Sequences; sequence++)
         {
             T[] rows = Encode(batch, sequence, layers);
-            Narrow(rows, hidden.Slice(batch.Offsets[sequence] * network.Config.HiddenSize, rows.Length));
+            Narrow(rows, hidden.Slice(batch.Offsets[sequence] * Network.Config.HiddenSize, rows.Length));
         }
     }
 
@@ -36,7 +36,7 @@ internal sealed class ReferenceNetwork<T>(Network network, Action<int, string, T
     {
         int from = batch.Offsets[sequence], length = batch.Length(sequence);
         T[] x = Embed(batch, from, length);
-        T[] bias = network.Encoder.RelativeAttentionBias is { } table ? Values(table) : [];
+        T[] bias = Network.Encoder.RelativeAttentionBias is { } table ? Values(table) : [];
         for (int layer = 0; layer < layers; layer++)
         {
             x = Layer(layer, x, length, bias, batch.Columns.AsSpan(from, length));
@@ -46,8 +46,8 @@ internal sealed class ReferenceNetwork<T>(Network network, Action<int, string, T
 
     private T[] Embed(PackedBatch batch, int from, int length)
     {
-        EncoderWeights weights = network.Encoder;
-        int hidden = network.Config.HiddenSize;
+        EncoderWeights weights = Network.Encoder;
+        int hidden = Network.Config.HiddenSize;
         T[] words = Values(weights.WordEmbeddings), positions = Values(weights.PositionEmbeddings);
         T[] types = weights.TokenTypeEmbeddings is { } table ? Values(table) : [];
         T[] x = new T[length * hidden];
@@ -65,8 +65,8 @@ internal sealed class ReferenceNetwork<T>(Network network, Action<int, string, T
 
     private T[] Layer(int index, T[] x, int length, T[] bias, ReadOnlySpan<int> columns)
     {
-        LayerWeights layer = network.Encoder.Layers[index];
-        int heads = network.Config.NumAttentionHeads;
+        LayerWeights layer = Network.Encoder.Layers[index];
+        int heads = Network.Config.NumAttentionHeads;
         T[] query = Apply(layer.Query, x), key = Apply(layer.Key, x), value = Apply(layer.Value, x);
         T[] scores = new T[heads * length * length], probabilities = new T[scores.Length], context = new T[x.Length];
         SelfAttention.Forward<T>(query, key, value, heads, bias, columns, scores, probabilities, context);
@@ -74,7 +74,7 @@ internal sealed class ReferenceNetwork<T>(Network network, Action<int, string, T
         T[] attention = Add(x, dense);
         Normalize(attention, layer.AttentionNorm);
         T[] up = Apply(layer.Up, attention), activated = [.. up];
-        Activations.Forward<T>(network.Config.HiddenAct, activated);
+        Activations.Forward<T>(Network.Config.HiddenAct, activated);
         T[] down = Apply(layer.Down, activated);
         T[] y = Add(attention, down);
         Normalize(y, layer.OutputNorm);
@@ -90,14 +90,14 @@ internal sealed class ReferenceNetwork<T>(Network network, Action<int, string, T
     /// <summary>Pooling, then the modules behind it.</summary>
     internal T[] Head(PackedBatch batch, int sequence, T[] rows)
     {
-        int hidden = network.Config.HiddenSize, skip = Math.Min(batch.PromptRows, batch.Length(sequence) - 1);
+        int hidden = Network.Config.HiddenSize, skip = Math.Min(batch.PromptRows, batch.Length(sequence) - 1);
         ReadOnlySpan<int> columns = batch.Columns.AsSpan(batch.Offsets[sequence] + skip, batch.Length(sequence) - skip);
-        T[] y = new T[network.PooledSize];
-        for (int mode = 0; mode < network.Pooling.Length; mode++)
+        T[] y = new T[Network.PooledSize];
+        for (int mode = 0; mode < Network.Pooling.Length; mode++)
         {
-            Pooling.Forward<T>(network.Pooling[mode], rows.AsSpan(skip * hidden), columns, y.AsSpan(mode * hidden, hidden));
+            Pooling.Forward<T>(Network.Pooling[mode], rows.AsSpan(skip * hidden), columns, y.AsSpan(mode * hidden, hidden));
         }
-        foreach (HeadModule module in network.Head)
+        foreach (HeadModule module in Network.Head)
         {
             if (module is DenseModule dense)
             {
@@ -117,7 +117,7 @@ internal sealed class ReferenceNetwork<T>(Network network, Action<int, string, T
     }
 
     private void Normalize(T[] x, Norm norm) =>
-        LayerNorm.Forward<T>(x, Values(norm.Gamma), Values(norm.Beta), T.CreateChecked(network.Config.LayerNormEps), x);
+        LayerNorm.Forward<T>(x, Values(norm.Gamma), Values(norm.Beta), T.CreateChecked(Network.Config.LayerNormEps), x);
 
     private static T[] Add(T[] a, T[] b)
     {
