@@ -1,0 +1,2 @@
+#!/usr/bin/env pwsh
+Set-Location $PSScriptRoot; dotnet run --project tools/Build -- @args; exit $LASTEXITCODE

@@ -1,0 +1,18 @@
+namespace Build;
+
+/// <summary>The command compiles for systems other than this one; nothing is linked, which takes a machine of that kind.</summary>
+internal static class CrossCompile
+{
+    private static readonly string[] Systems = ["win-x64", "linux-arm64", "osx-arm64"];
+
+    internal static void Run()
+    {
+        foreach (string system in Systems)
+        {
+            Console.WriteLine($"-- {system}");
+            // Folders and lock files of its own: the repository's are for the system that publishes.
+            Tool.Run("dotnet", "build", "src/MiniLM.Cli", "-c", "Release", "-r", system, "--nologo", "--artifacts-path", Path.Combine("out", "cross", system),
+                "-p:PublishAot=false", "-p:UseAppHost=false", "-p:RestoreLockedMode=false", $"-p:NuGetLockFilePath=obj/{system}.lock.json");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+namespace Build;
+
+/// <summary>The published program: one file, compiled ahead of time.</summary>
+internal static class Executable
+{
+    // 10 % over what was measured (docs/performance.md): who needs more says so here.
+    private const long MostBytes = 8_000_000;
+
+    internal static string File => Path.Combine(Tool.Root, "out", OperatingSystem.IsWindows() ? "minilm.exe" : "minilm");
+
+    internal static void Publish()
+    {
+        if (OperatingSystem.IsLinux() && !Tool.Exists("clang") && !Tool.Exists("gcc"))
+        {
+            throw new BuildException("NativeAOT links with clang or gcc, and there is neither: 'apt-get install clang zlib1g-dev' (or gcc), then again");
+        }
+        string stage = Path.Combine(Tool.Root, "out", "publish");
+        Tool.Run("dotnet", "publish", "src/MiniLM.Cli", "-c", "Release", "-o", stage, "--nologo");
+        System.IO.File.Move(Path.Combine(stage, Path.GetFileName(File)), File, overwrite: true); // the debug files stay in out/publish
+    }
+
+    internal static void CheckSize()
+    {
+        long bytes = new FileInfo(Require()).Length;
+        Console.WriteLine($"{File}: {bytes} bytes, limit {MostBytes}");
+        if (bytes > MostBytes) { throw new BuildException($"{File} has {bytes} bytes, over the limit of {MostBytes} (tools/Build/Executable.cs)"); }
+    }
+
+    /// <summary>The program's path.</summary>
+    /// <exception cref="BuildException">It was not published yet.</exception>
+    internal static string Require() => System.IO.File.Exists(File) ? File : throw new BuildException($"{File} is missing: run 'publish' first");
+}

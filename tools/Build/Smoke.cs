@@ -1,0 +1,67 @@
+namespace Build;
+
+/// <summary>Every command of the published program, once, on the fixtures: exit codes and what comes out.</summary>
+internal static class Smoke
+{
+    private static readonly string[] Lines = ["the wing in a slipstream", "heat transfer at high speed", "a boundary layer on a flat plate"];
+
+    internal static void Run()
+    {
+        string program = Executable.Require();
+        string folder = Directory.CreateTempSubdirectory("minilm-smoke-").FullName;
+        try
+        {
+            WriteInputs(folder);
+            HashSet<string> seen = [];
+            foreach (SmokeCase one in Cases(Path.Combine(Tool.Root, "tests", "Fixtures", "models", "bert")))
+            {
+                seen.Add(one.Arguments[0]);
+                one.Check(program, folder);
+            }
+            string[] missing = [.. Commands(program, folder).Where(command => !seen.Contains(command))];
+            if (missing.Length > 0) { throw new BuildException($"no smoke test of {string.Join(", ", missing)}: add one to tools/Build/Smoke.cs"); }
+            if (Directory.EnumerateFileSystemEntries(folder, "*.partial*").FirstOrDefault() is { } left) { throw new BuildException($"{left} was left behind"); }
+        }
+        finally { Directory.Delete(folder, recursive: true); }
+    }
+
+    private static IEnumerable<SmokeCase> Cases(string model) =>
+    [
+        new("--version") { Prints = "minilm " },
+        new("devices", "--json") { Prints = "\"name\":\"cpu\"" },
+        new("inspect", model, "--json") { Prints = "\"kind\":\"bi-encoder\"" },
+        new("embed", "--model", model, "a text") { Prints = "{\"embedding\":[" },
+        new("embed", "--model", model, "--input", "texts.jsonl", "--column", "text", "--output", "rows.npy") { Writes = ("rows.npy", 128 + 3 * 32 * 4) },
+        new("tokenize", "--model", model, "--input", "texts.jsonl", "--column", "text", "--json") { Prints = "{\"ids\":[", OutputLines = 3 },
+        new("similarity", "--model", model, "--input", "pairs.tsv", "--columns", "a,b", "--output", "pairs.jsonl") { Writes = ("pairs.jsonl", null) },
+        new("rerank", "--model", model, "--pairs", "pairs.tsv", "--columns", "a,b", "--output", "scores.jsonl") { Writes = ("scores.jsonl", null) },
+        new("index", "--dense", "--model", model, "--corpus", "corpus.jsonl", "--output", "index") { Writes = ("index/vectors.f32", 3 * 32 * 4) },
+        new("search", "--index", "index", "--queries", "q.tsv", "--top-k", "2", "--output", "out.run") { Writes = ("out.run", null) },
+        new("search", "--index", "index", "heat", "--json") { Prints = "\"rank\":1", OutputLines = 3 },
+        new("rerank", "--model", model, "--queries", "q.tsv", "--corpus", "corpus.jsonl", "--run", "out.run", "--output", "again.run") { Writes = ("again.run", null) },
+        new("convert", "--model", model, "--dtype", "float16", "--output", "half") { Writes = ("half/model.safetensors", null) },
+        new("convert", "--model", model, "--to", "onnx", "--output", "model.onnx") { Writes = ("model.onnx", null) },
+        new("inspect", "half") { Prints = "F16" },
+        new("bench", "--model", model, "--shapes", "1x8", "--json") { Prints = "\"allocated_bytes\":0" },
+        new("bench", "--tokenizer", "--model", model, "--input", "texts.jsonl", "--column", "text", "--json") { Prints = "\"allocated_bytes\":0" },
+        new("embed", "--model", "./nowhere", "a text") { Code = 1 },
+        new("inspect", "./nowhere") { Code = 1 },
+        new("convert", "--model", model, "--dtype", "float16", "--output", "half") { Code = 1 },
+        new("embed", "--modle", model, "a text") { Code = 2 },
+        new("devices", "--jsn") { Code = 2 },
+    ];
+
+    // The names under "Commands:" in the help.
+    private static IEnumerable<string> Commands(string program, string folder) => Tool.Capture(program, folder, "--help").Output.Split('\n')
+        .SkipWhile(line => line != "Commands:").Skip(1).TakeWhile(line => line.StartsWith("  ", StringComparison.Ordinal)).Select(line => line.Trim().Split(' ')[0]);
+
+    private static void WriteInputs(string folder)
+    {
+        Write("texts.jsonl", Lines.Select(line => $"{{\"text\": \"{line}\"}}"));
+        Write("corpus.jsonl", Lines.Select((line, i) => $"{{\"_id\": \"d{i}\", \"title\": \"\", \"text\": \"{line}\"}}"));
+        Write("q.tsv", ["q1\theat transfer", "q2\twing"]);
+        Write("pairs.tsv", ["a\tb", $"{Lines[0]}\t{Lines[1]}"]);
+
+        void Write(string name, IEnumerable<string> lines) => File.WriteAllText(Path.Combine(folder, name), string.Concat(lines.Select(line => line + "\n")));
+    }
+}
