@@ -13,10 +13,11 @@ internal sealed class PartialState : IDisposable
 {
     private const int Page = 4096;
 
+    private readonly string _path;
     private readonly RunIdentity _identity;
     private readonly SafeFileHandle _file;
 
-    private PartialState(RunIdentity identity, SafeFileHandle file) => (_identity, _file) = (identity, file);
+    private PartialState(string path, RunIdentity identity, SafeFileHandle file) => (_path, _identity, _file) = (path, identity, file);
 
     internal long Rows { get; set; }
 
@@ -32,7 +33,7 @@ internal sealed class PartialState : IDisposable
     /// <summary>Starts afresh.</summary>
     internal static PartialState Create(string path, RunIdentity identity)
     {
-        PartialState state = new(identity, File.OpenHandle(path, FileMode.Create, FileAccess.Write));
+        PartialState state = new(path, identity, File.OpenHandle(path, FileMode.Create, FileAccess.Write));
         state.Save();
         return state;
     }
@@ -55,7 +56,7 @@ internal sealed class PartialState : IDisposable
                 throw new IOException($"--resume: {path} is of another run: {name} is {Say(found)} there, {Say(value)} here. Use --overwrite to start afresh.");
             }
             if (root.GetProperty("bytes").GetInt64() == 0) { return null; }
-            return new PartialState(identity, File.OpenHandle(path, FileMode.Open, FileAccess.Write))
+            return new PartialState(path, identity, File.OpenHandle(path, FileMode.Open, FileAccess.Write))
             {
                 Rows = root.GetProperty("rows").GetInt64(),
                 Bytes = root.GetProperty("bytes").GetInt64(),
@@ -90,7 +91,8 @@ internal sealed class PartialState : IDisposable
         page.AsSpan().Fill((byte)' ');
         buffer.WrittenSpan.CopyTo(page);
         page[^1] = (byte)'\n';
-        RandomAccess.Write(_file, page, 0);
+        try { RandomAccess.Write(_file, page, 0); }
+        catch (Exception error) when (PartialFile.IsFailure(error)) { throw PartialFile.Failure(_path, error); }
     }
 
     private static string Say(string? value) => string.IsNullOrEmpty(value) ? "unset" : value.Length > 40 ? value[..12] + "..." : value;

@@ -5,13 +5,13 @@ namespace MiniLM.Cli.Output;
 internal sealed class ResumableFile : RowOutput
 {
     private readonly string _path;
-    private readonly FileStream _file;
+    private readonly PartialFile _file;
     private readonly PartialState _state;
     private readonly CancellationToken _cancellation;
     private readonly bool _canResume;
     private bool _isFinished;
 
-    private ResumableFile(string path, FileStream file, PartialState state, bool canResume, CancellationToken cancellation)
+    private ResumableFile(string path, PartialFile file, PartialState state, bool canResume, CancellationToken cancellation)
     {
         (_path, _file, _state, _canResume, _cancellation) = (path, file, state, canResume, cancellation);
         (Rows, Inputs, Truncated, Ties) = (state.Rows, state.Inputs, state.Truncated, state.Ties);
@@ -53,8 +53,7 @@ internal sealed class ResumableFile : RowOutput
         try
         {
             PartialState fresh = PartialState.Create(partial[1], identity);
-            // No buffer: an error then leaves nothing to be written by Dispose.
-            FileStream file = new(partial[0], FileMode.Create, FileAccess.ReadWrite, FileShare.Read, 0);
+            PartialFile file = new(partial[0], FileMode.Create);
             ResumableFile output = new(path, file, fresh, identity.CanResume, session.Cancellation);
             try { output.WriteBytes(header); }
             catch
@@ -64,9 +63,10 @@ internal sealed class ResumableFile : RowOutput
             }
             return output;
         }
-        catch
+        catch (Exception error)
         {
             Delete(path);
+            if (error.InnerException is null && PartialFile.IsFailure(error)) { throw PartialFile.Failure(path, error); }
             throw;
         }
     }
@@ -79,7 +79,7 @@ internal sealed class ResumableFile : RowOutput
             state.Dispose();
             throw new IOException($"--resume: {partial} has {length} bytes, its .json says {state.Bytes}. Use --overwrite to start afresh.");
         }
-        FileStream file = new(partial, FileMode.Open, FileAccess.ReadWrite, FileShare.Read, 0);
+        PartialFile file = new(partial, FileMode.Open);
         file.SetLength(state.Bytes);
         file.Position = state.Bytes;
         session.Say($"{path}: going on after {state.Rows} rows");

@@ -23,6 +23,7 @@ internal abstract class RowReader : IDisposable
     {
         string name = DataFile.Name(path);
         string kind = format.Format ?? DataFile.Suffix(path).TrimStart('.');
+        if (Directory.Exists(path)) { throw new DataFormatException($"{path}: is a folder. Give a file."); }
         if (kind is not ("" or "jsonl" or "ndjson" or "json" or "tsv" or "csv" or "txt") || (kind.Length == 0 && path != DataFile.StandardInput))
         {
             throw new DataFormatException($"{name}: the format '{kind}' is not known. Use .jsonl, .tsv, .csv or .txt, or say --format.");

@@ -1,0 +1,123 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace MiniLM.Cli.Tests;
+
+/// <summary>What a run of the program said.</summary>
+/// <param name="Code">Its exit code.</param>
+/// <param name="Output">Standard output.</param>
+/// <param name="Error">Standard error.</param>
+internal sealed record CommandResult(int Code, string Output, string Error)
+{
+    internal string[] Lines => Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>Refused with one line and nothing on standard output.</summary>
+    internal void AssertRefused(int code, string part)
+    {
+        Assert.Equal(code, Code);
+        Assert.Empty(Output);
+        string[] lines = Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.True(lines.Length == (code == 2 ? 2 : 1), Error);
+        Assert.StartsWith("minilm: ", lines[0]);
+        Assert.Contains(part, lines[0]);
+    }
+
+    internal CommandResult AssertDone()
+    {
+        Assert.True(Code == 0, Error);
+        return this;
+    }
+}
+
+/// <summary>Runs the program in process, or as a process of its own where signals and limits matter.</summary>
+internal static class CommandLine
+{
+    internal static CommandResult Run(params string[] arguments) => RunWith(CancellationToken.None, "", arguments);
+
+    internal static CommandResult RunWith(CancellationToken cancellation, string input, params string[] arguments)
+    {
+        using MemoryStream output = new();
+        using StringWriter error = new() { NewLine = "\n" };
+        int code = Program.Run(arguments, new Session(() => new MemoryStream(Encoding.UTF8.GetBytes(input)), output, error, cancellation));
+        return new CommandResult(code, Encoding.UTF8.GetString(output.ToArray()), error.ToString());
+    }
+
+    /// <summary>A shell line in which $MINILM runs the program.</summary>
+    internal static Process Start(string script, string folder)
+    {
+        ProcessStartInfo start = new("bash", ["-c", script]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["MINILM"] = $"dotnet {Path.Combine(AppContext.BaseDirectory, "minilm.dll")}";
+        // Under a limit of file sizes the runtime cannot make its double mapping.
+        start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Runs a shell line to its end.</summary>
+    internal static CommandResult Shell(string script, string folder)
+    {
+        using Process process = Start(script, folder);
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return new CommandResult(process.ExitCode, output, error.Result);
+    }
+}
+
+/// <summary>A folder of its own for each test.</summary>
+public abstract class CommandTests : IDisposable
+{
+    protected string Folder { get; } = Directory.CreateTempSubdirectory("minilm-cli-").FullName;
+
+    /// <summary>tests/Fixtures/models/bert: a bi-encoder of 32 dimensions and 64 positions with random weights.</summary>
+    protected static string BiEncoder { get; } = Fixture("bert");
+
+    /// <summary>A classifier of the same size.</summary>
+    protected static string CrossEncoder { get; } = Fixture("bert_prefix");
+
+    public virtual void Dispose()
+    {
+        Directory.Delete(Folder, recursive: true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected string At(string name) => Path.Combine(Folder, name);
+
+    protected string Write(string name, string content)
+    {
+        File.WriteAllText(At(name), content, new UTF8Encoding(false));
+        return At(name);
+    }
+
+    /// <summary>A copy of a model folder, to be spoilt.</summary>
+    protected string CopyModel(string model, string name)
+    {
+        Directory.CreateDirectory(At(name));
+        foreach (string file in Directory.EnumerateFiles(model)) { File.Copy(file, Path.Combine(At(name), Path.GetFileName(file))); }
+        return At(name);
+    }
+
+    /// <summary>Texts of the fixture's vocabulary.</summary>
+    protected static string JsonTexts(int count)
+    {
+        string[] words = ["one", "two", "three", "a", "of", "the"];
+        StringBuilder lines = new();
+        for (int i = 0; i < count; i++)
+        {
+            lines.Append("{\"text\":\"").AppendJoin(' ', Enumerable.Range(0, i % 7 + i % 3).Select(k => words[(i * (k + 3) + k) % words.Length])).Append("\"}\n");
+        }
+        return lines.ToString();
+    }
+
+    protected void AssertOnly(params string[] names) =>
+        Assert.Equal(names.Order(), Directory.EnumerateFileSystemEntries(Folder).Select(path => Path.GetFileName(path)!).Order());
+
+    private static string Fixture(string name)
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            string candidate = Path.Combine(folder.FullName, "tests", "Fixtures", "models", name);
+            if (Directory.Exists(candidate)) { return candidate; }
+        }
+        throw new DirectoryNotFoundException($"tests/Fixtures/models/{name}");
+    }
+}

@@ -1,0 +1,63 @@
+namespace MiniLM.Cli.Tests;
+
+public sealed class ProcessTests : CommandTests
+{
+    [Fact]
+    public void Embed_EndsQuietlyWhenThePipeIsClosed()
+    {
+        string input = Write("in.jsonl", JsonTexts(20_000));
+        CommandResult result = CommandLine.Shell($"$MINILM embed --model {BiEncoder} --input {input} | head -n 1 | wc -l; echo ${{PIPESTATUS[0]}}", Folder);
+        Assert.Equal("1\n0\n", result.Output);
+        Assert.Empty(result.Error);
+    }
+
+    [Fact]
+    public void Embed_LeavesNothingWhenTheDiskIsFull()
+    {
+        string input = Write("in.jsonl", JsonTexts(2_000));
+        CommandResult result = CommandLine.Shell($"ulimit -f 64; trap '' XFSZ; $MINILM embed --model {BiEncoder} --input {input} --output out.npy; echo $?", Folder);
+        Assert.Equal("1\n", result.Output);
+        Assert.Contains("out.npy.partial: cannot be written (File too large). Nothing is kept of it: make room, or choose another place.\n", result.Error);
+        AssertOnly("in.jsonl");
+    }
+
+    [Fact]
+    public void Embed_SaysThatStandardOutputIsFull()
+    {
+        CommandResult result = CommandLine.Shell($"$MINILM embed --model {BiEncoder} one > /dev/full; echo $?", Folder);
+        Assert.Equal("minilm: standard output: No space left on device\n", result.Error);
+        Assert.Equal("1\n", result.Output);
+    }
+
+    [Fact]
+    public void Embed_RefusesAReadOnlyPlace()
+    {
+        // /proc is one that every Linux has: nothing can be created there.
+        CommandLine.Run("embed", "--model", BiEncoder, "one", "--output", "/proc/out.npy").AssertRefused(1, "/proc/out.npy: cannot be written");
+    }
+
+    [Fact]
+    public void Embed_RefusesAReadOnlyMount()
+    {
+        const string Mount = "mkdir m && mount -t tmpfs -o size=1m tmpfs m && mount -o remount,ro m";
+        CommandResult result = CommandLine.Shell($"unshare -m bash -c '{Mount} || exit 77; $MINILM embed --model {BiEncoder} one --output m/out.npy; echo $?; ls m'", Folder);
+        Assert.SkipWhen(result.Code != 0, $"skipped: no mounts here ({result.Error.Trim()})");
+        Assert.Equal("1\n", result.Output);
+        Assert.Contains("m/out.npy: cannot be written (Read-only file system", result.Error);
+    }
+
+    [Fact]
+    public void Runs_AppendToOneRedirection()
+    {
+        CommandResult result = CommandLine.Shell($"($MINILM tokenize --model {BiEncoder} one; $MINILM tokenize --model {BiEncoder} two) > both; cat both", Folder);
+        Assert.Equal("[CLS] one [SEP]\n[CLS] two [SEP]\n", result.Output);
+    }
+
+    [Fact]
+    public void Embed_IsInterruptedWhileItWaitsForInput()
+    {
+        CommandResult result = CommandLine.Shell($"(sleep 30 & echo $! > sleeper; wait) | (exec $MINILM embed --model {BiEncoder} --input - --output out.jsonl) & p=$!; sleep 3; kill -TERM $p; wait $p; echo $?; kill $(cat sleeper); rm sleeper", Folder);
+        Assert.Equal("143\n", result.Output);
+        AssertOnly();
+    }
+}

@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace MiniLM.Cli.Tests;
+
+public sealed class ResumeTests : CommandTests
+{
+    private const int Rows = 30_000;
+
+    [Theory]
+    [InlineData("out.npy", "KILL", 137)]
+    [InlineData("out.jsonl", "KILL", 137)]
+    [InlineData("out.npy", "TERM", 143)]
+    [InlineData("out.jsonl", "INT", 130)]
+    public void Embed_EndsWithTheSameBytesAfterASignalAndResume(string name, string signal, int code)
+    {
+        string input = Write("in.jsonl", JsonTexts(Rows)), suffix = Path.GetExtension(name);
+        string[] form = ["embed", "--model", BiEncoder, "--input", input, "--output", At(name)];
+        int rows = Interrupt(form, name, signal, code);
+        AssertOnly("in.jsonl", name + ".partial", name + ".partial.json");
+        CommandLine.Run(form).AssertRefused(1, "left by an unfinished run");
+        File.SetLastWriteTimeUtc(input, DateTime.UtcNow);
+        CommandResult resumed = CommandLine.Run([.. form, "--resume"]).AssertDone();
+        Assert.StartsWith($"minilm: {At(name)}: going on after ", resumed.Error);
+        Assert.True(rows > 0);
+        CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--output", At("whole" + suffix)).AssertDone();
+        Assert.True(File.ReadAllBytes(At("whole" + suffix)).AsSpan().SequenceEqual(File.ReadAllBytes(At(name))), "other bytes");
+        AssertOnly("in.jsonl", name, "whole" + suffix);
+    }
+
+    [Fact]
+    public void Resume_RefusesWhatDiffersByName()
+    {
+        string input = Write("in.jsonl", JsonTexts(Rows));
+        string[] form = ["embed", "--model", BiEncoder, "--input", input, "--output", At("out.npy")];
+        Interrupt(form, "out.npy", "KILL", 137);
+        byte[] partial = File.ReadAllBytes(At("out.npy.partial"));
+        CommandLine.Run([.. form, "--resume", "--max-length", "20"]).AssertRefused(1, "max_length is unset there, 20 here");
+        CommandLine.Run([.. form, "--resume", "--device", "reference"]).AssertRefused(1, "device is cpu");
+        string model = CopyModel(BiEncoder, "other");
+        File.AppendAllText(Path.Combine(model, "config.json"), " ");
+        form[2] = model;
+        CommandLine.Run([.. form, "--resume"]).AssertRefused(1, "model_hash is");
+        form[2] = BiEncoder;
+        File.AppendAllText(input, "{\"text\":\"one more\"}\n");
+        CommandLine.Run([.. form, "--resume"]).AssertRefused(1, "input_length is");
+        Assert.Equal(partial, File.ReadAllBytes(At("out.npy.partial")));
+        CommandLine.Run([.. form, "--overwrite"]).AssertDone();
+        AssertOnly("in.jsonl", "other", "out.npy");
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{\"rows\":")]
+    public void Resume_StartsAfreshWhenNothingWasDoneAndRefusesADamagedState(string state)
+    {
+        string input = Write("in.txt", "one\n");
+        Write("out.npy.partial.json", state);
+        CommandResult result = CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--output", At("out.npy"), "--resume");
+        if (state.Length > 0) { result.AssertRefused(1, "is damaged"); }
+        else { Assert.Contains("starting afresh", result.AssertDone().Error); }
+    }
+
+    [Fact]
+    public void Resume_OfStandardInputIsRefused() =>
+        CommandLine.RunWith(CancellationToken.None, "one", "embed", "--model", BiEncoder, "--input", "-", "--output", At("out.npy"), "--resume").AssertRefused(2, "standard input");
+
+    [Fact]
+    public void Rerank_ResumesARun()
+    {
+        Write("q.tsv", string.Concat(Enumerable.Range(0, 300).Select(i => $"q{i}\tone two {i % 7}\n")));
+        Write("corpus.jsonl", string.Concat(Enumerable.Range(0, 50).Select(i => $"{{\"_id\":\"d{i}\",\"title\":\"one\",\"text\":\"the {i % 9} two\"}}\n")));
+        Write("in.run", string.Concat(Enumerable.Range(0, 300).SelectMany(q => Enumerable.Range(0, 50).Select(d => $"q{q} Q0 d{d} {d + 1} {50 - d} x\n"))));
+        string[] form = ["rerank", "--model", CrossEncoder, "--queries", At("q.tsv"), "--corpus", At("corpus.jsonl"), "--run", At("in.run"), "--output"];
+        Interrupt([.. form, At("out.run")], "out.run", "KILL", 137);
+        CommandResult resumed = CommandLine.Run([.. form, At("out.run"), "--resume"]).AssertDone();
+        CommandResult whole = CommandLine.Run([.. form, At("whole.run")]).AssertDone();
+        Assert.Equal(File.ReadAllText(At("whole.run")), File.ReadAllText(At("out.run")));
+        // The number of equal scores counts those of the first part too.
+        Assert.Equal(whole.Error.Trim(), resumed.Error.Trim().Split('\n')[^1]);
+    }
+
+    // Starts the program and signals it when rows are done; gives their number.
+    private int Interrupt(string[] arguments, string name, string signal, int code)
+    {
+        using Process process = CommandLine.Start($"exec $MINILM {string.Join(' ', arguments)}", Folder);
+        string state = At(name + ".partial.json");
+        int rows = 0;
+        Stopwatch watch = Stopwatch.StartNew();
+        while (rows == 0 && !process.HasExited && watch.Elapsed < TimeSpan.FromSeconds(60))
+        {
+            Thread.Sleep(5);
+            if (!File.Exists(state) || File.ReadAllText(state) is not { Length: > 0 } text) { continue; }
+            using JsonDocument json = JsonDocument.Parse(text);
+            rows = json.RootElement.GetProperty("rows").GetInt32();
+        }
+        Assert.False(process.HasExited, "ended before it could be interrupted: " + (process.HasExited ? process.StandardError.ReadToEnd() : ""));
+        using (Process kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)])) { kill.WaitForExit(); }
+        process.WaitForExit();
+        Assert.Equal(code, process.ExitCode);
+        return rows;
+    }
+}

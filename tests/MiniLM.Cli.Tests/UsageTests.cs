@@ -1,0 +1,64 @@
+namespace MiniLM.Cli.Tests;
+
+public sealed class UsageTests : CommandTests
+{
+    [Theory]
+    [InlineData("unknown command 'embd'. Did you mean embed?", "embd", "x")]
+    [InlineData("no command given")]
+    [InlineData("unknown option --modle. Did you mean --model?", "embed", "--modle", "x", "text")]
+    [InlineData("--precision floot32: it is one of float32, bfloat16x3, bfloat16, float16, int8. Did you mean float32", "embed", "--precision", "floot32", "x")]
+    [InlineData("--device cda: it is one of cpu, reference", "embed", "--device", "cda", "x")]
+    [InlineData("--threads 0: give a whole number from 1 up", "embed", "--threads", "0", "x")]
+    [InlineData("--batch-tokens many: give a whole number", "embed", "--batch-tokens", "many", "x")]
+    [InlineData("nothing to embed", "embed")]
+    [InlineData("unexpected argument 'two'", "embed", "one", "two")]
+    [InlineData("a text and --input", "embed", "one", "--input", "x.txt")]
+    [InlineData("the format '.bin' is not known", "embed", "--input", "x.txt", "--output", "x.bin")]
+    [InlineData("--columns is missing", "similarity", "--input", "x.tsv")]
+    [InlineData("give --run", "rerank", "--model", "x")]
+    [InlineData("--run needs --queries and --corpus", "rerank", "--run", "x")]
+    [InlineData("--truncation longest: it is one of longest_first, only_first, only_second. Did you mean longest_first?", "tokenize", "--truncation", "longest", "x")]
+    [InlineData("--quotes yes: it is one of on, off", "similarity", "--quotes", "yes")]
+    [InlineData("'--model'", "embed", "--model")]
+    public void Run_RefusesWrongUsageInTwoLines(string message, params string[] arguments)
+    {
+        CommandResult result = CommandLine.Run(arguments);
+        result.AssertRefused(2, message);
+        Assert.StartsWith("Help: minilm ", result.Error.Split('\n')[1]);
+    }
+
+    [Theory]
+    [InlineData("--device cuda: not in this build yet", "--device", "cuda")]
+    [InlineData("--precision int8: the cpu device has no such kernels", "--precision", "int8")]
+    [InlineData("--precision bfloat16x3: the cpu device has no such kernels", "--precision", "bfloat16x3")]
+    [InlineData("--precision float16: the reference device has no such kernels", "--precision", "float16", "--device", "reference")]
+    public void Run_RefusesByNameWhatThisBuildCannot(string message, params string[] options) =>
+        CommandLine.Run(["embed", "--model", BiEncoder, .. options, "x"]).AssertRefused(1, message);
+
+    [Fact]
+    public void Run_RefusesALengthThatTheModelDoesNotTake()
+    {
+        CommandLine.Run("embed", "--model", BiEncoder, "--max-length", "65", "x").AssertRefused(2, "--max-length: a maximum length of 65 tokens: this model takes 3 to 64");
+        CommandLine.Run("embed", "--model", BiEncoder, "--prompt-name", "query", "x").AssertRefused(2, "--prompt-name query: the model has none");
+    }
+
+    [Theory]
+    [InlineData("embed")]
+    [InlineData("similarity")]
+    [InlineData("rerank")]
+    [InlineData("tokenize")]
+    [InlineData("")]
+    public void Help_ShowsExamplesFirst(string command)
+    {
+        CommandResult result = CommandLine.Run([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]).AssertDone();
+        Assert.StartsWith("Example", result.Output);
+        Assert.StartsWith("  minilm ", result.Output.Split('\n')[1]);
+        Assert.Empty(result.Error);
+    }
+
+    [Fact]
+    public void Version_NamesTheTier() => Assert.Matches(@"^minilm \d+\.\d+\.\d+\S* \(", CommandLine.Run("--version").AssertDone().Output);
+
+    [Fact]
+    public void Run_TakesATextThatStartsLikeAnOption() => CommandLine.Run("embed", "--model", BiEncoder, "--", "--one").AssertDone();
+}
