@@ -47,6 +47,26 @@ public sealed class ProcessTests : CommandTests
     }
 
     [Fact]
+    public void Embed_LeavesNothingOnASmallFullDisk()
+    {
+        string input = Write("in.jsonl", JsonTexts(2_000));
+        const string Mount = "mkdir m && mount -t tmpfs -o size=64k tmpfs m";
+        CommandResult result = CommandLine.Shell($"unshare -m bash -c '{Mount} || exit 77; $MINILM embed --model {BiEncoder} --input {input} --output m/out.npy; echo $?; ls m'", Folder);
+        Assert.SkipWhen(result.Code != 0, $"skipped: no mounts here ({result.Error.Trim()})");
+        Assert.Equal("1\n", result.Output);
+        Assert.Contains("m/out.npy.partial: cannot be written (No space left on device", result.Error);
+    }
+
+    [Fact]
+    public void Embed_GivesALineOutBeforeTheInputEnds()
+    {
+        // The second line is sent only when the first result is there.
+        CommandResult result = CommandLine.Shell($"mkfifo in; $MINILM embed --model {BiEncoder} --flush --input - < in > out & exec 3> in; echo one >&3; "
+            + "for i in $(seq 200); do [ -s out ] && break; sleep .1; done; wc -l < out; echo two >&3; exec 3>&-; wait; wc -l < out", Folder);
+        Assert.Equal("1\n2\n", result.Output);
+    }
+
+    [Fact]
     public void Runs_AppendToOneRedirection()
     {
         CommandResult result = CommandLine.Shell($"($MINILM tokenize --model {BiEncoder} one; $MINILM tokenize --model {BiEncoder} two) > both; cat both", Folder);

@@ -38,5 +38,16 @@ public sealed class TokenizeCommandTests : CommandTests
         Assert.Equal("[CLS] one [SEP]\n", CommandLine.Run("tokenize", "--model", folder, "one").AssertDone().Output);
     }
 
+    [Fact]
+    public void Tokenize_LeavesNothingWhenInterrupted()
+    {
+        using CancellationTokenSource source = new();
+        source.Cancel();
+        string input = Write("texts.txt", "one\n");
+        CommandResult result = CommandLine.RunWith(source.Token, "", "tokenize", "--model", BiEncoder, "--input", input, "--output", At("out.jsonl"), "--json");
+        Assert.Equal(130, result.Code);
+        AssertOnly("texts.txt");
+    }
+
     private static int Ids(CommandResult result) => result.AssertDone().Output.Split(']')[0].Count(c => c == ',') + 1;
 }

@@ -34,7 +34,7 @@ internal sealed class EmbedCommand : CliCommand
         RowFormat format = _input.Format(parse);
         // The file's errors before the model's time.
         using RowReader? reader = input is null ? null : RowReader.Open(input, format, session.OpenInput);
-        using Device device = _model.OpenDevice(parse);
+        using Device device = _model.OpenDevice(parse, session);
         using BiEncoder encoder = BiEncoder.Open(_model.ResolveModel(parse), device, _model.Precision(parse));
         EmbedOptions options = _model.Embedding(parse);
         _model.Check(parse, encoder);
@@ -52,7 +52,7 @@ internal sealed class EmbedCommand : CliCommand
             }
             return statistics;
         }
-        if (reader is not null) { RowWindows.Run(reader, 1, output, session, "embed", Embed); }
+        if (reader is not null) { RowWindows.Run(reader, 1, _input.Pace(parse), output, session, "embed", Embed); }
         else { (output.Rows, output.Inputs, output.Truncated) = (1, 1, Embed([text!], 0).Truncated); }
         output.Finish(isNpy ? NpyHeader.Create(output.Rows, encoder.Dimension) : []);
         RowWindows.SayTruncated(output, session);

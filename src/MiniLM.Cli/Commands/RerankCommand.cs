@@ -49,14 +49,14 @@ internal sealed class RerankCommand : CliCommand
         if (path is not null) { ResumableFile.Check(path, _output.Overwrite(parse), _output.Resume(parse)); }
         using RowReader? reader = pairs is null ? null : RowReader.Open(pairs, _input.Format(parse, columns), session.OpenInput);
         RerankInput? input = run is null ? null : RerankInput.Read(run, parse.GetValue(_queries)!, parse.GetValue(_corpus)!, _input.Quotes(parse), session);
-        using Device device = _model.OpenDevice(parse);
+        using Device device = _model.OpenDevice(parse, session);
         using PairScorer scorer = PairScorer.Open(_model.ResolveModel(parse), device, _model.Precision(parse), _model.Embedding(parse));
         ScoreKind kind = Kind(parse, scorer, isRun: run is not null);
         using RowOutput output = path is null ? new StandardRows(session.Output) : Open(path, device, scorer, parse, session);
         if (input is not null) { RunReranking.Run(input, scorer, parse.GetValue(_topK) ?? int.MaxValue, kind, _model.Embedding(parse), output, session); }
         else
         {
-            RowWindows.Run(reader!, 2, output, session, "rerank", (texts, first) =>
+            RowWindows.Run(reader!, 2, _input.Pace(parse), output, session, "rerank", (texts, first) =>
             {
                 EncodingStatistics statistics = scorer.Compute(texts, session.Cancellation);
                 for (int i = 0; i < texts.Count / 2; i++) { output.Text.WriteScore(first + i, scorer.Score(scorer.Raw(i), kind), scorer.Logits(i)); }

@@ -29,12 +29,12 @@ internal sealed class SimilarityCommand : CliCommand
         string? path = _output.Path(parse);
         if (path is not null) { ResumableFile.Check(path, _output.Overwrite(parse), _output.Resume(parse)); }
         using RowReader reader = RowReader.Open(input, _input.Format(parse, columns), session.OpenInput);
-        using Device device = _model.OpenDevice(parse);
+        using Device device = _model.OpenDevice(parse, session);
         using BiEncoder encoder = BiEncoder.Open(_model.ResolveModel(parse), device, _model.Precision(parse));
         _model.Check(parse, encoder);
         using RowOutput output = path is null ? new StandardRows(session.Output) : Open(path, device, encoder, parse, session);
         PairCosine cosine = new(encoder, _model.Embedding(parse));
-        RowWindows.Run(reader, 2, output, session, "similarity", (texts, first) =>
+        RowWindows.Run(reader, 2, _input.Pace(parse), output, session, "similarity", (texts, first) =>
         {
             EncodingStatistics statistics = cosine.Compute(texts, session.Cancellation);
             for (int i = 0; i < texts.Count / 2; i++) { output.Text.WriteScore(first + i, cosine.Score(i), []); }

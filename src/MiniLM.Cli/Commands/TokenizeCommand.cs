@@ -42,7 +42,7 @@ internal sealed class TokenizeCommand : CliCommand
         WordPieceTokenizer tokenizer = WordPieceTokenizer.Load(TokenizerFolder(ModelFolder.Resolve(parse.GetValue(_model))));
         EncodeOptions options = new() { MaxLength = parse.GetValue(_maxLength), Truncation = Truncation(parse.GetValue(_truncation)) };
         using RowOutput output = path is null ? new StandardRows(session.Output)
-            : ResumableFile.Open(path, resume: false, new RunIdentity(), [], session);
+            : ResumableFile.Open(path, resume: false, new RunIdentity(isResumable: false), [], session);
         int width = columns?.Length ?? 1;
         bool isJson = parse.GetValue(_json);
         EncodingStatistics Tokenize(IReadOnlyList<string> texts, long first)
@@ -57,7 +57,7 @@ internal sealed class TokenizeCommand : CliCommand
             }
             return new EncodingStatistics(texts.Count / width, tokens, 0);
         }
-        if (reader is not null) { RowWindows.Run(reader, width, output, session, "tokenize", Tokenize); }
+        if (reader is not null) { RowWindows.Run(reader, width, _input.Pace(parse), output, session, "tokenize", Tokenize); }
         else { Tokenize([text!], 0); }
         output.Finish([]);
         return 0;

@@ -12,6 +12,7 @@ internal sealed class InputOptions
     private readonly Option<string?> _columns = new("--columns") { Description = "columns of a pair", HelpName = "A,B" };
     private readonly Option<string?> _quotes = NamedOption.Create("--quotes", "whether quotes quote in tables (on for .csv, off for .tsv)", "on", "off");
     private readonly Option<bool> _noHeader = new("--no-header") { Description = "the table's first row is data; columns are numbers from 0" };
+    private readonly Option<bool> _flush = new("--flush") { Description = "a line out for every line in, before the input ends" };
     private readonly Option<string?> _format = NamedOption.Create("--format", "format of the input (by its suffix)", "jsonl", "tsv", "csv", "txt");
 
     internal InputOptions(Command command, bool hasColumn = true, bool hasColumns = false, Option<string?>? input = null)
@@ -23,10 +24,13 @@ internal sealed class InputOptions
         command.Options.Add(_quotes);
         command.Options.Add(_noHeader);
         command.Options.Add(_format);
+        command.Options.Add(_flush);
     }
 
     /// <summary>The file or -; null: not given.</summary>
     internal string? Path(ParseResult parse) => parse.GetValue(_input);
+
+    internal WindowPace Pace(ParseResult parse) => new(parse.GetValue(_flush));
 
     internal bool? Quotes(ParseResult parse) => parse.GetValue(_quotes) is { } quotes ? quotes == "on" : null;
 

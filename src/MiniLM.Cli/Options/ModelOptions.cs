@@ -70,12 +70,16 @@ internal sealed class ModelOptions
 
     /// <summary>The device, checked for the precision; the caller disposes it after what it loads.</summary>
     /// <exception cref="NotSupportedException">This build cannot: exit code 1.</exception>
-    internal Device OpenDevice(ParseResult parse)
+    internal Device OpenDevice(ParseResult parse, Session? session = null)
     {
         string name = parse.GetValue(_device) ?? "cpu";
         if (LaterDevices.Contains(name)) { throw new NotSupportedException($"--device {name}: not in this build yet. Use cpu."); }
         Device device = name == "reference" ? new ReferenceDevice() : new CpuDevice(parse.GetValue(_threads));
-        if (device.Supports(Precision(parse))) { return device; }
+        if (device.Supports(Precision(parse)))
+        {
+            session?.Detail($"{device.Name}: {device.Description}");
+            return device;
+        }
         device.Dispose();
         throw new NotSupportedException($"--precision {PrecisionName(parse)}: the {name} device has no such kernels in this build yet. Use float32.");
     }

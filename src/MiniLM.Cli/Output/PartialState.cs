@@ -49,9 +49,10 @@ internal sealed class PartialState : IDisposable
         {
             using JsonDocument json = JsonDocument.Parse(bytes.AsMemory());
             JsonElement root = json.RootElement;
-            foreach ((string name, string value) in identity.Values)
+            foreach ((string name, string value, _) in identity.Values)
             {
-                string? found = root.TryGetProperty(name, out JsonElement element) ? element.GetString() : null;
+                string? found = !root.TryGetProperty(name, out JsonElement element) ? null
+                    : element.ValueKind == JsonValueKind.String ? element.GetString() : element.GetRawText();
                 if (found == value) { continue; }
                 throw new IOException($"--resume: {path} is of another run: {name} is {Say(found)} there, {Say(value)} here. Use --overwrite to start afresh.");
             }
@@ -84,7 +85,12 @@ internal sealed class PartialState : IDisposable
             writer.WriteNumber("inputs", Inputs);
             writer.WriteNumber("truncated", Truncated);
             writer.WriteNumber("ties", Ties);
-            foreach ((string name, string value) in _identity.Values) { writer.WriteString(name, value); }
+            foreach ((string name, string value, bool isNumber) in _identity.Values)
+            {
+                writer.WritePropertyName(name);
+                if (isNumber) { writer.WriteRawValue(value); }
+                else { writer.WriteStringValue(value); }
+            }
             writer.WriteEndObject();
         }
         byte[] page = new byte[(buffer.WrittenCount / Page + 1) * Page];

@@ -47,7 +47,7 @@ internal sealed class ResumableFile : RowOutput
     {
         string[] partial = Partial(path);
         if (resume && !identity.CanResume) { throw new UsageException("--resume: standard input and pipes cannot be read again. Give the input as a file"); }
-        if (!identity.CanResume) { session.Say("the input can be read only once: this run cannot be resumed"); }
+        if (identity.IsReadOnce) { session.Say("the input can be read only once: this run cannot be resumed"); }
         if (resume && File.Exists(partial[1]) && PartialState.Open(partial[1], identity) is { } state) { return Take(path, partial[0], state, identity, session); }
         if (resume) { session.Say($"{partial[0]}: nothing to go on with, starting afresh"); }
         try

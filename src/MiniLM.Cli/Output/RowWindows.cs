@@ -14,7 +14,7 @@ internal static class RowWindows
     internal delegate EncodingStatistics Work(IReadOnlyList<string> texts, long first);
 
     /// <summary>Reads all rows, past those that the output has.</summary>
-    internal static void Run(RowReader reader, int columns, RowOutput output, Session session, string verb, Work work)
+    internal static void Run(RowReader reader, int columns, WindowPace pace, RowOutput output, Session session, string verb, Work work)
     {
         using Progress progress = new(session, verb, output.Rows);
         string[] row = new string[columns];
@@ -23,7 +23,6 @@ internal static class RowWindows
             session.Cancellation.ThrowIfCancellationRequested();
             if (!reader.Read(row)) { throw new DataFormatException($"the input ends {skip} rows before the place to go on from. Use --overwrite to start afresh."); }
         }
-        WindowPace pace = new();
         List<string> texts = [];
         for (bool more = true; more;)
         {

@@ -5,31 +5,34 @@ using MiniLM.Data;
 namespace MiniLM.Cli.Output;
 
 /// <summary>Everything that a result depends on: a run goes on only with the same.</summary>
-internal sealed class RunIdentity
+/// <param name="isResumable">False for a command that does not go on.</param>
+internal sealed class RunIdentity(bool isResumable = true)
 {
-    private readonly List<(string Name, string Value)> _values = [];
+    private readonly List<(string Name, string Value, bool IsNumber)> _values = [];
 
-    internal IReadOnlyList<(string Name, string Value)> Values => _values;
+    internal IReadOnlyList<(string Name, string Value, bool IsNumber)> Values => _values;
 
-    /// <summary>False when an input can be read only once, so that nothing proves it is the same.</summary>
-    internal bool CanResume { get; private set; } = true;
+    /// <summary>Whether an input can be read only once, so that nothing proves it is the same.</summary>
+    internal bool IsReadOnce { get; private set; }
 
-    internal void Add(string name, string? value) => _values.Add((name, value ?? ""));
+    internal bool CanResume => isResumable && !IsReadOnce;
 
-    internal void Add(string name, long? value) => Add(name, value?.ToString(CultureInfo.InvariantCulture));
+    internal void Add(string name, string? value) => _values.Add((name, value ?? "", false));
+
+    internal void Add(string name, long? value) => _values.Add((name, value?.ToString(CultureInfo.InvariantCulture) ?? "", value is not null));
 
     /// <summary>A file by length and SHA-256 of its bytes; its time stamp and path do not matter.</summary>
     internal void AddFile(string name, string path)
     {
         if (path == DataFile.StandardInput)
         {
-            CanResume = false;
+            IsReadOnce = true;
             return;
         }
         using FileStream file = DataFile.OpenBytes(path);
         if (!file.CanSeek)
         {
-            CanResume = false;
+            IsReadOnce = true;
             return;
         }
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
