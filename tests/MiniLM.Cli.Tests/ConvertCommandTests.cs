@@ -1,0 +1,96 @@
+using System.Text.Json;
+
+namespace MiniLM.Cli.Tests;
+
+public sealed class ConvertCommandTests : CommandTests
+{
+    [Fact]
+    public void Convert_ToTheSameTypeKeepsEveryTensorAndFile()
+    {
+        CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float32", "--output", At("copy")).AssertDone();
+        Assert.Equal(Tensors(BiEncoder), Tensors(At("copy")));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(BiEncoder, "vocab.txt")), File.ReadAllBytes(At("copy/vocab.txt")));
+        AssertOnly("copy");
+    }
+
+    [Theory]
+    [InlineData("float16", "F16")]
+    [InlineData("bfloat16", "BF16")]
+    public void Convert_ToHalvesAndBackAndAgainGivesTheSameBytes(string dtype, string stored)
+    {
+        CommandLine.Run("convert", "--model", BiEncoder, "--dtype", dtype, "--output", At("half")).AssertDone();
+        Assert.All(Tensors(At("half")), tensor => Assert.Contains(stored, tensor));
+        Assert.Contains(dtype, File.ReadAllText(At("half/config.json")));
+        CommandLine.Run("convert", "--model", At("half"), "--dtype", "float32", "--output", At("back")).AssertDone();
+        CommandLine.Run("convert", "--model", At("back"), "--dtype", dtype, "--output", At("again")).AssertDone();
+        Assert.Equal(File.ReadAllBytes(At("half/model.safetensors")), File.ReadAllBytes(At("again/model.safetensors")));
+        Assert.Equal(Embedding(At("half")), Embedding(At("back")));
+    }
+
+    [Fact]
+    public void Convert_CutsShardsThatRunTheSame()
+    {
+        CommandLine.Run("convert", "--model", BiEncoder, "--max-shard-bytes", "40000", "--output", At("shards")).AssertDone();
+        Assert.True(File.Exists(At("shards/model.safetensors.index.json")));
+        Assert.True(Directory.GetFiles(At("shards"), "model-*.safetensors").Length > 1);
+        Assert.Equal(Embedding(BiEncoder), Embedding(At("shards")));
+    }
+
+    [Fact]
+    public void Convert_GivesModernNames()
+    {
+        CommandLine.Run("convert", "--model", CrossEncoder, "--modern-names", "--output", At("modern")).AssertDone();
+        Assert.DoesNotContain(Tensors(At("modern")), tensor => tensor.Contains("LayerNorm.gamma", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Convert_WritesOnnxInOnePiece()
+    {
+        CommandLine.Run("convert", "--model", BiEncoder, "--to", "onnx", "--output", At("m.onnx")).AssertDone();
+        Assert.True(new FileInfo(At("m.onnx")).Length > 100_000);
+        AssertOnly("m.onnx");
+        CommandLine.Run("convert", "--model", BiEncoder, "--to", "onnx", "--output", At("m.onnx")).AssertRefused(1, "--overwrite");
+        CommandLine.Run("convert", "--model", BiEncoder, "--to", "onnx", "--output", At("m.onnx"), "--overwrite").AssertDone();
+    }
+
+    [Fact]
+    public void Convert_OverwritesOnlyWhenAsked()
+    {
+        Directory.CreateDirectory(At("there"));
+        Write("there/precious", "x");
+        CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float16", "--output", At("there")).AssertRefused(1, "there: exists already");
+        Assert.Equal("x", File.ReadAllText(At("there/precious")));
+        CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float16", "--output", At("there"), "--overwrite").AssertDone();
+        Assert.False(File.Exists(At("there/precious")));
+        AssertOnly("there");
+    }
+
+    [Fact]
+    public void Convert_RefusesPlacesItCannotWriteTo()
+    {
+        Write("file", "x");
+        CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float16", "--output", At("none/out")).AssertRefused(1, "no such folder");
+        CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float16", "--output", At("file/out")).AssertRefused(1, "no such folder");
+        CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float16", "--output", At("file"), "--overwrite").AssertRefused(1, "file");
+        AssertOnly("file");
+    }
+
+    [Fact]
+    public void Convert_RefusesOptionsThatMeanNothing()
+    {
+        CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float17", "--output", At("x")).AssertRefused(2, "Did you mean float16");
+        CommandLine.Run("convert", "--model", BiEncoder, "--to", "onnx", "--dtype", "float16", "--output", At("x")).AssertRefused(2, "--to onnx writes float32");
+        CommandLine.Run("convert", "--model", BiEncoder, "--max-shard-bytes", "0", "--output", At("x")).AssertRefused(2, "--max-shard-bytes 0");
+        CommandLine.Run("convert", "--model", BiEncoder).AssertRefused(2, "--output");
+        AssertOnly();
+    }
+
+    private static string Embedding(string model) => CommandLine.Run("embed", "--model", model, "one two three").AssertDone().Output;
+
+    /// <summary>Name, type, shape, extremes of all tensors in a model.</summary>
+    private static string[] Tensors(string model)
+    {
+        JsonElement report = JsonDocument.Parse(CommandLine.Run("inspect", model, "--json").AssertDone().Output).RootElement;
+        return [.. report.GetProperty("tensors").EnumerateArray().Select(tensor => tensor.GetRawText()).Order(StringComparer.Ordinal)];
+    }
+}
