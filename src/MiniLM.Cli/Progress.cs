@@ -48,7 +48,13 @@ internal sealed class Progress : IDisposable
 
     private Task Show()
     {
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(_session.Error) });
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            // What IsLive found; Spectre would look again, and only at the console's own writer.
+            Ansi = AnsiSupport.Yes,
+            Interactive = InteractionSupport.Yes,
+            Out = new AnsiConsoleOutput(Console.Error),
+        });
         return Task.Run(() => console.Status().StartAsync(Line(), async context =>
         {
             while (await Task.WhenAny(_end.Task, Task.Delay(200)).ConfigureAwait(false) != _end.Task) { context.Status(Line()); }

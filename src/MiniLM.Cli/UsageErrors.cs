@@ -27,7 +27,8 @@ internal static class UsageErrors
             string token = parse.UnmatchedTokens[0];
             return command is CliCommand
                 ? new UsageException($"unexpected argument {Weights.Quoted.Text(token)}: quote a text of several words", name)
-                : new UsageException($"unknown command {Weights.Quoted.Text(token)}.{NearNames.Suggest(token, command.Subcommands.Select(known => known.Name))}", name);
+                : new UsageException(
+                    $"unknown command {Weights.Quoted.Text(token)}.{NearNames.Suggest(token, command.Subcommands.Select(known => known.Name))}", name);
         }
         if (parse.Errors.Count == 0 || command is not CliCommand) { return null; }
         string message = parse.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.');
@@ -35,5 +36,6 @@ internal static class UsageErrors
     }
 
     private static IEnumerable<string> Options(Command command) =>
-        command.Options.Concat(command.Parents.OfType<Command>().SelectMany(parent => parent.Options)).Where(option => !option.Hidden).Select(option => option.Name);
+        command.Options.Concat(command.Parents.OfType<Command>().SelectMany(parent => parent.Options))
+            .Where(option => !option.Hidden).Select(option => option.Name);
 }

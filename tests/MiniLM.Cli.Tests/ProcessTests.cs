@@ -76,7 +76,9 @@ public sealed class ProcessTests : CommandTests
     [Fact]
     public void Embed_IsInterruptedWhileItWaitsForInput()
     {
-        CommandResult result = CommandLine.Shell($"(sleep 30 & echo $! > sleeper; wait) | (exec $MINILM embed --model {BiEncoder} --input - --output out.jsonl) & p=$!; sleep 3; kill -TERM $p; wait $p; echo $?; kill $(cat sleeper); rm sleeper", Folder);
+        CommandResult result = CommandLine.Shell("(sleep 30 & echo $! > sleeper; wait) "
+            + $"| (exec $MINILM embed --model {BiEncoder} --input - --output out.jsonl) & p=$!; "
+            + "sleep 3; kill -TERM $p; wait $p; echo $?; kill $(cat sleeper); rm sleeper", Folder);
         Assert.Equal("143\n", result.Output);
         AssertOnly();
     }

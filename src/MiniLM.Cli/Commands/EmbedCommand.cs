@@ -28,7 +28,10 @@ internal sealed class EmbedCommand : CliCommand
     internal override int Run(ParseResult parse, Session session)
     {
         string? text = parse.GetValue(_text), input = _input.Path(parse), path = _output.Path(parse);
-        if (text is null == input is null) { throw new UsageException(text is null ? "nothing to embed: give a text or --input FILE" : "a text and --input: give one of them"); }
+        if (text is null == input is null)
+        {
+            throw new UsageException(text is null ? "nothing to embed: give a text or --input FILE" : "a text and --input: give one of them");
+        }
         bool isNpy = path is not null && Suffix(path) == ".npy";
         if (path is not null) { ResumableFile.Check(path, _output.Overwrite(parse), _output.Resume(parse)); }
         RowFormat format = _input.Format(parse);

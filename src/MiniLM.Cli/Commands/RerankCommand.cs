@@ -12,10 +12,14 @@ internal sealed class RerankCommand : CliCommand
     private readonly Option<string?> _queries = new("--queries") { Description = "id TAB text, or queries.jsonl (_id, text)", HelpName = "FILE" };
     private readonly Option<string?> _corpus = new("--corpus") { Description = "corpus.jsonl (_id, title, text), or id TAB text", HelpName = "FILE" };
     private readonly Option<string?> _run = new("--run") { Description = "TREC run whose documents are ranked anew", HelpName = "FILE" };
-    private readonly Option<string?> _pairs = new("--pairs") { Description = "pairs to score instead: .jsonl, .tsv or .csv; - is standard input", HelpName = "FILE" };
+    private readonly Option<string?> _pairs = new("--pairs")
+    {
+        Description = "pairs to score instead: .jsonl, .tsv or .csv; - is standard input",
+        HelpName = "FILE",
+    };
     private readonly Option<int?> _topK = NumberOption.Create("--top-k", "documents a query kept, after all are ranked (all)");
     private readonly Option<string?> _score =
-        NamedOption.Create("--score", "what is written: the logit, its sigmoid, or the model's own (raw for --run, model for --pairs)", "default", "model", "raw", "sigmoid");
+        NamedOption.Create("--score", "the logit, its sigmoid, or the model's own (raw for --run, model for --pairs)", "default", "model", "raw", "sigmoid");
     private readonly InputOptions _input;
     private readonly OutputOptions _output;
     private readonly ModelOptions _model;
@@ -42,8 +46,14 @@ internal sealed class RerankCommand : CliCommand
     {
         string? run = parse.GetValue(_run), pairs = _input.Path(parse), path = _output.Path(parse);
         if (run is null == pairs is null) { throw new UsageException("give --run (with --queries and --corpus) or --pairs (with --columns)"); }
-        if (run is not null && (parse.GetValue(_queries) is null || parse.GetValue(_corpus) is null)) { throw new UsageException("--run needs --queries and --corpus"); }
-        if (pairs is not null && (parse.GetValue(_queries) ?? parse.GetValue(_corpus)) is not null) { throw new UsageException("--queries and --corpus go with --run, not with --pairs"); }
+        if (run is not null && (parse.GetValue(_queries) is null || parse.GetValue(_corpus) is null))
+        {
+            throw new UsageException("--run needs --queries and --corpus");
+        }
+        if (pairs is not null && (parse.GetValue(_queries) ?? parse.GetValue(_corpus)) is not null)
+        {
+            throw new UsageException("--queries and --corpus go with --run, not with --pairs");
+        }
         if (pairs is not null && parse.GetValue(_topK) is not null) { throw new UsageException("--top-k goes with --run, not with --pairs"); }
         string[] columns = pairs is null ? [] : _input.Pair(parse);
         if (path is not null) { ResumableFile.Check(path, _output.Overwrite(parse), _output.Resume(parse)); }
@@ -78,7 +88,10 @@ internal sealed class RerankCommand : CliCommand
             if (_model.PromptName(parse) is not null) { throw new UsageException("--prompt-name: a cross-encoder has no prompts"); }
         }
         string name = parse.GetValue(_score) is { } given && given != "default" ? given : isRun ? "raw" : "model";
-        if (name == "sigmoid" && scorer.Cross is null) { throw new NotSupportedException($"{scorer.Folder.Path}: a bi-encoder: its score is the cosine, which has no sigmoid. Use --score raw."); }
+        if (name == "sigmoid" && scorer.Cross is null)
+        {
+            throw new NotSupportedException($"{scorer.Folder.Path}: a bi-encoder: its score is the cosine, which has no sigmoid. Use --score raw.");
+        }
         return name switch { "raw" => ScoreKind.Raw, "sigmoid" => ScoreKind.Sigmoid, _ => ScoreKind.Model };
     }
 

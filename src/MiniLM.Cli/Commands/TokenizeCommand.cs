@@ -11,9 +11,14 @@ namespace MiniLM.Cli.Commands;
 internal sealed class TokenizeCommand : CliCommand
 {
     private readonly Argument<string?> _text = new("text") { Description = "a text, instead of --input", Arity = ArgumentArity.ZeroOrOne };
-    private readonly Option<string?> _model = new("--model") { Description = "folder with tokenizer.json or vocab.txt, shipped name or Hub id", HelpName = "M" };
+    private readonly Option<string?> _model = new("--model")
+    {
+        Description = "folder with tokenizer.json or vocab.txt, shipped name or Hub id",
+        HelpName = "M",
+    };
     private readonly Option<int?> _maxLength = NumberOption.Create("--max-length", "most tokens, special ones included (nothing is cut)");
-    private readonly Option<string?> _truncation = NamedOption.Create("--truncation", "which text of a pair is cut (longest_first)", "longest_first", "only_first", "only_second");
+    private readonly Option<string?> _truncation =
+        NamedOption.Create("--truncation", "which text of a pair is cut (longest_first)", "longest_first", "only_first", "only_second");
     private readonly Option<bool> _json = new("--json") { Description = "{\"ids\":[],\"type_ids\":[],\"tokens\":[],\"offsets\":[[start,end],...]} a line" };
     private readonly InputOptions _input;
     private readonly OutputOptions _output;
@@ -34,7 +39,10 @@ internal sealed class TokenizeCommand : CliCommand
     internal override int Run(ParseResult parse, Session session)
     {
         string? text = parse.GetValue(_text), input = _input.Path(parse), path = _output.Path(parse);
-        if (text is null == input is null) { throw new UsageException(text is null ? "nothing to tokenize: give a text or --input FILE" : "a text and --input: give one of them"); }
+        if (text is null == input is null)
+        {
+            throw new UsageException(text is null ? "nothing to tokenize: give a text or --input FILE" : "a text and --input: give one of them");
+        }
         string[]? columns = _input.Columns(parse);
         if (columns is { Length: > 2 }) { throw new UsageException($"--columns {string.Join(',', columns)}: name one column or two"); }
         if (path is not null) { ResumableFile.Check(path, _output.Overwrite(parse), resume: false); }
@@ -74,7 +82,10 @@ internal sealed class TokenizeCommand : CliCommand
     private static TokenEncoding Encode(WordPieceTokenizer tokenizer, string first, string? second, EncodeOptions options, long row)
     {
         try { return tokenizer.Encode(first, second, options); }
-        catch (TokenizerException error) { throw new TokenizerException($"row {row}: {error.Message}. Choose another --truncation or a greater --max-length.", error); }
+        catch (TokenizerException error)
+        {
+            throw new TokenizerException($"row {row}: {error.Message}. Choose another --truncation or a greater --max-length.", error);
+        }
     }
 
     private static Truncation Truncation(string? name) => name switch

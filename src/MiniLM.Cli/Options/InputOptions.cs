@@ -7,7 +7,11 @@ namespace MiniLM.Cli.Options;
 /// <summary>Which rows are read, and how.</summary>
 internal sealed class InputOptions
 {
-    private readonly Option<string?> _input = new("--input") { Description = ".jsonl, .tsv, .csv or .txt, plain or .gz; - is standard input", HelpName = "FILE" };
+    private readonly Option<string?> _input = new("--input")
+    {
+        Description = ".jsonl, .tsv, .csv or .txt, plain or .gz; - is standard input",
+        HelpName = "FILE",
+    };
     private readonly Option<string?> _column = new("--column") { Description = "column that holds the text (text)", HelpName = "NAME" };
     private readonly Option<string?> _columns = new("--columns") { Description = "columns of a pair", HelpName = "A,B" };
     private readonly Option<string?> _quotes = NamedOption.Create("--quotes", "whether quotes quote in tables (on for .csv, off for .tsv)", "on", "off");

@@ -24,7 +24,8 @@ internal sealed class PairScorer : IDisposable
             kind = folder.Kind;
             if (folder is { Kind: ModelKind.CrossEncoder, OutputSize: > 2 })
             {
-                throw new NotSupportedException($"{folder.Path}: {folder.OutputSize} labels ({string.Join(", ", folder.Labels)}) have no single score to rank by. Use a model with one label or two.");
+                throw new NotSupportedException(
+                    $"{folder.Path}: {folder.OutputSize} labels ({string.Join(", ", folder.Labels)}) have no single score to rank by. Use a model with one label or two.");
             }
         }
         return kind == ModelKind.CrossEncoder ? new PairScorer(CrossEncoder.Open(path, device, precision), null, options)

@@ -39,6 +39,7 @@ internal sealed class RerankInput
         int missing = Array.IndexOf(texts, null);
         return missing < 0 ? [.. texts.Select(text => text!)] : throw new DataFormatException(
             $"{DataFile.Name(path)}: has no {what} {Weights.Quoted.Text(ids[missing])}, which {DataFile.Name(run)} names"
-            + $"{(texts.Count(text => text is null) is > 1 and int count ? $" (and {count - 1} more)" : "")}. Give the {(what == "query" ? "queries" : "corpus")} of this run.");
+            + $"{(texts.Count(text => text is null) is > 1 and int count ? $" (and {count - 1} more)" : "")}. "
+            + $"Give the {(what == "query" ? "queries" : "corpus")} of this run.");
     }
 }

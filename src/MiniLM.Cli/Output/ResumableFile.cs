@@ -26,7 +26,10 @@ internal sealed class ResumableFile : RowOutput
     {
         if (overwrite && resume) { throw new UsageException("--overwrite and --resume: give one of them"); }
         if (Directory.Exists(path)) { throw new IOException($"{path}: is a folder. Give the path of a file."); }
-        if (path.StartsWith("/dev/", StringComparison.Ordinal)) { throw new IOException($"{path}: is a device, which a finished file would replace. Use --output - and a redirection."); }
+        if (path.StartsWith("/dev/", StringComparison.Ordinal))
+        {
+            throw new IOException($"{path}: is a device, which a finished file would replace. Use --output - and a redirection.");
+        }
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (File.Exists(folder)) { throw new IOException($"{path}: {folder} is a file, not a folder. Choose another path."); }
         if (!Directory.Exists(folder)) { throw new IOException($"{path}: there is no folder {folder}. Create it first."); }
@@ -46,9 +49,15 @@ internal sealed class ResumableFile : RowOutput
     internal static ResumableFile Open(string path, bool resume, RunIdentity identity, ReadOnlySpan<byte> header, Session session)
     {
         string[] partial = Partial(path);
-        if (resume && !identity.CanResume) { throw new UsageException("--resume: standard input and pipes cannot be read again. Give the input as a file"); }
+        if (resume && !identity.CanResume)
+        {
+            throw new UsageException("--resume: standard input and pipes cannot be read again. Give the input as a file");
+        }
         if (identity.IsReadOnce) { session.Say("the input can be read only once: this run cannot be resumed"); }
-        if (resume && File.Exists(partial[1]) && PartialState.Open(partial[1], identity) is { } state) { return Take(path, partial[0], state, identity, session); }
+        if (resume && File.Exists(partial[1]) && PartialState.Open(partial[1], identity) is { } state)
+        {
+            return Take(path, partial[0], state, identity, session);
+        }
         if (resume) { session.Say($"{partial[0]}: nothing to go on with, starting afresh"); }
         try
         {

@@ -21,7 +21,8 @@ internal static class RowWindows
         for (long skip = output.Rows; skip > 0; skip--)
         {
             session.Cancellation.ThrowIfCancellationRequested();
-            if (!reader.Read(row)) { throw new DataFormatException($"the input ends {skip} rows before the place to go on from. Use --overwrite to start afresh."); }
+            if (reader.Read(row)) { continue; }
+            throw new DataFormatException($"the input ends {skip} rows before the place to go on from. Use --overwrite to start afresh.");
         }
         List<string> texts = [];
         for (bool more = true; more;)

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 
@@ -52,12 +53,12 @@ internal sealed class JsonLines(LineReader lines) : IDisposable
         switch (reader.TokenType)
         {
             case JsonTokenType.Null: return null;
-            case JsonTokenType.Number: return System.Text.Encoding.ASCII.GetString(reader.ValueSpan);
+            case JsonTokenType.Number: return Encoding.ASCII.GetString(reader.ValueSpan);
             case JsonTokenType.String:
                 try { return reader.GetString(); }
-                catch (InvalidOperationException) { throw lines.Wrong($"'{System.Text.Encoding.UTF8.GetString(name)}' has half a surrogate pair. Correct the line."); }
+                catch (InvalidOperationException) { throw lines.Wrong($"'{Encoding.UTF8.GetString(name)}' has half a surrogate pair. Correct the line."); }
             default:
-                throw lines.Wrong($"'{System.Text.Encoding.UTF8.GetString(name)}' is {(reader.TokenType is JsonTokenType.StartObject ? "an object"
+                throw lines.Wrong($"'{Encoding.UTF8.GetString(name)}' is {(reader.TokenType is JsonTokenType.StartObject ? "an object"
                     : reader.TokenType is JsonTokenType.StartArray ? "a list" : "true or false")}, not a text. Name another column.");
         }
     }

@@ -80,7 +80,8 @@ internal abstract class RowReader : IDisposable
             _lines = lines;
             if (format.Columns.Length > 1 || (format.Columns.Length == 1 && format.Columns[0] is not ("text" or "0")))
             {
-                throw new DataFormatException($"{lines.Name}: lines of text have one column, 'text'. For '{string.Join(',', format.Columns)}' say --format tsv, csv or jsonl.");
+                throw new DataFormatException(
+                    $"{lines.Name}: lines of text have one column, 'text'. For '{string.Join(',', format.Columns)}' say --format tsv, csv or jsonl.");
             }
         }
 
@@ -123,7 +124,8 @@ internal abstract class RowReader : IDisposable
             {
                 if (_indices[i] >= _table.Count)
                 {
-                    throw _table.Wrong($"has {_table.Count} field(s), no field {_indices[i]} (counted from 0). Correct the row, or say how it is to be read (--format tsv|csv, --quotes on|off).");
+                    throw _table.Wrong($"has {_table.Count} field(s), no field {_indices[i]} (counted from 0). "
+                        + "Correct the row, or say how it is to be read (--format tsv|csv, --quotes on|off).");
                 }
                 values[i] = _table.Field(_indices[i]);
             }

@@ -12,7 +12,8 @@ internal sealed class TextCollection : IDisposable
 
     private TextCollection(JsonLines? json, Table? table) => (_json, _table) = (json, table);
 
-    /// <summary>Opens .jsonl (<c>_id</c>, <c>title</c>, <c>text</c>) or .tsv (id TAB text, no header), plain or .gz; standard input is JSON lines when it starts with a brace.</summary>
+    /// <summary>Opens .jsonl (<c>_id</c>, <c>title</c>, <c>text</c>) or .tsv (id TAB text, no header), plain or .gz.</summary>
+    /// <remarks>Standard input is JSON lines when it starts with a brace.</remarks>
     /// <param name="path">The file or <c>-</c>.</param>
     /// <param name="quotes">Whether quotes quote in a table; null: in .csv, not in .tsv.</param>
     /// <param name="openStandardInput">For <c>-</c>.</param>

@@ -46,7 +46,10 @@ internal sealed class TrecRun
             double score = Score(lines, line[fields[4]]);
             int q = Index(run._queries, run.Queries, query), d = Index(run._documents, run.Documents, document);
             if (q == run.Lines.Count) { run.Lines.Add([]); }
-            if (!seen.Add((q, d))) { throw lines.Wrong($"document {Weights.Quoted.Text(document)} is twice in query {Weights.Quoted.Text(query)}. Leave one of them."); }
+            if (!seen.Add((q, d)))
+            {
+                throw lines.Wrong($"document {Weights.Quoted.Text(document)} is twice in query {Weights.Quoted.Text(query)}. Leave one of them.");
+            }
             run.Lines[q].Add(new Line(d, score));
         }
         return run.Queries.Count > 0 ? run : throw new DataFormatException($"{lines.Name}: has no lines. A run has lines 'query Q0 document rank score tag'.");
