@@ -1,6 +1,6 @@
 using Build;
 
-// ./build.sh TARGET...: the only build program; the scripts beside it and CI call it.
+// ./build.sh TARGET... or ./build.sh sample QUERY: the only build program; the scripts beside it and CI call it.
 string[] order = ["restore", "build", "format", "test", "cross", "publish", "smoke", "size"];
 Dictionary<string, Action> targets = new()
 {
@@ -14,10 +14,20 @@ Dictionary<string, Action> targets = new()
     ["smoke"] = Smoke.Run,
     ["size"] = Executable.CheckSize,
 };
+if (args is ["sample", ..])
+{
+    if (args is not ["sample", string query])
+    {
+        Console.Error.WriteLine("build: sample takes one query, in quotes");
+        return 2;
+    }
+    targets["sample"] = () => Sample.Run(query);
+    args = ["sample"];
+}
 string[] asked = args.Length == 0 || args is ["--help"] or ["-h"] ? [] : args is ["all"] ? order : args;
 if (asked.Length == 0)
 {
-    Console.WriteLine($"build TARGET...\n\nTargets: {string.Join(", ", order)}; all: these in this order. publish makes out/minilm; smoke and size look at it.");
+    Console.WriteLine($"build TARGET...\n\nTargets: {string.Join(", ", order)}; all: these in this order. publish makes out/minilm; smoke and size look at it.\nsample QUERY indexes samples/cranfield with it and searches there.");
     return args.Length == 0 ? 2 : 0;
 }
 if (asked.FirstOrDefault(name => !targets.ContainsKey(name)) is { } unknown)
