@@ -101,7 +101,8 @@ internal sealed class BenchCommand : CliCommand
         return new BenchResult(shape, threads, shape.Flops(model) / median / 1e6, roof, median, slow, allocated);
     }
 
-    private static (int Count, long Allocated) Sample(PackedBatch batch, float[] output, DeviceNetwork network, double[] samples, double seconds, CancellationToken cancellation)
+    private static (int Count, long Allocated) Sample(
+        PackedBatch batch, float[] output, DeviceNetwork network, double[] samples, double seconds, CancellationToken cancellation)
     {
         int count = 0;
         long before = GC.GetTotalAllocatedBytes(precise: true), start = Stopwatch.GetTimestamp();

@@ -14,7 +14,13 @@ internal sealed class ConvertCommand : CliCommand
     private readonly Option<string?> _model = new("--model") { Description = "folder, shipped name or Hub id in the local cache", HelpName = "M" };
     private readonly Option<string?> _dtype = NamedOption.Create("--dtype", "storage of the weights (as they are)", "float32", "float16", "bfloat16");
     private readonly Option<string?> _to = NamedOption.Create("--to", "format (safetensors)", "safetensors", "onnx");
-    private readonly Option<long?> _shard = new("--max-shard-bytes") { Description = "data bytes of one weight file (no limit)", HelpName = "N", CustomParser = Bytes };
+    private readonly Option<long?> _shard = new("--max-shard-bytes")
+    {
+        Description = "data bytes of one weight file (no limit)",
+        HelpName = "N",
+        CustomParser = Bytes,
+    };
+
     private readonly Option<bool> _modern = new("--modern-names") { Description = "LayerNorm.weight for gamma, no prefix of the encoder" };
     private readonly Option<string?> _output = new("--output") { Description = "folder, or the .onnx file", HelpName = "PATH", Required = true };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "replace what is there" };
@@ -44,7 +50,10 @@ internal sealed class ConvertCommand : CliCommand
             {
                 ElementType = parse.GetValue(_dtype) switch
                 {
-                    "float32" => ElementType.F32, "float16" => ElementType.F16, "bfloat16" => ElementType.BF16, _ => null,
+                    "float32" => ElementType.F32,
+                    "float16" => ElementType.F16,
+                    "bfloat16" => ElementType.BF16,
+                    _ => null,
                 },
                 MaxShardBytes = parse.GetValue(_shard) ?? long.MaxValue,
                 ModernNames = parse.GetValue(_modern),

@@ -12,7 +12,13 @@ namespace MiniLM.Cli.Commands;
 internal sealed class IndexCommand : CliCommand
 {
     private readonly Option<bool> _dense = new("--dense") { Description = "vectors of a model, searched exactly" };
-    private readonly Option<string?> _corpus = new("--corpus") { Description = ".jsonl (_id, title, text), or .tsv (id, tab, text); - for standard input", HelpName = "FILE", Required = true };
+    private readonly Option<string?> _corpus = new("--corpus")
+    {
+        Description = ".jsonl (_id, title, text), or .tsv (id, tab, text); - for standard input",
+        HelpName = "FILE",
+        Required = true,
+    };
+
     private readonly Option<string?> _output = new("--output") { Description = "folder of the index", HelpName = "DIR", Required = true };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "replace what is there" };
     private readonly ModelOptions _model;

@@ -8,7 +8,12 @@ namespace MiniLM.Cli.Commands;
 /// <summary>What is in a model folder, a safetensors file or an index, and whether it is sound.</summary>
 internal sealed class InspectCommand : CliCommand
 {
-    private readonly Argument<string?> _path = new("path") { Description = "model (folder, shipped name or Hub id), .safetensors file, or index folder", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _path = new("path")
+    {
+        Description = "model (folder, shipped name or Hub id), .safetensors file, or index folder",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
     private readonly Option<bool> _json = new("--json") { Description = "one JSON object" };
 
     internal InspectCommand() : base("inspect", "Shows tensors, sizes, types and settings of a model, a weight file or an index, and checks them.")
@@ -59,7 +64,8 @@ internal sealed class InspectCommand : CliCommand
             reports.Add(report);
             if (report.NonFinite > 0)
             {
-                session.Say($"{tensor.File}: tensor {Quoted.Text(tensor.Name)} has {report.Nan} NaN and {report.Infinite} infinite values: results cannot be computed. Export the model again.");
+                session.Say($"{tensor.File}: tensor {Quoted.Text(tensor.Name)} has {report.Nan} NaN and {report.Infinite} infinite values: "
+                    + "results cannot be computed. Export the model again.");
             }
         }
         return [.. reports];

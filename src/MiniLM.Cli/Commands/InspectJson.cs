@@ -73,7 +73,10 @@ internal static class InspectJson
         json.WriteNumber("parameters", tensors.Where(report => report.IsWeight).Sum(report => report.Tensor.Count));
         json.WriteNumber("bytes", tensors.Sum(report => report.Tensor.LengthBytes));
         json.WriteStartObject("dtypes");
-        foreach (IGrouping<ElementType, TensorReport> group in tensors.GroupBy(report => report.Tensor.ElementType)) { json.WriteNumber(group.Key.FormatName(), group.Count()); }
+        foreach (IGrouping<ElementType, TensorReport> group in tensors.GroupBy(report => report.Tensor.ElementType))
+        {
+            json.WriteNumber(group.Key.FormatName(), group.Count());
+        }
         json.WriteEndObject();
         json.WriteStartArray("tensors");
         foreach (TensorReport report in tensors)

@@ -30,14 +30,22 @@ internal static class InspectText
         EncoderConfig config = model.Network.Config;
         bool bi = model.Kind == ModelKind.BiEncoder;
         output.WriteLine($"{model.Path}: {(bi ? "bi-encoder" : "cross-encoder")}");
-        output.WriteLine($"  encoder    {config.Architecture}, {config.NumHiddenLayers} layers, hidden {config.HiddenSize}, {config.NumAttentionHeads} heads, intermediate {config.IntermediateSize}, {config.HiddenAct}");
+        output.WriteLine($"  encoder    {config.Architecture}, {config.NumHiddenLayers} layers, hidden {config.HiddenSize}, "
+            + $"{config.NumAttentionHeads} heads, intermediate {config.IntermediateSize}, {config.HiddenAct}");
         output.WriteLine($"  length     {model.MaxSequenceLength} tokens (at most {config.MaxTokens})");
-        if (bi) { output.WriteLine($"  pooling    {string.Join(" + ", Pooling(model))}{(model.DefaultedPooling ? " (the folder says nothing: the default)" : "")}"); }
+        string defaulted = model.DefaultedPooling ? " (the folder says nothing: the default)" : "";
+        if (bi) { output.WriteLine($"  pooling    {string.Join(" + ", Pooling(model))}{defaulted}"); }
         output.WriteLine($"  head       {(model.Network.Head.Length == 0 ? "none" : string.Join(", ", Head(model)))}");
-        output.WriteLine(bi ? $"  embedding  {model.OutputSize} floats, {model.SimilarityFunction}" : $"  labels     {string.Join(", ", model.Labels)}; {model.ClassifierActivation}{(model.ActivationIsStored ? "" : " (by the number of labels)")}");
-        foreach ((string name, string prompt) in model.Prompts) { output.WriteLine($"  prompt     {name}{(name == model.DefaultPromptName ? " (default)" : "")}: {Quoted.Text(prompt)}"); }
+        string guessed = model.ActivationIsStored ? "" : " (by the number of labels)";
+        output.WriteLine(bi ? $"  embedding  {model.OutputSize} floats, {model.SimilarityFunction}"
+            : $"  labels     {string.Join(", ", model.Labels)}; {model.ClassifierActivation}{guessed}");
+        foreach ((string name, string prompt) in model.Prompts)
+        {
+            output.WriteLine($"  prompt     {name}{(name == model.DefaultPromptName ? " (default)" : "")}: {Quoted.Text(prompt)}");
+        }
         output.WriteLine($"  hash       {model.Hash}");
-        output.WriteLine($"  tokenizer  {(vocabulary.Problem is { } problem ? $"NOT USABLE: {problem}" : $"{vocabulary.TokenizerSize} tokens, config.json has {vocabulary.ConfigSize}")}");
+        string sizes = $"{vocabulary.TokenizerSize} tokens, config.json has {vocabulary.ConfigSize}";
+        output.WriteLine($"  tokenizer  {(vocabulary.Problem is { } problem ? $"NOT USABLE: {problem}" : sizes)}");
         WriteTensors(output, tensors);
     }
 
@@ -57,8 +65,8 @@ internal static class InspectText
     private static void WriteTensors(TextWriter output, TensorReport[] tensors)
     {
         string types = string.Join(", ", tensors.GroupBy(report => report.Tensor.ElementType).Select(group => $"{group.Count()} {group.Key.FormatName()}"));
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"  tensors    {tensors.Length} ({types}), {tensors.Where(report => report.IsWeight).Sum(report => report.Tensor.Count):#,0} parameters, {tensors.Sum(report => report.Tensor.LengthBytes):#,0} bytes"));
+        long parameters = tensors.Where(report => report.IsWeight).Sum(report => report.Tensor.Count), bytes = tensors.Sum(report => report.Tensor.LengthBytes);
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  tensors    {tensors.Length} ({types}), {parameters:#,0} parameters, {bytes:#,0} bytes"));
         output.WriteLine($"  values     {Verdict(tensors.Sum(report => report.NonFinite))}");
         output.WriteLine();
         TextTable table = new("tensor", "type", "shape", ">bytes", ">min", ">max", ">not finite");

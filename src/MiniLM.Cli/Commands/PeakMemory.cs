@@ -16,7 +16,8 @@ internal static class PeakMemory
                 foreach (string line in File.ReadLines(Status))
                 {
                     if (!line.StartsWith(Peak, StringComparison.Ordinal)) { continue; }
-                    if (long.TryParse(line.AsSpan(Peak.Length).Trim().TrimEnd(" kB"), NumberStyles.None, CultureInfo.InvariantCulture, out long kibibytes)) { return kibibytes * 1024; }
+                    ReadOnlySpan<char> number = line.AsSpan(Peak.Length).Trim().TrimEnd(" kB");
+                    if (long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out long kibibytes)) { return kibibytes * 1024; }
                 }
             }
             return Environment.WorkingSet;

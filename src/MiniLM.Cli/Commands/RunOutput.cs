@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using MiniLM.Cli.Output;
 
 namespace MiniLM.Cli.Commands;
 
@@ -8,7 +9,7 @@ internal sealed class RunOutput : IDisposable
 {
     private readonly string _path;
     private readonly TextWriter _writer;
-    private readonly FileStream? _file;
+    private readonly PartialFile? _file;
     private bool _complete;
 
     /// <exception cref="IOException">The file exists and is not to be overwritten, or cannot be made.</exception>
@@ -24,8 +25,8 @@ internal sealed class RunOutput : IDisposable
         if (File.Exists(path) && !overwrite) { throw new IOException($"{path}: exists already. Choose another name or give --overwrite."); }
         string parent = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (!Directory.Exists(parent)) { throw new DirectoryNotFoundException($"{parent}: no such folder. Make it first."); }
-        _file = new FileStream(Partial, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16);
-        _writer = new StreamWriter(_file, new UTF8Encoding(false)) { NewLine = "\n" };
+        _file = new PartialFile(Partial, FileMode.Create);
+        _writer = new StreamWriter(_file, new UTF8Encoding(false), 1 << 16) { NewLine = "\n" };
     }
 
     private string Partial => _path + ".partial";

@@ -14,7 +14,12 @@ internal sealed class SearchCommand : CliCommand
 
     private readonly Argument<string?> _query = new("query") { Description = "one query, instead of --queries", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string?> _index = new("--index") { Description = "folder made by 'minilm index'", HelpName = "DIR", Required = true };
-    private readonly Option<string?> _queries = new("--queries") { Description = ".tsv (id, tab, text) or .jsonl (_id, text); - for standard input", HelpName = "FILE" };
+    private readonly Option<string?> _queries = new("--queries")
+    {
+        Description = ".tsv (id, tab, text) or .jsonl (_id, text); - for standard input",
+        HelpName = "FILE",
+    };
+
     private readonly Option<int?> _topK = NumberOption.Create("--top-k", "documents a query (10)");
     private readonly Option<string?> _output = new("--output") { Description = "TREC run; - for standard output", HelpName = "FILE" };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "replace what is there" };
@@ -33,7 +38,8 @@ internal sealed class SearchCommand : CliCommand
     internal override int Run(ParseResult parse, Session session)
     {
         string? query = parse.GetValue(_query), queries = parse.GetValue(_queries), output = parse.GetValue(_output);
-        if ((query is null) == (queries is null)) { throw new UsageException(query is null ? "nothing to search for: give a query or --queries FILE" : "give a query or --queries, not both"); }
+        if (query is null && queries is null) { throw new UsageException("nothing to search for: give a query or --queries FILE"); }
+        if (query is not null && queries is not null) { throw new UsageException("give a query or --queries, not both"); }
         if (query is not null && output is not null) { throw new UsageException("--output takes the run of --queries: one query is printed"); }
         if (queries is not null && parse.GetValue(_json)) { throw new UsageException("--json is for one query: --queries gives a TREC run"); }
         int topK = parse.GetValue(_topK) ?? 10;
@@ -68,11 +74,13 @@ internal sealed class SearchCommand : CliCommand
         {
             if (encoder.Dimension != index.Dimension)
             {
-                throw new ModelFormatException($"{folder}: gives {encoder.Dimension} floats, {index.Folder} holds vectors of {index.Dimension}. Use the model that made it, {index.Model}, or index again.");
+                throw new ModelFormatException($"{folder}: gives {encoder.Dimension} floats, {index.Folder} holds vectors of {index.Dimension}. "
+                    + $"Use the model that made it, {index.Model}, or index again.");
             }
             if (encoder.Folder.Hash != index.ModelHash)
             {
-                throw new ModelFormatException($"{folder}: hash {encoder.Folder.Hash[..12]}..., {index.Folder} was made by {index.Model} with {Start(index.ModelHash)}...: another model's vectors mean nothing here. Use that model, or index again.");
+                throw new ModelFormatException($"{folder}: hash {encoder.Folder.Hash[..12]}..., {index.Folder} was made by {index.Model} with "
+                    + $"{Start(index.ModelHash)}...: another model's vectors mean nothing here. Use that model, or index again.");
             }
         }
         catch
@@ -85,7 +93,8 @@ internal sealed class SearchCommand : CliCommand
         static string Start(string hash) => hash.Length > 12 ? hash[..12] : hash;
     }
 
-    private static long SearchAll(TextCollection queries, RunOutput run, VectorIndex index, BiEncoder encoder, Device device, EmbedOptions options, int topK, Session session)
+    private static long SearchAll(
+        TextCollection queries, RunOutput run, VectorIndex index, BiEncoder encoder, Device device, EmbedOptions options, int topK, Session session)
     {
         List<string> ids = [], texts = [];
         HashSet<string> known = new(StringComparer.Ordinal);
@@ -94,7 +103,10 @@ internal sealed class SearchCommand : CliCommand
         {
             while (texts.Count < QueriesAtOnce && (more = queries.Read(out string id, out string text)))
             {
-                if (id.AsSpan().IndexOfAny(" \t\r\n\f\v") >= 0) { throw queries.Wrong($"the id {Weights.Quoted.Text(id)} has white space, which separates the fields of a run. Rename it."); }
+                if (id.AsSpan().IndexOfAny(" \t\r\n\f\v") >= 0)
+                {
+                    throw queries.Wrong($"the id {Weights.Quoted.Text(id)} has white space, which separates the fields of a run. Rename it.");
+                }
                 if (!known.Add(id)) { throw queries.Wrong($"the id {Weights.Quoted.Text(id)} was there before. Give every query its own."); }
                 ids.Add(id);
                 texts.Add(text);
@@ -108,7 +120,10 @@ internal sealed class SearchCommand : CliCommand
             for (int i = 0; i < found.Length; i++)
             {
                 ties += Ties(found[i]);
-                for (int rank = 0; rank < found[i].Length; rank++) { run.Write(ids[i], index.Document(found[i][rank].Document).Id, rank + 1, found[i][rank].Score); }
+                for (int rank = 0; rank < found[i].Length; rank++)
+                {
+                    run.Write(ids[i], index.Document(found[i][rank].Document).Id, rank + 1, found[i][rank].Score);
+                }
             }
             ids.Clear();
             texts.Clear();

@@ -46,7 +46,8 @@ internal sealed record VocabularyCheck(int? TokenizerSize, int ConfigSize, strin
             size = WordPieceTokenizer.Load(model.TransformerPath).VocabularySize;
             if (size > config)
             {
-                return new(size, config, $"{model.Path}: the tokenizer has ids up to {size - 1}, config.json says vocab_size {config}. They are not of one model: take both from the same source.");
+                return new(size, config, $"{model.Path}: the tokenizer has ids up to {size - 1}, config.json says vocab_size {config}. "
+                    + "They are not of one model: take both from the same source.");
             }
             return new(size, config, null);
         }

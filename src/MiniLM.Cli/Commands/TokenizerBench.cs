@@ -26,7 +26,7 @@ internal sealed class TokenizerBench
         (double seconds, long allocated, long[] passes) = bench.Measure(session.Cancellation);
         long tokens = bench._tokens.Sum(), bytes = texts.Sum(text => (long)Encoding.UTF8.GetByteCount(text));
         double tokensPerSecond = bench._tokens.Zip(passes, (inShare, times) => (double)inShare * times).Sum() / seconds;
-        double bytesPerSecond = passes.Select((times, thread) => times * bench.Share(thread).Sum(text => (double)Encoding.UTF8.GetByteCount(text))).Sum() / seconds;
+        double bytesPerSecond = passes.Select((times, thread) => (double)times * bench.Share(thread).Sum(Encoding.UTF8.GetByteCount)).Sum() / seconds;
         if (json)
         {
             JsonLine.Write(session.OutputText, members =>
@@ -40,8 +40,9 @@ internal sealed class TokenizerBench
             });
             return;
         }
-        session.OutputText.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{texts.Length:#,0} texts, {bytes:#,0} bytes, {tokens:#,0} tokens: {tokensPerSecond / 1e6:f2} M tokens/s, {bytesPerSecond / 1e6:f1} MB/s, {bench._tokens.Length} thread(s), {allocated} bytes allocated"));
+        CultureInfo culture = CultureInfo.InvariantCulture;
+        session.OutputText.WriteLine(string.Create(culture, $"{texts.Length:#,0} texts, {bytes:#,0} bytes, {tokens:#,0} tokens, {bench._tokens.Length} thread(s)"));
+        session.OutputText.WriteLine(string.Create(culture, $"{tokensPerSecond / 1e6:f2} M tokens/s, {bytesPerSecond / 1e6:f1} MB/s, {allocated} bytes allocated"));
     }
 
     // Weights are not needed; only an old sentence-transformers folder says elsewhere where its tokenizer is.
