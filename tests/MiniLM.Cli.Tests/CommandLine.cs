@@ -46,7 +46,10 @@ internal static class CommandLine
     internal static Process Start(string script, string folder)
     {
         ProcessStartInfo start = new("bash", ["-c", script]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["MINILM"] = $"dotnet {Path.Combine(AppContext.BaseDirectory, "minilm.dll")}";
+        // With the tests' own configuration: after a publish the program's own is that of a self-contained one.
+        string tests = Path.Combine(AppContext.BaseDirectory, "MiniLM.Cli.Tests");
+        start.Environment["MINILM"] = $"dotnet exec --runtimeconfig {tests}.runtimeconfig.json --depsfile {tests}.deps.json "
+            + Path.Combine(AppContext.BaseDirectory, "minilm.dll");
         // Under a limit of file sizes the runtime cannot make its double mapping.
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
         return Process.Start(start)!;
