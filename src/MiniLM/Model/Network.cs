@@ -83,7 +83,18 @@ internal sealed record Network(EncoderConfig Config, EncoderWeights Encoder, Poo
     internal int PooledSize => Config.HiddenSize * Pooling.Length;
 
     /// <summary>Width of the result: embedding dimension or number of labels.</summary>
-    internal int OutputSize => Head.OfType<DenseModule>().LastOrDefault()?.Linear.Outputs ?? PooledSize;
+    internal int OutputSize
+    {
+        get
+        {
+            // No LINQ: every forward pass asks, and allocates nothing.
+            for (int i = Head.Length - 1; i >= 0; i--)
+            {
+                if (Head[i] is DenseModule dense) { return dense.Linear.Outputs; }
+            }
+            return PooledSize;
+        }
+    }
 
     /// <summary>Every tensor that a forward pass reads.</summary>
     internal IEnumerable<Tensor> Tensors()
