@@ -15,7 +15,7 @@ internal abstract unsafe class CpuKernels
     internal abstract void Activate(Activation activation, float* x, int count);
     internal abstract void Pool(PoolingMode mode, float* rows, nint stride, int* columns, int length, float* y, int width);
     internal abstract float Dot(float* a, float* b, int count);
-    
+
     internal abstract void Similarity(float* queries, int queryCount, float* documents, int first, int end, int width, float* scores, nint scoresStride);
 
     private static readonly CpuKernels?[] Made = new CpuKernels?[Enum.GetValues<CpuTier>().Length];

@@ -75,9 +75,16 @@ internal sealed unsafe class PackedLinear : IDisposable
     {
         var arguments = new GemmArguments
         {
-            A = a, AStride = aStride * sizeof(float), B = Weights, K = Inputs, Start = Bias,
-            C = c, CStride = cStride * sizeof(float), CPanel = cPanel * sizeof(float),
-            Residual = residual, ResidualStride = cStride * sizeof(float),
+            A = a,
+            AStride = aStride * sizeof(float),
+            B = Weights,
+            K = Inputs,
+            Start = Bias,
+            C = c,
+            CStride = cStride * sizeof(float),
+            CPanel = cPanel * sizeof(float),
+            Residual = residual,
+            ResidualStride = cStride * sizeof(float),
         };
         kernels.Gemm(epilogue, arguments, rows, first, end);
     }

@@ -52,8 +52,14 @@ internal static unsafe class SelfAttention
             int row = CpuKernels.StripStart(length, strip, strips), rows = CpuKernels.StripStart(length, strip + 1, strips) - row;
             var scores = new GemmArguments
             {
-                A = query + (nint)row * paddedHeadSize, AStride = paddedHeadSize * sizeof(float), B = scratch.Keys, K = paddedHeadSize,
-                C = scratch.Scores, CStride = stride * sizeof(float), CPanel = Gemm.Columns * sizeof(float), Panels = padded / Gemm.Columns,
+                A = query + (nint)row * paddedHeadSize,
+                AStride = paddedHeadSize * sizeof(float),
+                B = scratch.Keys,
+                K = paddedHeadSize,
+                C = scratch.Scores,
+                CStride = stride * sizeof(float),
+                CPanel = Gemm.Columns * sizeof(float),
+                Panels = padded / Gemm.Columns,
             };
             kernels.GemmStrip(Epilogue.None, &scores, rows);
             for (int r = 0; r < rows; r++)
@@ -64,8 +70,14 @@ internal static unsafe class SelfAttention
             {
                 var sum = new GemmArguments
                 {
-                    A = scratch.Scores, AStride = stride * sizeof(float), B = value + panel * panelStride, K = length, Panels = 1,
-                    C = context + row * contextStride + panel * Gemm.Columns, CStride = contextStride * sizeof(float), RowScale = scratch.Inverse,
+                    A = scratch.Scores,
+                    AStride = stride * sizeof(float),
+                    B = value + panel * panelStride,
+                    K = length,
+                    Panels = 1,
+                    C = context + row * contextStride + panel * Gemm.Columns,
+                    CStride = contextStride * sizeof(float),
+                    RowScale = scratch.Inverse,
                 };
                 kernels.GemmStrip(Epilogue.ScaleRow, &sum, rows);
             }

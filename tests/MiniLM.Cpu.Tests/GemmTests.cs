@@ -25,8 +25,18 @@ public sealed unsafe class GemmTests
         using GuardedBuffer residual = GuardedBuffer.Normal(random, rows * n), scale = GuardedBuffer.Normal(random, rows), c = GuardedBuffer.NaN(rows * n);
         var arguments = new GemmArguments
         {
-            A = a.Pointer, AStride = k * sizeof(float), B = b.Pointer, K = k, Panels = panels, Start = withStart ? start.Pointer : null,
-            C = c.Pointer, CStride = n * sizeof(float), CPanel = Gemm.Columns * sizeof(float), Residual = residual.Pointer, ResidualStride = n * sizeof(float), RowScale = scale.Pointer,
+            A = a.Pointer,
+            AStride = k * sizeof(float),
+            B = b.Pointer,
+            K = k,
+            Panels = panels,
+            Start = withStart ? start.Pointer : null,
+            C = c.Pointer,
+            CStride = n * sizeof(float),
+            CPanel = Gemm.Columns * sizeof(float),
+            Residual = residual.Pointer,
+            ResidualStride = n * sizeof(float),
+            RowScale = scale.Pointer,
         };
         kernels.GemmStrip(epilogue, &arguments, rows);
         for (int row = 0; row < rows; row++)

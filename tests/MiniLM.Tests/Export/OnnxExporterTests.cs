@@ -3,8 +3,8 @@ using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
 using MiniLM.Export;
 using MiniLM.Model;
-using MiniLM.Weights;
 using MiniLM.Tests.Weights;
+using MiniLM.Weights;
 
 namespace MiniLM.Tests.Export;
 

@@ -1,9 +1,9 @@
 using Microsoft.ML.OnnxRuntime;
 using MiniLM.Export;
 using MiniLM.Model;
-using MiniLM.Weights;
 using MiniLM.Tests.Model;
 using MiniLM.Tests.Weights;
+using MiniLM.Weights;
 
 namespace MiniLM.Tests.Export;
 

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using MiniLM.Model;
-using MiniLM.Weights;
 using MiniLM.Tests.Weights;
+using MiniLM.Weights;
 
 namespace MiniLM.Tests.Model;
 

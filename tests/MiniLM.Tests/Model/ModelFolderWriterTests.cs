@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using MiniLM.Model;
-using MiniLM.Weights;
 using MiniLM.Tests.Weights;
+using MiniLM.Weights;
 
 namespace MiniLM.Tests.Model;
 
