@@ -22,9 +22,9 @@ public sealed record EmbedOptions
 /// <remarks>Thread-safe. A text's vector is the same bits alone and in any batch, for any number of threads of one device tier.</remarks>
 public sealed class BiEncoder : IDisposable
 {
-    private readonly DeviceNetwork _network;
+    private readonly LoadedModel _model;
 
-    private BiEncoder(ModelFolder folder, WordPieceTokenizer tokenizer, DeviceNetwork network) => (Folder, Tokenizer, _network) = (folder, tokenizer, network);
+    private BiEncoder(LoadedModel model) => _model = model;
 
     /// <summary>Opens a model folder for a device.</summary>
     /// <param name="path">A folder as <see cref="ModelFolder.Resolve"/> finds it.</param>
@@ -32,42 +32,14 @@ public sealed class BiEncoder : IDisposable
     /// <param name="precision">Arithmetic of the forward pass.</param>
     /// <exception cref="ModelFormatException">The folder is not a usable bi-encoder: a cross-encoder is refused.</exception>
     /// <exception cref="TokenizerException">Its tokenizer is not usable.</exception>
-    public static BiEncoder Open(string path, Device device, Precision precision = Precision.Float32)
-    {
-        ModelFolder folder = ModelFolder.Open(path);
-        try
-        {
-            if (folder.Kind != ModelKind.BiEncoder)
-            {
-                throw new ModelFormatException($"{folder.Path}: a cross-encoder ({folder.OutputSize} label(s)): it scores pairs and has no embeddings. Use it to rerank, or choose a bi-encoder.");
-            }
-            WordPieceTokenizer tokenizer = OpenTokenizer(folder);
-            return new BiEncoder(folder, tokenizer, device.Load(folder.Network, precision));
-        }
-        catch
-        {
-            folder.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>The folder's tokenizer, whose ids must have rows in the embedding table.</summary>
-    internal static WordPieceTokenizer OpenTokenizer(ModelFolder folder)
-    {
-        WordPieceTokenizer tokenizer = WordPieceTokenizer.Load(folder.TransformerPath);
-        int vocabulary = folder.Network.Config.VocabSize;
-        if (tokenizer.VocabularySize > vocabulary)
-        {
-            throw new ModelFormatException($"{folder.Path}: the tokenizer has ids up to {tokenizer.VocabularySize - 1}, config.json says vocab_size {vocabulary}. They are not of one model: take both from the same source.");
-        }
-        return tokenizer;
-    }
+    public static BiEncoder Open(string path, Device device, Precision precision = Precision.Float32) => new(LoadedModel.Open(path, ModelKind.BiEncoder,
+        "a cross-encoder: it scores pairs and has no embeddings. Use it to rerank, or choose a bi-encoder.", device, precision));
 
     /// <summary>The model.</summary>
-    public ModelFolder Folder { get; }
+    public ModelFolder Folder => _model.Folder;
 
     /// <summary>Its tokenizer.</summary>
-    public WordPieceTokenizer Tokenizer { get; }
+    public WordPieceTokenizer Tokenizer => _model.Tokenizer;
 
     /// <summary>Width of an embedding.</summary>
     public int Dimension => Folder.OutputSize;
@@ -86,27 +58,12 @@ public sealed class BiEncoder : IDisposable
             throw new ArgumentException($"{texts.Count} texts need {(long)texts.Count * Dimension} floats, the span has {embeddings.Length}", nameof(embeddings));
         }
         options ??= new EmbedOptions();
-        int maxLength = CheckMaxLength(Folder, Tokenizer, options.MaxLength, pair: false);
+        int maxLength = LoadedModel.MaxLength(Folder, Tokenizer, options.MaxLength, pair: false);
         string? prompt = Prompt(options.PromptName);
         int promptRows = prompt is null || Folder.IncludePrompt ? 0 : PromptRows(prompt);
-        var window = new SequenceWindow(Folder.Network.Config.Architecture);
-        long tokens = 0;
-        int truncated = 0;
-        for (int first = 0; first < texts.Count; first += SequenceWindow.Capacity)
-        {
-            int end = Math.Min(first + SequenceWindow.Capacity, texts.Count);
-            for (int i = first; i < end; i++)
-            {
-                (Memory<int> ids, Memory<byte> typeIds) = window.Reserve(maxLength);
-                typeIds.Span.Clear();
-                window.Commit(Tokenizer.Encode(prompt is null ? texts[i] : prompt + texts[i], maxLength, ids.Span, out bool cut));
-                if (cut) { truncated++; }
-            }
-            tokens += window.Tokens;
-            try { window.Run(_network, options.BatchTokens, promptRows, embeddings[(first * Dimension)..(end * Dimension)], Dimension, cancellation); }
-            catch (NonFiniteResultException error) { throw new NonFiniteResultException(first + error.Index); }
-        }
-        return new EncodingStatistics(texts.Count, tokens, truncated);
+        int Encode(int index, Span<int> ids, Span<byte> typeIds, out bool truncated) =>
+            Tokenizer.Encode(prompt is null ? texts[index] : prompt + texts[index], maxLength, ids, out truncated);
+        return new SequenceWindow(Folder.Network.Config.Architecture).Run(_model.Network, Encode, maxLength, options.BatchTokens, promptRows, embeddings, Dimension, cancellation);
     }
 
     /// <summary>Embeds one text: [Dimension].</summary>
@@ -117,18 +74,6 @@ public sealed class BiEncoder : IDisposable
         float[] embedding = new float[Dimension];
         Embed([text], embedding, options);
         return embedding;
-    }
-
-    /// <summary>The limit in force: what was asked for, within what the model and the special tokens allow.</summary>
-    internal static int CheckMaxLength(ModelFolder folder, WordPieceTokenizer tokenizer, int? asked, bool pair)
-    {
-        int special = tokenizer.SpecialTokenCount(pair), most = folder.Network.Config.MaxTokens;
-        int length = asked ?? folder.MaxSequenceLength;
-        if (length <= special || length > most)
-        {
-            throw new ArgumentException($"a maximum length of {length} tokens: this model takes {special + 1} to {most}");
-        }
-        return length;
     }
 
     private string? Prompt(string? name)
@@ -148,9 +93,5 @@ public sealed class BiEncoder : IDisposable
     }
 
     /// <summary>Closes the model and its mapped file.</summary>
-    public void Dispose()
-    {
-        _network.Dispose();
-        Folder.Dispose();
-    }
+    public void Dispose() => _model.Dispose();
 }

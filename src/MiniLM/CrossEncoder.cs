@@ -28,9 +28,9 @@ public readonly record struct RankedDocument(int Index, float Score, float Logit
 /// <remarks>Thread-safe. A pair's logits are the same bits alone and in any batch.</remarks>
 public sealed class CrossEncoder : IDisposable
 {
-    private readonly DeviceNetwork _network;
+    private readonly LoadedModel _model;
 
-    private CrossEncoder(ModelFolder folder, WordPieceTokenizer tokenizer, DeviceNetwork network) => (Folder, Tokenizer, _network) = (folder, tokenizer, network);
+    private CrossEncoder(LoadedModel model) => _model = model;
 
     /// <summary>Opens a model folder for a device.</summary>
     /// <param name="path">A folder as <see cref="ModelFolder.Resolve"/> finds it.</param>
@@ -38,30 +38,14 @@ public sealed class CrossEncoder : IDisposable
     /// <param name="precision">Arithmetic of the forward pass.</param>
     /// <exception cref="ModelFormatException">The folder is not a usable cross-encoder: a bi-encoder is refused.</exception>
     /// <exception cref="TokenizerException">Its tokenizer is not usable.</exception>
-    public static CrossEncoder Open(string path, Device device, Precision precision = Precision.Float32)
-    {
-        ModelFolder folder = ModelFolder.Open(path);
-        try
-        {
-            if (folder.Kind != ModelKind.CrossEncoder)
-            {
-                throw new ModelFormatException($"{folder.Path}: a bi-encoder: it has no classifier that scores pairs. Compare its embeddings, or choose a cross-encoder (a ...ForSequenceClassification folder).");
-            }
-            WordPieceTokenizer tokenizer = BiEncoder.OpenTokenizer(folder);
-            return new CrossEncoder(folder, tokenizer, device.Load(folder.Network, precision));
-        }
-        catch
-        {
-            folder.Dispose();
-            throw;
-        }
-    }
+    public static CrossEncoder Open(string path, Device device, Precision precision = Precision.Float32) => new(LoadedModel.Open(path, ModelKind.CrossEncoder,
+        "a bi-encoder: it has no classifier that scores pairs. Compare its embeddings, or choose a cross-encoder (a ...ForSequenceClassification folder).", device, precision));
 
     /// <summary>The model.</summary>
-    public ModelFolder Folder { get; }
+    public ModelFolder Folder => _model.Folder;
 
     /// <summary>Its tokenizer.</summary>
-    public WordPieceTokenizer Tokenizer { get; }
+    public WordPieceTokenizer Tokenizer => _model.Tokenizer;
 
     /// <summary>Number of logits a pair.</summary>
     public int Labels => Folder.OutputSize;
@@ -80,24 +64,10 @@ public sealed class CrossEncoder : IDisposable
         {
             throw new ArgumentException($"{pairs.Count} pairs need {(long)pairs.Count * Labels} floats, the span has {logits.Length}", nameof(logits));
         }
-        int limit = BiEncoder.CheckMaxLength(Folder, Tokenizer, maxLength, pair: true);
-        var window = new SequenceWindow(Folder.Network.Config.Architecture);
-        long tokens = 0;
-        int truncated = 0;
-        for (int first = 0; first < pairs.Count; first += SequenceWindow.Capacity)
-        {
-            int end = Math.Min(first + SequenceWindow.Capacity, pairs.Count);
-            for (int i = first; i < end; i++)
-            {
-                (Memory<int> ids, Memory<byte> typeIds) = window.Reserve(limit);
-                window.Commit(Tokenizer.Encode(pairs[i].First, pairs[i].Second, limit, Truncation.LongestFirst, ids.Span, typeIds.Span, out bool cut));
-                if (cut) { truncated++; }
-            }
-            tokens += window.Tokens;
-            try { window.Run(_network, batchTokens, 0, logits[(first * Labels)..(end * Labels)], Labels, cancellation); }
-            catch (NonFiniteResultException error) { throw new NonFiniteResultException(first + error.Index); }
-        }
-        return new EncodingStatistics(pairs.Count, tokens, truncated);
+        int limit = LoadedModel.MaxLength(Folder, Tokenizer, maxLength, pair: true);
+        int Encode(int index, Span<int> ids, Span<byte> typeIds, out bool truncated) =>
+            Tokenizer.Encode(pairs[index].First, pairs[index].Second, limit, Truncation.LongestFirst, ids, typeIds, out truncated);
+        return new SequenceWindow(Folder.Network.Config.Architecture).Run(_model.Network, Encode, limit, batchTokens, 0, logits, Labels, cancellation);
     }
 
     /// <summary>The number that ranks: the logit, or logit 1 - logit 0.</summary>
@@ -138,9 +108,5 @@ public sealed class CrossEncoder : IDisposable
     }
 
     /// <summary>Closes the model and its mapped file.</summary>
-    public void Dispose()
-    {
-        _network.Dispose();
-        Folder.Dispose();
-    }
+    public void Dispose() => _model.Dispose();
 }

@@ -41,7 +41,7 @@ public sealed class RealModelTests
         using var device = new CpuDevice();
         Tensor Find(string name) => folderOfModel.Tensors.Single(tensor => tensor.Name == name);
         var pooler = new DenseModule(new Linear(Find("pooler.dense.weight"), Find("pooler.dense.bias")), Activation.Tanh);
-        Text.WordPieceTokenizer tokenizer = BiEncoder.OpenTokenizer(folderOfModel);
+        Text.WordPieceTokenizer tokenizer = LoadedModel.OpenTokenizer(folderOfModel);
         var batch = new PackedBatch();
         int[] ids = new int[512];
         byte[] types = new byte[512];

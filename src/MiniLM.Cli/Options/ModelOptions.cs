@@ -107,7 +107,7 @@ internal sealed class ModelOptions
     /// <summary>--max-length within what the model takes.</summary>
     internal void CheckLength(ParseResult parse, ModelFolder folder, WordPieceTokenizer tokenizer, bool pair)
     {
-        try { BiEncoder.CheckMaxLength(folder, tokenizer, MaxLength(parse), pair); }
+        try { LoadedModel.MaxLength(folder, tokenizer, MaxLength(parse), pair); }
         catch (ArgumentException error) when (MaxLength(parse) is not null) { throw new UsageException($"--max-length: {error.Message}"); }
     }
 

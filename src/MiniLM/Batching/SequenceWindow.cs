@@ -19,55 +19,69 @@ internal sealed class SequenceWindow(Architecture architecture)
     private int[] _offsets = new int[Capacity + 1];
     private int[] _order = new int[Capacity], _lengths = new int[Capacity];
     private float[] _rows = [];
+    private int _count;
 
-    internal int Count { get; private set; }
+    /// <summary>Writes one input's ids and type ids, at most as many as the spans hold.</summary>
+    /// <param name="index">Which input, from 0.</param>
+    /// <param name="ids">Token ids.</param>
+    /// <param name="typeIds">Zeros until written.</param>
+    /// <param name="truncated">Whether something was cut.</param>
+    /// <returns>Tokens written.</returns>
+    internal delegate int Encode(int index, Span<int> ids, Span<byte> typeIds, out bool truncated);
 
-    internal long Tokens => _offsets[Count];
-
-    /// <summary>Room for one more input of at most <paramref name="maxLength"/> tokens; write ids and type ids there, then <see cref="Commit"/>.</summary>
-    internal (Memory<int> Ids, Memory<byte> TypeIds) Reserve(int maxLength)
-    {
-        int at = _offsets[Count];
-        if (_ids.Length < at + maxLength)
-        {
-            int size = Math.Max(2 * _ids.Length, at + maxLength);
-            Array.Resize(ref _ids, size);
-            Array.Resize(ref _typeIds, size);
-        }
-        return (_ids.AsMemory(at, maxLength), _typeIds.AsMemory(at, maxLength));
-    }
-
-    /// <summary>Keeps <paramref name="length"/> tokens of what was reserved.</summary>
-    internal void Commit(int length)
-    {
-        if (Count == Capacity) { throw new InvalidOperationException("the window is full"); }
-        _offsets[Count + 1] = _offsets[Count] + length;
-        Count++;
-    }
-
-    /// <summary>Runs all inputs and empties the window.</summary>
+    /// <summary>Encodes and runs inputs, window after window.</summary>
     /// <param name="network">The model.</param>
+    /// <param name="encode">The tokenizer.</param>
+    /// <param name="maxLength">Longest input in tokens.</param>
     /// <param name="batchTokens">Rows of one batch; a single longer input is a batch of its own.</param>
     /// <param name="promptRows">Rows at each input's start that pooling leaves out.</param>
-    /// <param name="output">[Count, size], in the order of the inputs.</param>
+    /// <param name="output">[inputs, size], in the order of the inputs.</param>
     /// <param name="size">Width of a result.</param>
     /// <param name="cancellation">Checked between batches.</param>
     /// <exception cref="NonFiniteResultException">A result is NaN or infinite.</exception>
-    internal void Run(DeviceNetwork network, int batchTokens, int promptRows, Span<float> output, int size, CancellationToken cancellation)
+    internal EncodingStatistics Run(DeviceNetwork network, Encode encode, int maxLength, int batchTokens, int promptRows, Span<float> output, int size, CancellationToken cancellation)
     {
-        for (int i = 0; i < Count; i++)
+        int inputs = output.Length / size, truncated = 0;
+        long tokens = 0;
+        for (int first = 0; first < inputs; first += _count)
+        {
+            _count = 0;
+            while (_count < Capacity && first + _count < inputs)
+            {
+                int at = _offsets[_count];
+                if (_ids.Length < at + maxLength)
+                {
+                    Array.Resize(ref _ids, Math.Max(2 * _ids.Length, at + maxLength));
+                    Array.Resize(ref _typeIds, _ids.Length);
+                }
+                Span<byte> typeIds = _typeIds.AsSpan(at, maxLength);
+                typeIds.Clear();
+                _offsets[_count + 1] = at + encode(first + _count, _ids.AsSpan(at, maxLength), typeIds, out bool cut);
+                if (cut) { truncated++; }
+                _count++;
+            }
+            tokens += _offsets[_count];
+            try { RunWindow(network, batchTokens, promptRows, output.Slice(first * size, _count * size), size, cancellation); }
+            catch (NonFiniteResultException error) { throw new NonFiniteResultException(first + error.Index); }
+        }
+        return new EncodingStatistics(inputs, tokens, truncated);
+    }
+
+    private void RunWindow(DeviceNetwork network, int batchTokens, int promptRows, Span<float> output, int size, CancellationToken cancellation)
+    {
+        for (int i = 0; i < _count; i++)
         {
             _order[i] = i;
             _lengths[i] = _offsets[i] - _offsets[i + 1]; // negative: longest first
         }
-        Array.Sort(_lengths, _order, 0, Count);
-        for (int first = 0; first < Count;)
+        Array.Sort(_lengths, _order, 0, _count);
+        for (int first = 0; first < _count;)
         {
             cancellation.ThrowIfCancellationRequested();
             _batch.Clear();
             _batch.PromptRows = promptRows;
             int end = first;
-            while (end < Count && (end == first || _batch.Rows - _lengths[end] <= batchTokens))
+            while (end < _count && (end == first || _batch.Rows - _lengths[end] <= batchTokens))
             {
                 (int at, int length) = (_offsets[_order[end]], -_lengths[end]);
                 _batch.Add(_ids.AsSpan(at, length), _typeIds.AsSpan(at, length), architecture);
@@ -86,6 +100,5 @@ internal sealed class SequenceWindow(Architecture architecture)
             }
             first = end;
         }
-        Count = 0;
     }
 }

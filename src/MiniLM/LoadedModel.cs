@@ -1,0 +1,58 @@
+using MiniLM.Compute;
+using MiniLM.Model;
+using MiniLM.Text;
+
+namespace MiniLM;
+
+/// <summary>A model folder with its tokenizer, ready on a device: what both kinds of encoder are made of.</summary>
+internal sealed record LoadedModel(ModelFolder Folder, WordPieceTokenizer Tokenizer, DeviceNetwork Network) : IDisposable
+{
+    /// <param name="path">A folder.</param>
+    /// <param name="kind">What it must be.</param>
+    /// <param name="refusal">What is said when it is the other kind, behind the folder's path.</param>
+    /// <param name="device">Where it shall run.</param>
+    /// <param name="precision">Arithmetic of the forward pass.</param>
+    internal static LoadedModel Open(string path, ModelKind kind, string refusal, Device device, Precision precision)
+    {
+        ModelFolder folder = ModelFolder.Open(path);
+        try
+        {
+            if (folder.Kind != kind) { throw new ModelFormatException($"{folder.Path}: {refusal}"); }
+            return new LoadedModel(folder, OpenTokenizer(folder), device.Load(folder.Network, precision));
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The folder's tokenizer, whose ids must have rows in the embedding table.</summary>
+    internal static WordPieceTokenizer OpenTokenizer(ModelFolder folder)
+    {
+        WordPieceTokenizer tokenizer = WordPieceTokenizer.Load(folder.TransformerPath);
+        int vocabulary = folder.Network.Config.VocabSize;
+        if (tokenizer.VocabularySize > vocabulary)
+        {
+            throw new ModelFormatException(
+                $"{folder.Path}: the tokenizer has ids up to {tokenizer.VocabularySize - 1}, config.json says vocab_size {vocabulary}. They are not of one model: take both from the same source.");
+        }
+        return tokenizer;
+    }
+
+    /// <summary>The limit in force: what was asked for, within what the model and the special tokens allow.</summary>
+    /// <exception cref="ArgumentException">It is outside of that.</exception>
+    internal static int MaxLength(ModelFolder folder, WordPieceTokenizer tokenizer, int? asked, bool pair)
+    {
+        int special = tokenizer.SpecialTokenCount(pair), most = folder.Network.Config.MaxTokens;
+        int length = asked ?? folder.MaxSequenceLength;
+        if (length <= special || length > most) { throw new ArgumentException($"a maximum length of {length} tokens: this model takes {special + 1} to {most}"); }
+        return length;
+    }
+
+    public void Dispose()
+    {
+        Network.Dispose();
+        Folder.Dispose();
+    }
+}
