@@ -1,4 +1,5 @@
 using MiniLM.Data;
+using MiniLM.Retrieval;
 using MiniLM.Text;
 
 namespace MiniLM.Cli;
@@ -27,9 +28,11 @@ internal static class Failures
 
     private static string Message(Exception error) => error switch
     {
-        ModelFormatException or TokenizerException or DataFormatException or NonFiniteResultException or NotSupportedException => error.Message,
+        ModelFormatException or TokenizerException or DataFormatException or IndexFormatException or NonFiniteResultException or NotSupportedException => error.Message,
         // The system's message names the file; what to do depends on it.
         IOException or UnauthorizedAccessException => error.Message,
+        // Past a size limit of the system .NET says that an argument was wrong.
+        ArgumentOutOfRangeException { ParamName: "value" } => "a file grew past the size that the system allows. Nothing is kept of it: raise the limit (ulimit -f), or choose another place.",
         ArgumentException => error.Message,
         OutOfMemoryException => "out of memory: choose a smaller --batch-tokens or --max-length",
         _ => $"internal error: {error.GetType().Name}: {error.Message} (MINILM_DEBUG=1 shows where)",

@@ -3,13 +3,24 @@ using System.Runtime.InteropServices;
 namespace MiniLM.Cli;
 
 /// <summary>SIGINT and SIGTERM end the work at its next safe place; a second one ends the process at once.</summary>
-internal sealed class Signals : IDisposable
+internal sealed partial class Signals : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration _interrupt, _terminate;
     private int _exitCode;
 
-    internal Signals() => (_interrupt, _terminate) = (Register(PosixSignal.SIGINT, 130), Register(PosixSignal.SIGTERM, 143));
+    internal Signals()
+    {
+        (_interrupt, _terminate) = (Register(PosixSignal.SIGINT, 130), Register(PosixSignal.SIGTERM, 143));
+        // A write past RLIMIT_FSIZE must fail, and be said, instead of killing the process.
+        if (OperatingSystem.IsLinux()) { _ = signal(FileSizeExceeded, Ignore); }
+    }
+
+    private const int FileSizeExceeded = 25; // SIGXFSZ
+    private const nint Ignore = 1; // SIG_IGN
+
+    [LibraryImport("libc")]
+    private static partial nint signal(int number, nint handler);
 
     internal CancellationToken Token => _source.Token;
 

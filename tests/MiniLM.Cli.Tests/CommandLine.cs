@@ -20,6 +20,7 @@ internal sealed record CommandResult(int Code, string Output, string Error)
         Assert.True(lines.Length == (code == 2 ? 2 : 1), Error);
         Assert.StartsWith("minilm: ", lines[0]);
         Assert.Contains(part, lines[0]);
+        Assert.DoesNotContain("internal error", lines[0]);
     }
 
     internal CommandResult AssertDone()

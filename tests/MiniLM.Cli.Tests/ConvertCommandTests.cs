@@ -58,6 +58,7 @@ public sealed class ConvertCommandTests : CommandTests
     {
         Directory.CreateDirectory(At("there"));
         Write("there/precious", "x");
+        Write("there/config.json", "{}");
         CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float16", "--output", At("there")).AssertRefused(1, "there: exists already");
         Assert.Equal("x", File.ReadAllText(At("there/precious")));
         CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float16", "--output", At("there"), "--overwrite").AssertDone();

@@ -63,7 +63,7 @@ public sealed class IndexCommandTests : CommandTests
     {
         string corpus = Write("corpus.jsonl", Corpus);
         Write("index", "a file");
-        Index(corpus).AssertRefused(1, "exists already");
+        Index(corpus).AssertRefused(1, "is a file");
         Assert.Equal("a file", File.ReadAllText(At("index")));
         CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", corpus, "--output", At("index/in")).AssertRefused(1, "no such folder");
         CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", corpus, "--output", At("none/in")).AssertRefused(1, "no such folder");

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using MiniLM.Cli.Options;
+using MiniLM.Compute;
 using MiniLM.Export;
 using MiniLM.Model;
 using MiniLM.Weights;
@@ -43,6 +44,7 @@ internal sealed class ConvertCommand : CliCommand
         string output = parse.GetValue(_output)!;
         RequireParent(output);
         using ModelFolder model = ModelFolder.Open(ModelFolder.Resolve(parse.GetValue(_model)));
+        CheckUsable(model);
         if (onnx) { WriteOnnx(model, output, parse.GetValue(_overwrite)); }
         else
         {
@@ -62,6 +64,14 @@ internal sealed class ConvertCommand : CliCommand
         }
         session.Say($"{output}: written");
         return 0;
+    }
+
+    // What could not be run is not handed on: damaged weights, and a tokenizer (where the folder has one) of another model.
+    private static void CheckUsable(ModelFolder model)
+    {
+        FiniteWeights.Check(model.Network, 1, work => work(0));
+        bool hasTokenizer = new[] { "tokenizer.json", "vocab.txt" }.Any(name => File.Exists(Path.Combine(model.TransformerPath, name)));
+        if (hasTokenizer) { LoadedModel.OpenTokenizer(model); }
     }
 
     private static void WriteOnnx(ModelFolder model, string output, bool overwrite)

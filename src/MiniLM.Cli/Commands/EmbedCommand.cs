@@ -32,8 +32,8 @@ internal sealed class EmbedCommand : CliCommand
         {
             throw new UsageException(text is null ? "nothing to embed: give a text or --input FILE" : "a text and --input: give one of them");
         }
-        bool isNpy = path is not null && Suffix(path) == ".npy";
         if (path is not null) { ResumableFile.Check(path, _output.Overwrite(parse), _output.Resume(parse)); }
+        bool isNpy = path is not null && Suffix(path) == ".npy";
         RowFormat format = _input.Format(parse);
         // The file's errors before the model's time.
         using RowReader? reader = input is null ? null : RowReader.Open(input, format, session.OpenInput);

@@ -61,6 +61,7 @@ internal sealed class IndexCommand : CliCommand
             while (texts.Count < SequenceWindow.Capacity && (more = corpus.Read(out string id, out string text)))
             {
                 if (!known.Add(id)) { throw corpus.Wrong($"the id {Weights.Quoted.Text(id)} was there before. Give every document its own."); }
+                if (id.AsSpan().ContainsAny(" \t\r\n\v\f")) { throw corpus.Wrong($"the id {Weights.Quoted.Text(id)} has white space, which separates the fields of a run. Give it another."); }
                 ids.Add(id);
                 texts.Add(text);
             }

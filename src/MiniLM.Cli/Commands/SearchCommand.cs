@@ -59,7 +59,7 @@ internal sealed class SearchCommand : CliCommand
             if (parse.GetValue(_json)) { WriteJson(session.OutputText, index, hits); } else { WriteTable(session.OutputText, index, hits); }
         }
         else { ties = SearchAll(file!, run!, index, encoder, device, options, topK, session); }
-        if (ties > 0) { session.Say($"equal scores: {ties}; the earlier document comes first"); }
+        if (ties > 0) { session.Say($"equal scores: {ties} (the earlier document first)"); }
         return 0;
     }
 

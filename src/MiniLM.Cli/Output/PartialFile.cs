@@ -3,8 +3,30 @@ namespace MiniLM.Cli.Output;
 /// <summary>A file being built: unbuffered, so that a failed write leaves nothing to be written later, and with its failures said as one line.</summary>
 /// <param name="path">The file that is written.</param>
 /// <param name="mode">Afresh, or what is there.</param>
-internal sealed class PartialFile(string path, FileMode mode) : FileStream(path, mode, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0)
+internal sealed class PartialFile(string path, FileMode mode) : FileStream(path, mode, FileAccess.ReadWrite, FileShare.None, bufferSize: 0)
 {
+    /// <summary>Opens the file for one run only, unchanged: its lock is what keeps a second run from the same output.</summary>
+    /// <exception cref="BusyOutputException">Another run has it.</exception>
+    internal static PartialFile OpenAlone(string path)
+    {
+        try { return new PartialFile(path, FileMode.OpenOrCreate); }
+        catch (IOException error) when (IsLocked(path))
+        {
+            throw new BusyOutputException($"{path}: another run is writing it. Wait for it or choose another output.", error);
+        }
+    }
+
+    private static bool IsLocked(string path)
+    {
+        if (!File.Exists(path)) { return false; }
+        try
+        {
+            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.None);
+            return false;
+        }
+        catch (IOException) { return true; }
+    }
+
     public override void Write(ReadOnlySpan<byte> buffer)
     {
         try { base.Write(buffer); }
@@ -20,3 +42,6 @@ internal sealed class PartialFile(string path, FileMode mode) : FileStream(path,
         return new IOException($"{path}: cannot be written ({reason}). Nothing is kept of it: make room, or choose another place.", error);
     }
 }
+
+/// <summary>An output that another run is writing: nothing of it is touched.</summary>
+internal sealed class BusyOutputException(string message, Exception inner) : IOException(message, inner);

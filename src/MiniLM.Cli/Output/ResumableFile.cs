@@ -54,15 +54,26 @@ internal sealed class ResumableFile : RowOutput
             throw new UsageException("--resume: standard input and pipes cannot be read again. Give the input as a file");
         }
         if (identity.IsReadOnce) { session.Say("the input can be read only once: this run cannot be resumed"); }
-        if (resume && File.Exists(partial[1]) && PartialState.Open(partial[1], identity) is { } state)
+        if (resume && File.Exists(partial[1]))
         {
-            return Take(path, partial[0], state, identity, session);
+            PartialFile left = PartialFile.OpenAlone(partial[0]);
+            try
+            {
+                if (PartialState.Open(partial[1], identity) is { } state) { return Take(path, left, state, identity, session); }
+            }
+            catch
+            {
+                left.Dispose();
+                throw;
+            }
+            left.Dispose();
         }
         if (resume) { session.Say($"{partial[0]}: nothing to go on with, starting afresh"); }
         try
         {
+            PartialFile file = PartialFile.OpenAlone(partial[0]);
+            file.SetLength(0);
             PartialState fresh = PartialState.Create(partial[1], identity);
-            PartialFile file = new(partial[0], FileMode.Create);
             ResumableFile output = new(path, file, fresh, identity.CanResume, session.Cancellation);
             try { output.WriteBytes(header); }
             catch
@@ -72,7 +83,7 @@ internal sealed class ResumableFile : RowOutput
             }
             return output;
         }
-        catch (Exception error)
+        catch (Exception error) when (error is not BusyOutputException)
         {
             Delete(path);
             if (error.InnerException is null && PartialFile.IsFailure(error)) { throw PartialFile.Failure(path, error); }
@@ -80,15 +91,13 @@ internal sealed class ResumableFile : RowOutput
         }
     }
 
-    private static ResumableFile Take(string path, string partial, PartialState state, RunIdentity identity, Session session)
+    private static ResumableFile Take(string path, PartialFile file, PartialState state, RunIdentity identity, Session session)
     {
-        long length = File.Exists(partial) ? new FileInfo(partial).Length : 0;
-        if (length < state.Bytes)
+        if (file.Length < state.Bytes)
         {
             state.Dispose();
-            throw new IOException($"--resume: {partial} has {length} bytes, its .json says {state.Bytes}. Use --overwrite to start afresh.");
+            throw new IOException($"--resume: {file.Name} has {file.Length} bytes, its .json says {state.Bytes}. Use --overwrite to start afresh.");
         }
-        PartialFile file = new(partial, FileMode.Open);
         file.SetLength(state.Bytes);
         file.Position = state.Bytes;
         session.Say($"{path}: going on after {state.Rows} rows");

@@ -44,7 +44,11 @@ internal sealed class JsonLines(LineReader lines) : IDisposable
             while (index < names.Length && !reader.ValueTextEquals(names[index])) { index++; }
             if (index == names.Length) { continue; }
             reader.Read();
-            values[index] = Value(ref reader, names[index]);
+            string? value = Value(ref reader, names[index]);
+            for (int i = index; i < names.Length; i++) // a column may be asked for twice
+            {
+                if (names[i].AsSpan().SequenceEqual(names[index])) { values[i] = value; }
+            }
         }
     }
 

@@ -59,9 +59,13 @@ internal static class ModelFolderWriter
         {
             throw new ModelFormatException($"{target}: is, or lies around or inside, the model that is read. Give another output folder.");
         }
-        if (File.Exists(target) || (Directory.Exists(target) && !overwrite))
+        if (File.Exists(target)) { throw new ModelFormatException($"{target}: is a file. Give the name of a folder."); }
+        if (!Directory.Exists(target)) { return; }
+        if (!overwrite) { throw new ModelFormatException($"{target}: exists already. Give another output folder, or ask to overwrite it."); }
+        // Only a model is ever replaced: a slip in the name must not cost a folder of something else.
+        if (Directory.EnumerateFileSystemEntries(target).Any() && !File.Exists(Path.Combine(target, "config.json")) && !File.Exists(Path.Combine(target, "modules.json")))
         {
-            throw new ModelFormatException($"{target}: exists already. Give another output folder, or ask to overwrite it.");
+            throw new ModelFormatException($"{target}: is not a model folder, so it is not overwritten. Give another output folder or remove it yourself.");
         }
     }
 

@@ -23,7 +23,7 @@ public sealed class VectorIndexWriter : IDisposable
     {
         (_folder, _dimension, _overwrite, _row) = (Path.GetFullPath(folder), dimension, overwrite, new float[dimension]);
         _partial = _folder + ".partial";
-        if (Path.Exists(_folder) && !overwrite) { throw new IOException($"{folder}: exists already. Choose another name or give --overwrite."); }
+        CheckTarget();
         string parent = Path.GetDirectoryName(_folder)!;
         if (!Directory.Exists(parent)) { throw new DirectoryNotFoundException($"{parent}: no such folder. Make it first."); }
         if (Directory.Exists(_partial)) { Directory.Delete(_partial, recursive: true); } // left by a run that was killed
@@ -81,13 +81,26 @@ public sealed class VectorIndexWriter : IDisposable
             stream.Dispose();
         }
         new VectorIndexHeader(VectorIndexHeader.CurrentVersion, _count, _dimension, model, modelHash, promptName).Write(_partial);
-        if (Path.Exists(_folder))
-        {
-            if (!_overwrite) { throw new IOException($"{_folder}: exists already. Choose another name or give --overwrite."); }
-            if (Directory.Exists(_folder)) { Directory.Delete(_folder, recursive: true); } else { File.Delete(_folder); }
-        }
+        CheckTarget();
+        string old = _folder + ".old.partial"; // the old index goes only when the new one has its name
+        if (Directory.Exists(old)) { Directory.Delete(old, recursive: true); }
+        bool replaces = Directory.Exists(_folder);
+        if (replaces) { Directory.Move(_folder, old); }
         Directory.Move(_partial, _folder);
         _completed = true;
+        if (replaces) { Directory.Delete(old, recursive: true); }
+    }
+
+    // Only an index is ever replaced: a slip in the name must not cost a folder of something else.
+    private void CheckTarget()
+    {
+        if (File.Exists(_folder)) { throw new IOException($"{_folder}: is a file. Give the name of a folder."); }
+        if (!Directory.Exists(_folder)) { return; }
+        if (!_overwrite) { throw new IOException($"{_folder}: exists already. Choose another name or give --overwrite."); }
+        if (Directory.EnumerateFileSystemEntries(_folder).Any() && !File.Exists(Path.Combine(_folder, VectorIndexHeader.HeaderFile)))
+        {
+            throw new IOException($"{_folder}: is not an index, so it is not overwritten. Choose another name or remove it yourself.");
+        }
     }
 
     private void WriteOffset()
@@ -102,8 +115,9 @@ public sealed class VectorIndexWriter : IDisposable
     {
         foreach (FileStream stream in new[] { _vectors, _documents, _offsets })
         {
+            // A full disk was reported by the write that met it; closing meets it again (past a size limit as a wrong argument).
             try { stream.Dispose(); }
-            catch (IOException) { } // a full disk was reported by the write that met it; closing meets it again
+            catch (Exception error) when (error is IOException or ArgumentOutOfRangeException) { }
         }
         if (!_completed && Directory.Exists(_partial)) { Directory.Delete(_partial, recursive: true); }
     }
