@@ -110,7 +110,9 @@ public sealed class ModelFolderWriterTests : IDisposable
         Directory.CreateDirectory(output);
         File.WriteAllText(Path.Combine(output, "mine.txt"), "mine");
         Assert.Contains("exists already", Assert.Throws<ModelFormatException>(() => Convert(source, new())).Message, StringComparison.Ordinal);
+        Assert.Contains("not a model folder", Assert.Throws<ModelFormatException>(() => Convert(source, new() { Overwrite = true })).Message, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(output, "mine.txt")));
+        File.WriteAllText(Path.Combine(output, "config.json"), "{}"); // a model of before, with a note beside it
         Convert(source, new() { Overwrite = true });
         Assert.Equal(Files(source), Files(output));
         Assert.Single(Directory.GetDirectories(_folder.Path));
