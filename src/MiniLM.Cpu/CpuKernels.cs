@@ -83,7 +83,7 @@ internal unsafe class LanesKernels<TLanes> : CpuKernels where TLanes : struct, I
 /// <summary>Matrix products assembled for AVX-512, rows in 256 bits: Zen 4 runs those as fast as 512.</summary>
 internal sealed unsafe class Avx512Kernels : LanesKernels<Lanes256>
 {
-    // Assembled when first asked for: a short query needs five of the seventy, and each takes a fraction of a millisecond.
+    // Assembled when first asked for: a short query needs five of the eighty-four, and each takes a fraction of a millisecond.
     private readonly nint[] _strips = new nint[Enum.GetValues<Epilogue>().Length * (GemmAvx512.Tallest + 1)];
 
     internal override int Tallest => GemmAvx512.Tallest;

@@ -1,3 +1,4 @@
+using MiniLM.Compute;
 using MiniLM.Model;
 
 namespace MiniLM.Cpu;
@@ -55,7 +56,7 @@ internal sealed unsafe class PackedHead : IDisposable
         {
             if (module.Weight is null)
             {
-                Similarity.Normalize(x, width);
+                UnitLength.Normalize(new Span<float>(x, width));
                 continue;
             }
             for (int i = 0; i < module.Outputs; i++) { y[i] = module.Bias!.Floats[i] + _kernels.Dot(x, module.Weight.Floats + (nint)i * module.Inputs, module.Inputs); }

@@ -1,6 +1,6 @@
 namespace MiniLM.Cpu;
 
-/// <summary>Scalar products of rows: all pairs for search, single ones for dense heads, and the L2 norm.</summary>
+/// <summary>Scalar products of rows: all pairs for search, single ones for dense heads.</summary>
 /// <remarks>A pair's sum has the same order alone and among others: four sums of lanes, added pairwise, then the tail.</remarks>
 internal static unsafe class Similarity
 {
@@ -18,16 +18,6 @@ internal static unsafe class Similarity
         float sum = (s0 + s1 + (s2 + s3)).Sum();
         for (int i = whole; i < count; i++) { sum = MathF.FusedMultiplyAdd(a[i], b[i], sum); }
         return sum;
-    }
-
-    /// <summary>x / max(|x|, 1e-12), in place.</summary>
-    internal static void Normalize(float* x, int count)
-    {
-        // In double: squares of 1e-20 and 1e30 must neither vanish nor overflow, and one row a sequence costs nothing.
-        double squares = 0;
-        for (int i = 0; i < count; i++) { squares += (double)x[i] * x[i]; }
-        double norm = Math.Max(Math.Sqrt(squares), 1e-12);
-        for (int i = 0; i < count; i++) { x[i] = (float)(x[i] / norm); }
     }
 
     /// <summary>scores[q, d] = queries[q] . documents[d] for documents [first, end), which are passed over in blocks that stay in L1 while every query meets them.</summary>

@@ -94,7 +94,7 @@ public sealed unsafe class VectorIndex : IDisposable
         if (queries.Length % Dimension != 0) { throw new ArgumentException($"queries of {queries.Length} floats are no rows of {Dimension}", nameof(queries)); }
         int count = queries.Length / Dimension;
         float[] normalized = queries.ToArray();
-        for (int i = 0; i < count; i++) { VectorIndexWriter.Normalize(normalized.AsSpan(i * Dimension, Dimension)); }
+        for (int i = 0; i < count; i++) { UnitLength.Normalize(normalized.AsSpan(i * Dimension, Dimension)); }
         TopDocuments[] best = [.. Enumerable.Range(0, count).Select(_ => new TopDocuments(Math.Min(topK, Math.Max(Count, 1))))];
         const int Together = 64; // queries that share one pass over the vectors
         float[] scores = new float[Math.Min(count, Together) * Math.Min(Block, Count)];

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using MiniLM.Compute;
 
 namespace MiniLM.Retrieval;
 
@@ -45,7 +46,7 @@ public sealed class VectorIndexWriter : IDisposable
     {
         if (vector.Length != _dimension) { throw new ArgumentException($"a vector of {vector.Length} values in an index of {_dimension}", nameof(vector)); }
         vector.CopyTo(_row);
-        Normalize(_row);
+        UnitLength.Normalize(_row);
         _vectors.Write(MemoryMarshal.AsBytes(_row.AsSpan()));
         using (var json = new Utf8JsonWriter(_documents, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
@@ -58,15 +59,6 @@ public sealed class VectorIndexWriter : IDisposable
         _documents.WriteByte((byte)'\n');
         WriteOffset();
         _count++;
-    }
-
-    /// <summary>x / max(|x|, 1e-12) with the sum in double: a vector that has length 1 already keeps its bits to the last place or so.</summary>
-    internal static void Normalize(Span<float> x)
-    {
-        double squares = 0;
-        foreach (float value in x) { squares += (double)value * value; }
-        double norm = Math.Max(Math.Sqrt(squares), 1e-12);
-        foreach (ref float value in x) { value = (float)(value / norm); }
     }
 
     /// <summary>Writes the header, flushes everything to disk and gives the folder its name.</summary>
