@@ -1,0 +1,54 @@
+using ILGPU;
+using static MiniLM.Kernels.Instructions;
+
+namespace MiniLM.Kernels;
+
+/// <summary>One fp32 row from the rows of a sequence, as sentence-transformers pools them.</summary>
+/// <remarks>
+/// A thread a column, 128 columns a block: a warp reads 32 consecutive elements of a row at a time, and adds rows in their order, so a
+/// sequence's result does not depend on its neighbours. Bound: memory. The grid is (sequences, width / 128 rounded up).
+/// </remarks>
+public static class Pooling
+{
+    private const int Threads = 128;
+
+    // The names of Model.PoolingMode.
+    private const uint Cls = 0, Max = 1, Mean = 2, MeanSqrtLen = 3, WeightedMean = 4, LastToken = 5;
+
+    [Kernel(60, Threads, TileColumns = Threads)]
+    public static void PoolingF32(RowArguments g, uint mode) => Run<Float32>(g, mode);
+
+    [Kernel(60, Threads, TileColumns = Threads)]
+    public static void PoolingF16(RowArguments g, uint mode) => Run<Float16>(g, mode);
+
+    [Kernel(80, Threads, TileColumns = Threads)]
+    public static void PoolingBF16(RowArguments g, uint mode) => Run<BFloat16>(g, mode);
+
+    private static void Run<TElement>(RowArguments g, uint mode) where TElement : struct, IElement
+    {
+        uint column = (uint)Grid.IdxY * Threads + (uint)Group.IdxX, sequence = (uint)Grid.IdxX;
+        if (column >= g.Width) { return; }
+        ulong offset = g.Offsets + Wide(sequence, 4);
+        uint end = Load(offset, 4), first = Load(offset, 0) + g.Skip;
+        if (first >= end) { first = end - 1; }
+        uint last = mode == Cls ? first + 1 : end;
+        if (mode == LastToken) { first = end - 1; }
+        ulong x = g.X + Wide(first, g.StrideX) + Wide(column, TElement.Bytes);
+        uint origin = Load(g.Columns + Wide(first, 4), 0);
+        float y = mode == Max ? float.NegativeInfinity : 0, weights = 0;
+        for (uint row = first; row < last; row++)
+        {
+            float value = TElement.Load(x);
+            float weight = mode == WeightedMean ? ToFloat(Load(g.Columns + Wide(row, 4), 0) - origin + 1) : 1;
+            weights += weight;
+            y = mode == Max ? Greater(y, value) : Fma(weight, value, y);
+            x += g.StrideX;
+        }
+        if (mode == Mean | mode == WeightedMean) { y = Divide(y, weights); }
+        if (mode == MeanSqrtLen) { y = Divide(y, SquareRoot(weights)); }
+        Store(g.Y + Wide(sequence, g.StrideY) + Wide(column, 4), 0, y);
+    }
+
+    /// <summary>The greater, and a NaN when one is.</summary>
+    private static float Greater(float x, float y) => x >= y ? x : x < y ? y : x + y;
+}

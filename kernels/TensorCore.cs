@@ -1,0 +1,58 @@
+using static MiniLM.Kernels.Instructions;
+
+namespace MiniLM.Kernels;
+
+/// <summary>16-bit elements that tensor cores multiply (sm_80).</summary>
+public interface ITensorElement
+{
+    /// <summary>A warp's 16x8 sums plus 16x16 times 16x8.</summary>
+    static abstract Float4 Mma(Quad a, uint b0, uint b1, Float4 c);
+
+    /// <summary>Two floats as a pair.</summary>
+    static abstract uint Pack(float low, float high);
+
+    /// <summary>A pair as two floats.</summary>
+    static abstract Float2 Unpack(uint pair);
+}
+
+/// <summary>fp16.</summary>
+public readonly struct TensorFloat16 : ITensorElement
+{
+    public static Float4 Mma(Quad a, uint b0, uint b1, Float4 c) => MmaHalf(a, b0, b1, c);
+    public static uint Pack(float low, float high) => PackHalf2(low, high);
+    public static Float2 Unpack(uint pair) => UnpackHalf(pair);
+}
+
+/// <summary>bf16.</summary>
+public readonly struct TensorBFloat16 : ITensorElement
+{
+    public static Float4 Mma(Quad a, uint b0, uint b1, Float4 c) => MmaBFloat(a, b0, b1, c);
+    public static uint Pack(float low, float high) => PackBFloat2(low, high);
+    public static Float2 Unpack(uint pair) => UnpackBFloat(pair);
+}
+
+/// <summary>How a k-contiguous tile of 32 elements a row lies in shared memory.</summary>
+/// <remarks>
+/// A row has 64 bytes; its 16-byte chunk c is stored at c ^ ((row >> 1) &amp; 3). The 8 threads of a copy's phase and the 8 rows of an ldmatrix
+/// then touch all 32 banks once: no conflicts for writes or reads (without it 4-way).
+/// </remarks>
+internal static class SwizzledTile
+{
+    /// <summary>Bytes of a row.</summary>
+    internal const int RowBytes = 64;
+
+    /// <summary>Where a thread's copy goes: chunk (thread &amp; 3) of row thread / 4.</summary>
+    internal static uint Put(uint thread) => (thread >> 2) * RowBytes + (((thread & 3) ^ (thread >> 3 & 3)) << 4);
+
+    /// <summary>Where this lane points ldmatrix for the left operand: 16 rows, each 16-wide half of the k step.</summary>
+    internal static void LeftLanes(uint[] at, uint tile, uint lane)
+    {
+        for (int h = 0; h < 2; h++) { at[h] = tile + (lane & 15) * RowBytes + ((((lane >> 4) | (uint)h * 2) ^ (lane >> 1 & 3)) << 4); }
+    }
+
+    /// <summary>The same for the right operand, whose rows are the result's columns: 16 of them.</summary>
+    internal static void RightLanes(uint[] at, uint tile, uint lane)
+    {
+        for (int h = 0; h < 2; h++) { at[h] = tile + ((lane >> 4) * 8 + (lane & 7)) * RowBytes + ((((lane >> 3 & 1) | (uint)h * 2) ^ (lane >> 1 & 3)) << 4); }
+    }
+}

@@ -1,0 +1,112 @@
+using System.Runtime.InteropServices;
+using MiniLM.Compute;
+using MiniLM.Cuda.Driver;
+using MiniLM.Kernels;
+using MiniLM.Model;
+
+namespace MiniLM.Cuda;
+
+/// <summary>Our own kernels on an NVIDIA GPU, or on the emulator.</summary>
+/// <remarks>
+/// Two tiers of kernels: G (from compute capability 6.0, any size, fp32 arithmetic, fp32 and fp16 storage) and A (from 8.0, tensor cores, fp16 and
+/// bf16 storage). docs/gpu.md says what runs where.
+/// </remarks>
+public sealed class CudaDevice : Device
+{
+    private readonly string _name;
+    private readonly Action<string>? _notify;
+
+    internal CudaDevice(Gpu gpu, string name, Action<string>? notify = null)
+    {
+        (Gpu, _name, _notify) = (gpu, name, notify);
+        if (gpu.Properties.Capability < 60)
+        {
+            throw new GpuException($"{gpu.Properties.Name} has compute capability {Capability}; the kernels need 6.0 or newer. Use --device cpu.");
+        }
+        Launcher = new KernelLauncher(gpu);
+    }
+
+    /// <inheritdoc/>
+    public override string Name => _name;
+
+    /// <inheritdoc/>
+    public override string Description =>
+        $"{Gpu.Properties.Name}, compute capability {Capability}, tier {(HasTensorCores ? "A (float16 and bfloat16 on tensor cores) and G" : "G (no tensor cores)")}, {Gpu.Properties.TotalBytes >> 20:N0} MB";
+
+    /// <inheritdoc/>
+    public override bool Supports(Precision precision) => precision is Precision.Float32 or Precision.Float16 || (precision == Precision.BFloat16 && HasTensorCores);
+
+    internal Gpu Gpu { get; }
+
+    internal KernelLauncher Launcher { get; }
+
+    /// <summary>One forward pass at a time.</summary>
+    internal Lock Gate { get; } = new();
+
+    /// <summary>Whether the kernels of tier A run here: they need the GPU and a driver that knows their ISA (7.0, CUDA 11).</summary>
+    internal bool HasTensorCores => Gpu.Properties.Capability >= 80 && Gpu.Properties.DriverVersion >= 11000;
+
+    private string Capability => $"{Gpu.Properties.Capability / 10}.{Gpu.Properties.Capability % 10}";
+
+    internal void Notify(string line) => _notify?.Invoke(line);
+
+    internal override DeviceNetwork Load(Network network, Precision precision)
+    {
+        if (!Supports(precision)) { throw new NotSupportedException($"the {Name} device has no {precision} kernels on {Gpu.Properties.Name}; use float32 or float16"); }
+        if (precision == Precision.Float32 && HasTensorCores && new CudaPlan(this, network, Precision.Float16).GemmOnTensorCores)
+        {
+            Notify($"float32 runs without tensor cores on {Gpu.Properties.Name}; --precision float16 uses them");
+        }
+        lock (Gate) { return new CudaNetwork(this, network, precision); }
+    }
+
+    /// <summary>The fp32 GEMM over rows padded to its tile: every pair is one sum in a fixed order.</summary>
+    internal override void Similarity(ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores)
+    {
+        if (scores.IsEmpty) { return; }
+        KernelInfo gemm = KernelInfo.All["GemmSimtF32"];
+        int queryCount = queries.Length / width, documentCount = documents.Length / width;
+        int depth = RoundUp(width, gemm.TileDepth), columns = RoundUp(documentCount, gemm.TileColumns);
+        lock (Gate)
+        {
+            using GpuArena arena = new(Gpu);
+            long a = arena.Plan(4L * queryCount * depth), b = arena.Plan(4L * columns * depth), c = arena.Plan(4L * queryCount * columns), bias = arena.Plan(4L * columns);
+            arena.Commit();
+            Upload(arena.At(a), queries, width, depth);
+            Upload(arena.At(b), documents, width, depth);
+            GemmArguments arguments = new()
+            {
+                A = arena.At(a), B = arena.At(b), C = arena.At(c), Bias = arena.At(bias),
+                StrideA = (uint)depth * 4, StrideB = (uint)depth * 4, StrideC = (uint)columns * 4, Rows = (uint)queryCount,
+            };
+            Launcher.Gemm("GemmSimtF32", arguments, columns, depth);
+            Download(arena.At(c), scores, documentCount, columns);
+        }
+    }
+
+    internal static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
+
+    /// <summary>Rows of <paramref name="width"/> floats to rows of <paramref name="padded"/>, zeros behind.</summary>
+    internal void Upload(ulong to, ReadOnlySpan<float> rows, int width, int padded)
+    {
+        float[] wide = new float[rows.Length / width * padded];
+        for (int row = 0; row < rows.Length / width; row++) { rows.Slice(row * width, width).CopyTo(wide.AsSpan(row * padded)); }
+        Gpu.Upload(to, MemoryMarshal.AsBytes<float>(wide));
+    }
+
+    /// <summary>Rows of <paramref name="padded"/> floats to rows of <paramref name="width"/>.</summary>
+    internal void Download(ulong from, Span<float> rows, int width, int padded)
+    {
+        float[] wide = new float[rows.Length / width * padded];
+        Gpu.Download(from, MemoryMarshal.AsBytes(wide.AsSpan()));
+        for (int row = 0; row < rows.Length / width; row++) { wide.AsSpan(row * padded, width).CopyTo(rows[(row * width)..]); }
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        Launcher.Dispose();
+        Gpu.Dispose();
+        base.Dispose();
+    }
+}

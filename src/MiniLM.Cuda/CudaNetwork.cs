@@ -1,0 +1,211 @@
+using MiniLM.Batching;
+using MiniLM.Compute;
+using MiniLM.Cuda.Driver;
+using MiniLM.Kernels;
+using MiniLM.Model;
+
+namespace MiniLM.Cuda;
+
+/// <summary>A network on the GPU: five launches a layer, rows stay there from the first gather to the head.</summary>
+internal sealed class CudaNetwork : DeviceNetwork
+{
+    private readonly CudaDevice _device;
+    private readonly CudaPlan _plan;
+    private readonly CudaWeights _weights;
+    private readonly EncoderConfig _config;
+    private readonly Precision _precision;
+    private CudaWorkspace? _workspace;
+    private int _mostRows = int.MaxValue; // of one part of a batch; less once memory has run out
+
+    internal CudaNetwork(CudaDevice device, Network network, Precision precision) : base(network)
+    {
+        (_device, _config, _precision) = (device, network.Config, precision);
+        FiniteWeights.Check(network, 1, work => work(0));
+        _plan = new CudaPlan(device, network, precision);
+        _weights = new CudaWeights(device, _plan, network);
+    }
+
+    /// <summary>What runs on which tier, for people.</summary>
+    internal string Describe() =>
+        $"{_plan.Gemm(_config.HiddenAct)}, {_plan.Attention}, {(_plan.FusedLayerNorm ? _plan.GemmLayerNorm : _plan.LayerNorm)}, {_plan.Embedding}, {_plan.Pooling}";
+
+    protected override void ForwardChecked(PackedBatch batch, Span<float> output)
+    {
+        lock (_device.Gate)
+        {
+            int size = Network.OutputSize;
+            for (int first = 0, end; first < batch.Sequences; first = end)
+            {
+                end = Run(batch, first, _weights.Layers.Length);
+                Head(batch, first, end, output[(first * size)..(end * size)]);
+            }
+            Refuse(output, size);
+        }
+    }
+
+    protected override void HiddenChecked(PackedBatch batch, int layers, Span<float> hidden)
+    {
+        lock (_device.Gate)
+        {
+            int width = _config.HiddenSize;
+            for (int first = 0, end; first < batch.Sequences; first = end)
+            {
+                end = Run(batch, first, layers);
+                int from = batch.Offsets[first], rows = batch.Offsets[end] - from;
+                CudaWorkspace at = _workspace!;
+                RowArguments widen = new()
+                {
+                    X = at.X, Y = at.Wide, StrideX = (uint)(_plan.Hidden * _plan.ElementBytes), StrideY = (uint)_plan.Hidden * 4,
+                    Rows = (uint)rows, Width = (uint)width, Padded = (uint)_plan.Hidden,
+                };
+                _device.Launcher.Rows(_plan.Widen, widen, rows, _plan.Hidden);
+                _device.Download(at.Wide, hidden.Slice(from * width, rows * width), width, _plan.Hidden);
+            }
+        }
+    }
+
+    /// <summary>Runs as many sequences from <paramref name="first"/> as memory takes through the encoder; returns the first one left.</summary>
+    private int Run(PackedBatch batch, int first, int layers)
+    {
+        while (true)
+        {
+            int end = first + 1;
+            while (end < batch.Sequences && batch.Offsets[end + 1] - batch.Offsets[first] <= _mostRows) { end++; }
+            int rows = batch.Offsets[end] - batch.Offsets[first];
+            try { Reserve(rows, end - first); }
+            catch (GpuOutOfMemoryException error)
+            {
+                if (end == first + 1) { throw new GpuOutOfMemoryException($"{error.Message}; one sequence of {rows} tokens does not fit. Use --max-length or --device cpu."); }
+                _mostRows = rows / 2;
+                _device.Notify($"{error.Message}; going on with batches of at most {_mostRows} tokens");
+                continue;
+            }
+            Encode(batch, first, end, layers);
+            return end;
+        }
+    }
+
+    private void Reserve(int rows, int sequences)
+    {
+        if (_workspace is { } known && known.Rows >= rows && known.Sequences >= sequences) { return; }
+        int capacityRows = Math.Max(rows, _workspace?.Rows ?? 0), capacitySequences = Math.Max(sequences, _workspace?.Sequences ?? 0);
+        _workspace?.Dispose();
+        _workspace = null;
+        _workspace = new CudaWorkspace(_device.Gpu, _plan, Network, capacityRows, capacitySequences);
+    }
+
+    private void Encode(PackedBatch batch, int first, int end, int layers)
+    {
+        CudaWorkspace at = _workspace!;
+        int from = batch.Offsets[first], rows = batch.Offsets[end] - from;
+        at.Upload(batch, first, end);
+        KernelLauncher launcher = _device.Launcher;
+        uint stride = (uint)(_plan.Hidden * _plan.ElementBytes), inner = (uint)(_plan.Inner * _plan.ElementBytes);
+        RowArguments embed = new()
+        {
+            X = _weights.Words, Positions = _weights.Positions, Types = _weights.Types, WordIds = at.WordIds, PositionIds = at.PositionIds, TypeIds = at.TypeIds,
+            Gamma = _weights.EmbeddingNorm.Gamma, Beta = _weights.EmbeddingNorm.Beta, Y = at.X, StrideX = stride, StrideY = stride,
+            Rows = (uint)rows, Width = (uint)_config.HiddenSize, Padded = (uint)_plan.Hidden, Epsilon = _config.LayerNormEps,
+        };
+        launcher.Rows(_plan.Embedding, embed, rows);
+        for (int layer = 0; layer < layers; layer++)
+        {
+            CudaLayer weights = _weights.Layers[layer];
+            GemmArguments Gemm(ulong a, uint strideA, CudaLinear linear, ulong c, uint strideC, ulong residual = 0, CudaNorm norm = default) => new()
+            {
+                A = a, B = linear.Weight, C = c, Bias = linear.Bias, Residual = residual, Gamma = norm.Gamma, Beta = norm.Beta,
+                StrideA = strideA, StrideB = (uint)(linear.Inputs * _plan.ElementBytes), StrideC = strideC, Rows = (uint)rows, Epsilon = _config.LayerNormEps,
+            };
+            void AddAndNormalize(ulong a, uint strideA, CudaLinear linear, ulong residual, ulong y, CudaNorm norm)
+            {
+                GemmArguments arguments = Gemm(a, strideA, linear, y, stride, residual, norm);
+                if (_plan.FusedLayerNorm) { launcher.Gemm(_plan.GemmLayerNorm, arguments, _plan.Hidden, linear.Inputs); return; }
+                launcher.Gemm(_plan.Gemm(Activation.Identity), arguments, _plan.Hidden, linear.Inputs);
+                launcher.Rows(_plan.LayerNorm, embed with { X = y, Y = y, Gamma = norm.Gamma, Beta = norm.Beta }, rows);
+            }
+
+            launcher.Gemm(_plan.Gemm(Activation.Identity), Gemm(at.X, stride, weights.QueryKeyValue, at.QueryKeyValue, 3 * stride), 3 * _plan.Hidden, _plan.Hidden);
+            Attend(at, end - first, stride);
+            AddAndNormalize(at.Context, stride, weights.AttentionOutput, at.X, at.Y, weights.AttentionNorm);
+            launcher.Gemm(_plan.Gemm(_config.HiddenAct), Gemm(at.Y, stride, weights.Up, at.Inner, inner), _plan.Inner, _plan.Hidden);
+            AddAndNormalize(at.Inner, inner, weights.Down, at.Y, at.X, weights.OutputNorm);
+        }
+    }
+
+    private void Attend(CudaWorkspace at, int sequences, uint stride)
+    {
+        KernelInfo kernel = KernelInfo.All[_plan.Attention];
+        AttentionArguments arguments = new()
+        {
+            Query = at.QueryKeyValue, Key = at.QueryKeyValue + stride, Value = at.QueryKeyValue + 2 * stride, Context = at.Context,
+            Offsets = at.Offsets, Tiles = at.Tiles, Columns = at.Columns, Bias = _weights.Bias, BiasWidth = (uint)CudaWeights.BiasWidth,
+            StrideQuery = 3 * stride, StrideContext = stride, HeadSize = (uint)_config.HeadSize,
+            Scale = (float)(1 / Math.Log(2) / Math.Sqrt(_config.HeadSize)),
+        };
+        if (_plan.AttentionOnTensorCores)
+        {
+            arguments.ResidentKeys = (uint)Math.Min(CudaWorkspace.MostResidentKeys, CudaDevice.RoundUp(at.Longest, 64));
+            _device.Launcher.Attention(kernel.Name, arguments, sequences, _config.NumAttentionHeads);
+        }
+        else
+        {
+            int pieces = (_config.HeadSize + kernel.TileColumns - 1) / kernel.TileColumns;
+            _device.Launcher.Attention(kernel.Name, arguments, at.TileCount, _config.NumAttentionHeads * pieces);
+        }
+    }
+
+    /// <summary>Pooling and the modules behind it, in fp32.</summary>
+    private void Head(PackedBatch batch, int first, int end, Span<float> output)
+    {
+        CudaWorkspace at = _workspace!;
+        KernelLauncher launcher = _device.Launcher;
+        int sequences = end - first, hidden = _config.HiddenSize, width = Network.PooledSize, padded = CudaWorkspace.HeadWidth(width);
+        for (int mode = 0; mode < Network.Pooling.Length; mode++)
+        {
+            RowArguments pool = new()
+            {
+                X = at.X, Y = at.Pooled + (ulong)(mode * hidden * 4), Offsets = at.Offsets, Columns = at.Columns, StrideX = (uint)(_plan.Hidden * _plan.ElementBytes),
+                StrideY = (uint)padded * 4, Rows = (uint)sequences, Width = (uint)hidden, Skip = (uint)batch.PromptRows,
+            };
+            launcher.Pool(_plan.Pooling, pool, (uint)Network.Pooling[mode], sequences);
+        }
+        ulong x = at.Pooled, y = at.Head;
+        int dense = 0;
+        foreach (HeadModule module in Network.Head)
+        {
+            if (module is DenseModule { Activation: var activation, Linear: var linear })
+            {
+                CudaLinear weights = _weights.Head[dense++];
+                GemmArguments arguments = new()
+                {
+                    A = x, B = weights.Weight, C = y, Bias = weights.Bias, StrideA = (uint)padded * 4, StrideB = (uint)weights.Inputs * 4, StrideC = (uint)weights.Outputs * 4, Rows = (uint)sequences,
+                };
+                launcher.Gemm(CudaPlan.Dense(activation), arguments, weights.Outputs, weights.Inputs);
+                (x, y) = (y, x);
+                (width, padded) = (linear.Outputs, weights.Outputs);
+            }
+            else { launcher.Rows("NormalizeF32", new RowArguments { X = x, Y = x, StrideX = (uint)padded * 4, Rows = (uint)sequences, Width = (uint)width }, sequences); }
+        }
+        _device.Download(x, output, width, padded);
+    }
+
+    /// <summary>fp16 ends at 65,504: what overflowed on the way must not leave as a NaN.</summary>
+    private void Refuse(ReadOnlySpan<float> output, int size)
+    {
+        for (int i = 0; i < output.Length; i++)
+        {
+            if (!float.IsFinite(output[i])) { throw new ArithmeticException($"input {i / size} of the batch gives {output[i]} in {_precision}: use float32 or bfloat16"); }
+        }
+    }
+
+    public override void Dispose()
+    {
+        lock (_device.Gate)
+        {
+            _workspace?.Dispose();
+            _workspace = null;
+            _weights.Dispose();
+        }
+        base.Dispose();
+    }
+}

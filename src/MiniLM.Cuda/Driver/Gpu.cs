@@ -1,0 +1,79 @@
+namespace MiniLM.Cuda.Driver;
+
+/// <summary>What kernels run on: the driver of an NVIDIA GPU, or the emulator. One stream: work runs in the order it is given.</summary>
+/// <remarks>Addresses are the GPU's own. Not thread-safe: the device takes turns.</remarks>
+internal abstract class Gpu : IDisposable
+{
+    /// <summary>What the hardware is, or plays.</summary>
+    internal abstract GpuProperties Properties { get; }
+
+    /// <summary>Memory, 256-byte aligned, contents undefined.</summary>
+    /// <exception cref="GpuOutOfMemoryException">Not that much is free.</exception>
+    internal abstract ulong Allocate(long bytes);
+
+    /// <summary>Gives back what <see cref="Allocate"/> gave.</summary>
+    internal abstract void Free(ulong address);
+
+    /// <summary>Host to GPU; <paramref name="from"/> may be changed when this returns.</summary>
+    internal abstract void Upload(ulong to, ReadOnlySpan<byte> from);
+
+    /// <summary>Sets bytes to zero.</summary>
+    internal abstract void Clear(ulong at, long bytes);
+
+    /// <summary>GPU to host, after all work given before.</summary>
+    internal abstract void Download(ulong from, Span<byte> to);
+
+    /// <summary>Prepares the kernel of one PTX text (a file of kernels/ptx has exactly one).</summary>
+    /// <param name="name">The text's name, for messages.</param>
+    /// <param name="ptx">The text.</param>
+    /// <exception cref="GpuException">The text is refused; the message holds the compiler's log.</exception>
+    internal abstract GpuKernel Load(string name, string ptx);
+
+    /// <summary>Starts a kernel.</summary>
+    /// <param name="kernel">From <see cref="Load"/> of this GPU.</param>
+    /// <param name="shape">Blocks, threads a block, dynamic shared memory.</param>
+    /// <param name="parameters">The kernel's parameters in order, each at its natural alignment.</param>
+    internal abstract void Launch(GpuKernel kernel, LaunchShape shape, ReadOnlySpan<byte> parameters);
+
+    /// <summary>Waits for all work given.</summary>
+    internal abstract void Synchronize();
+
+    /// <summary>A mark in the stream, for <see cref="Elapsed"/>; 0 where the properties say that there is no clock.</summary>
+    internal abstract nint RecordEvent();
+
+    /// <summary>Seconds between two marks, which are given back.</summary>
+    internal abstract double Elapsed(nint start, nint end);
+
+    /// <inheritdoc/>
+    public abstract void Dispose();
+}
+
+/// <summary>A kernel that is ready to be launched.</summary>
+/// <param name="name">Entry point.</param>
+internal abstract class GpuKernel(string name) : IDisposable
+{
+    /// <summary>Entry point.</summary>
+    internal string Name => name;
+
+    /// <summary>Gives back the module.</summary>
+    public abstract void Dispose();
+}
+
+/// <summary>Blocks of a launch, threads of a block (one-dimensional), bytes of dynamic shared memory.</summary>
+internal readonly record struct LaunchShape(uint GridX, uint GridY, uint Threads, uint SharedBytes);
+
+/// <summary>What a GPU is.</summary>
+/// <param name="Name">As the driver gives it.</param>
+/// <param name="Capability">Compute capability, major * 10 + minor: 80 for 8.0.</param>
+/// <param name="DriverVersion">CUDA version of the driver, 1000 * major + 10 * minor.</param>
+/// <param name="Multiprocessors">Streaming multiprocessors.</param>
+/// <param name="TotalBytes">Global memory.</param>
+/// <param name="SharedBytesPerBlock">Largest dynamic shared memory of a block, after opting in.</param>
+/// <param name="HasClock">Whether <see cref="Gpu.Elapsed"/> means something.</param>
+internal sealed record GpuProperties(string Name, int Capability, int DriverVersion, int Multiprocessors, long TotalBytes, int SharedBytesPerBlock, bool HasClock);
+
+/// <summary>A driver call, a kernel or its PTX failed; one line for people.</summary>
+internal class GpuException(string message) : Exception(message);
+
+/// <summary>The GPU has not that much memory.</summary>
+internal sealed class GpuOutOfMemoryException(string message) : GpuException(message);

@@ -1,0 +1,142 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace MiniLM.Cuda.Emulator;
+
+/// <summary>What happened to each byte of a block's shared memory since the last barrier: who wrote it, who read it, whether it holds anything.</summary>
+/// <remarks>Two warps that touch a byte between two barriers, one of them writing, race. Within a warp lanes are in order as long as they run together;
+/// what they do while a branch has parted them is in no order until bar.warp.sync, so a byte written there by one lane is closed to the others.</remarks>
+internal sealed class SharedShadow(int bytes)
+{
+    private const byte Empty = 0, Full = 1, Arriving = 2, Several = 255;
+
+    // One byte more than an access is long may be looked at: 16 spare ones.
+    private readonly byte[] _state = new byte[bytes + 16];
+    private readonly byte[] _writer = new byte[bytes + 16]; // warp + 1
+    private readonly byte[] _reader = new byte[bytes + 16];
+    private readonly byte[] _writerLane = new byte[bytes + 16]; // lane + 1, of parted warps only
+    private readonly byte[] _readerLane = new byte[bytes + 16];
+    private bool _hasUsers, _hasLanes;
+
+    internal void Start()
+    {
+        _state.AsSpan().Clear();
+        Order();
+    }
+
+    /// <summary>A barrier: all that was done before is before all that follows.</summary>
+    internal void Order()
+    {
+        if (!_hasUsers) { return; }
+        _writer.AsSpan().Clear();
+        _reader.AsSpan().Clear();
+        OrderLanes();
+        _hasUsers = false;
+    }
+
+    /// <summary>A barrier of the lanes of a warp.</summary>
+    internal void OrderLanes()
+    {
+        if (!_hasLanes) { return; }
+        _writerLane.AsSpan().Clear();
+        _readerLane.AsSpan().Clear();
+        _hasLanes = false;
+    }
+
+    /// <summary>Checks and remembers what the lanes of a warp do; addresses are offsets in shared memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal unsafe void Access(Warp w, uint mask, int count, AccessKind kind)
+    {
+        _hasUsers = true;
+        byte warp = (byte)(w.Index + 1);
+        bool isParted = w.Limit != int.MaxValue;
+        _hasLanes |= isParted;
+        for (uint rest = mask; rest != 0; rest &= rest - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(rest), at = (int)w.Addresses[lane];
+            if (!_hasLanes && IsPlain(at, count, warp, kind)) { continue; }
+            byte laneTag = isParted ? (byte)(lane + 1) : (byte)0;
+            for (int k = at; k < at + count; k++)
+            {
+                if (kind == AccessKind.Read) { Read(w, lane, k, warp, laneTag); }
+                else { Write(w, lane, k, warp, laneTag, kind == AccessKind.Atomic); }
+            }
+        }
+    }
+
+    /// <summary>The usual case, a whole access at once: only this warp has touched these bytes, or nobody.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool IsPlain(int at, int count, byte warp, AccessKind kind)
+    {
+        Span<byte> state = _state.AsSpan(at, count), writer = _writer.AsSpan(at, count), reader = _reader.AsSpan(at, count);
+        if (kind == AccessKind.Atomic || writer.ContainsAnyExcept((byte)0, warp)) { return false; }
+        if (kind == AccessKind.Read)
+        {
+            if (state.ContainsAnyExcept(Full) || reader.ContainsAnyExcept((byte)0, warp)) { return false; }
+            reader.Fill(warp);
+            return true;
+        }
+        if (state.Contains(Arriving) || reader.ContainsAnyExcept((byte)0, warp)) { return false; }
+        state.Fill(Full);
+        writer.Fill(warp);
+        return true;
+    }
+
+    private void Read(Warp w, int lane, int at, byte warp, byte laneTag)
+    {
+        if (_state[at] == Arriving) { throw w.Fault(KernelFault.AsyncCopy, 1u << lane, $"reads byte {at} of shared memory while a cp.async to it is on its way"); }
+        if (_state[at] == Empty) { throw w.Fault(KernelFault.UninitializedMemory, 1u << lane, $"reads byte {at} of shared memory, which nobody has written"); }
+        if (_writer[at] != 0 && _writer[at] != warp) { throw w.Fault(KernelFault.SharedRace, 1u << lane, $"reads byte {at} of shared memory, which warp {_writer[at] - 1} has written since the last barrier"); }
+        if (_writerLane[at] != 0 && _writerLane[at] != lane + 1) { throw LaneRace(w, lane, at, "reads", "written", _writerLane[at]); }
+        _reader[at] = _reader[at] == 0 || _reader[at] == warp ? warp : Several;
+        if (laneTag != 0) { _readerLane[at] = _readerLane[at] == 0 || _readerLane[at] == laneTag ? laneTag : Several; }
+    }
+
+    private void Write(Warp w, int lane, int at, byte warp, byte laneTag, bool isAtomic)
+    {
+        if (_state[at] == Arriving) { throw w.Fault(KernelFault.AsyncCopy, 1u << lane, $"writes byte {at} of shared memory while a cp.async to it is on its way"); }
+        if (isAtomic)
+        {
+            // Atomics of several warps go together; with plain accesses of others they race.
+            if (_state[at] == Empty) { throw w.Fault(KernelFault.UninitializedMemory, 1u << lane, $"an atomic on byte {at} of shared memory, which nobody has written"); }
+            if (_writer[at] != 0 && _writer[at] != warp && _writer[at] != Several) { throw w.Fault(KernelFault.SharedRace, 1u << lane, $"an atomic on byte {at} of shared memory, which warp {_writer[at] - 1} has written since the last barrier"); }
+            _writer[at] = Several;
+            return;
+        }
+        if (_writer[at] != 0 && _writer[at] != warp)
+        {
+            string who = _writer[at] == Several ? "an atomic" : $"warp {_writer[at] - 1}";
+            throw w.Fault(KernelFault.SharedRace, 1u << lane, $"writes byte {at} of shared memory, which {who} has written since the last barrier");
+        }
+        if (_reader[at] != 0 && _reader[at] != warp)
+        {
+            string who = _reader[at] == Several ? "another warp" : $"warp {_reader[at] - 1}";
+            throw w.Fault(KernelFault.SharedRace, 1u << lane, $"writes byte {at} of shared memory, which {who} has read since the last barrier");
+        }
+        if (_writerLane[at] != 0 && _writerLane[at] != lane + 1) { throw LaneRace(w, lane, at, "writes", "written", _writerLane[at]); }
+        if (_readerLane[at] != 0 && _readerLane[at] != lane + 1) { throw LaneRace(w, lane, at, "writes", "read", _readerLane[at]); }
+        (_state[at], _writer[at], _writerLane[at], _readerLane[at]) = (Full, warp, laneTag, 0);
+    }
+
+    private static KernelFaultException LaneRace(Warp w, int lane, int at, string does, string did, byte tag) =>
+        w.Fault(KernelFault.SharedRace, 1u << lane, $"{does} byte {at} of shared memory, which {(tag == Several ? "another lane" : $"lane {tag - 1}")} of the warp has {did} under a branch, with no bar.warp.sync between");
+
+    /// <summary>A cp.async is issued; its destination was looked at as a write.</summary>
+    internal void Begin(uint at, int count) => _state.AsSpan((int)at, count).Fill(Arriving);
+
+    /// <summary>What to do with bytes that land for a warp: they are written now, so that other warps must wait for a barrier.</summary>
+    internal Action<uint, int, int> Landed(Warp w)
+    {
+        byte warp = (byte)(w.Index + 1);
+        return (at, count, lane) =>
+        {
+            _hasUsers = true;
+            for (int k = (int)at; k < (int)at + count; k++)
+            {
+                _state[k] = Full;
+                if (_reader[k] != 0 && _reader[k] != warp) { throw w.Fault(KernelFault.SharedRace, 1u << lane, $"a cp.async lands on byte {k} of shared memory, which another warp has read since the last barrier"); }
+                _writer[k] = warp;
+            }
+        };
+    }
+}

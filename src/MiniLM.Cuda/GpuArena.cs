@@ -1,0 +1,38 @@
+using MiniLM.Cuda.Driver;
+
+namespace MiniLM.Cuda;
+
+/// <summary>One allocation that is cut into buffers: sizes are planned first, memory is taken once.</summary>
+internal sealed class GpuArena(Gpu gpu) : IDisposable
+{
+    private const long Alignment = 256; // what ILGPU's vector accesses and cp.async may assume of a buffer
+
+    private ulong _base;
+    private long _planned;
+
+    internal long Bytes => _planned;
+
+    /// <summary>Room for a buffer; its place relative to the arena.</summary>
+    internal long Plan(long bytes)
+    {
+        long at = _planned;
+        _planned = checked(at + (bytes + Alignment - 1) / Alignment * Alignment);
+        return at;
+    }
+
+    /// <summary>Takes the planned memory, zeroed: padding is never written and must be zero.</summary>
+    /// <exception cref="GpuOutOfMemoryException">Not that much is free.</exception>
+    internal void Commit()
+    {
+        _base = gpu.Allocate(Math.Max(_planned, Alignment));
+        gpu.Clear(_base, Math.Max(_planned, Alignment));
+    }
+
+    internal ulong At(long planned) => _base + (ulong)planned;
+
+    public void Dispose()
+    {
+        if (_base != 0) { gpu.Free(_base); }
+        _base = 0;
+    }
+}

@@ -1,0 +1,78 @@
+using System.Runtime.InteropServices;
+using MiniLM.Cuda.Driver;
+using MiniLM.Kernels;
+
+namespace MiniLM.Cuda;
+
+/// <summary>The kernels of one GPU, loaded when they are first launched.</summary>
+internal sealed class KernelLauncher(Gpu gpu) : IDisposable
+{
+    private readonly Dictionary<string, (KernelInfo Info, GpuKernel Kernel)> _loaded = [];
+
+    /// <summary>One of the GEMM kernels over <paramref name="columns"/> (a multiple of its tile) and <paramref name="depth"/>.</summary>
+    internal void Gemm(string name, GemmArguments arguments, int columns, int depth)
+    {
+        (KernelInfo info, GpuKernel kernel) = Get(name);
+        arguments.Steps = (uint)(depth / info.TileDepth);
+        gpu.Launch(kernel, Shape(info, Tiles(columns, info.TileColumns), Tiles((int)arguments.Rows, info.TileRows)), Bytes(ref arguments));
+    }
+
+    /// <summary>A kernel that gives a warp or a block to a row.</summary>
+    /// <param name="name">Kernel.</param>
+    /// <param name="arguments">Rows and widths.</param>
+    /// <param name="rows">Rows of the grid.</param>
+    /// <param name="columns">Columns of the grid's second axis, where the kernel cuts rows.</param>
+    internal void Rows(string name, RowArguments arguments, int rows, int columns = 1)
+    {
+        (KernelInfo info, GpuKernel kernel) = Get(name);
+        LaunchShape shape = Shape(info, Tiles(rows, Math.Max(1, info.TileRows)), Tiles(columns, Math.Max(1, info.TileColumns)), (int)arguments.Padded);
+        gpu.Launch(kernel, shape, Bytes(ref arguments));
+    }
+
+    /// <summary>Pooling, whose mode is a second parameter.</summary>
+    internal void Pool(string name, RowArguments arguments, uint mode, int sequences)
+    {
+        (KernelInfo info, GpuKernel kernel) = Get(name);
+        PoolingParameters parameters = new() { Rows = arguments, Mode = mode };
+        gpu.Launch(kernel, Shape(info, (uint)sequences, Tiles((int)arguments.Width, info.TileColumns)), Bytes(ref parameters)[..PoolingParameters.Length]);
+    }
+
+    /// <summary>One of the attention kernels.</summary>
+    /// <param name="name">Kernel.</param>
+    /// <param name="arguments">Tensors and sizes.</param>
+    /// <param name="blocks">Query tiles or sequences.</param>
+    /// <param name="heads">Heads, times the pieces of each.</param>
+    internal void Attention(string name, AttentionArguments arguments, int blocks, int heads)
+    {
+        (KernelInfo info, GpuKernel kernel) = Get(name);
+        gpu.Launch(kernel, Shape(info, (uint)blocks, (uint)heads, (int)arguments.ResidentKeys), Bytes(ref arguments));
+    }
+
+    private (KernelInfo Info, GpuKernel Kernel) Get(string name)
+    {
+        if (_loaded.TryGetValue(name, out var known)) { return known; }
+        KernelInfo info = KernelInfo.All[name];
+        return _loaded[name] = (info, gpu.Load(name, info.Ptx()));
+    }
+
+    private static uint Tiles(int count, int tile) => (uint)((count + tile - 1) / tile);
+
+    private static LaunchShape Shape(KernelInfo info, uint x, uint y, int units = 0) => new(x, y, (uint)info.Threads, (uint)(info.SharedBytes + info.SharedBytesPerUnit * units));
+
+    private static ReadOnlySpan<byte> Bytes<T>(ref T arguments) where T : unmanaged => MemoryMarshal.AsBytes(MemoryMarshal.CreateReadOnlySpan(ref arguments, 1));
+
+    public void Dispose()
+    {
+        foreach ((_, GpuKernel kernel) in _loaded.Values) { kernel.Dispose(); }
+        _loaded.Clear();
+    }
+
+    private struct PoolingParameters
+    {
+        /// <summary>Without the padding at the struct's end.</summary>
+        internal static readonly int Length = (int)Marshal.OffsetOf<PoolingParameters>(nameof(Mode)) + sizeof(uint);
+
+        internal RowArguments Rows;
+        internal uint Mode;
+    }
+}
