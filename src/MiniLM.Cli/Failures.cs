@@ -1,3 +1,4 @@
+using MiniLM.Cuda;
 using MiniLM.Data;
 using MiniLM.Retrieval;
 using MiniLM.Text;
@@ -28,7 +29,7 @@ internal static class Failures
 
     private static string Message(Exception error) => error switch
     {
-        ModelFormatException or TokenizerException or DataFormatException or IndexFormatException or NonFiniteResultException or NotSupportedException => error.Message,
+        ModelFormatException or TokenizerException or DataFormatException or IndexFormatException or NonFiniteResultException or NotSupportedException or GpuException => error.Message,
         // The system's message names the file; what to do depends on it.
         IOException or UnauthorizedAccessException => error.Message,
         // Past a size limit of the system .NET says that an argument was wrong.

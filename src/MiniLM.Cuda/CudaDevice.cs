@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using MiniLM.Compute;
 using MiniLM.Cuda.Driver;
+using MiniLM.Cuda.Emulator;
 using MiniLM.Kernels;
 using MiniLM.Model;
 
@@ -24,6 +25,33 @@ public sealed class CudaDevice : Device
             throw new GpuException($"{gpu.Properties.Name} has compute capability {Capability}; the kernels need 6.0 or newer. Use --device cpu.");
         }
         Launcher = new KernelLauncher(gpu);
+    }
+
+    /// <summary>A GPU of this machine.</summary>
+    /// <param name="index">From 0.</param>
+    /// <param name="notify">Takes lines for people: what runs slower than it could, and what had to be made smaller.</param>
+    /// <exception cref="GpuException">No driver, no such GPU, or one that is too old; the message says which.</exception>
+    public static CudaDevice Open(int index = 0, Action<string>? notify = null) => new(new CudaGpu(CudaApi.OfThisMachine(), index), $"cuda:{index}", notify);
+
+    /// <summary>The kernels' PTX, interpreted on the CPU: for tests and for looking at kernels, not for speed.</summary>
+    /// <param name="capability">Compute capability that is played: 60, 80, 90 ...</param>
+    /// <param name="notify">As for <see cref="Open"/>.</param>
+    public static CudaDevice Emulate(int capability = 80, Action<string>? notify = null) =>
+        new(new EmulatedGpu(new EmulatedGpuOptions { Capability = capability }), capability == 80 ? "emulated" : $"emulated:sm_{capability}", notify);
+
+    /// <summary>Names of this machine's GPUs.</summary>
+    /// <exception cref="GpuException">There are none; the message says why.</exception>
+    public static IReadOnlyList<string> Names()
+    {
+        CudaApi api = CudaApi.OfThisMachine();
+        int count = CudaGpu.Count(api, out _);
+        List<string> names = [];
+        for (int index = 0; index < count; index++)
+        {
+            using CudaGpu gpu = new(api, index);
+            names.Add(gpu.Properties.Name);
+        }
+        return names;
     }
 
     /// <inheritdoc/>

@@ -49,7 +49,7 @@ internal sealed class BenchCommand : CliCommand
         {
             if (shape.Length > config.MaxTokens) { throw new ArgumentException($"--shapes {shape}: this model takes at most {config.MaxTokens} tokens"); }
         }
-        using Device device = _model.OpenDevice(parse);
+        using Device device = _model.OpenDevice(parse, session);
         using DeviceNetwork network = device.Load(model.Network, _model.Precision(parse));
         TextTable table = new("shape", ">items/s", ">tokens/s", ">GFLOP/s", ">of roof", ">p50 ms", ">p99 ms", ">allocated B", ">peak MB");
         foreach (BenchShape shape in shapes)

@@ -1,17 +1,17 @@
 using System.CommandLine;
 using System.Text.Json;
+using MiniLM.Cli.Options;
 using MiniLM.Compute;
 using MiniLM.Compute.Reference;
 using MiniLM.Cpu;
 using MiniLM.Cpu.Threading;
+using MiniLM.Cuda;
 
 namespace MiniLM.Cli.Commands;
 
 /// <summary>What this build can compute on, here.</summary>
 internal sealed class DevicesCommand : CliCommand
 {
-    private static readonly string[] Later = ["cuda", "rocm", "metal", "vulkan"];
-
     private static readonly (Precision Precision, string Name)[] Precisions =
     [
         (Precision.Float32, "float32"), (Precision.BFloat16x3, "bfloat16x3"), (Precision.BFloat16, "bfloat16"),
@@ -51,12 +51,19 @@ internal sealed class DevicesCommand : CliCommand
         json.WriteStartObject();
         WriteCommon(json, reference);
         json.WriteEndObject();
-        foreach (string name in Later)
+        foreach (CudaDevice device in Gpus())
+        {
+            json.WriteStartObject();
+            WriteCommon(json, device);
+            json.WriteEndObject();
+            device.Dispose();
+        }
+        foreach ((string name, string reason) in Missing())
         {
             json.WriteStartObject();
             json.WriteString("name", name);
             json.WriteBoolean("available", false);
-            json.WriteString("reason", "not in this build");
+            json.WriteString("reason", reason);
             json.WriteEndObject();
         }
         json.WriteEndArray();
@@ -77,8 +84,37 @@ internal sealed class DevicesCommand : CliCommand
         TextTable table = new("device", "precisions", "what");
         table.Add(cpu.Name, string.Join(", ", Supported(cpu)), cpu.Description + threads);
         table.Add(reference.Name, string.Join(", ", Supported(reference)), reference.Description);
-        foreach (string name in Later) { table.Add(name, "-", "not in this build"); }
+        foreach (CudaDevice device in Gpus())
+        {
+            table.Add(device.Name, string.Join(", ", Supported(device)), device.Description);
+            device.Dispose();
+        }
+        foreach ((string name, string reason) in Missing()) { table.Add(name, "-", reason); }
         table.Write(output);
+    }
+
+    /// <summary>The GPUs of this machine, then what the emulator plays.</summary>
+    private static IEnumerable<CudaDevice> Gpus()
+    {
+        for (int index = 0; index < GpuCount(out _); index++) { yield return CudaDevice.Open(index); }
+        foreach (int capability in new[] { 60, 80, 90 }) { yield return CudaDevice.Emulate(capability); }
+    }
+
+    private static IEnumerable<(string Name, string Reason)> Missing()
+    {
+        if (GpuCount(out string reason) == 0) { yield return ("cuda", reason); }
+        foreach (string name in DeviceOption.Later) { yield return (name, "not in this build"); }
+    }
+
+    private static int GpuCount(out string reason)
+    {
+        reason = "";
+        try { return CudaDevice.Names().Count; }
+        catch (GpuException error)
+        {
+            reason = error.Message;
+            return 0;
+        }
     }
 
     private static bool IsForced => Environment.GetEnvironmentVariable(CpuTiers.Variable) is { Length: > 0 };

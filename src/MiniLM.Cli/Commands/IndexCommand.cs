@@ -36,7 +36,7 @@ internal sealed class IndexCommand : CliCommand
         if (!parse.GetValue(_dense)) { throw new UsageException("say which index: --dense is the one that this build makes"); }
         string corpus = parse.GetValue(_corpus)!, output = parse.GetValue(_output)!, folder = _model.ResolveModel(parse);
         using TextCollection texts = TextCollection.Open(corpus, openStandardInput: session.OpenInput);
-        using Device device = _model.OpenDevice(parse);
+        using Device device = _model.OpenDevice(parse, session);
         using BiEncoder encoder = BiEncoder.Open(folder, device, _model.Precision(parse));
         EmbedOptions options = _model.Embedding(parse);
         using VectorIndexWriter writer = new(output, encoder.Dimension, parse.GetValue(_overwrite));

@@ -46,7 +46,7 @@ internal sealed class SearchCommand : CliCommand
         using VectorIndex index = VectorIndex.Open(parse.GetValue(_index)!);
         using TextCollection? file = queries is null ? null : TextCollection.Open(queries, openStandardInput: session.OpenInput);
         using RunOutput? run = file is null ? null : new RunOutput(output ?? "-", parse.GetValue(_overwrite), session);
-        using Device device = _model.OpenDevice(parse);
+        using Device device = _model.OpenDevice(parse, session);
         using BiEncoder encoder = OpenModel(parse, index, device);
         EmbedOptions options = _model.Embedding(parse);
         long ties = 0;

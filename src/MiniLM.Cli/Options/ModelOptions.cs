@@ -1,8 +1,8 @@
 using System.CommandLine;
 using MiniLM.Cli.Output;
 using MiniLM.Compute;
-using MiniLM.Compute.Reference;
 using MiniLM.Cpu;
+using MiniLM.Cuda;
 using MiniLM.Model;
 using MiniLM.Text;
 
@@ -11,10 +11,8 @@ namespace MiniLM.Cli.Options;
 /// <summary>Which model, on which device, in which arithmetic.</summary>
 internal sealed class ModelOptions
 {
-    private static readonly string[] LaterDevices = ["cuda", "rocm", "metal", "vulkan"];
-
     private readonly Option<string?> _model = new("--model") { Description = "folder, shipped name or Hub id in the local cache", HelpName = "M" };
-    private readonly Option<string?> _device = NamedOption.Create("--device", "where it runs (cpu)", ["cpu", "reference", .. LaterDevices]);
+    private readonly Option<string?> _device = DeviceOption.Create();
     private readonly Option<string?> _precision =
         NamedOption.Create("--precision", "arithmetic (float32)", "float32", "bfloat16x3", "bfloat16", "float16", "int8");
     private readonly Option<int?> _threads = NumberOption.Create("--threads", "threads that compute (all that this process may use)");
@@ -73,15 +71,14 @@ internal sealed class ModelOptions
     internal Device OpenDevice(ParseResult parse, Session? session = null)
     {
         string name = parse.GetValue(_device) ?? "cpu";
-        if (LaterDevices.Contains(name)) { throw new NotSupportedException($"--device {name}: not in this build yet. Use cpu."); }
-        Device device = name == "reference" ? new ReferenceDevice() : new CpuDevice(parse.GetValue(_threads));
+        Device device = DeviceOption.Open(name, parse.GetValue(_threads), session);
         if (device.Supports(Precision(parse)))
         {
             session?.Detail($"{device.Name}: {device.Description}");
             return device;
         }
         device.Dispose();
-        throw new NotSupportedException($"--precision {PrecisionName(parse)}: the {name} device has no such kernels in this build yet. Use float32.");
+        throw new NotSupportedException($"--precision {PrecisionName(parse)}: the {name} device has no such kernels{(device is CudaDevice ? " on this GPU" : " in this build yet")}. Use float32.");
     }
 
     /// <summary>The model and how it is computed, as a result depends on it.</summary>

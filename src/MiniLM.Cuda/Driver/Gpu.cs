@@ -71,9 +71,3 @@ internal readonly record struct LaunchShape(uint GridX, uint GridY, uint Threads
 /// <param name="SharedBytesPerBlock">Largest dynamic shared memory of a block, after opting in.</param>
 /// <param name="HasClock">Whether <see cref="Gpu.Elapsed"/> means something.</param>
 internal sealed record GpuProperties(string Name, int Capability, int DriverVersion, int Multiprocessors, long TotalBytes, int SharedBytesPerBlock, bool HasClock);
-
-/// <summary>A driver call, a kernel or its PTX failed; one line for people.</summary>
-internal class GpuException(string message) : Exception(message);
-
-/// <summary>The GPU has not that much memory.</summary>
-internal sealed class GpuOutOfMemoryException(string message) : GpuException(message);

@@ -133,11 +133,10 @@ internal sealed unsafe class BlockRunner<TChecks, TCounts> : BlockRunner where T
     {
         Instruction* code = w.Block.Program.Code;
         LineCounts* lines = w.Block.Lines;
-        bool[] gathers = w.Block.Program.Gathers;
         int pc = w.Pc;
         while (true)
         {
-            if (pc >= w.Limit || (w.Active != w.Live && !w.AllWait && gathers[pc]))
+            if (pc >= w.Limit)
             {
                 w.Park(pc);
                 pc = w.Pc;
@@ -149,6 +148,11 @@ internal sealed unsafe class BlockRunner<TChecks, TCounts> : BlockRunner where T
             {
                 uint guard = w.Predicates[i->Guard];
                 mask &= (i->Flags & InstructionFlags.GuardNegated) != 0 ? ~guard : guard;
+            }
+            if (w.IsParted && i->Kind >= InstructionKind.Members && mask != 0 && w.AwaitOthers(Needed(w, i, mask)))
+            {
+                pc = w.Pc;
+                continue;
             }
             if (TChecks.On) { RegisterChecks.Read(w, pc, mask); }
             if (TCounts.On)
@@ -164,6 +168,8 @@ internal sealed unsafe class BlockRunner<TChecks, TCounts> : BlockRunner where T
                     pc++;
                     break;
                 case InstructionKind.Masked:
+                case InstructionKind.Members:
+                case InstructionKind.Warp:
                     if (mask != 0)
                     {
                         w.Mask = mask;
@@ -206,6 +212,10 @@ internal sealed unsafe class BlockRunner<TChecks, TCounts> : BlockRunner where T
             if (TChecks.On) { RegisterChecks.Write(w, i, (int)(i - code), mask); }
         }
     }
+
+    /// <summary>Lanes that must come to an instruction together.</summary>
+    private static uint Needed(Warp w, Instruction* i, uint mask) =>
+        i->Kind == InstructionKind.Members ? w.Register(i->Slots[4])[BitOperations.TrailingZeroCount(mask)] & w.Initial : w.Initial;
 
     /// <summary>Lanes that are switched off get their old results back.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

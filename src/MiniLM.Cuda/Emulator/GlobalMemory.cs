@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using MiniLM.Cuda.Driver;
 
 namespace MiniLM.Cuda.Emulator;
 

@@ -11,7 +11,15 @@ internal enum InstructionKind : byte
     /// <summary>Looks at the warp's mask itself: memory, predicates, exchanges between lanes.</summary>
     Masked,
 
-    Branch, BranchIndexed, Exit, Barrier, BarrierReduce, Nothing, Trap,
+    Branch, BranchIndexed, Exit, Nothing, Trap,
+
+    /// <summary>As Masked, for lanes together: those of a member mask in Slots[4].</summary>
+    Members,
+
+    /// <summary>As Masked, for the whole warp.</summary>
+    Warp,
+
+    Barrier, BarrierReduce,
 }
 
 [Flags]

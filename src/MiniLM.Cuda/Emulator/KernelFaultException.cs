@@ -1,4 +1,3 @@
-using MiniLM.Cuda.Driver;
 
 namespace MiniLM.Cuda.Emulator;
 

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace MiniLM.Cuda.Emulator;
@@ -34,7 +33,6 @@ internal static unsafe class Lanes
 
     internal static nint OfWide2<TOp>() where TOp : struct, IWideBinary => (nint)(delegate*<Warp, Instruction*, void>)&RunWide2<TOp>;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Run1<TOp>(Warp w, Instruction* i) where TOp : struct, IUnary
     {
         uint* d = w.Register(i->Slots[0]), a = w.Register(i->Slots[1]);
@@ -44,7 +42,6 @@ internal static unsafe class Lanes
         TOp.Apply(Vector256.Load(a + 24)).Store(d + 24);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Run2<TOp>(Warp w, Instruction* i) where TOp : struct, IBinary
     {
         uint* d = w.Register(i->Slots[0]), a = w.Register(i->Slots[1]), b = w.Register(i->Slots[2]);
@@ -54,7 +51,6 @@ internal static unsafe class Lanes
         TOp.Apply(Vector256.Load(a + 24), Vector256.Load(b + 24)).Store(d + 24);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Run3<TOp>(Warp w, Instruction* i) where TOp : struct, ITernary
     {
         uint* d = w.Register(i->Slots[0]), a = w.Register(i->Slots[1]), b = w.Register(i->Slots[2]), c = w.Register(i->Slots[3]);
@@ -64,7 +60,6 @@ internal static unsafe class Lanes
         TOp.Apply(Vector256.Load(a + 24), Vector256.Load(b + 24), Vector256.Load(c + 24)).Store(d + 24);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RunWide2<TOp>(Warp w, Instruction* i) where TOp : struct, IWideBinary
     {
         ulong* d = w.Wide(i->Slots[0]), a = w.Wide(i->Slots[1]), b = w.Wide(i->Slots[2]);

@@ -20,17 +20,12 @@ internal sealed unsafe class Program
     internal Program(PtxKernel kernel, Instruction[] code)
     {
         (Kernel, _code) = (kernel, code);
-        Gathers = new bool[code.Length];
-        for (int pc = 0; pc < kernel.Instructions.Count; pc++) { Gathers[pc] = kernel.Instructions[pc].Has("sync"); }
         Code = (Instruction*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(_code));
     }
 
     internal PtxKernel Kernel { get; }
 
     internal string Name => Kernel.Name;
-
-    /// <summary>Where lanes wait for the others of their warp: the instructions with .sync.</summary>
-    internal bool[] Gathers { get; }
 
     internal Instruction* Code { get; }
 

@@ -49,7 +49,7 @@ internal sealed class SharedShadow(int bytes)
     {
         _hasUsers = true;
         byte warp = (byte)(w.Index + 1);
-        bool isParted = w.Limit != int.MaxValue;
+        bool isParted = w.IsParted;
         _hasLanes |= isParted;
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {

@@ -13,7 +13,8 @@ internal struct AccessCache
 
 /// <summary>32 lanes in step. Registers lie lane by lane: 32 words of 4 bytes a register, two registers in a row for 64 bits; a predicate is a mask.</summary>
 /// <remarks>All memory is the block's. While all lanes that live are at one pc, Limit is out of reach; after a branch that parts them LanePc holds
-/// the pc of those that wait, and Limit the lowest of these: whoever is lowest runs, and lanes that meet go on together.</remarks>
+/// the pc of those that wait, and Limit the lowest of these: whoever is lowest runs, and lanes that meet go on together. Lanes at an instruction that needs
+/// others (shfl.sync, mma, a barrier) are held until those come: a compiler may place a loop's body behind its exit, and then the first to leave it wait there.</remarks>
 internal sealed unsafe class Warp(Block block, int index, byte* registers, uint* predicates, ulong* scratch)
 {
     internal const int Lanes = 32, SlotBytes = 128;
@@ -46,10 +47,10 @@ internal sealed unsafe class Warp(Block block, int index, byte* registers, uint*
     /// <summary>Lanes that run; that have not left; that left or never were; that were at the start.</summary>
     internal uint Active, Live, Dead, Initial;
 
-    internal int Pc, Limit;
+    /// <summary>Lanes that wait at an instruction for others that it needs (shfl.sync, mma, a barrier).</summary>
+    internal uint Held;
 
-    /// <summary>All groups of lanes are at instructions with .sync.</summary>
-    internal bool AllWait;
+    internal int Pc, Limit;
 
     /// <summary>Branches left before the kernel counts as one that never ends.</summary>
     internal long Budget;
@@ -66,6 +67,9 @@ internal sealed unsafe class Warp(Block block, int index, byte* registers, uint*
 
     internal bool IsDone => Live == 0;
 
+    /// <summary>Whether a branch has parted the lanes.</summary>
+    internal bool IsParted => Active != Live;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal uint* Register(int slot) => (uint*)(Registers + slot * SlotBytes);
 
@@ -78,7 +82,7 @@ internal sealed unsafe class Warp(Block block, int index, byte* registers, uint*
         int lanes = Math.Min(Lanes, threads - Index * Lanes);
         Initial = Live = Active = lanes == Lanes ? Full : (1u << lanes) - 1;
         Dead = ~Live;
-        (Pc, Limit, AllWait, Budget, IsWaiting) = (0, int.MaxValue, false, budget, false);
+        (Held, Pc, Limit, Budget, IsWaiting) = (0, 0, int.MaxValue, budget, false);
         Copies.Clear();
         Written.AsSpan().Clear();
     }
@@ -115,28 +119,45 @@ internal sealed unsafe class Warp(Block block, int index, byte* registers, uint*
         return true;
     }
 
-    /// <summary>
-    /// After each lane's pc was set: the lanes at the lowest one run, but not into an instruction with .sync, where they wait for the
-    /// others (a compiler may place a loop's body behind its exit, so the first to leave are not the last to come). When all wait, the
-    /// lowest run on: their instruction says what is missing.
-    /// </summary>
+    /// <summary>The lanes at the lowest pc run, after each lane's was set; held ones do not count.</summary>
     internal void Choose()
     {
-        int lowest = int.MaxValue, runnable = int.MaxValue;
-        for (uint rest = Live; rest != 0; rest &= rest - 1)
-        {
-            int pc = LanePc[BitOperations.TrailingZeroCount(rest)];
-            lowest = Math.Min(lowest, pc);
-            if (!Block.Program.Gathers[pc]) { runnable = Math.Min(runnable, pc); }
-        }
-        AllWait = runnable == int.MaxValue;
-        (Pc, Active, Limit) = (AllWait ? lowest : runnable, 0, int.MaxValue);
-        for (uint rest = Live; rest != 0; rest &= rest - 1)
+        int lowest = int.MaxValue, second = int.MaxValue;
+        uint there = 0;
+        // When only held lanes are left they look again, and see that those they wait for do not come.
+        if ((Live & ~Held) == 0) { Held = 0; }
+        for (uint rest = Live & ~Held; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest), pc = LanePc[lane];
-            if (pc == Pc) { Active |= 1u << lane; }
-            else if (pc > Pc) { Limit = Math.Min(Limit, pc); }
+            if (pc < lowest) { (second, lowest, there) = (lowest, pc, 1u << lane); }
+            else if (pc == lowest) { there |= 1u << lane; }
+            else if (pc < second) { second = pc; }
         }
+        (Active, Pc, Limit) = (there, lowest, second);
+    }
+
+    /// <summary>The active lanes are at an instruction that needs others. Those come as far as they can first; lanes that wait here already join.</summary>
+    /// <returns>Whether to look again at the pc, which may be another one; false when all are here, or when those that are missing cannot come.</returns>
+    internal bool AwaitOthers(uint needed)
+    {
+        if ((needed & Live & ~Active) == 0) { return false; }
+        uint joining = 0;
+        for (uint rest = Held; rest != 0; rest &= rest - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(rest);
+            if (LanePc[lane] == Pc) { joining |= 1u << lane; }
+        }
+        if (joining != 0)
+        {
+            Held &= ~joining;
+            Active |= joining;
+            return true;
+        }
+        if ((Live & ~Active & ~Held) == 0) { return false; }
+        for (uint rest = Active; rest != 0; rest &= rest - 1) { LanePc[BitOperations.TrailingZeroCount(rest)] = Pc; }
+        Held |= Active;
+        Choose();
+        return true;
     }
 
     /// <summary>A fault of the running instruction.</summary>

@@ -69,7 +69,7 @@ internal static unsafe class Control
             l.Count(s, 1);
             if (!isSync) { throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator"); }
             i.Slots[4] = l.In(s, s.Operands[0], PtxType.U32);
-            i.Kind = InstructionKind.Masked;
+            i.Kind = InstructionKind.Members;
             i.Execute = (delegate*<Warp, Instruction*, void>)l.Modes.WarpBarrier;
             return;
         }

@@ -34,7 +34,7 @@ internal static unsafe class Exchanges
         i.Slots[1] = l.In(s, s.Operands[1], PtxType.B32);
         for (int k = 2; k < 5; k++) { i.Slots[k] = l.In(s, s.Operands[k], PtxType.U32); }
         i.Choice = (byte)(mode switch { "up" => 0, "down" => 1, "bfly" => 2, _ => 3 });
-        i.Kind = InstructionKind.Masked;
+        i.Kind = InstructionKind.Members;
         i.Execute = &RunShuffle;
     }
 
@@ -99,7 +99,7 @@ internal static unsafe class Exchanges
         if (s.Operands[1].Negated) { i.Flags |= InstructionFlags.ExtraNegated; }
         i.Slots[4] = l.In(s, s.Operands[2], PtxType.U32);
         i.Choice = (byte)(mode switch { "all" => 0, "any" => 1, "uni" => 2, _ => 3 });
-        i.Kind = InstructionKind.Masked;
+        i.Kind = InstructionKind.Members;
         i.Execute = &RunVote;
     }
 
@@ -133,7 +133,7 @@ internal static unsafe class Exchanges
         i.Slots[4] = l.In(s, s.Operands[2], PtxType.U32);
         i.Choice = (byte)(name switch { "add" => AtomicOperation.Add, "min" => AtomicOperation.Min, "max" => AtomicOperation.Max, "and" => AtomicOperation.And, "or" => AtomicOperation.Or, _ => AtomicOperation.Xor });
         i.Auxiliary = (int)type;
-        i.Kind = InstructionKind.Masked;
+        i.Kind = InstructionKind.Members;
         i.Execute = &RunReduce;
     }
 

@@ -24,7 +24,7 @@ internal static unsafe class LoadMatrix
         for (int k = 0; k < matrices; k++) { i.Slots[k] = l.Out(s, parts[k], PtxType.B32); }
         LoadsAndStores.Address(l, s, ref i, s.Operands[1], PtxSpace.Shared);
         (i.ElementBytes, i.Elements, i.Choice) = (16, (byte)matrices, isTransposed ? (byte)1 : (byte)0);
-        i.Kind = InstructionKind.Masked;
+        i.Kind = InstructionKind.Warp;
         i.Execute = (delegate*<Warp, Instruction*, void>)l.Modes.LoadMatrix;
     }
 

@@ -26,7 +26,7 @@ internal static unsafe class Mma
         if (rest.Length != 9 || rest[0] != "sync" || rest[1] != "aligned" || rest[3] != "row" || rest[4] != "col") { throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator"); }
         (string shape, string d, string a, string b, string c) = (rest[2], rest[5], rest[6], rest[7], rest[8]);
         l.Count(s, 4);
-        i.Kind = InstructionKind.Masked;
+        i.Kind = InstructionKind.Warp;
         bool isInteger = d == "s32" && c == "s32" && a is "s8" or "u8" && b is "s8" or "u8";
         (int aRegisters, int bRegisters, int cRegisters) = (isInteger, shape) switch
         {
@@ -94,7 +94,7 @@ internal static unsafe class Mma
                 i.Auxiliary = atA | atB << 8;
             }
             else if (isMma) { Forget(); }
-            if (i.Kind is not (InstructionKind.Pure or InstructionKind.Masked or InstructionKind.Nothing)) { Forget(); continue; }
+            if (i.Kind is not (InstructionKind.Pure or InstructionKind.Masked or InstructionKind.Members or InstructionKind.Warp or InstructionKind.Nothing)) { Forget(); continue; }
             RegisterAccess.Visit(source, _ => { }, register =>
             {
                 if (kernel.Registers[register].Type == PtxType.Pred) { return; }

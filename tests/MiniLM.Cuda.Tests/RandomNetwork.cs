@@ -1,0 +1,40 @@
+using System.Runtime.InteropServices;
+using MiniLM.Model;
+using MiniLM.Weights;
+
+namespace MiniLM.Cuda.Tests;
+
+/// <summary>A small encoder with seeded random weights, of any shape: what tensor-core kernels take, and what they don't.</summary>
+internal sealed unsafe class RandomNetwork : IDisposable
+{
+    private readonly List<GCHandle> _pinned = [];
+    private readonly Random _random = new(7);
+
+    internal RandomNetwork(int hidden, int heads, int inner, int layers, Activation activation = Activation.Gelu)
+    {
+        EncoderConfig config = new(Model.Architecture.Bert, 60, hidden, layers, heads, inner, activation, 600, 2, 1e-12f);
+        LayerWeights Layer() => new(Linear(hidden, hidden), Linear(hidden, hidden), Linear(hidden, hidden), Linear(hidden, hidden), Norm(hidden), Linear(inner, hidden), Linear(hidden, inner), Norm(hidden));
+        EncoderWeights encoder = new(Tensor([60, hidden], 1), Tensor([600, hidden], 1), Tensor([2, hidden], 1), Norm(hidden), [.. Enumerable.Range(0, layers).Select(_ => Layer())], null);
+        Network = new Network(config, encoder, [PoolingMode.Mean], [new NormalizeModule()]);
+    }
+
+    internal Network Network { get; }
+
+    private Linear Linear(int outputs, int inputs) => new(Tensor([outputs, inputs], (float)(1 / Math.Sqrt(inputs))), Tensor([outputs], 0.1f));
+
+    private Norm Norm(int hidden) => new(Tensor([hidden], 0.2f, 1), Tensor([hidden], 0.1f));
+
+    private Tensor Tensor(long[] shape, float scale, float around = 0)
+    {
+        float[] values = new float[shape.Aggregate(1L, (product, size) => product * size)];
+        foreach (ref float value in values.AsSpan()) { value = around + scale * (2 * _random.NextSingle() - 1); }
+        GCHandle handle = GCHandle.Alloc(values, GCHandleType.Pinned);
+        _pinned.Add(handle);
+        return new Tensor("random", ElementType.F32, shape, (byte*)handle.AddrOfPinnedObject(), values.Length * 4L, "memory");
+    }
+
+    public void Dispose()
+    {
+        foreach (GCHandle handle in _pinned) { handle.Free(); }
+    }
+}
