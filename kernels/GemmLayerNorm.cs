@@ -74,7 +74,7 @@ public static class GemmLayerNorm
         {
             WaitGroup(Stages - 2);
             Group.Barrier();
-            if (step + Stages - 1 < g.Steps) { Copy<TWidth>(put + loading, ref aRow, aBytes, bRow); }
+            if (step + (Stages - 1) < g.Steps) { Copy<TWidth>(put + loading, ref aRow, aBytes, bRow); }
             CommitGroup();
             for (int half = 0; half < 2; half++)
             {

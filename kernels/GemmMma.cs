@@ -75,7 +75,7 @@ public static class GemmMma
         {
             WaitGroup(Stages - 2);
             Group.Barrier();
-            if (step + Stages - 1 < g.Steps) { Copy(put + loading, aRow, aBytes, bRow); }
+            if (step + (Stages - 1) < g.Steps) { Copy(put + loading, aRow, aBytes, bRow); }
             CommitGroup();
             Multiply<TElement>(sum, aLane, bLane, reading);
             loading = Next(loading);
@@ -106,17 +106,21 @@ public static class GemmMma
         }
     }
 
+    /// <summary>The next step of both tiles; in turns, which costs ptxas the fewest register moves.</summary>
     private static void Copy(uint put, ulong[] aRow, uint[] aBytes, ulong[] bRow)
     {
-        for (int i = 0; i < TileRows / 32; i++)
+        for (int i = 0; i < (TileRows > TileColumns ? TileRows : TileColumns) / 32; i++)
         {
-            CopyAsync(put, i * 32 * SwizzledTile.RowBytes, aRow[i], aBytes[i]);
-            aRow[i] += TileDepth * 2;
-        }
-        for (int i = 0; i < TileColumns / 32; i++)
-        {
-            CopyAsync(put, OperandA + i * 32 * SwizzledTile.RowBytes, bRow[i], 16);
-            bRow[i] += TileDepth * 2;
+            if (i < TileRows / 32)
+            {
+                CopyAsync(put, i * 32 * SwizzledTile.RowBytes, aRow[i], aBytes[i]);
+                aRow[i] += TileDepth * 2;
+            }
+            if (i < TileColumns / 32)
+            {
+                CopyAsync(put, OperandA + i * 32 * SwizzledTile.RowBytes, bRow[i], 16);
+                bRow[i] += TileDepth * 2;
+            }
         }
     }
 

@@ -2,7 +2,7 @@ using System.Reflection;
 using KernelCompiler;
 using MiniLM.Kernels;
 
-// dotnet run -c Release --project tools/KernelCompiler -- compile | check
+// dotnet run -c Release --project tools/KernelCompiler -- compile | check | ptxas
 string root = RepositoryRoot();
 string kernels = Path.Combine(root, "kernels"), folder = Path.Combine(kernels, "ptx");
 try
@@ -10,13 +10,16 @@ try
     switch (args)
     {
         case ["compile"]:
-            foreach ((string name, string text) in Texts()) { File.WriteAllText(Path.Combine(folder, name), text); }
-            foreach (string stale in Stale(Texts().Keys)) { File.Delete(stale); }
+            Dictionary<string, string> made = Texts();
+            foreach ((string name, string text) in made) { File.WriteAllText(Path.Combine(folder, name), text); }
+            foreach (string stale in Stale(made.Keys)) { File.Delete(stale); }
             return 0;
         case ["check"]:
             return Check();
+        case ["ptxas"]:
+            return Ptxas.Run(folder);
         default:
-            Console.Error.WriteLine("KernelCompiler compile: makes kernels/ptx from kernels/*.cs\nKernelCompiler check: makes it anew and compares every byte");
+            Console.Error.WriteLine("KernelCompiler compile: makes kernels/ptx from kernels/*.cs\nKernelCompiler check: makes it anew and compares every byte\nKernelCompiler ptxas: assembles every kernel for every GPU, writes kernels/ptx/registers.json");
             return 2;
     }
 }
