@@ -1,4 +1,5 @@
 using MiniLM.Cuda;
+using MiniLM.Cuda.Ptx;
 using MiniLM.Data;
 using MiniLM.Retrieval;
 using MiniLM.Text;
@@ -29,7 +30,7 @@ internal static class Failures
 
     private static string Message(Exception error) => error switch
     {
-        ModelFormatException or TokenizerException or DataFormatException or IndexFormatException or NonFiniteResultException or NotSupportedException or GpuException => error.Message,
+        ModelFormatException or TokenizerException or DataFormatException or IndexFormatException or NonFiniteResultException or NotSupportedException or GpuException or PtxException => error.Message,
         // The system's message names the file; what to do depends on it.
         IOException or UnauthorizedAccessException => error.Message,
         // Past a size limit of the system .NET says that an argument was wrong.

@@ -22,6 +22,7 @@ internal static class Program
         ("convert", () => new ConvertCommand()),
         ("devices", () => new DevicesCommand()),
         ("bench", () => new BenchCommand()),
+        ("ptx", () => new PtxCommand()),
     ];
 
     private static int Main(string[] arguments)
