@@ -28,7 +28,7 @@ internal static class Program
     {
         using Signals signals = new();
         using StandardOutput output = new();
-        using StreamWriter error = new(Console.OpenStandardError()) { AutoFlush = true };
+        using StreamWriter error = new(new StandardError()) { AutoFlush = true };
         return Run(arguments, new Session(Console.OpenStandardInput, output, error, signals.Token) { Signals = signals });
     }
 

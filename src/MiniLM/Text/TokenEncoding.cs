@@ -14,6 +14,9 @@ public sealed class TokenEncoding
         SequenceIds = new int[length];
     }
 
+    /// <summary>Whether tokens were cut off to keep the length.</summary>
+    public bool IsTruncated { get; internal init; }
+
     /// <summary>Token ids (input_ids).</summary>
     public int[] Ids { get; }
 
