@@ -65,8 +65,8 @@ public sealed class IndexCommandTests : CommandTests
         Write("index", "a file");
         Index(corpus).AssertRefused(1, "is a file");
         Assert.Equal("a file", File.ReadAllText(At("index")));
-        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", corpus, "--output", At("index/in")).AssertRefused(1, "no such folder");
-        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", corpus, "--output", At("none/in")).AssertRefused(1, "no such folder");
+        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", corpus, "--output", At("index/in")).AssertRefused(1, "there is no folder");
+        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", corpus, "--output", At("none/in")).AssertRefused(1, "there is no folder");
         AssertOnly("corpus.jsonl", "index");
     }
 

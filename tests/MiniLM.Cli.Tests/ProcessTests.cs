@@ -21,6 +21,17 @@ public sealed class ProcessTests : CommandTests
         AssertOnly("in.jsonl");
     }
 
+    [Theory]
+    [InlineData("2> /dev/full")]
+    [InlineData("2>&-")]
+    public void Runs_KeepTheirExitCodeWhenStandardErrorFails(string redirection)
+    {
+        CommandResult result = CommandLine.Shell($"$MINILM embed --model nosuch a {redirection}; echo $?; $MINILM nosuch {redirection}; echo $?; "
+            + $"$MINILM embed --model {BiEncoder} --max-length 3 'one two three' --output a.npy {redirection}; echo $?", Folder);
+        Assert.Equal("1\n2\n0\n", result.Output);
+        AssertOnly("a.npy");
+    }
+
     [Fact]
     public void Embed_SaysThatStandardOutputIsFull()
     {

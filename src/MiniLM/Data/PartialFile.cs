@@ -9,13 +9,15 @@ internal sealed class PartialFile : FileStream
     internal bool IsKept { get; set; }
 
     /// <summary>Opens the file for one run only, unchanged: its lock is what keeps a second run from the same output.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="output">What it stands for in messages; null: itself.</param>
     /// <exception cref="BusyOutputException">Another run has it.</exception>
-    internal static PartialFile OpenAlone(string path)
+    internal static PartialFile OpenAlone(string path, string? output = null)
     {
         try { return new PartialFile(path, FileMode.OpenOrCreate); }
         catch (IOException error) when (IsLocked(path))
         {
-            throw new BusyOutputException($"{path}: another run is writing it. Wait for it or choose another output.", error);
+            throw new BusyOutputException($"{output ?? path}: another run is writing it. Wait for it or choose another output.", error);
         }
     }
 

@@ -28,7 +28,7 @@ internal sealed class PartialFolder : IDisposable
         try
         {
             Directory.CreateDirectory(Path);
-            _lock = PartialFile.OpenAlone(_mark);
+            _lock = PartialFile.OpenAlone(_mark, Path);
         }
         catch (Exception error) when (error is not BusyOutputException && PartialFile.IsFailure(error)) { throw PartialFile.Failure(_folder, error); }
         Clear();

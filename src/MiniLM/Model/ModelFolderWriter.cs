@@ -50,7 +50,7 @@ internal static class ModelFolderWriter
         }
         if (File.Exists(target)) { throw new ModelFormatException($"{target}: is a file. Give the name of a folder."); }
         if (!Directory.Exists(target)) { return; }
-        if (!overwrite) { throw new ModelFormatException($"{target}: exists already. Give another output folder, or ask to overwrite it."); }
+        if (!overwrite) { throw new ModelFormatException($"{target}: exists. Use --overwrite to replace it."); }
         // Only a model is ever replaced: a slip in the name must not cost a folder of something else.
         if (Directory.EnumerateFileSystemEntries(target).Any() && !File.Exists(Path.Combine(target, "config.json")) && !File.Exists(Path.Combine(target, "modules.json")))
         {

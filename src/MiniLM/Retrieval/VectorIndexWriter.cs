@@ -90,7 +90,7 @@ public sealed class VectorIndexWriter : IDisposable
     {
         if (File.Exists(_folder)) { throw new IOException($"{_folder}: is a file. Give the name of a folder."); }
         if (!Directory.Exists(_folder)) { return; }
-        if (!_overwrite) { throw new IOException($"{_folder}: exists already. Choose another name or give --overwrite."); }
+        if (!_overwrite) { throw new IOException($"{_folder}: exists. Use --overwrite to replace it."); }
         if (Directory.EnumerateFileSystemEntries(_folder).Any() && !File.Exists(Path.Combine(_folder, VectorIndexHeader.HeaderFile)))
         {
             throw new IOException($"{_folder}: is not an index, so it is not overwritten. Choose another name or remove it yourself.");
