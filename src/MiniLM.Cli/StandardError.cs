@@ -17,6 +17,7 @@ internal sealed class StandardError : SequentialStream
 
     private static Stream Open()
     {
+        if (Descriptor.IsClosed(2)) { return Null; }
         try { return Console.OpenStandardError(); }
         catch (Exception error) when (IsFailure(error)) { return Null; }
     }

@@ -17,6 +17,8 @@ internal sealed partial class StandardOutput : SequentialStream
 
     private readonly Stream? _console = OperatingSystem.IsWindows() ? Console.OpenStandardOutput() : null;
 
+    private readonly bool _isClosed = Descriptor.IsClosed(1);
+
     public override bool CanWrite => true;
 
     public override unsafe void Write(ReadOnlySpan<byte> buffer)
@@ -26,6 +28,7 @@ internal sealed partial class StandardOutput : SequentialStream
             _console.Write(buffer);
             return;
         }
+        if (_isClosed) { throw new IOException("standard output: is closed. Give --output FILE, or redirect it to one."); }
         while (buffer.Length > 0)
         {
             nint written;

@@ -33,6 +33,14 @@ public sealed class ProcessTests : CommandTests
     }
 
     [Fact]
+    public void Embed_SaysThatStandardInputOrOutputIsClosed()
+    {
+        CommandResult result = CommandLine.Shell($"$MINILM embed --model {BiEncoder} --input - <&-; echo $?; $MINILM embed --model {BiEncoder} one >&-; echo $?", Folder);
+        Assert.Equal("1\n1\n", result.Output);
+        Assert.Matches("^minilm: standard input is closed[^\n]*\nminilm: standard output: is closed[^\n]*\n$", result.Error);
+    }
+
+    [Fact]
     public void Embed_SaysThatStandardOutputIsFull()
     {
         CommandResult result = CommandLine.Shell($"$MINILM embed --model {BiEncoder} one > /dev/full; echo $?", Folder);

@@ -22,7 +22,7 @@ internal static class RowWindows
         {
             session.Cancellation.ThrowIfCancellationRequested();
             if (reader.Read(row)) { continue; }
-            throw new DataFormatException($"the input ends {skip} rows before the place to go on from. Use --overwrite to start afresh.");
+            throw reader.Wrong($"the input ends {skip} rows before the place to go on from. Use --overwrite to start afresh.");
         }
         List<string> texts = [];
         for (bool more = true; more;)

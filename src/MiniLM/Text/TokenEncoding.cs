@@ -15,7 +15,7 @@ public sealed class TokenEncoding
     }
 
     /// <summary>Whether tokens were cut off to keep the length.</summary>
-    public bool IsTruncated { get; internal init; }
+    internal bool IsTruncated { get; init; }
 
     /// <summary>Token ids (input_ids).</summary>
     public int[] Ids { get; }
