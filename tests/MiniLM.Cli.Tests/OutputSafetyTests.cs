@@ -92,6 +92,9 @@ public sealed class OutputSafetyTests : CommandTests
         Assert.False(Path.Exists(At("k.partial")));
         Assert.False(Path.Exists(At("k/.minilm-partial")));
         Assert.False(Path.Exists(At("k/diary")));
+        Directory.CreateDirectory(At("k.old.partial"));
+        CommandLine.Run([.. arguments, "--overwrite"]).AssertRefused(1, "k.old.partial: is there");
+        Assert.True(Directory.Exists(At("k.old.partial")));
         Write("l.partial", "a file");
         CommandLine.Run([.. arguments[..^1], At("l")]).AssertRefused(1, "l.partial: is a file");
     }

@@ -9,7 +9,7 @@ internal sealed class PartialFolder : IDisposable
 {
     private const string Mark = ".minilm-partial";
 
-    private readonly string _folder, _mark;
+    private readonly string _folder, _old, _mark;
     private readonly PartialFile _lock;
     private bool _isComplete;
 
@@ -19,7 +19,12 @@ internal sealed class PartialFolder : IDisposable
     {
         _folder = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(folder));
         Path = _folder + ".partial";
+        _old = _folder + ".old.partial";
         _mark = System.IO.Path.Combine(Path, Mark);
+        if (System.IO.Path.Exists(_old))
+        {
+            throw new IOException($"{_old}: is there, where what is replaced is set aside: an earlier --overwrite may have been killed. Rename or remove it yourself.");
+        }
         if (File.Exists(Path)) { throw new IOException($"{Path}: is a file where the output would be built. Choose another output or remove it yourself."); }
         if (Directory.Exists(Path) && !File.Exists(_mark) && Directory.EnumerateFileSystemEntries(Path).Any())
         {
@@ -40,26 +45,21 @@ internal sealed class PartialFolder : IDisposable
     /// <summary>Gives the folder its name; what had it goes only then.</summary>
     internal void Complete()
     {
-        string old = _folder + ".old.partial";
         bool replaces = Directory.Exists(_folder);
         try
         {
             if (OperatingSystem.IsWindows()) { _lock.Dispose(); } // where a folder with an open file cannot be renamed
-            if (replaces)
-            {
-                if (Directory.Exists(old)) { Directory.Delete(old, recursive: true); }
-                Directory.Move(_folder, old);
-            }
+            if (replaces) { Directory.Move(_folder, _old); }
             Directory.Move(Path, _folder);
             _isComplete = true;
-            File.Delete(System.IO.Path.Combine(_folder, Mark));
-            if (replaces) { Directory.Delete(old, recursive: true); }
         }
         catch (Exception error) when (PartialFile.IsFailure(error))
         {
-            if (!Directory.Exists(_folder) && Directory.Exists(old)) { Directory.Move(old, _folder); }
+            if (replaces && !Directory.Exists(_folder)) { Directory.Move(_old, _folder); }
             throw PartialFile.Failure(_folder, error);
         }
+        File.Delete(System.IO.Path.Combine(_folder, Mark));
+        if (replaces) { Directory.Delete(_old, recursive: true); }
     }
 
     // All but the file that says whose it is: a run that is killed here leaves a folder that can still be told.
