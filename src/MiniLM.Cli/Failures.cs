@@ -6,7 +6,7 @@ using MiniLM.Text;
 
 namespace MiniLM.Cli;
 
-/// <summary>What went wrong as one line on stderr (three for wrong usage) and an exit code.</summary>
+/// <summary>What went wrong as one line on stderr (two for wrong usage) and an exit code.</summary>
 internal static class Failures
 {
     internal static int Report(Exception error, Session session)
@@ -23,7 +23,7 @@ internal static class Failures
                 session.Error.WriteLine($"Help: minilm {command}{(command.Length > 0 ? " " : "")}--help");
                 return 2;
         }
-        session.Error.WriteLine($"minilm: {Line(Message(error))}");
+        session.Error.WriteLine($"minilm: {Line(Message(error))}{(session.Kept is { } kept ? " " + kept : "")}");
         if (Environment.GetEnvironmentVariable("MINILM_DEBUG") == "1") { session.Error.WriteLine(error); }
         return 1;
     }
@@ -33,8 +33,6 @@ internal static class Failures
         ModelFormatException or TokenizerException or DataFormatException or IndexFormatException or NonFiniteResultException or NotSupportedException or GpuException or PtxException => error.Message,
         // The system's message names the file; what to do depends on it.
         IOException or UnauthorizedAccessException => error.Message,
-        // Past a size limit of the system .NET says that an argument was wrong.
-        ArgumentOutOfRangeException { ParamName: "value" } => "a file grew past the size that the system allows. Nothing is kept of it: raise the limit (ulimit -f), or choose another place.",
         ArgumentException => error.Message,
         OutOfMemoryException => "out of memory: choose a smaller --batch-tokens or --max-length",
         _ => $"internal error: {error.GetType().Name}: {error.Message} (MINILM_DEBUG=1 shows where)",

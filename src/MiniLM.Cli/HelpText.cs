@@ -16,7 +16,7 @@ internal static class HelpText
         writer.WriteLine(command.Description);
         if (command.Subcommands.Count > 0)
         {
-            Section(writer, "Commands:", command.Subcommands.Select(sub => (sub.Name, sub.Description)));
+            Section(writer, "Commands:", command.Subcommands.Select(sub => (sub.Name, sub.Description?.Split('\n')[0])));
         }
         if (command.Arguments.Count > 0)
         {

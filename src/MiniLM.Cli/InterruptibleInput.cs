@@ -1,22 +1,14 @@
+using MiniLM.Data;
+
 namespace MiniLM.Cli;
 
 /// <summary>Standard input whose reads a signal ends: read(2) itself would wait for a terminal or a pipe that says nothing.</summary>
-internal sealed class InterruptibleInput(Stream stream, CancellationToken cancellation) : Stream
+internal sealed class InterruptibleInput(Stream stream, CancellationToken cancellation) : SequentialStream
 {
     private readonly byte[] _buffer = new byte[1 << 16];
     private int _at, _count;
 
     public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     public override int Read(Span<byte> buffer)
     {
@@ -31,12 +23,4 @@ internal sealed class InterruptibleInput(Stream stream, CancellationToken cancel
         _at += count;
         return count;
     }
-
-    public override void Flush() { }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using MiniLM.Cli.Commands;
+using MiniLM.Data;
 
 namespace MiniLM.Cli;
 
@@ -29,9 +30,12 @@ internal static class Program
     {
         using Signals signals = new();
         using StandardOutput output = new();
-        using StreamWriter error = new(Console.OpenStandardError()) { AutoFlush = true };
-        return Run(arguments, new Session(Console.OpenStandardInput, output, error, signals.Token) { Signals = signals });
+        using StreamWriter error = new(new StandardError()) { AutoFlush = true };
+        return Run(arguments, new Session(OpenInput, output, error, signals.Token) { Signals = signals });
     }
+
+    private static Stream OpenInput() => !Descriptor.IsClosed(0) ? Console.OpenStandardInput()
+        : throw new DataFormatException("standard input is closed. Give a file, or redirect one to it.");
 
     /// <summary>One run of the program, in process.</summary>
     /// <returns>The exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.</returns>

@@ -23,6 +23,9 @@ internal sealed class Session(Func<Stream> openInput, Stream output, TextWriter 
     /// <summary>The command that was asked for, for hints; empty when there is none.</summary>
     internal string CommandName { get; set; } = "";
 
+    /// <summary>What an error leaves, to be gone on with; null: nothing.</summary>
+    internal string? Kept { get; set; }
+
     internal bool Quiet { get; set; }
 
     internal bool Verbose { get; set; }
@@ -43,6 +46,12 @@ internal sealed class Session(Func<Stream> openInput, Stream output, TextWriter 
     internal void Say(string line)
     {
         if (!Quiet) { error.WriteLine($"minilm: {line}"); }
+    }
+
+    /// <summary>How many inputs lost tokens, if any did.</summary>
+    internal void SayTruncated(long truncated, long inputs)
+    {
+        if (truncated > 0) { Say($"truncated: {truncated} of {inputs}"); }
     }
 
     /// <summary>A line on stderr with --verbose.</summary>

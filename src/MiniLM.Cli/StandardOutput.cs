@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MiniLM.Data;
 
 namespace MiniLM.Cli;
 
@@ -10,23 +11,15 @@ internal sealed class ClosedPipeException() : IOException("the pipe is closed");
 /// The console's own stream swallows a closed pipe, so that a run would go on for hours for nobody; a FileStream writes at places of its
 /// own, so that '(minilm a; minilm b) &gt; file' would overwrite.
 /// </remarks>
-internal sealed partial class StandardOutput : Stream
+internal sealed partial class StandardOutput : SequentialStream
 {
     private const int ClosedPipe = 32, Interrupted = 4, TryAgain = 11;
 
     private readonly Stream? _console = OperatingSystem.IsWindows() ? Console.OpenStandardOutput() : null;
 
-    public override bool CanRead => false;
-
-    public override bool CanSeek => false;
+    private readonly bool _isClosed = Descriptor.IsClosed(1);
 
     public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
     public override unsafe void Write(ReadOnlySpan<byte> buffer)
     {
@@ -35,6 +28,7 @@ internal sealed partial class StandardOutput : Stream
             _console.Write(buffer);
             return;
         }
+        if (_isClosed) { throw new IOException("standard output: is closed. Give --output FILE, or redirect it to one."); }
         while (buffer.Length > 0)
         {
             nint written;
@@ -56,12 +50,6 @@ internal sealed partial class StandardOutput : Stream
     }
 
     public override void Flush() => _console?.Flush();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     private static unsafe partial nint WriteSystem(int descriptor, byte* buffer, nint count);

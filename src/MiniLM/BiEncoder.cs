@@ -8,7 +8,7 @@ namespace MiniLM;
 /// <summary>Options of <see cref="BiEncoder.Embed(IReadOnlyList{string}, Span{float}, EmbedOptions?, CancellationToken)"/>.</summary>
 public sealed record EmbedOptions
 {
-    /// <summary>Longest input in tokens; longer ones are cut. Null: the model's own limit, which is also the greatest allowed.</summary>
+    /// <summary>Longest input in tokens; longer ones are cut. Null: the model's own limit (all-MiniLM-L6-v2: 256); up to its positions (512) may be asked for.</summary>
     public int? MaxLength { get; init; }
 
     /// <summary>One of the model's prompts by name, put before every text. Null: the model's default prompt, if it names one.</summary>

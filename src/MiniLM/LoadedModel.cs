@@ -20,6 +20,11 @@ internal sealed record LoadedModel(ModelFolder Folder, WordPieceTokenizer Tokeni
             if (folder.Kind != kind) { throw new ModelFormatException($"{folder.Path}: {refusal}"); }
             return new LoadedModel(folder, OpenTokenizer(folder), device.Load(folder.Network, precision));
         }
+        catch (ModelFormatException error)
+        {
+            folder.Dispose();
+            throw ModelFolder.Locate(error, path);
+        }
         catch
         {
             folder.Dispose();

@@ -49,6 +49,18 @@ public sealed class BadInputTests : CommandTests
     }
 
     [Fact]
+    public void Messages_NameTheFileBeforeItsFormat()
+    {
+        CommandLine.Run("rerank", "--model", CrossEncoder, "--pairs", "nosuch", "--columns", "a,b").AssertRefused(1, "nosuch: no such file");
+        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", "nosuch", "--output", At("k")).AssertRefused(1, "nosuch: no such file");
+        Embed(BiEncoder, Write("null.jsonl", "{\"text\":null}\n")).AssertRefused(1, "null.jsonl:1: has no 'text', or it is null");
+        string model = CopyModel(BiEncoder, "layers");
+        string config = Path.Combine(model, "config.json");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4"));
+        CommandLine.Run("embed", "--model", model, "x").AssertRefused(1, $"{model}/model.safetensors: has no tensor");
+    }
+
+    [Fact]
     public void Embed_RefusesTheWrongKindOfModel() => CommandLine.Run("embed", "--model", CrossEncoder, "x").AssertRefused(1, "a cross-encoder");
 
     [Fact]

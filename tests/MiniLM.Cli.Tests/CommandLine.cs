@@ -49,7 +49,8 @@ internal static class CommandLine
         ProcessStartInfo start = new("bash", ["-c", script]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
         // With the tests' own configuration: after a publish the program's own is that of a self-contained one.
         string tests = Path.Combine(AppContext.BaseDirectory, "MiniLM.Cli.Tests");
-        start.Environment["MINILM"] = $"dotnet exec --runtimeconfig {tests}.runtimeconfig.json --depsfile {tests}.deps.json "
+        // A shell lets its background jobs ignore SIGINT, and with them all that they start, these tests too.
+        start.Environment["MINILM"] = $"env --default-signal=INT dotnet exec --runtimeconfig {tests}.runtimeconfig.json --depsfile {tests}.deps.json "
             + Path.Combine(AppContext.BaseDirectory, "minilm.dll");
         // Under a limit of file sizes the runtime cannot make its double mapping.
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0";

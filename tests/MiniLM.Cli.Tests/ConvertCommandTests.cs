@@ -59,7 +59,7 @@ public sealed class ConvertCommandTests : CommandTests
         Directory.CreateDirectory(At("there"));
         Write("there/precious", "x");
         Write("there/config.json", "{}");
-        CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float16", "--output", At("there")).AssertRefused(1, "there: exists already");
+        CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float16", "--output", At("there")).AssertRefused(1, "there: exists. Use --overwrite");
         Assert.Equal("x", File.ReadAllText(At("there/precious")));
         CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float16", "--output", At("there"), "--overwrite").AssertDone();
         Assert.False(File.Exists(At("there/precious")));
@@ -70,8 +70,8 @@ public sealed class ConvertCommandTests : CommandTests
     public void Convert_RefusesPlacesItCannotWriteTo()
     {
         Write("file", "x");
-        CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float16", "--output", At("none/out")).AssertRefused(1, "no such folder");
-        CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float16", "--output", At("file/out")).AssertRefused(1, "no such folder");
+        CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float16", "--output", At("none/out")).AssertRefused(1, "there is no folder");
+        CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float16", "--output", At("file/out")).AssertRefused(1, "is a file, not a folder");
         CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float16", "--output", At("file"), "--overwrite").AssertRefused(1, "file");
         AssertOnly("file");
     }

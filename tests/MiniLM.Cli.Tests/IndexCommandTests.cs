@@ -47,6 +47,17 @@ public sealed class IndexCommandTests : CommandTests
     }
 
     [Fact]
+    public void IndexAndSearch_TakeTextsLargerThanAWindow()
+    {
+        string large = string.Concat(Enumerable.Repeat("one two ", 700_000)); // two of them are more than the characters of a window
+        string texts = Write("large.tsv", string.Concat(Enumerable.Range(0, 5).Select(i => $"d{i}\t{large}{i}\n")));
+        Assert.Contains("truncated: 5 of 5", Index(texts).AssertDone().Error);
+        CommandResult found = CommandLine.Run("search", "--index", At("index"), "--queries", texts, "--top-k", "1").AssertDone();
+        Assert.Equal(["d0", "d1", "d2", "d3", "d4"], found.Lines.Select(line => line.Split(' ')[0]));
+        Assert.Contains("truncated: 5 of 5", found.Error);
+    }
+
+    [Fact]
     public void Index_RefusesBadInputAndLeavesNothing()
     {
         Index(At("none.jsonl")).AssertRefused(1, "none.jsonl: no such file");
@@ -65,8 +76,8 @@ public sealed class IndexCommandTests : CommandTests
         Write("index", "a file");
         Index(corpus).AssertRefused(1, "is a file");
         Assert.Equal("a file", File.ReadAllText(At("index")));
-        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", corpus, "--output", At("index/in")).AssertRefused(1, "no such folder");
-        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", corpus, "--output", At("none/in")).AssertRefused(1, "no such folder");
+        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", corpus, "--output", At("index/in")).AssertRefused(1, "there is no folder");
+        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", corpus, "--output", At("none/in")).AssertRefused(1, "there is no folder");
         AssertOnly("corpus.jsonl", "index");
     }
 

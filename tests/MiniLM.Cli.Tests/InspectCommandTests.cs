@@ -78,6 +78,10 @@ public sealed class InspectCommandTests : CommandTests
     {
         CommandLine.Run("inspect", At("nowhere")).AssertRefused(1, "nowhere");
         CommandLine.Run("inspect", Write("short.safetensors", "abc")).AssertRefused(1, "too short");
+        foreach (string name in new[] { "m.onnx", "a.npy", "a.json" })
+        {
+            CommandLine.Run("inspect", Write(name, "{\"some\": \"text\"}\n")).AssertRefused(1, $"{name}: is not a safetensors file");
+        }
         CommandLine.Run("inspect").AssertRefused(2, "give a path");
         string model = CopyModel(BiEncoder, "cut"), weights = Path.Combine(model, "model.safetensors");
         File.WriteAllBytes(weights, File.ReadAllBytes(weights)[..^100]);

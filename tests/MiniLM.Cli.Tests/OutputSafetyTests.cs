@@ -43,8 +43,93 @@ public sealed class OutputSafetyTests : CommandTests
         Write("corpus.jsonl", string.Concat(Enumerable.Range(0, 300).Select(i => $"{{\"_id\":\"{i}\",\"text\":\"one two\"}}\n")));
         CommandResult result = CommandLine.Shell($"ulimit -f 16; $MINILM {arguments} --model {BiEncoder}; echo $?", Folder);
         Assert.Equal("1\n", result.Output);
-        Assert.Contains("a file grew past the size that the system allows", result.Error, StringComparison.Ordinal);
+        Assert.Matches("^minilm: [^ ]*made.*: cannot be written \\(File too large\\)\\. Nothing is kept of it: make room, or choose another place\\.\n$", result.Error);
         AssertOnly("corpus.jsonl");
+    }
+
+    [Theory]
+    [InlineData("index --dense --corpus c.jsonl --output m/made")]
+    [InlineData("convert --dtype float32 --output m/made")]
+    [InlineData("convert --to onnx --output m/made.onnx")]
+    [InlineData("search --index k --queries q.tsv --output m/made.run")]
+    public void Outputs_SayWhatAFullDiskAndAReadOnlyOneMean(string arguments)
+    {
+        string corpus = Write("c.jsonl", string.Concat(Enumerable.Range(0, 300).Select(i => $"{{\"_id\":\"{i}\",\"text\":\"one two\"}}\n")));
+        Write("q.tsv", string.Concat(Enumerable.Range(0, 300).Select(i => $"{i}\tone two {i}\n")));
+        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", corpus, "--output", At("k")).AssertDone();
+        string run = $"$MINILM {arguments}{(arguments.StartsWith("search", StringComparison.Ordinal) ? "" : " --model " + BiEncoder)}; echo $?; ls -A m";
+        const string Mount = "mkdir m && mount -t tmpfs -o size=16k tmpfs m";
+        CommandResult result = CommandLine.Shell($"unshare -m bash -c '{Mount} || exit 77; {run}; mount -o remount,ro m; {run}'", Folder);
+        Assert.SkipWhen(result.Code != 0, $"skipped: no mounts here ({result.Error.Trim()})");
+        Assert.Equal("1\n1\n", result.Output);
+        string[] lines = result.Error.TrimEnd().Split('\n');
+        Assert.Equal(2, lines.Length);
+        Assert.Matches("^minilm: [^ ]*made.*: cannot be written \\(No space left on device\\)\\. Nothing is kept of it", lines[0]);
+        Assert.Matches("^minilm: [^ ]*made.*: cannot be written \\(Read-only file system\\)\\. Nothing is kept of it", lines[1]);
+    }
+
+    [Theory]
+    [InlineData("index")]
+    [InlineData("convert")]
+    public void FolderOutputs_LeaveWhatIsNotTheirsAlone(string command)
+    {
+        string[] arguments = command == "index" ? ["index", "--dense", "--corpus", Write("corpus.jsonl", IndexCommandTests.Corpus)] : ["convert", "--dtype", "float16"];
+        arguments = [.. arguments, "--model", BiEncoder, "--output", At("k")];
+        // Somebody's own folder.
+        Directory.CreateDirectory(At("k.partial"));
+        Write("k.partial/diary", "mine");
+        CommandLine.Run(arguments).AssertRefused(1, "k.partial: was not left by an unfinished run");
+        Assert.Equal("mine", File.ReadAllText(At("k.partial/diary")));
+        // Another run's, which is still at it.
+        Write("k.partial/.minilm-partial", "");
+        using (new FileStream(At("k.partial/.minilm-partial"), FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+        {
+            CommandLine.Run(arguments).AssertRefused(1, "k.partial: another run is writing it");
+        }
+        Assert.Equal("mine", File.ReadAllText(At("k.partial/diary")));
+        // A killed run's.
+        CommandLine.Run(arguments).AssertDone();
+        Assert.False(Path.Exists(At("k.partial")));
+        Assert.False(Path.Exists(At("k/.minilm-partial")));
+        Assert.False(Path.Exists(At("k/diary")));
+        Directory.CreateDirectory(At("k.old.partial"));
+        CommandLine.Run([.. arguments, "--overwrite"]).AssertRefused(1, "k.old.partial: is there");
+        Assert.True(Directory.Exists(At("k.old.partial")));
+        Write("l.partial", "a file");
+        CommandLine.Run([.. arguments[..^1], At("l")]).AssertRefused(1, "l.partial: is a file");
+    }
+
+    [Fact]
+    public void FileOutputs_LeaveTheOutputOfARunThatIsStillWritingItAlone()
+    {
+        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", Write("corpus.jsonl", IndexCommandTests.Corpus), "--output", At("k")).AssertDone();
+        foreach (string name in new[] { "out.run", "out.onnx" })
+        {
+            using FileStream other = new(At(name + ".partial"), FileMode.Create, FileAccess.ReadWrite, FileShare.None);
+            string[] arguments = name == "out.run" ? ["search", "--index", At("k"), "--queries", Write("q.tsv", "a\tone\n")] : ["convert", "--to", "onnx", "--model", BiEncoder];
+            CommandLine.Run([.. arguments, "--output", At(name)]).AssertRefused(1, "another run is writing it");
+            Assert.True(File.Exists(At(name + ".partial")));
+        }
+    }
+
+    [Fact]
+    public void Outputs_ReplaceRegularFilesOnly()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "skipped: devices of Linux");
+        CommandLine.Shell("mkfifo pipe.npy", Folder);
+        File.CreateSymbolicLink(At("link.npy"), "/dev/null");
+        foreach (string path in new[] { "/dev/null", "/dev/stdout", At("pipe.npy"), At("link.npy") })
+        {
+            CommandLine.Run("tokenize", "--model", BiEncoder, "one", "--output", path, "--overwrite").AssertRefused(1, "is a device, a pipe or a socket");
+            CommandLine.Run("convert", "--model", BiEncoder, "--to", "onnx", "--output", path, "--overwrite").AssertRefused(1, "is a device, a pipe or a socket");
+        }
+        string shared = $"/dev/shm/{Path.GetFileName(Folder)}.npy";
+        try
+        {
+            CommandLine.Run("embed", "--model", BiEncoder, "one", "--output", shared).AssertDone();
+            CommandLine.Run("embed", "--model", BiEncoder, "one", "--output", shared, "--overwrite").AssertDone();
+        }
+        finally { File.Delete(shared); }
     }
 
     [Fact]

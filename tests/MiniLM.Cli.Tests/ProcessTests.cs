@@ -21,6 +21,25 @@ public sealed class ProcessTests : CommandTests
         AssertOnly("in.jsonl");
     }
 
+    [Theory]
+    [InlineData("2> /dev/full")]
+    [InlineData("2>&-")]
+    public void Runs_KeepTheirExitCodeWhenStandardErrorFails(string redirection)
+    {
+        CommandResult result = CommandLine.Shell($"$MINILM embed --model nosuch a {redirection}; echo $?; $MINILM nosuch {redirection}; echo $?; "
+            + $"$MINILM embed --model {BiEncoder} --max-length 3 'one two three' --output a.npy {redirection}; echo $?", Folder);
+        Assert.Equal("1\n2\n0\n", result.Output);
+        AssertOnly("a.npy");
+    }
+
+    [Fact]
+    public void Embed_SaysThatStandardInputOrOutputIsClosed()
+    {
+        CommandResult result = CommandLine.Shell($"$MINILM embed --model {BiEncoder} --input - <&-; echo $?; $MINILM embed --model {BiEncoder} one >&-; echo $?", Folder);
+        Assert.Equal("1\n1\n", result.Output);
+        Assert.Matches("^minilm: standard input is closed[^\n]*\nminilm: standard output: is closed[^\n]*\n$", result.Error);
+    }
+
     [Fact]
     public void Embed_SaysThatStandardOutputIsFull()
     {

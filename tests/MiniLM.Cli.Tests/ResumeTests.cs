@@ -62,6 +62,48 @@ public sealed class ResumeTests : CommandTests
     }
 
     [Fact]
+    public void Resume_KeepsTheEarlierRowsWhenItFails()
+    {
+        string input = Write("in.jsonl", JsonTexts(Rows));
+        File.AppendAllBytes(input, [.. "{\"text\":\"caf"u8, 0xE9, .. "\"}\n"u8]);
+        string[] form = ["embed", "--model", BiEncoder, "--input", input, "--output", At("out.npy")];
+        int rows = Interrupt(form, "out.npy", "KILL", 137);
+        CommandResult failed = CommandLine.Run([.. form, "--resume", "--quiet"]);
+        failed.AssertRefused(1, $"in.jsonl:{Rows + 1}: not UTF-8. Save the file as UTF-8. {At("out.npy.partial")} is kept with ");
+        AssertOnly("in.jsonl", "out.npy.partial", "out.npy.partial.json");
+        using (JsonDocument json = JsonDocument.Parse(File.ReadAllText(At("out.npy.partial.json")))) { Assert.True(json.RootElement.GetProperty("rows").GetInt32() >= rows); }
+        CommandLine.Run([.. form, "--overwrite"]).AssertRefused(1, "not UTF-8");
+        AssertOnly("in.jsonl");
+    }
+
+    [Theory]
+    [InlineData(null, "is missing or empty. Use --overwrite")]
+    [InlineData("  \n", "is missing or empty. Use --overwrite")]
+    [InlineData("{\"command\":\"tokenize\"}", "is of another run")]
+    public void Resume_RefusesRowsOfWhichNothingIsKnown(string? state, string part)
+    {
+        string input = Write("in.txt", "one\n");
+        Write("out.npy.partial", "rows");
+        if (state is not null) { Write("out.npy.partial.json", state); }
+        CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--output", At("out.npy"), "--resume").AssertRefused(1, part);
+        Assert.Equal("rows", File.ReadAllText(At("out.npy.partial")));
+    }
+
+    [Fact]
+    public void Resume_RefusesCountsBelowZero()
+    {
+        string input = Write("in.jsonl", JsonTexts(Rows));
+        string[] form = ["embed", "--model", BiEncoder, "--input", input, "--output", At("out.jsonl")];
+        Interrupt(form, "out.jsonl", "KILL", 137);
+        string state = At("out.jsonl.partial.json");
+        File.WriteAllText(state, File.ReadAllText(state).Replace("\"rows\":", "\"rows\":-"));
+        CommandLine.Run([.. form, "--resume"]).AssertRefused(1, "is damaged (rows is below 0)");
+    }
+
+    [Fact]
+    public void Resume_NeedsAnOutput() => CommandLine.Run("embed", "--model", BiEncoder, "one", "--resume").AssertRefused(2, "--output FILE");
+
+    [Fact]
     public void Resume_OfStandardInputIsRefused() =>
         CommandLine.RunWith(CancellationToken.None, "one", "embed", "--model", BiEncoder, "--input", "-", "--output", At("out.npy"), "--resume").AssertRefused(2, "standard input");
 

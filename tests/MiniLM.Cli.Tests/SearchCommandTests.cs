@@ -32,7 +32,7 @@ public sealed class SearchCommandTests : CommandTests
         Assert.Equal(["q1 Q0 a 1", "q2 Q0 c 1"], [string.Join(' ', lines[0].Split(' ')[..4]), string.Join(' ', lines[2].Split(' ')[..4])]);
         Assert.Equal(4, lines.Length);
         Assert.Equal(File.ReadAllText(At("out.run")), CommandLine.Run("search", "--index", Index, "--queries", queries, "--top-k", "2", "--output", "-").AssertDone().Output);
-        CommandLine.Run("search", "--index", Index, "--queries", queries, "--output", At("out.run")).AssertRefused(1, "exists already");
+        CommandLine.Run("search", "--index", Index, "--queries", queries, "--output", At("out.run")).AssertRefused(1, "exists. Use --overwrite");
         CommandLine.Run("search", "--index", Index, "--queries", queries, "--output", At("out.run"), "--overwrite").AssertDone();
         AssertOnly("corpus.jsonl", "index", "out.run", "q.tsv");
     }
@@ -94,8 +94,8 @@ public sealed class SearchCommandTests : CommandTests
         string twice = Write("q.tsv", "a\tone\na\ttwo\n");
         CommandLine.Run("search", "--index", Index, "--queries", twice, "--output", At("out.run")).AssertRefused(1, "q.tsv:2: the id 'a' was there before");
         CommandLine.Run("search", "--index", Index, "--queries", Write("space.tsv", "a b\tone\n"), "--output", At("out.run")).AssertRefused(1, "white space");
-        CommandLine.Run("search", "--index", Index, "--queries", twice, "--output", At("none/out.run")).AssertRefused(1, "no such folder");
-        CommandLine.Run("search", "--index", Index, "--queries", twice, "--output", At("q.tsv/out.run")).AssertRefused(1, "no such folder");
+        CommandLine.Run("search", "--index", Index, "--queries", twice, "--output", At("none/out.run")).AssertRefused(1, "no folder");
+        CommandLine.Run("search", "--index", Index, "--queries", twice, "--output", At("q.tsv/out.run")).AssertRefused(1, "is a file, not a folder");
         AssertOnly("corpus.jsonl", "index", "q.tsv", "space.tsv");
     }
 

@@ -19,6 +19,15 @@ public sealed class TokenizeCommandTests : CommandTests
         Assert.Equal(20, Ids(CommandLine.Run("tokenize", "--model", BiEncoder, "--json", "--max-length", "20", text)));
     }
 
+    [Fact]
+    public void Tokenize_SaysHowManyTextsWereCut()
+    {
+        string input = Write("in.txt", "one\none two\none two three\n");
+        Assert.Contains("truncated: 1 of 3", CommandLine.Run("tokenize", "--model", BiEncoder, "--input", input, "--max-length", "4").AssertDone().Error);
+        Assert.Empty(CommandLine.Run("tokenize", "--model", BiEncoder, "--input", input, "--max-length", "5").AssertDone().Error);
+        Assert.Contains("truncated: 1 of 1", CommandLine.Run("tokenize", "--model", BiEncoder, "one two three", "--max-length", "4").AssertDone().Error);
+    }
+
     [Theory]
     [InlineData("longest_first", "[CLS] one one [SEP] two two [SEP]")]
     [InlineData("only_first", "[CLS] one [SEP] two two two [SEP]")]

@@ -22,7 +22,8 @@ internal sealed class BenchCommand : CliCommand
     private readonly Option<bool> _json = new("--json") { Description = "a JSON object a line" };
     private readonly ModelOptions _model;
 
-    internal BenchCommand() : base("bench", "Measures a model, sequences of full length, or its tokenizer; the roof of this machine beside it.")
+    internal BenchCommand() : base("bench", "Measures a model, sequences of full length, or its tokenizer; the roof of this machine beside it.\n"
+        + "items_per_s, tokens_per_s and gflops are those of the median batch (p50_ms), not of the whole time.")
     {
         foreach (Option option in new Option[] { _shapes, _tokenizer, _input, _column, _json }) { Options.Add(option); }
         _model = new ModelOptions(this, hasBatches: false);

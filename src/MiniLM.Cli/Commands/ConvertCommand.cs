@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using MiniLM.Cli.Options;
+using MiniLM.Cli.Output;
 using MiniLM.Compute;
 using MiniLM.Export;
 using MiniLM.Model;
@@ -42,10 +43,11 @@ internal sealed class ConvertCommand : CliCommand
             throw new UsageException("--to onnx writes float32 in one file: leave out --dtype, --max-shard-bytes and --modern-names");
         }
         string output = parse.GetValue(_output)!;
-        RequireParent(output);
+        if (onnx) { OutputTarget.Check(output, parse.GetValue(_overwrite)); }
+        else { OutputTarget.CheckFolder(output); }
         using ModelFolder model = ModelFolder.Open(ModelFolder.Resolve(parse.GetValue(_model)));
         CheckUsable(model);
-        if (onnx) { WriteOnnx(model, output, parse.GetValue(_overwrite)); }
+        if (onnx) { OnnxExporter.Write(model, output); }
         else
         {
             ModelFolderWriter.Write(model, output, new ModelFolderOptions
@@ -72,19 +74,6 @@ internal sealed class ConvertCommand : CliCommand
         FiniteWeights.Check(model.Network, 1, work => work(0));
         bool hasTokenizer = new[] { "tokenizer.json", "vocab.txt" }.Any(name => File.Exists(Path.Combine(model.TransformerPath, name)));
         if (hasTokenizer) { LoadedModel.OpenTokenizer(model); }
-    }
-
-    private static void WriteOnnx(ModelFolder model, string output, bool overwrite)
-    {
-        if (Directory.Exists(output)) { throw new IOException($"{output}: is a folder. Give the name of the .onnx file."); }
-        if (File.Exists(output) && !overwrite) { throw new IOException($"{output}: exists already. Choose another name or give --overwrite."); }
-        OnnxExporter.Write(model, output);
-    }
-
-    private static void RequireParent(string output)
-    {
-        string parent = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(output))) ?? "/";
-        if (!Directory.Exists(parent)) { throw new DirectoryNotFoundException($"{parent}: no such folder. Make it first."); }
     }
 
     private static long? Bytes(ArgumentResult result)

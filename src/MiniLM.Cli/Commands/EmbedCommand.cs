@@ -32,7 +32,7 @@ internal sealed class EmbedCommand : CliCommand
         {
             throw new UsageException(text is null ? "nothing to embed: give a text or --input FILE" : "a text and --input: give one of them");
         }
-        if (path is not null) { ResumableFile.Check(path, _output.Overwrite(parse), _output.Resume(parse)); }
+        _output.Check(parse);
         bool isNpy = path is not null && Suffix(path) == ".npy";
         RowFormat format = _input.Format(parse);
         // The file's errors before the model's time.
@@ -58,7 +58,7 @@ internal sealed class EmbedCommand : CliCommand
         if (reader is not null) { RowWindows.Run(reader, 1, _input.Pace(parse), output, session, "embed", Embed); }
         else { (output.Rows, output.Inputs, output.Truncated) = (1, 1, Embed([text!], 0).Truncated); }
         output.Finish(isNpy ? NpyHeader.Create(output.Rows, encoder.Dimension) : []);
-        RowWindows.SayTruncated(output, session);
+        session.SayTruncated(output.Truncated, output.Inputs);
         return 0;
     }
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using MiniLM.Batching;
 using MiniLM.Cli.Options;
+using MiniLM.Cli.Output;
 using MiniLM.Compute;
 using MiniLM.Data;
 using MiniLM.Retrieval;
@@ -44,7 +45,7 @@ internal sealed class IndexCommand : CliCommand
         if (total.Inputs == 0) { throw new DataFormatException($"{DataFile.Name(corpus)}: has no documents. Give a corpus with at least one."); }
         session.Cancellation.ThrowIfCancellationRequested();
         writer.Complete(encoder.Folder.Path, encoder.Folder.Hash, options.PromptName ?? encoder.Folder.DefaultPromptName);
-        if (total.Truncated > 0) { session.Say($"truncated: {total.Truncated} of {total.Inputs}"); }
+        session.SayTruncated(total.Truncated, total.Inputs);
         session.Say($"{output}: {total.Inputs} documents");
         return 0;
     }
@@ -58,12 +59,14 @@ internal sealed class IndexCommand : CliCommand
         Stopwatch sinceSaid = Stopwatch.StartNew();
         for (bool more = true; more;)
         {
-            while (texts.Count < SequenceWindow.Capacity && (more = corpus.Read(out string id, out string text)))
+            long chars = 0;
+            while (texts.Count < SequenceWindow.Capacity && chars < RowWindows.MaxChars && (more = corpus.Read(out string id, out string text)))
             {
                 if (!known.Add(id)) { throw corpus.Wrong($"the id {Weights.Quoted.Text(id)} was there before. Give every document its own."); }
                 if (id.AsSpan().ContainsAny(" \t\r\n\v\f")) { throw corpus.Wrong($"the id {Weights.Quoted.Text(id)} has white space, which separates the fields of a run. Give it another."); }
                 ids.Add(id);
                 texts.Add(text);
+                chars += text.Length;
             }
             if (vectors.Length < texts.Count * encoder.Dimension) { vectors = new float[texts.Count * encoder.Dimension]; }
             EncodingStatistics window;

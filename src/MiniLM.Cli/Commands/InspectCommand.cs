@@ -16,7 +16,8 @@ internal sealed class InspectCommand : CliCommand
 
     private readonly Option<bool> _json = new("--json") { Description = "one JSON object" };
 
-    internal InspectCommand() : base("inspect", "Shows tensors, sizes, types and settings of a model, a weight file or an index, and checks them.")
+    internal InspectCommand() : base("inspect", "Shows tensors, sizes, types and settings of a model, a weight file or an index, and checks them.\n"
+        + "The exit code is 0 also when a check fails: see checks.ok of --json, or stderr.")
     {
         Arguments.Add(_path);
         Options.Add(_json);
@@ -30,7 +31,7 @@ internal sealed class InspectCommand : CliCommand
         bool json = parse.GetValue(_json);
         if (File.Exists(path))
         {
-            using SafetensorsFile file = new(path);
+            using SafetensorsFile file = Open(path);
             TensorReport[] tensors = Report(file.Tensors, session);
             if (json) { InspectJson.WriteFile(session.OutputText, file, tensors); } else { InspectText.WriteFile(session.OutputText, file, tensors); }
         }
@@ -52,6 +53,16 @@ internal sealed class InspectCommand : CliCommand
             else { InspectText.WriteModel(session.OutputText, model, tensors, vocabulary); }
         }
         return 0;
+    }
+
+    private static SafetensorsFile Open(string path)
+    {
+        try { return new SafetensorsFile(path); }
+        // Whatever its first bytes would mean in a weight file.
+        catch (ModelFormatException error) when (Path.GetExtension(path).ToLowerInvariant() is ".onnx" or ".npy" or ".json" or ".jsonl" or ".bin" or ".txt")
+        {
+            throw new ModelFormatException($"{path}: is not a safetensors file. Give one, or the folder of a model or an index.", error);
+        }
     }
 
     private static TensorReport[] Report(IEnumerable<Tensor> tensors, Session session)

@@ -56,7 +56,7 @@ internal sealed class RerankCommand : CliCommand
         }
         if (pairs is not null && parse.GetValue(_topK) is not null) { throw new UsageException("--top-k goes with --run, not with --pairs"); }
         string[] columns = pairs is null ? [] : _input.Pair(parse);
-        if (path is not null) { ResumableFile.Check(path, _output.Overwrite(parse), _output.Resume(parse)); }
+        _output.Check(parse);
         using RowReader? reader = pairs is null ? null : RowReader.Open(pairs, _input.Format(parse, columns), session.OpenInput);
         RerankInput? input = run is null ? null : RerankInput.Read(run, parse.GetValue(_queries)!, parse.GetValue(_corpus)!, _input.Quotes(parse), session);
         using Device device = _model.OpenDevice(parse, session);
@@ -74,7 +74,7 @@ internal sealed class RerankCommand : CliCommand
             });
         }
         output.Finish([]);
-        RowWindows.SayTruncated(output, session);
+        session.SayTruncated(output.Truncated, output.Inputs);
         if (output.Ties > 0) { session.Say($"equal scores: {output.Ties} (the earlier document first)"); }
         return 0;
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using MiniLM.Cli.Output;
+using MiniLM.Data;
 
 namespace MiniLM.Cli.Commands;
 
@@ -21,11 +22,8 @@ internal sealed class RunOutput : IDisposable
             _writer = session.OutputText;
             return;
         }
-        if (Directory.Exists(path)) { throw new IOException($"{path}: is a folder. Give the name of a file."); }
-        if (File.Exists(path) && !overwrite) { throw new IOException($"{path}: exists already. Choose another name or give --overwrite."); }
-        string parent = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        if (!Directory.Exists(parent)) { throw new DirectoryNotFoundException($"{parent}: no such folder. Make it first."); }
-        _file = new PartialFile(Partial, FileMode.Create);
+        OutputTarget.Check(path, overwrite);
+        _file = PartialFile.Create(Partial);
         _writer = new StreamWriter(_file, new UTF8Encoding(false), 1 << 16) { NewLine = "\n" };
     }
 
@@ -40,9 +38,7 @@ internal sealed class RunOutput : IDisposable
         _writer.Flush();
         if (_file is not null)
         {
-            _file.Flush(flushToDisk: true);
-            _file.Dispose();
-            File.Move(Partial, _path, overwrite: true);
+            _file.Complete(_path);
         }
         _complete = true;
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using MiniLM.Cli.Options;
+using MiniLM.Cli.Output;
 using MiniLM.Compute;
 using MiniLM.Data;
 using MiniLM.Retrieval;
@@ -53,7 +54,8 @@ internal sealed class SearchCommand : CliCommand
         if (query is not null)
         {
             float[] embedding = new float[encoder.Dimension];
-            SayTruncated(encoder.Embed([query], embedding, options, session.Cancellation), session);
+            EncodingStatistics one = encoder.Embed([query], embedding, options, session.Cancellation);
+            session.SayTruncated(one.Truncated, one.Inputs);
             SearchHit[] hits = index.Search(embedding, topK, device, session.Cancellation)[0];
             ties = Ties(hits);
             if (parse.GetValue(_json)) { WriteJson(session.OutputText, index, hits); } else { WriteTable(session.OutputText, index, hits); }
@@ -98,10 +100,11 @@ internal sealed class SearchCommand : CliCommand
     {
         List<string> ids = [], texts = [];
         HashSet<string> known = new(StringComparer.Ordinal);
-        (long ties, int inputs, long tokens, int truncated) = (0, 0, 0, 0);
+        (long ties, int inputs, int truncated) = (0, 0, 0);
         for (bool more = true; more;)
         {
-            while (texts.Count < QueriesAtOnce && (more = queries.Read(out string id, out string text)))
+            long chars = 0;
+            while (texts.Count < QueriesAtOnce && chars < RowWindows.MaxChars && (more = queries.Read(out string id, out string text)))
             {
                 if (id.AsSpan().IndexOfAny(" \t\r\n\f\v") >= 0)
                 {
@@ -110,12 +113,13 @@ internal sealed class SearchCommand : CliCommand
                 if (!known.Add(id)) { throw queries.Wrong($"the id {Weights.Quoted.Text(id)} was there before. Give every query its own."); }
                 ids.Add(id);
                 texts.Add(text);
+                chars += text.Length;
             }
             float[] embeddings = new float[texts.Count * encoder.Dimension];
             EncodingStatistics window;
             try { window = encoder.Embed(texts, embeddings, options, session.Cancellation); }
             catch (NonFiniteResultException error) { throw new NonFiniteResultException(inputs + error.Index); }
-            (inputs, tokens, truncated) = (inputs + window.Inputs, tokens + window.Tokens, truncated + window.Truncated);
+            (inputs, truncated) = (inputs + window.Inputs, truncated + window.Truncated);
             SearchHit[][] found = index.Search(embeddings, topK, device, session.Cancellation);
             for (int i = 0; i < found.Length; i++)
             {
@@ -130,13 +134,8 @@ internal sealed class SearchCommand : CliCommand
         }
         if (inputs == 0) { throw queries.Wrong("the file has no queries. Give at least one."); }
         run.Complete();
-        SayTruncated(new EncodingStatistics(inputs, tokens, truncated), session);
+        session.SayTruncated(truncated, inputs);
         return ties;
-    }
-
-    private static void SayTruncated(EncodingStatistics statistics, Session session)
-    {
-        if (statistics.Truncated > 0) { session.Say($"truncated: {statistics.Truncated} of {statistics.Inputs}"); }
     }
 
     private static int Ties(SearchHit[] hits) => hits.Zip(hits.Skip(1)).Count(pair => pair.First.Score == pair.Second.Score);

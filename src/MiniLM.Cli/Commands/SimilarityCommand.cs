@@ -27,7 +27,7 @@ internal sealed class SimilarityCommand : CliCommand
         string input = _input.Path(parse) ?? throw new UsageException("--input is missing: give a file of pairs");
         string[] columns = _input.Pair(parse);
         string? path = _output.Path(parse);
-        if (path is not null) { ResumableFile.Check(path, _output.Overwrite(parse), _output.Resume(parse)); }
+        _output.Check(parse);
         using RowReader reader = RowReader.Open(input, _input.Format(parse, columns), session.OpenInput);
         using Device device = _model.OpenDevice(parse, session);
         using BiEncoder encoder = BiEncoder.Open(_model.ResolveModel(parse), device, _model.Precision(parse));
@@ -41,7 +41,7 @@ internal sealed class SimilarityCommand : CliCommand
             return statistics;
         });
         output.Finish([]);
-        RowWindows.SayTruncated(output, session);
+        session.SayTruncated(output.Truncated, output.Inputs);
         return 0;
     }
 

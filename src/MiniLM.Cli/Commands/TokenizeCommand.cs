@@ -45,7 +45,7 @@ internal sealed class TokenizeCommand : CliCommand
         }
         string[]? columns = _input.Columns(parse);
         if (columns is { Length: > 2 }) { throw new UsageException($"--columns {string.Join(',', columns)}: name one column or two"); }
-        if (path is not null) { ResumableFile.Check(path, _output.Overwrite(parse), resume: false); }
+        _output.Check(parse);
         using RowReader? reader = input is null ? null : RowReader.Open(input, _input.Format(parse, columns), session.OpenInput);
         WordPieceTokenizer tokenizer = WordPieceTokenizer.Load(TokenizerFolder(ModelFolder.Resolve(parse.GetValue(_model))));
         EncodeOptions options = new() { MaxLength = parse.GetValue(_maxLength), Truncation = Truncation(parse.GetValue(_truncation)) };
@@ -55,19 +55,21 @@ internal sealed class TokenizeCommand : CliCommand
         bool isJson = parse.GetValue(_json);
         EncodingStatistics Tokenize(IReadOnlyList<string> texts, long first)
         {
-            long tokens = 0;
+            (long tokens, int truncated) = (0, 0);
             for (int i = 0; i < texts.Count; i += width)
             {
                 TokenEncoding encoding = Encode(tokenizer, texts[i], width == 2 ? texts[i + 1] : null, options, first + i / width);
                 if (isJson) { WriteJson(output.Text, encoding); }
                 else { WriteTokens(output.Text, encoding); }
                 tokens += encoding.Ids.Length;
+                if (encoding.IsTruncated) { truncated++; }
             }
-            return new EncodingStatistics(texts.Count / width, tokens, 0);
+            return new EncodingStatistics(texts.Count / width, tokens, truncated);
         }
         if (reader is not null) { RowWindows.Run(reader, width, _input.Pace(parse), output, session, "tokenize", Tokenize); }
-        else { Tokenize([text!], 0); }
+        else { (output.Inputs, output.Truncated) = (1, Tokenize([text!], 0).Truncated); }
         output.Finish([]);
+        session.SayTruncated(output.Truncated, output.Inputs);
         return 0;
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using MiniLM.Cli.Output;
 
 namespace MiniLM.Cli.Options;
 
@@ -21,6 +22,14 @@ internal sealed class OutputOptions
 
     /// <summary>The file; null: standard output.</summary>
     internal string? Path(ParseResult parse) => parse.GetValue(_output) is { } path && path != "-" ? path : null;
+
+    /// <summary>Refuses, before any work, what could not be written at the end.</summary>
+    internal void Check(ParseResult parse)
+    {
+        if (Overwrite(parse) && Resume(parse)) { throw new UsageException("--overwrite and --resume: give one of them"); }
+        if (Path(parse) is { } path) { ResumableFile.Check(path, Overwrite(parse), Resume(parse)); }
+        else if (Resume(parse)) { throw new UsageException("--resume goes on with an unfinished file: give its --output FILE"); }
+    }
 
     internal bool Overwrite(ParseResult parse) => parse.GetValue(_overwrite);
 

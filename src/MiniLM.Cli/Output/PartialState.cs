@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
+using MiniLM.Data;
 
 namespace MiniLM.Cli.Output;
 
@@ -38,13 +39,16 @@ internal sealed class PartialState : IDisposable
         return state;
     }
 
+    /// <summary>Whether nothing is there, or nothing was written.</summary>
+    internal static bool IsBlank(string path) => !File.Exists(path) || File.ReadAllBytes(path).AsSpan().Trim(" \n\0"u8).Length == 0;
+
     /// <summary>Takes up what is there.</summary>
     /// <returns>Null: nothing was done yet.</returns>
     /// <exception cref="IOException">It is of another run; the message names what differs.</exception>
     internal static PartialState? Open(string path, RunIdentity identity)
     {
+        if (IsBlank(path)) { return null; }
         byte[] bytes = File.ReadAllBytes(path);
-        if (bytes.AsSpan().Trim(" \n\0"u8).Length == 0) { return null; }
         try
         {
             using JsonDocument json = JsonDocument.Parse(bytes.AsMemory());
@@ -55,6 +59,10 @@ internal sealed class PartialState : IDisposable
                     : element.ValueKind == JsonValueKind.String ? element.GetString() : element.GetRawText();
                 if (found == value) { continue; }
                 throw new IOException($"--resume: {path} is of another run: {name} is {Say(found)} there, {Say(value)} here. Use --overwrite to start afresh.");
+            }
+            foreach (string name in new[] { "rows", "bytes", "inputs", "truncated", "ties" })
+            {
+                if (root.GetProperty(name).GetInt64() < 0) { throw new FormatException($"{name} is below 0"); }
             }
             if (root.GetProperty("bytes").GetInt64() == 0) { return null; }
             return new PartialState(path, identity, File.OpenHandle(path, FileMode.Open, FileAccess.Write))

@@ -1,19 +1,21 @@
+using MiniLM.Data;
+
 namespace MiniLM.Cli.Output;
 
 /// <summary>A file built as OUT.partial beside OUT.partial.json, and renamed when it is complete.</summary>
-/// <remarks>SIGKILL, SIGINT and SIGTERM leave just these two, to be resumed; any error leaves nothing.</remarks>
+/// <remarks>SIGKILL, SIGINT and SIGTERM leave just these two, to be resumed. An error leaves nothing, unless the run had gone on with an earlier one's rows.</remarks>
 internal sealed class ResumableFile : RowOutput
 {
     private readonly string _path;
     private readonly PartialFile _file;
     private readonly PartialState _state;
-    private readonly CancellationToken _cancellation;
+    private readonly Session _session;
     private readonly bool _canResume;
     private bool _isFinished;
 
-    private ResumableFile(string path, PartialFile file, PartialState state, bool canResume, CancellationToken cancellation)
+    private ResumableFile(string path, PartialFile file, PartialState state, bool canResume, Session session)
     {
-        (_path, _file, _state, _canResume, _cancellation) = (path, file, state, canResume, cancellation);
+        (_path, _file, _state, _canResume, _session) = (path, file, state, canResume, session);
         (Rows, Inputs, Truncated, Ties) = (state.Rows, state.Inputs, state.Truncated, state.Ties);
         Text = new JsonRows(file);
     }
@@ -24,16 +26,7 @@ internal sealed class ResumableFile : RowOutput
     /// <exception cref="IOException">The folder is missing, or something is there.</exception>
     internal static void Check(string path, bool overwrite, bool resume)
     {
-        if (overwrite && resume) { throw new UsageException("--overwrite and --resume: give one of them"); }
-        if (Directory.Exists(path)) { throw new IOException($"{path}: is a folder. Give the path of a file."); }
-        if (path.StartsWith("/dev/", StringComparison.Ordinal))
-        {
-            throw new IOException($"{path}: is a device, which a finished file would replace. Use --output - and a redirection.");
-        }
-        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        if (File.Exists(folder)) { throw new IOException($"{path}: {folder} is a file, not a folder. Choose another path."); }
-        if (!Directory.Exists(folder)) { throw new IOException($"{path}: there is no folder {folder}. Create it first."); }
-        if (File.Exists(path) && !overwrite) { throw new IOException($"{path}: exists. Use --overwrite to replace it."); }
+        OutputTarget.Check(path, overwrite);
         if (Partial(path).FirstOrDefault(File.Exists) is { } left && !overwrite && !resume)
         {
             throw new IOException($"{left}: left by an unfinished run. Use --resume to go on with it or --overwrite to start afresh.");
@@ -54,11 +47,15 @@ internal sealed class ResumableFile : RowOutput
             throw new UsageException("--resume: standard input and pipes cannot be read again. Give the input as a file");
         }
         if (identity.IsReadOnce) { session.Say("the input can be read only once: this run cannot be resumed"); }
-        if (resume && File.Exists(partial[1]))
+        if (resume && partial.Any(File.Exists))
         {
             PartialFile left = PartialFile.OpenAlone(partial[0]);
             try
             {
+                if (left.Length > 0 && PartialState.IsBlank(partial[1]))
+                {
+                    throw new IOException($"--resume: {partial[1]}, which says how much of {partial[0]} is done, is missing or empty. Use --overwrite to start afresh.");
+                }
                 if (PartialState.Open(partial[1], identity) is { } state) { return Take(path, left, state, identity, session); }
             }
             catch
@@ -74,7 +71,7 @@ internal sealed class ResumableFile : RowOutput
             PartialFile file = PartialFile.OpenAlone(partial[0]);
             file.SetLength(0);
             PartialState fresh = PartialState.Create(partial[1], identity);
-            ResumableFile output = new(path, file, fresh, identity.CanResume, session.Cancellation);
+            ResumableFile output = new(path, file, fresh, identity.CanResume, session);
             try { output.WriteBytes(header); }
             catch
             {
@@ -100,8 +97,9 @@ internal sealed class ResumableFile : RowOutput
         }
         file.SetLength(state.Bytes);
         file.Position = state.Bytes;
+        file.IsKept = state.Rows > 0;
         session.Say($"{path}: going on after {state.Rows} rows");
-        return new ResumableFile(path, file, state, identity.CanResume, session.Cancellation);
+        return new ResumableFile(path, file, state, identity.CanResume, session);
     }
 
     internal override void WriteBytes(ReadOnlySpan<byte> bytes) => _file.Write(bytes);
@@ -117,9 +115,7 @@ internal sealed class ResumableFile : RowOutput
     {
         Checkpoint();
         if (header.Length > 0) { RandomAccess.Write(_file.SafeFileHandle, header, 0); }
-        _file.Flush(flushToDisk: true);
-        _file.Dispose();
-        File.Move(Partial(_path)[0], _path, overwrite: true);
+        _file.Complete(_path);
         _isFinished = true;
         _state.Dispose();
         File.Delete(Partial(_path)[1]);
@@ -130,7 +126,9 @@ internal sealed class ResumableFile : RowOutput
         Text.Dispose();
         _file.Dispose();
         _state.Dispose();
-        if (!_isFinished && !(_canResume && _cancellation.IsCancellationRequested)) { Delete(_path); }
+        if (_isFinished || (_canResume && _session.Cancellation.IsCancellationRequested)) { return; }
+        if (_file.IsKept) { _session.Kept = $"{_file.Name} is kept with {_state.Rows} rows: --resume goes on with them."; }
+        else { Delete(_path); }
     }
 
     private static string[] Partial(string path) => [path + ".partial", path + ".partial.json"];

@@ -6,7 +6,7 @@ namespace MiniLM.Cli.Output;
 internal static class RowWindows
 {
     // 4,096 texts of megabytes each must not be held at once.
-    private const int MaxChars = 1 << 23;
+    internal const int MaxChars = 1 << 23;
 
     /// <summary>Computes the rows of a window and writes them.</summary>
     /// <param name="texts">Row after row, column after column.</param>
@@ -22,7 +22,7 @@ internal static class RowWindows
         {
             session.Cancellation.ThrowIfCancellationRequested();
             if (reader.Read(row)) { continue; }
-            throw new DataFormatException($"the input ends {skip} rows before the place to go on from. Use --overwrite to start afresh.");
+            throw reader.Wrong($"the input ends {skip} rows before the place to go on from. Use --overwrite to start afresh.");
         }
         List<string> texts = [];
         for (bool more = true; more;)
@@ -47,11 +47,5 @@ internal static class RowWindows
             output.Checkpoint();
             progress.Report(output.Rows);
         }
-    }
-
-    /// <summary>truncated: N of M.</summary>
-    internal static void SayTruncated(RowOutput output, Session session)
-    {
-        if (output.Truncated > 0) { session.Say($"truncated: {output.Truncated} of {output.Inputs}"); }
     }
 }

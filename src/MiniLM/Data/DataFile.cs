@@ -20,6 +20,15 @@ internal static class DataFile
         return suffix == ".gz" ? Path.GetExtension(path[..^3]).ToLowerInvariant() : suffix;
     }
 
+    /// <summary>Refuses what is no file, before anybody asks for its format.</summary>
+    /// <exception cref="DataFormatException">There is no such file.</exception>
+    internal static void Require(string path)
+    {
+        if (path == StandardInput) { return; }
+        if (Directory.Exists(path)) { throw new DataFormatException($"{path}: is a folder. Give a file."); }
+        if (!File.Exists(path)) { throw new DataFormatException($"{path}: no such file. Check the path."); }
+    }
+
     /// <summary>Opens a file for one pass from its start.</summary>
     /// <param name="path">Path or <c>-</c>.</param>
     /// <param name="openStandardInput">Called for <c>-</c>; null: there is none.</param>

@@ -1,7 +1,7 @@
 namespace MiniLM.Data;
 
 /// <summary>A stream whose first bytes have been looked at.</summary>
-internal sealed class PeekedStream : Stream
+internal sealed class PeekedStream : SequentialStream
 {
     private readonly Stream _stream;
     private readonly byte[] _first = new byte[64];
@@ -29,16 +29,6 @@ internal sealed class PeekedStream : Stream
 
     public override bool CanRead => true;
 
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
     public override int Read(Span<byte> buffer)
     {
         if (_at == _count) { return _stream.Read(buffer); }
@@ -47,14 +37,6 @@ internal sealed class PeekedStream : Stream
         _at += count;
         return count;
     }
-
-    public override void Flush() { }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -15,6 +15,9 @@ internal abstract class RowReader : IDisposable
     /// <exception cref="DataFormatException">The row is damaged or lacks a column.</exception>
     internal abstract bool Read(Span<string> values);
 
+    /// <summary>The error of the row last read.</summary>
+    internal abstract DataFormatException Wrong(string what);
+
     public abstract void Dispose();
 
     /// <summary>Opens .jsonl, .tsv, .csv or .txt, plain or .gz.</summary>
@@ -23,7 +26,7 @@ internal abstract class RowReader : IDisposable
     {
         string name = DataFile.Name(path);
         string kind = format.Format ?? DataFile.Suffix(path).TrimStart('.');
-        if (Directory.Exists(path)) { throw new DataFormatException($"{path}: is a folder. Give a file."); }
+        DataFile.Require(path);
         if (kind is not ("" or "jsonl" or "ndjson" or "json" or "tsv" or "csv" or "txt") || (kind.Length == 0 && path != DataFile.StandardInput))
         {
             throw new DataFormatException($"{name}: the format '{kind}' is not known. Use .jsonl, .tsv, .csv or .txt, or say --format.");
@@ -63,10 +66,12 @@ internal abstract class RowReader : IDisposable
             if (!lines.Read(_names, values!)) { return false; }
             for (int i = 0; i < _names.Length; i++)
             {
-                if (values[i] is null) { throw lines.Lines.Wrong($"has no '{_columns[i]}'. Name the column that holds the text (--column, --columns)."); }
+                if (values[i] is null) { throw lines.Lines.Wrong($"has no '{_columns[i]}', or it is null. Name the column that holds the text (--column, --columns), or correct the line."); }
             }
             return true;
         }
+
+        internal override DataFormatException Wrong(string what) => lines.Lines.Wrong(what);
 
         public override void Dispose() => lines.Dispose();
     }
@@ -93,6 +98,8 @@ internal abstract class RowReader : IDisposable
             values[0] = Utf8.IsValid(line) ? Encoding.UTF8.GetString(line) : throw _lines.Wrong("not UTF-8. Save the file as UTF-8.");
             return true;
         }
+
+        internal override DataFormatException Wrong(string what) => _lines.Wrong(what);
 
         public override void Dispose() => _lines.Dispose();
     }
@@ -143,6 +150,8 @@ internal abstract class RowReader : IDisposable
         private int Number(string column) =>
             int.TryParse(column, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw new DataFormatException(
                 $"{_table.Name}: without a header columns are numbers from 0, not '{column}'. Give numbers, or leave --no-header out.");
+
+        internal override DataFormatException Wrong(string what) => _table.Wrong(what);
 
         public override void Dispose() => _table.Dispose();
     }

@@ -21,6 +21,7 @@ internal sealed class TextCollection : IDisposable
     internal static TextCollection Open(string path, bool? quotes = null, Func<Stream>? openStandardInput = null)
     {
         string name = DataFile.Name(path), suffix = DataFile.Suffix(path);
+        DataFile.Require(path);
         if (suffix is not (".jsonl" or ".ndjson" or ".json" or ".tsv" or ".txt" or ".csv") && path != DataFile.StandardInput)
         {
             throw new DataFormatException($"{name}: the format '{suffix}' is not known. Use .jsonl (_id, title, text) or .tsv (id, tab, text).");
@@ -51,8 +52,8 @@ internal sealed class TextCollection : IDisposable
         {
             string?[] values = new string?[3];
             if (!_json!.Read(Names, values)) { return false; }
-            if (values[2] is not { } body) { throw Wrong("has no 'text'. A line is {\"_id\": ..., \"text\": ...}."); }
-            id = values[0] ?? throw Wrong("has no '_id'. A line is {\"_id\": ..., \"text\": ...}.");
+            if (values[2] is not { } body) { throw Wrong("has no 'text', or it is null. A line is {\"_id\": ..., \"text\": ...}."); }
+            id = values[0] ?? throw Wrong("has no '_id', or it is null. A line is {\"_id\": ..., \"text\": ...}.");
             text = string.IsNullOrEmpty(values[1]) ? body.Trim() : $"{values[1]} {body}".Trim();
         }
         return id.Length > 0 ? true : throw Wrong("the id is empty. Give every text an id.");

@@ -1,3 +1,4 @@
+using MiniLM.Data;
 using MiniLM.Model;
 
 namespace MiniLM.Export;
@@ -27,17 +28,17 @@ public static class OnnxExporter
                 + $"an ONNX file holds at most {int.MaxValue}. Export a smaller model.");
         }
         string partial = path + ".partial";
+        using PartialFile file = PartialFile.Create(partial);
         try
         {
-            using (FileStream stream = new(partial, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1 << 16))
-            {
-                message.WriteTo(stream);
-                stream.Flush(flushToDisk: true);
-            }
-            File.Move(partial, path, overwrite: true);
+            BufferedStream stream = new(file, 1 << 16);
+            message.WriteTo(stream);
+            stream.Flush();
+            file.Complete(path);
         }
         catch
         {
+            file.Dispose();
             File.Delete(partial);
             throw;
         }

@@ -123,8 +123,16 @@ public sealed class ModelFolder : IDisposable
     public static ModelFolder Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return Directory.Exists(path) ? new ModelFolder(path)
-            : throw new ModelFormatException($"{path}: no such folder. Give the path of a model folder.");
+        if (!Directory.Exists(path)) { throw new ModelFormatException($"{path}: no such folder. Give the path of a model folder."); }
+        try { return new ModelFolder(path); }
+        catch (ModelFormatException error) { throw Locate(error, path); }
+    }
+
+    /// <summary>The error with the folder before the file that it names: of several models, which one.</summary>
+    internal static ModelFormatException Locate(ModelFormatException error, string path)
+    {
+        string folder = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
+        return error.Message.Contains(folder, StringComparison.Ordinal) ? error : new ModelFormatException($"{folder}/{error.Message}", error);
     }
 
     /// <summary>Finds a model's folder by path, name or Hugging Face id; nothing is downloaded. Null is the default model.</summary>

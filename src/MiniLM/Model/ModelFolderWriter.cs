@@ -1,3 +1,4 @@
+using MiniLM.Data;
 using MiniLM.Weights;
 
 namespace MiniLM.Model;
@@ -31,24 +32,12 @@ internal static class ModelFolderWriter
     /// <exception cref="ModelFormatException">The folder exists already, or a value does not fit the element type.</exception>
     internal static void Write(ModelFolder model, string output, ModelFolderOptions options)
     {
-        string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output)), partial = target + ".partial", old = target + ".old.partial";
+        string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
         CheckTarget(model, target, options.Overwrite);
-        if (Directory.Exists(partial)) { Directory.Delete(partial, recursive: true); } // of a run that was killed
-        Directory.CreateDirectory(partial);
-        try
-        {
-            foreach (WeightSet set in model.WeightSets) { WriteWeights(model, set, partial, options); }
-            CopySideFiles(model, partial, options);
-            if (Directory.Exists(target)) { Directory.Move(target, old); }
-            Directory.Move(partial, target);
-        }
-        catch
-        {
-            if (Directory.Exists(partial)) { Directory.Delete(partial, recursive: true); }
-            if (!Directory.Exists(target) && Directory.Exists(old)) { Directory.Move(old, target); }
-            throw;
-        }
-        if (Directory.Exists(old)) { Directory.Delete(old, recursive: true); }
+        using PartialFolder partial = new(target);
+        foreach (WeightSet set in model.WeightSets) { WriteWeights(model, set, partial.Path, options); }
+        CopySideFiles(model, partial.Path, options);
+        partial.Complete();
     }
 
     private static void CheckTarget(ModelFolder model, string target, bool overwrite)
@@ -61,7 +50,7 @@ internal static class ModelFolderWriter
         }
         if (File.Exists(target)) { throw new ModelFormatException($"{target}: is a file. Give the name of a folder."); }
         if (!Directory.Exists(target)) { return; }
-        if (!overwrite) { throw new ModelFormatException($"{target}: exists already. Give another output folder, or ask to overwrite it."); }
+        if (!overwrite) { throw new ModelFormatException($"{target}: exists. Use --overwrite to replace it."); }
         // Only a model is ever replaced: a slip in the name must not cost a folder of something else.
         if (Directory.EnumerateFileSystemEntries(target).Any() && !File.Exists(Path.Combine(target, "config.json")) && !File.Exists(Path.Combine(target, "modules.json")))
         {
@@ -126,7 +115,7 @@ internal static class ModelFolderWriter
 
     private static void WriteFlushed(string path, byte[] bytes)
     {
-        using FileStream stream = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+        using PartialFile stream = PartialFile.Create(path);
         stream.Write(bytes);
         stream.Flush(flushToDisk: true);
     }

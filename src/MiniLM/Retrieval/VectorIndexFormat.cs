@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MiniLM.Data;
 
 namespace MiniLM.Retrieval;
 
@@ -11,7 +12,7 @@ internal sealed record VectorIndexHeader(int Version, int Count, int Dimension, 
 
     internal void Write(string folder)
     {
-        using FileStream stream = new(Path.Combine(folder, HeaderFile), FileMode.CreateNew);
+        using PartialFile stream = PartialFile.Create(Path.Combine(folder, HeaderFile));
         using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
         {
             json.WriteStartObject();

@@ -2,19 +2,20 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using MiniLM.Compute;
+using MiniLM.Data;
 
 namespace MiniLM.Retrieval;
 
 /// <summary>Builds an index folder row by row, as <c>FOLDER.partial</c>, which takes the folder's name when it is complete.</summary>
 public sealed class VectorIndexWriter : IDisposable
 {
-    private readonly string _folder, _partial;
+    private readonly string _folder;
+    private readonly PartialFolder _partial;
     private readonly int _dimension;
     private readonly bool _overwrite;
-    private readonly FileStream _vectors, _documents, _offsets;
+    private readonly BufferedStream _vectors, _documents, _offsets;
     private readonly float[] _row;
     private int _count;
-    private bool _completed;
 
     /// <param name="folder">Where the index shall be.</param>
     /// <param name="dimension">Width of a vector.</param>
@@ -23,18 +24,24 @@ public sealed class VectorIndexWriter : IDisposable
     public VectorIndexWriter(string folder, int dimension, bool overwrite = false)
     {
         (_folder, _dimension, _overwrite, _row) = (Path.GetFullPath(folder), dimension, overwrite, new float[dimension]);
-        _partial = _folder + ".partial";
         CheckTarget();
         string parent = Path.GetDirectoryName(_folder)!;
-        if (!Directory.Exists(parent)) { throw new DirectoryNotFoundException($"{parent}: no such folder. Make it first."); }
-        if (Directory.Exists(_partial)) { Directory.Delete(_partial, recursive: true); } // left by a run that was killed
-        Directory.CreateDirectory(_partial);
-        _vectors = Create(VectorIndexHeader.VectorsFile);
-        _documents = Create(VectorIndexHeader.DocumentsFile);
-        _offsets = Create(VectorIndexHeader.OffsetsFile);
+        if (!Directory.Exists(parent)) { throw new DirectoryNotFoundException($"{_folder}: there is no folder {parent}. Create it first."); }
+        _partial = new PartialFolder(_folder);
+        try
+        {
+            _vectors = Create(VectorIndexHeader.VectorsFile);
+            _documents = Create(VectorIndexHeader.DocumentsFile);
+            _offsets = Create(VectorIndexHeader.OffsetsFile);
+        }
+        catch
+        {
+            _partial.Dispose();
+            throw;
+        }
         WriteOffset();
 
-        FileStream Create(string name) => new(Path.Combine(_partial, name), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16);
+        BufferedStream Create(string name) => new(PartialFile.Create(Path.Combine(_partial.Path, name)), 1 << 16);
     }
 
     /// <summary>Adds one document; its vector is stored with length 1.</summary>
@@ -67,20 +74,15 @@ public sealed class VectorIndexWriter : IDisposable
     /// <param name="promptName">The prompt that was put before each text, or null.</param>
     public void Complete(string model, string modelHash, string? promptName = null)
     {
-        foreach (FileStream stream in new[] { _vectors, _documents, _offsets })
+        foreach (BufferedStream stream in new[] { _vectors, _documents, _offsets })
         {
-            stream.Flush(flushToDisk: true);
+            stream.Flush();
+            ((PartialFile)stream.UnderlyingStream).Flush(flushToDisk: true);
             stream.Dispose();
         }
-        new VectorIndexHeader(VectorIndexHeader.CurrentVersion, _count, _dimension, model, modelHash, promptName).Write(_partial);
+        new VectorIndexHeader(VectorIndexHeader.CurrentVersion, _count, _dimension, model, modelHash, promptName).Write(_partial.Path);
         CheckTarget();
-        string old = _folder + ".old.partial"; // the old index goes only when the new one has its name
-        if (Directory.Exists(old)) { Directory.Delete(old, recursive: true); }
-        bool replaces = Directory.Exists(_folder);
-        if (replaces) { Directory.Move(_folder, old); }
-        Directory.Move(_partial, _folder);
-        _completed = true;
-        if (replaces) { Directory.Delete(old, recursive: true); }
+        _partial.Complete();
     }
 
     // Only an index is ever replaced: a slip in the name must not cost a folder of something else.
@@ -88,7 +90,7 @@ public sealed class VectorIndexWriter : IDisposable
     {
         if (File.Exists(_folder)) { throw new IOException($"{_folder}: is a file. Give the name of a folder."); }
         if (!Directory.Exists(_folder)) { return; }
-        if (!_overwrite) { throw new IOException($"{_folder}: exists already. Choose another name or give --overwrite."); }
+        if (!_overwrite) { throw new IOException($"{_folder}: exists. Use --overwrite to replace it."); }
         if (Directory.EnumerateFileSystemEntries(_folder).Any() && !File.Exists(Path.Combine(_folder, VectorIndexHeader.HeaderFile)))
         {
             throw new IOException($"{_folder}: is not an index, so it is not overwritten. Choose another name or remove it yourself.");
@@ -105,12 +107,12 @@ public sealed class VectorIndexWriter : IDisposable
     /// <summary>Removes what is not complete.</summary>
     public void Dispose()
     {
-        foreach (FileStream stream in new[] { _vectors, _documents, _offsets })
+        foreach (BufferedStream stream in new[] { _vectors, _documents, _offsets })
         {
-            // A full disk was reported by the write that met it; closing meets it again (past a size limit as a wrong argument).
+            // A full disk was reported by the write that met it; closing meets it again.
             try { stream.Dispose(); }
-            catch (Exception error) when (error is IOException or ArgumentOutOfRangeException) { }
+            catch (IOException) { }
         }
-        if (!_completed && Directory.Exists(_partial)) { Directory.Delete(_partial, recursive: true); }
+        _partial.Dispose();
     }
 }

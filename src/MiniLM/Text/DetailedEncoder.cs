@@ -13,7 +13,7 @@ internal sealed class DetailedEncoder(PostProcessor postProcessor, Func<int, str
         {
             (keptFirst, keptSecond) = TruncationRule.Apply(first.Count, second?.Count, maxLength - specials, options.Truncation);
         }
-        TokenEncoding encoding = new(keptFirst + keptSecond + specials);
+        TokenEncoding encoding = new(keptFirst + keptSecond + specials) { IsTruncated = keptFirst + keptSecond < first.Count + (second?.Count ?? 0) };
         int position = 0;
         foreach (TemplatePiece piece in template)
         {
@@ -57,7 +57,7 @@ internal sealed class DetailedEncoder(PostProcessor postProcessor, Func<int, str
         int shift = options.PaddingSide == SequenceSide.Left ? length - count : 0;
         int padId = options.PadId ?? padTokenId;
         string padToken = options.PadToken ?? tokenText(padId);
-        TokenEncoding padded = new(length);
+        TokenEncoding padded = new(length) { IsTruncated = encoding.IsTruncated };
         for (int index = 0; index < length; index++)
         {
             int source = index - shift;

@@ -14,6 +14,9 @@ public sealed class TokenEncoding
         SequenceIds = new int[length];
     }
 
+    /// <summary>Whether tokens were cut off to keep the length.</summary>
+    internal bool IsTruncated { get; init; }
+
     /// <summary>Token ids (input_ids).</summary>
     public int[] Ids { get; }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using MiniLM.Data;
 
 namespace MiniLM.Weights;
 
@@ -56,7 +57,7 @@ internal static class SafetensorsShards
 
     private static void WriteIndex(string path, long totalBytes, SortedDictionary<string, string> weightMap)
     {
-        using FileStream stream = new(path, FileMode.Create, FileAccess.Write);
+        using PartialFile stream = PartialFile.Create(path);
         JsonWriterOptions options = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
         using (Utf8JsonWriter json = new(stream, options))
         {

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
+using MiniLM.Data;
 
 namespace MiniLM.Weights;
 
@@ -28,7 +29,7 @@ internal static class SafetensorsWriter
         byte[] header = Header(ordered.Select(item => item.Tensor), metadata);
         try
         {
-            using FileStream stream = new(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+            using PartialFile stream = PartialFile.Create(path);
             stream.Write(header);
             foreach ((StoredTensor tensor, _) in ordered) { TensorData.Write(stream, tensor); }
             stream.Flush(flushToDisk: true);

@@ -88,7 +88,7 @@ public sealed class ModelFolderRefusalTests
         using EditedModel model = new();
         File.Move(model.File("model.safetensors"), model.File("pytorch_model.bin"));
         string message = model.Refusal();
-        Assert.StartsWith("pytorch_model.bin: ", message, StringComparison.Ordinal);
+        Assert.Contains("/pytorch_model.bin: ", message, StringComparison.Ordinal);
         Assert.Contains("save_pretrained", message, StringComparison.Ordinal);
     }
 

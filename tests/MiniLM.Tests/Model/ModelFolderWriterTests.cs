@@ -109,7 +109,7 @@ public sealed class ModelFolderWriterTests : IDisposable
         string source = FixtureFolder.Path("models", "bert"), output = _folder.File("out");
         Directory.CreateDirectory(output);
         File.WriteAllText(Path.Combine(output, "mine.txt"), "mine");
-        Assert.Contains("exists already", Assert.Throws<ModelFormatException>(() => Convert(source, new())).Message, StringComparison.Ordinal);
+        Assert.Contains("exists. Use --overwrite", Assert.Throws<ModelFormatException>(() => Convert(source, new())).Message, StringComparison.Ordinal);
         Assert.Contains("not a model folder", Assert.Throws<ModelFormatException>(() => Convert(source, new() { Overwrite = true })).Message, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(output, "mine.txt")));
         File.WriteAllText(Path.Combine(output, "config.json"), "{}"); // a model of before, with a note beside it

@@ -58,7 +58,7 @@ public sealed class SentenceModulesTests
     {
         using EditedModel model = WithPooling(pooling);
         string message = model.Refusal();
-        Assert.StartsWith("1_Pooling/config.json: ", message, StringComparison.Ordinal);
+        Assert.Contains("/1_Pooling/config.json: ", message, StringComparison.Ordinal);
         Assert.Contains(part, message, StringComparison.Ordinal);
     }
 
@@ -95,7 +95,7 @@ public sealed class SentenceModulesTests
     {
         using EditedModel model = WithDense("""{"in_features":64,"out_features":5}""");
         File.Move(model.File("2_Dense", "model.safetensors"), model.File("2_Dense", "pytorch_model.bin"));
-        Assert.StartsWith("2_Dense/pytorch_model.bin: ", model.Refusal(), StringComparison.Ordinal);
+        Assert.Contains("/2_Dense/pytorch_model.bin: ", model.Refusal(), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,0 +1,88 @@
+namespace MiniLM.Data;
+
+/// <summary>A file being built: unbuffered, so that a failed write leaves nothing to be written later, and with its failures said as one line.</summary>
+internal sealed class PartialFile : FileStream
+{
+    private PartialFile(string path, FileMode mode) : base(path, mode, FileAccess.ReadWrite, FileShare.None, bufferSize: 0) { }
+
+    /// <summary>Whether an error leaves what is there, to be gone on with; else the caller removes it.</summary>
+    internal bool IsKept { get; set; }
+
+    /// <summary>Opens the file for one run only, unchanged: its lock is what keeps a second run from the same output.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="output">What it stands for in messages; null: itself.</param>
+    /// <exception cref="BusyOutputException">Another run has it.</exception>
+    internal static PartialFile OpenAlone(string path, string? output = null)
+    {
+        try { return new PartialFile(path, FileMode.OpenOrCreate); }
+        catch (IOException error) when (IsLocked(path))
+        {
+            throw new BusyOutputException($"{output ?? path}: another run is writing it. Wait for it or choose another output.", error);
+        }
+    }
+
+    /// <summary>Opens the file for one run only, and empties it.</summary>
+    /// <exception cref="BusyOutputException">Another run has it.</exception>
+    /// <exception cref="IOException">It cannot be made.</exception>
+    internal static PartialFile Create(string path)
+    {
+        PartialFile? file = null;
+        try
+        {
+            file = OpenAlone(path);
+            file.SetLength(0);
+            return file;
+        }
+        catch (Exception error) when (error is not BusyOutputException && IsFailure(error))
+        {
+            file?.Dispose();
+            throw Failure(path, error);
+        }
+    }
+
+    private static bool IsLocked(string path)
+    {
+        if (!File.Exists(path)) { return false; }
+        try
+        {
+            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.None);
+            return false;
+        }
+        catch (IOException) { return true; }
+    }
+
+    // The way of all writes: of a descendant the base class passes a span on to here.
+    public override void Write(byte[] buffer, int offset, int count)
+    {
+        try { base.Write(buffer, offset, count); }
+        catch (Exception error) when (IsFailure(error)) { throw Failure(Name, error, IsKept); }
+    }
+
+    public override void Flush(bool flushToDisk)
+    {
+        try { base.Flush(flushToDisk); }
+        catch (Exception error) when (IsFailure(error)) { throw Failure(Name, error, IsKept); }
+    }
+
+    /// <summary>Flushes to disk, closes, and gives the file its name.</summary>
+    internal void Complete(string path)
+    {
+        Flush(flushToDisk: true);
+        Dispose();
+        try { File.Move(Name, path, overwrite: true); }
+        catch (Exception error) when (IsFailure(error)) { throw Failure(path, error, IsKept); }
+    }
+
+    /// <summary>Whether the system refused a write; past a size limit .NET says that an argument was wrong.</summary>
+    internal static bool IsFailure(Exception error) => error is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException;
+
+    internal static IOException Failure(string path, Exception error, bool isKept = false)
+    {
+        string reason = error is ArgumentOutOfRangeException ? "File too large" : error.Message.Split(" : ")[0].TrimEnd('.');
+        string remedy = isKept ? "Make room for it." : "Nothing is kept of it: make room, or choose another place.";
+        return new IOException($"{path}: cannot be written ({reason}). {remedy}", error);
+    }
+}
+
+/// <summary>An output that another run is writing: nothing of it is touched.</summary>
+internal sealed class BusyOutputException(string message, Exception inner) : IOException(message, inner);
