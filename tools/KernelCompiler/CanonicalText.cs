@@ -13,7 +13,7 @@ internal static partial class CanonicalText
     {
         string[] lines = ptx.Replace("\r", "", StringComparison.Ordinal).Split('\n');
         int start = Array.FindIndex(lines, line => line.StartsWith(".visible .entry", StringComparison.Ordinal)), end = Array.FindIndex(lines, start, line => line == "}");
-        Refuse(lines.AsSpan(start, end - start), name);
+        Refuse(lines, lines.AsSpan(start, end - start), name);
         string[] header = [.. lines.Where(line => line.StartsWith(".version", StringComparison.Ordinal) || line.StartsWith(".target", StringComparison.Ordinal) || line.StartsWith(".address_size", StringComparison.Ordinal))];
         string text = string.Join('\n', lines[start..(end + 1)].Where(line => !line.TrimStart().StartsWith("//", StringComparison.Ordinal)));
         text = NumberedName().Replace(text, "$1"); // parameters: _a_2485
@@ -27,15 +27,30 @@ internal static partial class CanonicalText
         return $"{string.Join('\n', header)}\n\n.extern .shared .align 16 .b8 smem[];\n\n{BlankLines().Replace(text, "\n")}\n";
     }
 
-    private static void Refuse(ReadOnlySpan<string> lines, string name)
+    /// <param name="files">Lines that number the source files, where there are any: .loc names them.</param>
+    /// <param name="lines">The kernel.</param>
+    /// <param name="name">Its name.</param>
+    private static void Refuse(string[] files, ReadOnlySpan<string> lines, string name)
     {
-        string place = name; // the nearest source annotation above
+        string place = name; // the nearest source line above
+        string? declaration = null;
         foreach (string line in lines)
         {
-            if (line.TrimStart().StartsWith("//", StringComparison.Ordinal)) { place = $"{name}: {line.Trim().TrimStart('/').Trim()}"; }
-            if (LocalMemory().IsMatch(line)) { throw new CompilationException($"{place}: an array that is not in registers: every index must be a constant after unrolling ({line.Trim()})"); }
-            if (Call().IsMatch(line)) { throw new CompilationException($"{place}: a call that was not resolved: use an instruction of Instructions.cs or write it out ({line.Trim()})"); }
+            if (Place().Match(line) is { Success: true } at) { place = $"{name}: {FileName(files, at.Groups[1].Value)}:{at.Groups[2].Value}"; }
+            else if (line.TrimStart().StartsWith(".local", StringComparison.Ordinal)) { declaration = line; }
+            else if (LocalMemory().IsMatch(line)) { throw InLocalMemory(place, line); }
+            else if (Call().IsMatch(line)) { throw new CompilationException($"{place}: a call that was not resolved: use an instruction of Instructions.cs or write it out ({line.Trim()})"); }
         }
+        if (declaration is not null) { throw InLocalMemory(name, declaration); }
+    }
+
+    private static CompilationException InLocalMemory(string place, string line) =>
+        new($"{place}: an array that is not in registers: every index must be a constant after unrolling ({line.Trim()})");
+
+    private static string FileName(string[] files, string number)
+    {
+        string line = Array.Find(files, file => file.TrimStart().StartsWith($".file\t{number} ", StringComparison.Ordinal) || file.TrimStart().StartsWith($".file {number} ", StringComparison.Ordinal)) ?? "";
+        return Path.GetFileName(line[(line.IndexOf('"', StringComparison.Ordinal) + 1)..].TrimEnd('"'));
     }
 
     private static string WithoutUnreadMoves(string text)
@@ -108,6 +123,9 @@ internal static partial class CanonicalText
 
     [GeneratedRegex(@"\n{2,}")]
     private static partial Regex BlankLines();
+
+    [GeneratedRegex(@"^\s*\.loc\s+(\d+) (\d+)")]
+    private static partial Regex Place();
 
     [GeneratedRegex(@"\.local\b")]
     private static partial Regex LocalMemory();

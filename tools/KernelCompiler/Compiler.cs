@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.RegularExpressions;
 using ILGPU;
 using ILGPU.Backends;
 using ILGPU.Backends.EntryPoints;
@@ -12,7 +13,7 @@ using MiniLM.Kernels;
 namespace KernelCompiler;
 
 /// <summary>One kernel from C# to canonical PTX.</summary>
-internal static class Compiler
+internal static partial class Compiler
 {
     /// <summary>Loops of at most so many constant steps are unrolled.</summary>
     internal const int UnrollLimit = 64;
@@ -44,20 +45,23 @@ internal static class Compiler
         CudaInstructionSet isa = kernel.Target >= 80 ? CudaInstructionSet.ISA_70 : CudaInstructionSet.ISA_60;
         // A context for each kernel: in a used one helpers are inlined in another order, and after an error it is unusable.
         // O1 is the last level that keeps memory accesses and intrinsics in program order.
-        Context.Builder builder = Context.Create().Optimize(OptimizationLevel.O1).Inlining(InliningMode.Aggressive).DebugSymbols(symbols);
+        Context.Builder builder = Context.Create().Optimize(OptimizationLevel.O1).Inlining(InliningMode.Aggressive);
+        // Builder.DebugSymbols of ILGPU 1.5.3 only checks its argument; the property's setter is not public.
+        typeof(ContextProperties).GetProperty(nameof(ContextProperties.DebugSymbolsMode))!.SetValue(builder, symbols);
         InstructionEmitter.Register(builder, typeof(Instructions));
         using Context context = builder.ToContext();
         using PTXBackend backend = new(context, new CudaCapabilityContext(architecture), architecture, isa, null);
         try
         {
             var compiled = (PTXCompiledKernel)backend.Compile(
-                EntryPointDescription.FromExplicitlyGroupedKernel(method), new KernelSpecialization(kernel.Threads, 1), new UnrollFirst(method.Name));
+                EntryPointDescription.FromExplicitlyGroupedKernel(method), new KernelSpecialization(kernel.Threads, 1), new UnrollFirst());
             return CanonicalText.Of(compiled.PTXAssembly, method.Name);
         }
         catch (Exception error) when (error is not CompilationException)
         {
-            Exception cause = error.InnerException ?? error;
-            throw cause as CompilationException ?? new CompilationException($"{method.Name}: {cause.Message.ReplaceLineEndings(" ")}");
+            Exception cause = error.GetBaseException();
+            string place = Place().Match(error.Message) is { Success: true } at ? $"{Path.GetFileName(at.Groups[1].Value)}:{at.Groups[2].Value}: " : "";
+            throw new CompilationException($"{method.Name}: {(cause is CompilationException ? "" : place)}{cause.Message.ReplaceLineEndings(" ")}");
         }
     }
 
@@ -65,7 +69,7 @@ internal static class Compiler
     /// Runs before ILGPU turns local arrays into registers, which it does where every index is a constant: that is what unrolling provides.
     /// ILGPU's own unroller ships switched off and miscompiles constant loops under an if (its issue 1330).
     /// </summary>
-    private readonly struct UnrollFirst(string kernel) : IBackendHook
+    private readonly struct UnrollFirst : IBackendHook
     {
         public void FinishedCodeGeneration(IRContext context, Method entryPoint) { }
 
@@ -84,11 +88,14 @@ internal static class Compiler
                 context.Transform(pass);
             }
             while (unroll.Changed);
-            RolledLoops.Refuse(kernel, kernelMethod, UnrollLimit);
+            RolledLoops.Refuse(kernelMethod, UnrollLimit);
         }
 
         public void OptimizedKernelContext(IRContext context, Method kernelMethod) { }
     }
+
+    [GeneratedRegex(@"in file '(.*)', line (\d+)")]
+    private static partial Regex Place();
 }
 
 /// <summary>A kernel that must not be compiled; the message is one line with kernel, C# line and remedy.</summary>

@@ -16,8 +16,14 @@ internal static class ConstantDivisions
     /// <exception cref="CompilationException">A method divides by a constant, or by a constant property of a type parameter.</exception>
     internal static void Refuse(Assembly assembly)
     {
+        foreach (Type type in assembly.GetTypes()) { Refuse(type); }
+    }
+
+    /// <exception cref="CompilationException">The same in the methods of one type.</exception>
+    internal static void Refuse(Type type)
+    {
         const BindingFlags All = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly;
-        foreach (MethodInfo method in assembly.GetTypes().SelectMany(type => type.GetMethods(All)))
+        foreach (MethodInfo method in type.GetMethods(All))
         {
             if (method.GetMethodBody()?.GetILAsByteArray() is not { } il) { continue; }
             foreach (int offset in Offsets(method, il))

@@ -12,14 +12,17 @@ internal static class RolledLoops
         loop.TryGetLoopInfo(out var info) && info.InductionVariables[0].TryResolveBounds(out InductionVariableBounds bounds) && bounds.TryGetTripCount(out _) is { } count ? count : -1;
 
     /// <exception cref="CompilationException">A loop of at most <paramref name="limit"/> constant steps is left.</exception>
-    internal static void Refuse(string kernel, Method method, int limit)
+    internal static void Refuse(Method method, int limit)
     {
         foreach (Loop loop in method.Blocks.CreateCFG().CreateLoops())
         {
             if (TripCount(loop) is >= 0 and int count && count <= limit)
             {
-                throw new CompilationException($"{kernel}: {loop.Headers[0].Location}: a loop of {count} constant steps did not unroll; leave it only at its end, and count from a constant");
+                throw new CompilationException($"{Place(loop.Headers[0].Location)}a loop of {count} constant steps did not unroll; leave it only at its end, and count from a constant");
             }
         }
     }
+
+    /// <summary>"File.cs:12: ", or nothing when the compilation is without symbols.</summary>
+    internal static string Place(Location location) => location is FileLocation file ? $"{Path.GetFileName(file.FileName)}:{file.StartLine}: " : "";
 }

@@ -56,7 +56,7 @@ internal sealed class UnrollConstantLoop(int limit) : UnorderedTransformation
         if (Stays() is null) { return false; }
         for (int i = 0; ; i++)
         {
-            if (Stays() is not { } stays || (stays && i == limit)) { throw new CompilationException($"{header.Location}: a loop starts at a constant but does not end at one within {limit} steps"); }
+            if (Stays() is not { } stays || (stays && i == limit)) { throw new CompilationException($"{RolledLoops.Place(header.Location)}a loop starts at a constant but does not end at one within {limit} steps"); }
             if (!stays) { break; }
             IRRebuilder copy = IRRebuilder.Create(builder, new Dictionary<Value, Value>(now), blocks);
             copy.Rebuild();
