@@ -1,0 +1,126 @@
+using MiniLM.Cuda.Driver;
+
+namespace MiniLM.Cuda.Tests;
+
+/// <summary>What the driver's answers become: messages that say what to do, and launches as they were asked for.</summary>
+public sealed class CudaDriverTests
+{
+    public CudaDriverTests() => FakeDriver.Reset();
+
+    private static CudaGpu Open(int index = 0) => new(FakeDriver.Api(), index);
+
+    private static string Refusal(Func<object?> act) => Assert.ThrowsAny<GpuException>(act).Message;
+
+    [Fact]
+    public void AMissingEntryPoint_IsNamed()
+    {
+        FakeDriver.Missing = "cuMemGetInfo_v2";
+        Assert.Contains("has no cuMemGetInfo_v2: it is too old", Refusal(FakeDriver.Api), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(100, "the driver sees no GPU. Use --device cpu"), InlineData(34, "the toolkit's stub"), InlineData(803, "restart the machine or update the driver")]
+    public void AFailureToStart_SaysWhatToDo(int status, string says)
+    {
+        FakeDriver.InitStatus = status;
+        string message = Refusal(() => Open());
+        Assert.StartsWith($"cuInit: CUDA_ERROR_FAKE ({status})", message, StringComparison.Ordinal);
+        Assert.Contains(says, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ADriverOlderThanCuda9_IsRefused()
+    {
+        FakeDriver.Version = 8000;
+        Assert.Contains("for CUDA 8.0; 9.0 or newer is needed", Refusal(() => Open()), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnIndexBeyondTheGpus_IsRefused() => Assert.Contains("cuda:1: this machine has 1 GPU,", Refusal(() => Open(1)), StringComparison.Ordinal);
+
+    [Fact]
+    public void TheProperties_AreTheDrivers()
+    {
+        using CudaGpu gpu = Open();
+        Assert.Equal(new GpuProperties("Fake GPU", 86, 13000, 82, 24L << 30, 99 << 10, HasClock: true), gpu.Properties);
+    }
+
+    [Fact]
+    public void OutOfMemory_SaysWhatIsFreeAndWhatIsNeeded()
+    {
+        FakeDriver.AllocateStatus = 2;
+        using CudaGpu gpu = Open();
+        string message = Assert.Throws<GpuOutOfMemoryException>(() => gpu.Allocate(3000L << 20)).Message;
+        Assert.Equal("Fake GPU has 1,500 of 24,576 MB free, 3,000 MB are needed", message);
+    }
+
+    [Fact]
+    public void ATextThatTheDriverRefuses_IsNamedWithTheLog()
+    {
+        (FakeDriver.LoadStatus, FakeDriver.Log) = (218, "ptxas fatal:\nunknown instruction");
+        using CudaGpu gpu = Open();
+        string message = Refusal(() => gpu.Load("GemmMmaF16", ".version 7.0"));
+        Assert.Contains("GemmMmaF16: ptxas fatal: unknown instruction", message, StringComparison.Ordinal);
+        Assert.Contains("can't compile the kernels", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void MoreSharedMemoryThan48KB_IsOptedIntoOnce()
+    {
+        using CudaGpu gpu = Open();
+        using GpuKernel kernel = gpu.Load("k", "");
+        gpu.Launch(kernel, new LaunchShape(1, 1, 32, 48 << 10), []);
+        Assert.Empty(FakeDriver.FunctionAttributes);
+        gpu.Launch(kernel, new LaunchShape(1, 1, 32, 64 << 10), []);
+        gpu.Launch(kernel, new LaunchShape(1, 1, 32, 64 << 10), []);
+        Assert.Equal([(8, 64 << 10)], FakeDriver.FunctionAttributes); // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+    }
+
+    [Fact]
+    public void MoreSharedMemoryThanTheGpuHas_IsRefused()
+    {
+        using CudaGpu gpu = Open();
+        using GpuKernel kernel = gpu.Load("k", "");
+        Assert.Contains("Fake GPU has 101376 a block", Assert.Throws<GpuException>(() => gpu.Launch(kernel, new LaunchShape(1, 1, 32, 100 << 10), [])).Message, StringComparison.Ordinal);
+        Assert.Empty(FakeDriver.Shape);
+    }
+
+    [Fact]
+    public void ALaunch_ArrivesWithItsShapeAndItsParametersByteForByte()
+    {
+        byte[] parameters = [.. Enumerable.Range(0, 93).Select(i => (byte)(i * 7))];
+        using CudaGpu gpu = Open();
+        using GpuKernel kernel = gpu.Load("k", "");
+        gpu.Launch(kernel, new LaunchShape(5, 7, 128, 1024), parameters);
+        Assert.Equal(new uint[] { 5, 7, 1, 128, 1, 1, 1024 }, FakeDriver.Shape);
+        Assert.Equal(parameters, FakeDriver.Parameters);
+    }
+
+    [Fact]
+    public void ALostContext_IsSaid()
+    {
+        FakeDriver.LaunchStatus = 700;
+        using CudaGpu gpu = Open();
+        using GpuKernel kernel = gpu.Load("k", "");
+        string message = Assert.Throws<GpuException>(() => gpu.Launch(kernel, new LaunchShape(1, 1, 32, 0), [])).Message;
+        Assert.Contains("k, grid 1 x 1, 32 threads", message, StringComparison.Ordinal);
+        Assert.Contains("the GPU's context is lost", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AGpuOlderThanPascal_IsRefused()
+    {
+        FakeDriver.Capability = 52;
+        using CudaGpu gpu = Open();
+        Assert.Contains("compute capability 5.2; the kernels need 6.0", Refusal(() => new CudaDevice(gpu, "cuda:0")), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(10000, 80, false), InlineData(11000, 80, true), InlineData(13000, 75, false)]
+    public void TensorCores_NeedTheGpuAndADriverOfCuda11(int version, int capability, bool expected)
+    {
+        (FakeDriver.Version, FakeDriver.Capability) = (version, capability);
+        using CudaDevice device = new(Open(), "cuda:0");
+        Assert.Equal(expected, device.HasTensorCores);
+    }
+}

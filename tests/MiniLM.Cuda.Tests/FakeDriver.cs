@@ -1,0 +1,151 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using MiniLM.Cuda.Driver;
+
+namespace MiniLM.Cuda.Tests;
+
+/// <summary>An NVIDIA driver of one GPU that computes nothing: it answers as it is told to, and keeps what it was given.</summary>
+/// <remarks>Its state is static, as the driver's entry points are: for one test at a time.</remarks>
+internal static unsafe class FakeDriver
+{
+    private static readonly nint ErrorName = Marshal.StringToCoTaskMemUTF8("CUDA_ERROR_FAKE");
+
+    internal static string? Missing { get; set; }
+    internal static int InitStatus { get; set; }
+    internal static int Version { get; set; }
+    internal static int Capability { get; set; }
+    internal static int SharedOptIn { get; set; }
+    internal static int AllocateStatus { get; set; }
+    internal static int LoadStatus { get; set; }
+    internal static string Log { get; set; } = "";
+    internal static int LaunchStatus { get; set; }
+
+    /// <summary>What cuFuncSetAttribute was called with: attribute, value.</summary>
+    internal static List<(int Attribute, int Value)> FunctionAttributes { get; } = [];
+
+    /// <summary>Grid, block and shared memory of the last launch, and its parameters.</summary>
+    internal static uint[] Shape { get; private set; } = [];
+    internal static byte[] Parameters { get; private set; } = [];
+
+    /// <summary>A driver of CUDA 13 with an RTX 3090.</summary>
+    internal static void Reset()
+    {
+        (Missing, InitStatus, Version, Capability, SharedOptIn, AllocateStatus, LoadStatus, Log, LaunchStatus) = (null, 0, 13000, 86, 99 << 10, 0, 0, "", 0);
+        FunctionAttributes.Clear();
+        (Shape, Parameters) = ([], []);
+    }
+
+    internal static CudaApi Api() => new(Export);
+
+    private static nint Export(string name) => name == Missing ? 0 : name switch
+    {
+        "cuInit" => (nint)(delegate* unmanaged<uint, int>)&Init,
+        "cuDriverGetVersion" => (nint)(delegate* unmanaged<int*, int>)&DriverGetVersion,
+        "cuGetErrorName" => (nint)(delegate* unmanaged<int, byte**, int>)&GetErrorName,
+        "cuDeviceGetCount" => (nint)(delegate* unmanaged<int*, int>)&DeviceGetCount,
+        "cuDeviceGetName" => (nint)(delegate* unmanaged<byte*, int, int, int>)&DeviceGetName,
+        "cuDeviceGetAttribute" => (nint)(delegate* unmanaged<int*, int, int, int>)&DeviceGetAttribute,
+        "cuDeviceTotalMem_v2" => (nint)(delegate* unmanaged<nuint*, int, int>)&DeviceTotalMem,
+        "cuModuleLoadDataEx" => (nint)(delegate* unmanaged<nint*, byte*, uint, int*, void**, int>)&ModuleLoadDataEx,
+        "cuFuncSetAttribute" => (nint)(delegate* unmanaged<nint, int, int, int>)&FunctionSetAttribute,
+        "cuMemAlloc_v2" => (nint)(delegate* unmanaged<ulong*, nuint, int>)&MemAlloc,
+        "cuMemGetInfo_v2" => (nint)(delegate* unmanaged<nuint*, nuint*, int>)&MemGetInfo,
+        "cuLaunchKernel" => (nint)(delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)&LaunchKernel,
+        _ => (nint)(delegate* unmanaged<int>)&Succeed, // the caller takes its arguments away on every 64-bit system
+    };
+
+    [UnmanagedCallersOnly]
+    private static int Succeed() => 0;
+
+    [UnmanagedCallersOnly]
+    private static int Init(uint flags) => InitStatus;
+
+    [UnmanagedCallersOnly]
+    private static int DriverGetVersion(int* version) => Set(version, Version);
+
+    [UnmanagedCallersOnly]
+    private static int GetErrorName(int status, byte** name)
+    {
+        *name = (byte*)ErrorName;
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int DeviceGetCount(int* count) => Set(count, 1);
+
+    [UnmanagedCallersOnly]
+    private static int DeviceGetName(byte* name, int length, int device) => Put("Fake GPU", name, length);
+
+    [UnmanagedCallersOnly]
+    private static int DeviceGetAttribute(int* value, int which, int device) =>
+        Set(value, which switch { 16 => 82, 75 => Capability / 10, 76 => Capability % 10, 97 => SharedOptIn, _ => 0 });
+
+    [UnmanagedCallersOnly]
+    private static int DeviceTotalMem(nuint* bytes, int device)
+    {
+        *bytes = (nuint)24 << 30;
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int ModuleLoadDataEx(nint* module, byte* text, uint count, int* options, void** values)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            if (options[i] == 5) { _ = Put(Log, (byte*)values[i], 8192); } // CU_JIT_ERROR_LOG_BUFFER
+        }
+        return LoadStatus;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int FunctionSetAttribute(nint function, int attribute, int value)
+    {
+        FunctionAttributes.Add((attribute, value));
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int MemAlloc(ulong* address, nuint bytes)
+    {
+        *address = 256;
+        return AllocateStatus;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int MemGetInfo(nuint* free, nuint* total)
+    {
+        (*free, *total) = ((nuint)1500 << 20, (nuint)24576 << 20);
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int LaunchKernel(
+        nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream, void** parameters, void** extra)
+    {
+        Shape = [gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes];
+        // CU_LAUNCH_PARAM_BUFFER_POINTER 1, BUFFER_SIZE 2, END 0.
+        byte* buffer = null;
+        nuint length = 0;
+        for (int i = 0; extra[i] != null; i += 2)
+        {
+            if ((nint)extra[i] == 1) { buffer = (byte*)extra[i + 1]; }
+            else if ((nint)extra[i] == 2) { length = *(nuint*)extra[i + 1]; }
+        }
+        Parameters = new Span<byte>(buffer, (int)length).ToArray();
+        return LaunchStatus;
+    }
+
+    private static int Set(int* to, int value)
+    {
+        *to = value;
+        return 0;
+    }
+
+    private static int Put(string text, byte* to, int length)
+    {
+        int bytes = Encoding.UTF8.GetBytes(text, new Span<byte>(to, length - 1));
+        Unsafe.Write(to + bytes, (byte)0);
+        return 0;
+    }
+}
