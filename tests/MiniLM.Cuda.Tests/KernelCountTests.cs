@@ -24,9 +24,18 @@ public sealed class KernelCountTests
         arena.Commit();
         GemmArguments arguments = new()
         {
-            A = arena.At(a), B = arena.At(b), C = arena.At(c), Bias = arena.At(vector), Gamma = arena.At(vector), Beta = arena.At(vector),
+            A = arena.At(a),
+            B = arena.At(b),
+            C = arena.At(c),
+            Bias = arena.At(vector),
+            Gamma = arena.At(vector),
+            Beta = arena.At(vector),
             Residual = name.StartsWith("GemmLayerNorm", StringComparison.Ordinal) ? arena.At(c) : 0,
-            StrideA = (uint)(depth * bytes), StrideB = (uint)(depth * bytes), StrideC = (uint)(columns * bytes), Rows = (uint)rows, Epsilon = 1e-12f,
+            StrideA = (uint)(depth * bytes),
+            StrideB = (uint)(depth * bytes),
+            StrideC = (uint)(columns * bytes),
+            Rows = (uint)rows,
+            Epsilon = 1e-12f,
         };
         launcher.Gemm(name, arguments, columns, depth);
         return counted!;
