@@ -68,8 +68,10 @@ public static class AttentionMma
             {
                 query[h] = new Quad
                 {
-                    X = LoadIf(row < length, upper, h * 32), Y = LoadIf(row + 8 < length, lower, h * 32),
-                    Z = LoadIf(row < length, upper, h * 32 + 16), W = LoadIf(row + 8 < length, lower, h * 32 + 16),
+                    X = LoadIf(row < length, upper, h * 32),
+                    Y = LoadIf(row + 8 < length, lower, h * 32),
+                    Z = LoadIf(row < length, upper, h * 32 + 16),
+                    W = LoadIf(row + 8 < length, lower, h * 32 + 16),
                 };
             }
             float[] max = new float[2], sum = new float[2], result = new float[THead.Steps * 16];
@@ -177,8 +179,10 @@ public static class AttentionMma
         {
             Quad p = new()
             {
-                X = TElement.Pack(s[j * 8], s[j * 8 + 1]), Y = TElement.Pack(s[j * 8 + 2], s[j * 8 + 3]),
-                Z = TElement.Pack(s[j * 8 + 4], s[j * 8 + 5]), W = TElement.Pack(s[j * 8 + 6], s[j * 8 + 7]),
+                X = TElement.Pack(s[j * 8], s[j * 8 + 1]),
+                Y = TElement.Pack(s[j * 8 + 2], s[j * 8 + 3]),
+                Z = TElement.Pack(s[j * 8 + 4], s[j * 8 + 5]),
+                W = TElement.Pack(s[j * 8 + 6], s[j * 8 + 7]),
             };
             for (int h = 0; h < THead.Steps * 2; h++)
             {

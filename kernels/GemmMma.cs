@@ -135,7 +135,7 @@ public static class GemmMma
         for (int j = 0; j < WarpColumns / 8; j++)
         {
             Float2 bias = LoadFloat2(biasAt, j * 32);
-            uint at = tile + (((warpColumn >> 3) + ((uint)j ^ group)) << 4);
+            uint at = tile + ((((warpColumn >> 3) + (uint)j) ^ group) << 4);
             for (int i = 0; i < WarpRows / 16; i++)
             {
                 Float4 s = sum[i, j];

@@ -104,8 +104,14 @@ public sealed class CudaDevice : Device
             Upload(arena.At(b), documents, width, depth);
             GemmArguments arguments = new()
             {
-                A = arena.At(a), B = arena.At(b), C = arena.At(c), Bias = arena.At(bias),
-                StrideA = (uint)depth * 4, StrideB = (uint)depth * 4, StrideC = (uint)columns * 4, Rows = (uint)queryCount,
+                A = arena.At(a),
+                B = arena.At(b),
+                C = arena.At(c),
+                Bias = arena.At(bias),
+                StrideA = (uint)depth * 4,
+                StrideB = (uint)depth * 4,
+                StrideC = (uint)columns * 4,
+                Rows = (uint)queryCount,
             };
             Launcher.Gemm("GemmSimtF32", arguments, columns, depth);
             Download(arena.At(c), scores, documentCount, columns);

@@ -48,8 +48,13 @@ internal sealed class CudaNetwork : DeviceNetwork
                 CudaWorkspace at = _workspace!;
                 RowArguments widen = new()
                 {
-                    X = at.X, Y = at.Wide, StrideX = (uint)(_plan.Hidden * _plan.ElementBytes), StrideY = (uint)_plan.Hidden * 4,
-                    Rows = (uint)rows, Width = (uint)width, Padded = (uint)_plan.Hidden,
+                    X = at.X,
+                    Y = at.Wide,
+                    StrideX = (uint)(_plan.Hidden * _plan.ElementBytes),
+                    StrideY = (uint)_plan.Hidden * 4,
+                    Rows = (uint)rows,
+                    Width = (uint)width,
+                    Padded = (uint)_plan.Hidden,
                 };
                 _device.Launcher.Rows(_plan.Widen, widen, rows, _plan.Hidden);
                 _device.Download(at.Wide, hidden.Slice(from * width, rows * width), width, _plan.Hidden);
@@ -96,9 +101,21 @@ internal sealed class CudaNetwork : DeviceNetwork
         uint stride = (uint)(_plan.Hidden * _plan.ElementBytes), inner = (uint)(_plan.Inner * _plan.ElementBytes);
         RowArguments embed = new()
         {
-            X = _weights.Words, Positions = _weights.Positions, Types = _weights.Types, WordIds = at.WordIds, PositionIds = at.PositionIds, TypeIds = at.TypeIds,
-            Gamma = _weights.EmbeddingNorm.Gamma, Beta = _weights.EmbeddingNorm.Beta, Y = at.X, StrideX = stride, StrideY = stride,
-            Rows = (uint)rows, Width = (uint)_config.HiddenSize, Padded = (uint)_plan.Hidden, Epsilon = _config.LayerNormEps,
+            X = _weights.Words,
+            Positions = _weights.Positions,
+            Types = _weights.Types,
+            WordIds = at.WordIds,
+            PositionIds = at.PositionIds,
+            TypeIds = at.TypeIds,
+            Gamma = _weights.EmbeddingNorm.Gamma,
+            Beta = _weights.EmbeddingNorm.Beta,
+            Y = at.X,
+            StrideX = stride,
+            StrideY = stride,
+            Rows = (uint)rows,
+            Width = (uint)_config.HiddenSize,
+            Padded = (uint)_plan.Hidden,
+            Epsilon = _config.LayerNormEps,
         };
         launcher.Rows(_plan.Embedding, embed, rows);
         for (int layer = 0; layer < layers; layer++)
@@ -106,8 +123,18 @@ internal sealed class CudaNetwork : DeviceNetwork
             CudaLayer weights = _weights.Layers[layer];
             GemmArguments Gemm(ulong a, uint strideA, CudaLinear linear, ulong c, uint strideC, ulong residual = 0, CudaNorm norm = default) => new()
             {
-                A = a, B = linear.Weight, C = c, Bias = linear.Bias, Residual = residual, Gamma = norm.Gamma, Beta = norm.Beta,
-                StrideA = strideA, StrideB = (uint)(linear.Inputs * _plan.ElementBytes), StrideC = strideC, Rows = (uint)rows, Epsilon = _config.LayerNormEps,
+                A = a,
+                B = linear.Weight,
+                C = c,
+                Bias = linear.Bias,
+                Residual = residual,
+                Gamma = norm.Gamma,
+                Beta = norm.Beta,
+                StrideA = strideA,
+                StrideB = (uint)(linear.Inputs * _plan.ElementBytes),
+                StrideC = strideC,
+                Rows = (uint)rows,
+                Epsilon = _config.LayerNormEps,
             };
             void AddAndNormalize(ulong a, uint strideA, CudaLinear linear, ulong residual, ulong y, CudaNorm norm)
             {
@@ -130,9 +157,18 @@ internal sealed class CudaNetwork : DeviceNetwork
         KernelInfo kernel = KernelInfo.All[_plan.Attention];
         AttentionArguments arguments = new()
         {
-            Query = at.QueryKeyValue, Key = at.QueryKeyValue + stride, Value = at.QueryKeyValue + 2 * stride, Context = at.Context,
-            Offsets = at.Offsets, Tiles = at.Tiles, Columns = at.Columns, Bias = _weights.Bias, BiasWidth = (uint)CudaWeights.BiasWidth,
-            StrideQuery = 3 * stride, StrideContext = stride, HeadSize = (uint)_config.HeadSize,
+            Query = at.QueryKeyValue,
+            Key = at.QueryKeyValue + stride,
+            Value = at.QueryKeyValue + 2 * stride,
+            Context = at.Context,
+            Offsets = at.Offsets,
+            Tiles = at.Tiles,
+            Columns = at.Columns,
+            Bias = _weights.Bias,
+            BiasWidth = (uint)CudaWeights.BiasWidth,
+            StrideQuery = 3 * stride,
+            StrideContext = stride,
+            HeadSize = (uint)_config.HeadSize,
             Scale = (float)(1 / Math.Log(2) / Math.Sqrt(_config.HeadSize)),
         };
         if (_plan.AttentionOnTensorCores)
@@ -157,8 +193,15 @@ internal sealed class CudaNetwork : DeviceNetwork
         {
             RowArguments pool = new()
             {
-                X = at.X, Y = at.Pooled + (ulong)(mode * hidden * 4), Offsets = at.Offsets, Columns = at.Columns, StrideX = (uint)(_plan.Hidden * _plan.ElementBytes),
-                StrideY = (uint)padded * 4, Rows = (uint)sequences, Width = (uint)hidden, Skip = (uint)batch.PromptRows,
+                X = at.X,
+                Y = at.Pooled + (ulong)(mode * hidden * 4),
+                Offsets = at.Offsets,
+                Columns = at.Columns,
+                StrideX = (uint)(_plan.Hidden * _plan.ElementBytes),
+                StrideY = (uint)padded * 4,
+                Rows = (uint)sequences,
+                Width = (uint)hidden,
+                Skip = (uint)batch.PromptRows,
             };
             launcher.Pool(_plan.Pooling, pool, (uint)Network.Pooling[mode], sequences);
         }
@@ -171,7 +214,14 @@ internal sealed class CudaNetwork : DeviceNetwork
                 CudaLinear weights = _weights.Head[dense++];
                 GemmArguments arguments = new()
                 {
-                    A = x, B = weights.Weight, C = y, Bias = weights.Bias, StrideA = (uint)padded * 4, StrideB = (uint)weights.Inputs * 4, StrideC = (uint)weights.Outputs * 4, Rows = (uint)sequences,
+                    A = x,
+                    B = weights.Weight,
+                    C = y,
+                    Bias = weights.Bias,
+                    StrideA = (uint)padded * 4,
+                    StrideB = (uint)weights.Inputs * 4,
+                    StrideC = (uint)weights.Outputs * 4,
+                    Rows = (uint)sequences,
                 };
                 launcher.Gemm(CudaPlan.Dense(activation), arguments, weights.Outputs, weights.Inputs);
                 (x, y) = (y, x);

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Reflection;
 using System.Text.Json;
 
@@ -37,7 +38,8 @@ internal sealed record KernelInfo(string Name, int Target, int Threads, int Tile
     private static string Resource(string name)
     {
         using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(name) ?? throw new InvalidOperationException($"{name} is not in this build");
-        using StreamReader reader = new(stream);
+        using GZipStream text = new(stream, CompressionMode.Decompress);
+        using StreamReader reader = new(text);
         return reader.ReadToEnd();
     }
 }

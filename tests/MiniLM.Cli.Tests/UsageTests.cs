@@ -7,7 +7,7 @@ public sealed class UsageTests : CommandTests
     [InlineData("no command given")]
     [InlineData("unknown option --modle. Did you mean --model?", "embed", "--modle", "x", "text")]
     [InlineData("--precision floot32: it is one of float32, bfloat16x3, bfloat16, float16, int8. Did you mean float32", "embed", "--precision", "floot32", "x")]
-    [InlineData("--device cda: it is one of cpu, reference", "embed", "--device", "cda", "x")]
+    [InlineData("--device cda: it is one of cpu, cuda", "embed", "--device", "cda", "x")]
     [InlineData("--threads 0: give a whole number from 1 up", "embed", "--threads", "0", "x")]
     [InlineData("--batch-tokens many: give a whole number", "embed", "--batch-tokens", "many", "x")]
     [InlineData("nothing to embed", "embed")]
@@ -28,7 +28,7 @@ public sealed class UsageTests : CommandTests
     }
 
     [Theory]
-    [InlineData("--device cuda: not in this build yet", "--device", "cuda")]
+    [InlineData("--device rocm: not in this build yet", "--device", "rocm")]
     [InlineData("--precision int8: the cpu device has no such kernels", "--precision", "int8")]
     [InlineData("--precision bfloat16x3: the cpu device has no such kernels", "--precision", "bfloat16x3")]
     [InlineData("--precision float16: the reference device has no such kernels", "--precision", "float16", "--device", "reference")]

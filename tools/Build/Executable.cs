@@ -3,8 +3,8 @@ namespace Build;
 /// <summary>The published program: one file, compiled ahead of time.</summary>
 internal static class Executable
 {
-    // 10 % over the 6.94 MB measured on linux-x64: who needs more says so here.
-    private const long MostBytes = 7_640_000;
+    // 10 % over the 8.35 MB measured on linux-x64 (1.4 MB of it the CUDA device, its PTX and its emulator): who needs more says so here.
+    private const long MostBytes = 9_190_000;
 
     internal static string File => Path.Combine(Tool.Root, "out", OperatingSystem.IsWindows() ? "minilm.exe" : "minilm");
 

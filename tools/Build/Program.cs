@@ -1,12 +1,13 @@
 using Build;
 
 // ./build.sh TARGET... or ./build.sh sample QUERY: the only build program; the scripts beside it and CI call it.
-string[] order = ["restore", "build", "format", "test", "cross", "publish", "smoke", "size"];
+string[] order = ["restore", "build", "format", "kernels", "test", "cross", "publish", "smoke", "size"];
 Dictionary<string, Action> targets = new()
 {
     ["restore"] = () => Tool.Run("dotnet", "restore", "Engine.sln"),
     ["build"] = () => Tool.Run("dotnet", "build", "Engine.sln", "-c", "Release", "--nologo"),
     ["format"] = () => Tool.Run("dotnet", "format", "Engine.sln", "--verify-no-changes"),
+    ["kernels"] = () => Tool.Run("dotnet", "run", "--project", "tools/KernelCompiler", "-c", "Release", "--no-build", "--", "check"),
     // Release: the kernels' C# is twenty times slower in Debug.
     ["test"] = () => Tool.Run("dotnet", "test", "--solution", "Engine.sln", "-c", "Release"),
     ["cross"] = CrossCompile.Run,

@@ -65,7 +65,7 @@ internal sealed unsafe class Block : IDisposable
         Shared = (byte*)NativeMemory.AlignedAlloc(SharedBytes + 64, 64);
         Parameters = (byte*)NativeMemory.AlignedAlloc((nuint)launch.Parameters.Length + 64, 64);
         launch.Parameters.CopyTo(new Span<byte>(Parameters, launch.Parameters.Length));
-        Local = (byte*)NativeMemory.AlignedAlloc((nuint)program.LocalBytes * launch.Shape.Threads + 64, 64);
+        Local = (byte*)NativeMemory.AlignedAlloc((nuint)program.LocalStride * launch.Shape.Threads + 64, 64);
         Caches = (AccessCache*)NativeMemory.AllocZeroed((nuint)program.Length, (nuint)sizeof(AccessCache));
         if (isCounted) { Lines = (LineCounts*)NativeMemory.AllocZeroed((nuint)program.Length, (nuint)sizeof(LineCounts)); }
         if (isChecked) { Shadow = new SharedShadow((int)SharedBytes); }
@@ -76,7 +76,7 @@ internal sealed unsafe class Block : IDisposable
     {
         (X, Y) = (x, y);
         NativeMemory.Fill(Shared, SharedBytes, GlobalMemory.Poison);
-        NativeMemory.Fill(Local, (nuint)Program.LocalBytes * Launch.Shape.Threads, GlobalMemory.Poison);
+        NativeMemory.Fill(Local, (nuint)Program.LocalStride * Launch.Shape.Threads, GlobalMemory.Poison);
         Shadow?.Start();
     }
 

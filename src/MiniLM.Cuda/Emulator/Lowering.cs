@@ -115,7 +115,7 @@ internal sealed partial class Lowering
         }
         if (shared > 1 << 20) { throw new PtxException(_module.File, Kernel.Line, $"{shared} bytes of shared memory; no GPU has as much"); }
         if (local > 512 << 10) { throw new PtxException(_module.File, Kernel.Line, $"{local} bytes of local memory a thread; at most {512 << 10}"); }
-        (StaticSharedBytes, LocalBytes) = ((int)shared, (int)AlignUp(local, 16));
+        (StaticSharedBytes, LocalBytes) = ((int)shared, (int)local);
     }
 
     private static long Place(ref long at, PtxVariable variable)

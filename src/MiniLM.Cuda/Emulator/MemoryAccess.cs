@@ -218,7 +218,7 @@ internal static unsafe class MemoryAccess<TChecks, TCounts> where TChecks : stru
         uint size = (uint)w.Block.Program.LocalBytes;
         if ((at & (ulong)(bytes - 1)) != 0) { throw w.Fault(KernelFault.Misaligned, 1u << lane, $"misaligned access of {bytes} bytes to local memory at byte {at}"); }
         if (at >= size || size - at < (ulong)bytes) { throw w.Fault(KernelFault.OutOfBounds, 1u << lane, $"access of {bytes} bytes outside of local memory at byte {(long)at} of {size}"); }
-        w.Pointers[lane] = w.Block.Local + (ulong)(w.Index * Warp.Lanes + lane) * size + at;
+        w.Pointers[lane] = w.Block.Local + (ulong)(w.Index * Warp.Lanes + lane) * (ulong)w.Block.Program.LocalStride + at;
     }
 
     /// <summary>Each lane's address says which space it is in.</summary>

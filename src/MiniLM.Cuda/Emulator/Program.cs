@@ -49,6 +49,9 @@ internal sealed unsafe class Program
     /// <summary>Local memory a thread.</summary>
     internal required int LocalBytes { get; init; }
 
+    /// <summary>Distance of the local memories of two threads.</summary>
+    internal int LocalStride => LocalBytes + 15 & ~15;
+
     /// <summary>Atomics on global memory: blocks then run one after the other, because a sum of floats depends on their order.</summary>
     internal required bool HasGlobalAtomics { get; init; }
 

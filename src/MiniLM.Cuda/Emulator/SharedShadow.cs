@@ -8,11 +8,11 @@ namespace MiniLM.Cuda.Emulator;
 /// what they do while a branch has parted them is in no order until bar.warp.sync, so a byte written there by one lane is closed to the others.</remarks>
 internal sealed class SharedShadow(int bytes)
 {
-    private const byte Empty = 0, Full = 1, Arriving = 2, Several = 255;
+    private const byte Empty = 0, Full = 1, Arriving = 2, Several = 255, Atomically = 128;
 
     // One byte more than an access is long may be looked at: 16 spare ones.
     private readonly byte[] _state = new byte[bytes + 16];
-    private readonly byte[] _writer = new byte[bytes + 16]; // warp + 1
+    private readonly byte[] _writer = new byte[bytes + 16]; // warp + 1, + 128 when it was an atomic
     private readonly byte[] _reader = new byte[bytes + 16];
     private readonly byte[] _writerLane = new byte[bytes + 16]; // lane + 1, of parted warps only
     private readonly byte[] _readerLane = new byte[bytes + 16];
@@ -86,7 +86,7 @@ internal sealed class SharedShadow(int bytes)
     {
         if (_state[at] == Arriving) { throw w.Fault(KernelFault.AsyncCopy, 1u << lane, $"reads byte {at} of shared memory while a cp.async to it is on its way"); }
         if (_state[at] == Empty) { throw w.Fault(KernelFault.UninitializedMemory, 1u << lane, $"reads byte {at} of shared memory, which nobody has written"); }
-        if (_writer[at] != 0 && _writer[at] != warp) { throw w.Fault(KernelFault.SharedRace, 1u << lane, $"reads byte {at} of shared memory, which warp {_writer[at] - 1} has written since the last barrier"); }
+        if (IsOthers(_writer[at], warp)) { throw w.Fault(KernelFault.SharedRace, 1u << lane, $"reads byte {at} of shared memory, which {Who(_writer[at])} has written since the last barrier"); }
         if (_writerLane[at] != 0 && _writerLane[at] != lane + 1) { throw LaneRace(w, lane, at, "reads", "written", _writerLane[at]); }
         _reader[at] = _reader[at] == 0 || _reader[at] == warp ? warp : Several;
         if (laneTag != 0) { _readerLane[at] = _readerLane[at] == 0 || _readerLane[at] == laneTag ? laneTag : Several; }
@@ -95,28 +95,30 @@ internal sealed class SharedShadow(int bytes)
     private void Write(Warp w, int lane, int at, byte warp, byte laneTag, bool isAtomic)
     {
         if (_state[at] == Arriving) { throw w.Fault(KernelFault.AsyncCopy, 1u << lane, $"writes byte {at} of shared memory while a cp.async to it is on its way"); }
-        if (isAtomic)
+        if (isAtomic && _state[at] == Empty) { throw w.Fault(KernelFault.UninitializedMemory, 1u << lane, $"an atomic on byte {at} of shared memory, which nobody has written"); }
+        // Atomics of several warps go together; with plain accesses of others they race.
+        bool isAmongAtomics = isAtomic && _writer[at] >= Atomically;
+        if (!isAmongAtomics && IsOthers(_writer[at], warp))
         {
-            // Atomics of several warps go together; with plain accesses of others they race.
-            if (_state[at] == Empty) { throw w.Fault(KernelFault.UninitializedMemory, 1u << lane, $"an atomic on byte {at} of shared memory, which nobody has written"); }
-            if (_writer[at] != 0 && _writer[at] != warp && _writer[at] != Several) { throw w.Fault(KernelFault.SharedRace, 1u << lane, $"an atomic on byte {at} of shared memory, which warp {_writer[at] - 1} has written since the last barrier"); }
-            _writer[at] = Several;
-            return;
-        }
-        if (_writer[at] != 0 && _writer[at] != warp)
-        {
-            string who = _writer[at] == Several ? "an atomic" : $"warp {_writer[at] - 1}";
-            throw w.Fault(KernelFault.SharedRace, 1u << lane, $"writes byte {at} of shared memory, which {who} has written since the last barrier");
+            throw w.Fault(KernelFault.SharedRace, 1u << lane, $"writes byte {at} of shared memory, which {Who(_writer[at])} has written since the last barrier");
         }
         if (_reader[at] != 0 && _reader[at] != warp)
         {
-            string who = _reader[at] == Several ? "another warp" : $"warp {_reader[at] - 1}";
-            throw w.Fault(KernelFault.SharedRace, 1u << lane, $"writes byte {at} of shared memory, which {who} has read since the last barrier");
+            throw w.Fault(KernelFault.SharedRace, 1u << lane, $"writes byte {at} of shared memory, which {Who(_reader[at])} has read since the last barrier");
+        }
+        if (isAtomic)
+        {
+            _writer[at] = isAmongAtomics && _writer[at] != Atomically + warp ? Several : (byte)(Atomically + warp);
+            return;
         }
         if (_writerLane[at] != 0 && _writerLane[at] != lane + 1) { throw LaneRace(w, lane, at, "writes", "written", _writerLane[at]); }
         if (_readerLane[at] != 0 && _readerLane[at] != lane + 1) { throw LaneRace(w, lane, at, "writes", "read", _readerLane[at]); }
         (_state[at], _writer[at], _writerLane[at], _readerLane[at]) = (Full, warp, laneTag, 0);
     }
+
+    private static bool IsOthers(byte writer, byte warp) => writer != 0 && writer != warp && writer != Atomically + warp;
+
+    private static string Who(byte user) => user == Several ? "more than one warp" : user >= Atomically ? $"an atomic of warp {user - Atomically - 1}" : $"warp {user - 1}";
 
     private static KernelFaultException LaneRace(Warp w, int lane, int at, string does, string did, byte tag) =>
         w.Fault(KernelFault.SharedRace, 1u << lane, $"{does} byte {at} of shared memory, which {(tag == Several ? "another lane" : $"lane {tag - 1}")} of the warp has {did} under a branch, with no bar.warp.sync between");

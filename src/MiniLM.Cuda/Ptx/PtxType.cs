@@ -16,11 +16,26 @@ internal static class PtxTypes
     private static readonly Dictionary<string, PtxType> ByName = new(StringComparer.Ordinal)
     {
         ["pred"] = PtxType.Pred,
-        ["b8"] = PtxType.B8, ["b16"] = PtxType.B16, ["b32"] = PtxType.B32, ["b64"] = PtxType.B64, ["b128"] = PtxType.B128,
-        ["u8"] = PtxType.U8, ["u16"] = PtxType.U16, ["u32"] = PtxType.U32, ["u64"] = PtxType.U64,
-        ["s8"] = PtxType.S8, ["s16"] = PtxType.S16, ["s32"] = PtxType.S32, ["s64"] = PtxType.S64,
-        ["f16"] = PtxType.F16, ["bf16"] = PtxType.BF16, ["f32"] = PtxType.F32, ["f64"] = PtxType.F64,
-        ["f16x2"] = PtxType.F16x2, ["bf16x2"] = PtxType.BF16x2, ["tf32"] = PtxType.TF32,
+        ["b8"] = PtxType.B8,
+        ["b16"] = PtxType.B16,
+        ["b32"] = PtxType.B32,
+        ["b64"] = PtxType.B64,
+        ["b128"] = PtxType.B128,
+        ["u8"] = PtxType.U8,
+        ["u16"] = PtxType.U16,
+        ["u32"] = PtxType.U32,
+        ["u64"] = PtxType.U64,
+        ["s8"] = PtxType.S8,
+        ["s16"] = PtxType.S16,
+        ["s32"] = PtxType.S32,
+        ["s64"] = PtxType.S64,
+        ["f16"] = PtxType.F16,
+        ["bf16"] = PtxType.BF16,
+        ["f32"] = PtxType.F32,
+        ["f64"] = PtxType.F64,
+        ["f16x2"] = PtxType.F16x2,
+        ["bf16x2"] = PtxType.BF16x2,
+        ["tf32"] = PtxType.TF32,
     };
 
     /// <summary>The type of a name without its dot; None if it is no type.</summary>

@@ -97,6 +97,8 @@ internal static unsafe class Approximations
     {
         double room = Math.Max(0, maxError - Ulp.Of(y == 0 ? 1e-45 : y) / 2);
         float result = (float)(y + Hash(seed, a, b) * room);
+        // At the end of a binade the rounding may be coarser than half an ulp of y, and past the largest number it is infinite.
+        if (Math.Abs(result - y) > maxError) { result = (float)y; }
         return y > 0 && result < 0 || y < 0 && result > 0 ? 0 : result;
     }
 
