@@ -20,7 +20,7 @@ public readonly struct Head64 : IHeadWidth { public static int Steps => 2; }
 /// <remarks>
 /// A block is one (sequence, head); a warp owns 16 queries and sweeps the keys 64 at a time with an online softmax in powers of two.
 /// K and V of up to ResidentKeys keys lie in shared memory, each 32 elements of a head as a swizzled tile of its own; a sequence that fits is loaded
-/// once and then needs no barrier. Query fragments come straight from global memory. The sums of S are laid out as the left operand of P V
+/// once and then needs no barrier. Query fragments come straight from global memory, through a transposition within each quad. The sums of S are laid out as the left operand of P V
 /// needs them, so P never leaves the registers; V is read transposed by ldmatrix.
 /// Bound for heads of 32: 34 ex2 and some 300 instructions for 32 mma, so issue and MUFU, not the tensor cores (gpu.md 1).
 /// The grid is (sequences, heads); shared memory is two tiles of ResidentKeys (a multiple of 64) rows.
@@ -62,17 +62,18 @@ public static class AttentionMma
         {
             uint tile = round * 4 + warp, row = tile * 16 + group;
             bool active = tile < tiles;
-            ulong upper = g.Query + origin + Wide(row, g.StrideQuery) + quad * 4, lower = g.Query + origin + Wide(row + 8, g.StrideQuery) + quad * 4;
+            // A lane reads 16 bytes of its two rows, so that a quad reads whole sectors, and the quad turns them into fragments.
+            ulong upper = g.Query + origin + Wide(row, g.StrideQuery) + quad * 16, lower = g.Query + origin + Wide(row + 8, g.StrideQuery) + quad * 16;
             Quad[] query = new Quad[THead.Steps * 2];
-            for (int h = 0; h < THead.Steps * 2; h++)
+            for (int s = 0; s < THead.Steps; s++)
             {
-                query[h] = new Quad
-                {
-                    X = LoadIf(row < length, upper, h * 32),
-                    Y = LoadIf(row + 8 < length, lower, h * 32),
-                    Z = LoadIf(row < length, upper, h * 32 + 16),
-                    W = LoadIf(row + 8 < length, lower, h * 32 + 16),
-                };
+                uint[] top = new uint[4], bottom = new uint[4];
+                Words(top, LoadQuadIf(row < length, upper, s * 64));
+                Words(bottom, LoadQuadIf(row + 8 < length, lower, s * 64));
+                TransposeInQuad(top, quad);
+                TransposeInQuad(bottom, quad);
+                query[2 * s] = new Quad { X = top[0], Y = bottom[0], Z = top[1], W = bottom[1] };
+                query[2 * s + 1] = new Quad { X = top[2], Y = bottom[2], Z = top[3], W = bottom[3] };
             }
             float[] max = new float[2], sum = new float[2], result = new float[THead.Steps * 16];
             for (int h = 0; h < 2; h++) { max[h] = float.NegativeInfinity; }
@@ -112,13 +113,42 @@ public static class AttentionMma
                 {
                     uint r = row + (uint)h * 8;
                     float total = sum[h] + ShuffleXor(sum[h], 1), inverse = Reciprocal(total + ShuffleXor(total, 2));
-                    if (r < length)
+                    ulong at = g.Context + Wide(first + r, g.StrideContext) + column + quad * 16;
+                    for (int s = 0; s < THead.Steps; s++)
                     {
-                        ulong at = g.Context + Wide(first + r, g.StrideContext) + column + quad * 4;
-                        for (int j = 0; j < THead.Steps * 4; j++) { Store(at, j * 16, TElement.Pack(result[j * 4 + 2 * h] * inverse, result[j * 4 + 2 * h + 1] * inverse)); }
+                        uint[] words = new uint[4];
+                        for (int j = 0; j < 4; j++) { words[j] = TElement.Pack(result[s * 16 + j * 4 + 2 * h] * inverse, result[s * 16 + j * 4 + 2 * h + 1] * inverse); }
+                        TransposeInQuad(words, quad);
+                        if (r < length) { Store(at, s * 64, new Quad { X = words[0], Y = words[1], Z = words[2], W = words[3] }); }
                     }
                 }
             }
+        }
+    }
+
+    private static void Words(uint[] to, Quad from)
+    {
+        to[0] = from.X;
+        to[1] = from.Y;
+        to[2] = from.Z;
+        to[3] = from.W;
+    }
+
+    /// <summary>Word i of lane q of a quad becomes word q of lane i: fragments, 4 bytes a lane every 16, to and from 16 bytes a lane.</summary>
+    private static void TransposeInQuad(uint[] words, uint quad)
+    {
+        bool odd = (quad & 1) != 0, high = (quad & 2) != 0;
+        for (int i = 0; i < 4; i += 2)
+        {
+            uint a = words[i], b = words[i + 1], other = ShuffleXor(odd ? a : b, 1);
+            words[i] = odd ? other : a;
+            words[i + 1] = odd ? b : other;
+        }
+        for (int i = 0; i < 2; i++)
+        {
+            uint a = words[i], b = words[i + 2], other = ShuffleXor(high ? a : b, 2);
+            words[i] = high ? other : a;
+            words[i + 2] = high ? b : other;
         }
     }
 

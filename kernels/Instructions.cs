@@ -81,6 +81,10 @@ public static class Instructions
     [IntrinsicImplementation, Instruction("ld.global.v4.b32 {d}, [{0}+{1}]")]
     public static Quad LoadQuad(ulong address, int offset) => throw OnlyInKernel;
 
+    /// <summary>128 bits, or zeros.</summary>
+    [IntrinsicImplementation, Instruction(Zero4 + "@{0} ld.global.v4.b32 {d}, [{1}+{2}]")]
+    public static Quad LoadQuadIf(bool valid, ulong address, int offset) => throw OnlyInKernel;
+
     /// <summary>Four floats, or zeros.</summary>
     [IntrinsicImplementation, Instruction(Zero4 + "@{0} ld.global.v4.f32 {d}, [{1}+{2}]")]
     public static Float4 LoadFloat4If(bool valid, ulong address, int offset) => throw OnlyInKernel;
@@ -208,6 +212,10 @@ public static class Instructions
     /// <summary>The value of lane (own lane xor mask).</summary>
     [IntrinsicImplementation, Instruction("shfl.sync.bfly.b32 {d}, {0}, {1}, 31, -1")]
     public static float ShuffleXor(float value, int mask) => throw OnlyInKernel;
+
+    /// <summary>The same for 32 bits of anything.</summary>
+    [IntrinsicImplementation, Instruction("shfl.sync.bfly.b32 {d}, {0}, {1}, 31, -1")]
+    public static uint ShuffleXor(uint value, int mask) => throw OnlyInKernel;
 
     /// <summary>Lanes of the warp have arrived; what they wrote to shared memory is seen by the others.</summary>
     [IntrinsicImplementation, Instruction("bar.warp.sync -1")]
