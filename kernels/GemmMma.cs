@@ -6,8 +6,8 @@ namespace MiniLM.Kernels;
 /// <summary>C = activation(A B^T + bias) + residual on tensor cores (tier A), 16-bit storage, fp32 sums.</summary>
 /// <remarks>
 /// A block of 4 warps computes TileRows x TileColumns in k steps of 32, each warp a quarter (2 x 2). Both operands are k-contiguous, as
-/// activations and weights lie in memory, so no tile is transposed. Three stages: while one is multiplied the next has arrived and the one
-/// after is on its way (cp.async); one wait and one barrier a step. Tiles are swizzled (<see cref="SwizzledTile"/>).
+/// activations and weights lie in memory, so no tile is transposed. Three stages: while one is multiplied the next
+/// two are on their way (cp.async); one wait and one barrier a step. Tiles are swizzled (<see cref="SwizzledTile"/>).
 /// The result goes through shared memory, so that a warp stores whole rows, 16 bytes a lane; bias and activation are applied on the way in.
 /// Traffic: (TileRows + TileColumns) 64 bytes for 64 TileRows TileColumns FLOP a step: 64 FLOP a byte for 128x128.
 /// The k loop is in <see cref="Run"/>; the grid is (columns / TileColumns, rows / TileRows rounded up).
