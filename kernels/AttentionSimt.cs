@@ -103,7 +103,7 @@ public static class AttentionSimt
                     s += LoadFloat(g.Bias + Wide(head * g.BiasWidth + (uint)(distance + half), 4), 0);
                 }
                 s = key < length ? s : float.NegativeInfinity;
-                float greatest = Max(max[q], WarpMax(s)), shrink = Exp2(max[q] - greatest), p = Exp2(s - greatest);
+                float greatest = Max(max[q], WarpReduction.Max(s)), shrink = Exp2(max[q] - greatest), p = Exp2(s - greatest);
                 max[q] = greatest;
                 sum[q] = Fma(sum[q], shrink, p);
                 for (int c = 0; c < TLanes.Count; c++) { result[q, c] = result[q, c] * shrink; }
@@ -127,7 +127,7 @@ public static class AttentionSimt
         }
         for (int q = 0; q < QueriesPerWarp; q++)
         {
-            float total = WarpSum(sum[q]);
+            float total = WarpReduction.Sum(sum[q]);
             uint query = query0 + (uint)q;
             for (int c = 0; c < TLanes.Count; c++)
             {
@@ -155,17 +155,5 @@ public static class AttentionSimt
                 StoreShared(to + row * pitch + lane * 4, c * 128, value);
             }
         }
-    }
-
-    private static float WarpMax(float value)
-    {
-        for (int mask = 16; mask > 0; mask >>= 1) { value = Max(value, ShuffleXor(value, mask)); }
-        return value;
-    }
-
-    private static float WarpSum(float value)
-    {
-        for (int mask = 16; mask > 0; mask >>= 1) { value += ShuffleXor(value, mask); }
-        return value;
     }
 }

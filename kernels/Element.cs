@@ -1,3 +1,5 @@
+global using BFloat16 = MiniLM.Kernels.Packed<MiniLM.Kernels.TensorBFloat16>;
+global using Float16 = MiniLM.Kernels.Packed<MiniLM.Kernels.HalfPair>;
 using static MiniLM.Kernels.Instructions;
 
 namespace MiniLM.Kernels;
@@ -31,34 +33,35 @@ public readonly struct Float32 : IElement
     public static void Store4(ulong address, Float4 value) => Instructions.Store(address, 0, value);
 }
 
-/// <summary>fp16.</summary>
-public readonly struct Float16 : IElement
+/// <summary>Two elements of 16 bits in one register, the lower-numbered in its low half.</summary>
+public interface IPair
 {
-    public static uint Bytes => 2;
-    public static float Load(ulong address) => UnpackHalf(LoadHalf(address, 0)).X;
-    public static Float4 Load4If(bool valid, ulong address, int offset)
-    {
-        Pair pair = LoadPairIf(valid, address, offset);
-        Float2 low = UnpackHalf(pair.X), high = UnpackHalf(pair.Y);
-        return new Float4 { X = low.X, Y = low.Y, Z = high.X, W = high.Y };
-    }
-    public static void Store(ulong address, float value) => StoreHalf(address, 0, PackHalf(value, 0));
-    public static void Store4(ulong address, Float4 value) =>
-        Instructions.Store(address, 0, new Pair { X = PackHalf(value.X, value.Y), Y = PackHalf(value.Z, value.W) });
+    /// <summary>Two floats as a pair, rounded to nearest even.</summary>
+    static abstract uint Pack(float low, float high);
+
+    /// <summary>A pair as two floats.</summary>
+    static abstract Float2 Unpack(uint pair);
 }
 
-/// <summary>bf16 (sm_80).</summary>
-public readonly struct BFloat16 : IElement
+/// <summary>fp16 with sm_60's instructions.</summary>
+public readonly struct HalfPair : IPair
+{
+    public static uint Pack(float low, float high) => PackHalf(low, high);
+    public static Float2 Unpack(uint pair) => UnpackHalf(pair);
+}
+
+/// <summary>16-bit storage.</summary>
+public readonly struct Packed<TPair> : IElement where TPair : struct, IPair
 {
     public static uint Bytes => 2;
-    public static float Load(ulong address) => UnpackBFloat(LoadHalf(address, 0)).X;
+    public static float Load(ulong address) => TPair.Unpack(LoadHalf(address, 0)).X;
     public static Float4 Load4If(bool valid, ulong address, int offset)
     {
         Pair pair = LoadPairIf(valid, address, offset);
-        Float2 low = UnpackBFloat(pair.X), high = UnpackBFloat(pair.Y);
+        Float2 low = TPair.Unpack(pair.X), high = TPair.Unpack(pair.Y);
         return new Float4 { X = low.X, Y = low.Y, Z = high.X, W = high.Y };
     }
-    public static void Store(ulong address, float value) => StoreHalf(address, 0, PackBFloat2(value, 0));
+    public static void Store(ulong address, float value) => StoreHalf(address, 0, TPair.Pack(value, 0));
     public static void Store4(ulong address, Float4 value) =>
-        Instructions.Store(address, 0, new Pair { X = PackBFloat2(value.X, value.Y), Y = PackBFloat2(value.Z, value.W) });
+        Instructions.Store(address, 0, new Pair { X = TPair.Pack(value.X, value.Y), Y = TPair.Pack(value.Z, value.W) });
 }

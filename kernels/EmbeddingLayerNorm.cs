@@ -74,14 +74,14 @@ public static class EmbeddingLayerNorm
             Float4 x = LoadSharedFloat4(mine + d * 4, 0);
             sum += Within(d, g.Width, x.X - origin) + Within(d + 1, g.Width, x.Y - origin) + (Within(d + 2, g.Width, x.Z - origin) + Within(d + 3, g.Width, x.W - origin));
         }
-        float mean = origin + Divide(WarpSum(sum), count);
+        float mean = origin + Divide(WarpReduction.Sum(sum), count);
         for (uint d = first; d < g.Padded; d += 128)
         {
             Float4 x = LoadSharedFloat4(mine + d * 4, 0);
             float a = Within(d, g.Width, x.X - mean), b = Within(d + 1, g.Width, x.Y - mean), c = Within(d + 2, g.Width, x.Z - mean), e = Within(d + 3, g.Width, x.W - mean);
             squares = Fma(a, a, Fma(b, b, Fma(c, c, Fma(e, e, squares))));
         }
-        float rstd = Divide(1, SquareRoot(Divide(WarpSum(squares), count) + g.Epsilon));
+        float rstd = Divide(1, SquareRoot(Divide(WarpReduction.Sum(squares), count) + g.Epsilon));
         for (uint d = first; d < g.Padded; d += 128)
         {
             // Gamma and beta are zero past the width, and so is the result.
@@ -97,10 +97,4 @@ public static class EmbeddingLayerNorm
     }
 
     private static float Within(uint d, uint width, float value) => d < width ? value : 0;
-
-    private static float WarpSum(float value)
-    {
-        for (int mask = 16; mask > 0; mask >>= 1) { value += ShuffleXor(value, mask); }
-        return value;
-    }
 }

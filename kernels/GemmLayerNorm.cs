@@ -76,21 +76,7 @@ public static class GemmLayerNorm
             Group.Barrier();
             if (step + (Stages - 1) < g.Steps) { Copy<TWidth>(put + loading, ref aRow, aBytes, bRow); }
             CommitGroup();
-            for (int half = 0; half < 2; half++)
-            {
-                uint aAt = aLane[half] + reading, bAt = bLane[half] + reading;
-                Quad[] b = new Quad[TWidth.Columns >> 6];
-                for (int j = 0; j < TWidth.Columns >> 6; j++) { b[j] = LoadMatrices(bAt, j * 16 * SwizzledTile.RowBytes); }
-                for (int i = 0; i < 2; i++)
-                {
-                    Quad a = LoadMatrices(aAt, i * 16 * SwizzledTile.RowBytes);
-                    for (int j = 0; j < TWidth.Columns >> 6; j++)
-                    {
-                        sum[i, 2 * j] = TElement.Mma(a, b[j].X, b[j].Y, sum[i, 2 * j]);
-                        sum[i, 2 * j + 1] = TElement.Mma(a, b[j].Z, b[j].W, sum[i, 2 * j + 1]);
-                    }
-                }
-            }
+            TensorTile.MultiplyStep<TElement>(sum, aLane, bLane, reading, 2, TWidth.Columns >> 6);
             loading = loading == 2 * stage ? 0 : loading + stage;
             reading = reading == 2 * stage ? 0 : reading + stage;
         }

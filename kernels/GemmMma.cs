@@ -77,33 +77,13 @@ public static class GemmMma
             Group.Barrier();
             if (step + (Stages - 1) < g.Steps) { Copy(put + loading, aRow, aBytes, bRow); }
             CommitGroup();
-            Multiply<TElement>(sum, aLane, bLane, reading);
+            TensorTile.MultiplyStep<TElement>(sum, aLane, bLane, reading, WarpRows / 16, WarpColumns / 16);
             loading = Next(loading);
             reading = Next(reading);
         }
         WaitGroup(0);
         Group.Barrier();
         StoreResult<TElement, TActivation>(sum, g, shared, thread, warpRow, warpColumn, row0, column0);
-    }
-
-    /// <summary>One k step of a warp.</summary>
-    private static void Multiply<TElement>(Float4[,] sum, uint[] aLane, uint[] bLane, uint stage) where TElement : struct, ITensorElement
-    {
-        for (int half = 0; half < 2; half++)
-        {
-            uint aAt = aLane[half] + stage, bAt = bLane[half] + stage;
-            Quad[] b = new Quad[WarpColumns / 16];
-            for (int j = 0; j < WarpColumns / 16; j++) { b[j] = LoadMatrices(bAt, j * 16 * SwizzledTile.RowBytes); }
-            for (int i = 0; i < WarpRows / 16; i++)
-            {
-                Quad a = LoadMatrices(aAt, i * 16 * SwizzledTile.RowBytes);
-                for (int j = 0; j < WarpColumns / 16; j++)
-                {
-                    sum[i, 2 * j] = TElement.Mma(a, b[j].X, b[j].Y, sum[i, 2 * j]);
-                    sum[i, 2 * j + 1] = TElement.Mma(a, b[j].Z, b[j].W, sum[i, 2 * j + 1]);
-                }
-            }
-        }
     }
 
     /// <summary>The next step of both tiles; in turns, which costs ptxas the fewest register moves.</summary>

@@ -21,8 +21,7 @@ public static class Normalize
             float value = LoadFloat(x + Wide(d, 4), 0);
             squares = Fma(value, value, squares);
         }
-        for (int mask = 16; mask > 0; mask >>= 1) { squares += ShuffleXor(squares, mask); }
-        float norm = SquareRoot(squares);
+        float norm = SquareRoot(WarpReduction.Sum(squares));
         norm = norm < 1e-12f ? 1e-12f : norm; // not max: a NaN must stay one
         for (uint d = lane; d < g.Width; d += 32) { Store(x + Wide(d, 4), 0, Divide(LoadFloat(x + Wide(d, 4), 0), norm)); }
     }

@@ -16,36 +16,36 @@ public static class Pooling
     private const uint Cls = 0, Max = 1, Mean = 2, MeanSqrtLen = 3, WeightedMean = 4, LastToken = 5;
 
     [Kernel(60, Threads, TileColumns = Threads)]
-    public static void PoolingF32(RowArguments g, uint mode) => Run<Float32>(g, mode);
+    public static void PoolingF32(RowArguments g) => Run<Float32>(g);
 
     [Kernel(60, Threads, TileColumns = Threads)]
-    public static void PoolingF16(RowArguments g, uint mode) => Run<Float16>(g, mode);
+    public static void PoolingF16(RowArguments g) => Run<Float16>(g);
 
     [Kernel(80, Threads, TileColumns = Threads)]
-    public static void PoolingBF16(RowArguments g, uint mode) => Run<BFloat16>(g, mode);
+    public static void PoolingBF16(RowArguments g) => Run<BFloat16>(g);
 
-    private static void Run<TElement>(RowArguments g, uint mode) where TElement : struct, IElement
+    private static void Run<TElement>(RowArguments g) where TElement : struct, IElement
     {
         uint column = (uint)Grid.IdxY * Threads + (uint)Group.IdxX, sequence = (uint)Grid.IdxX;
         if (column >= g.Width) { return; }
         ulong offset = g.Offsets + Wide(sequence, 4);
         uint end = Load(offset, 4), first = Load(offset, 0) + g.Skip;
         if (first >= end) { first = end - 1; }
-        uint last = mode == Cls ? first + 1 : end;
-        if (mode == LastToken) { first = end - 1; }
+        uint last = g.Mode == Cls ? first + 1 : end;
+        if (g.Mode == LastToken) { first = end - 1; }
         ulong x = g.X + Wide(first, g.StrideX) + Wide(column, TElement.Bytes);
         uint origin = Load(g.Columns + Wide(first, 4), 0);
-        float y = mode == Max ? float.NegativeInfinity : 0, weights = 0;
+        float y = g.Mode == Max ? float.NegativeInfinity : 0, weights = 0;
         for (uint row = first; row < last; row++)
         {
             float value = TElement.Load(x);
-            float weight = mode == WeightedMean ? ToFloat(Load(g.Columns + Wide(row, 4), 0) - origin + 1) : 1;
+            float weight = g.Mode == WeightedMean ? ToFloat(Load(g.Columns + Wide(row, 4), 0) - origin + 1) : 1;
             weights += weight;
-            y = mode == Max ? Greater(y, value) : Fma(weight, value, y);
+            y = g.Mode == Max ? Greater(y, value) : Fma(weight, value, y);
             x += g.StrideX;
         }
-        if (mode == Mean | mode == WeightedMean) { y = Divide(y, weights); }
-        if (mode == MeanSqrtLen) { y = Divide(y, SquareRoot(weights)); }
+        if (g.Mode == Mean | g.Mode == WeightedMean) { y = Divide(y, weights); }
+        if (g.Mode == MeanSqrtLen) { y = Divide(y, SquareRoot(weights)); }
         Store(g.Y + Wide(sequence, g.StrideY) + Wide(column, 4), 0, y);
     }
 

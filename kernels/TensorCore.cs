@@ -3,16 +3,10 @@ using static MiniLM.Kernels.Instructions;
 namespace MiniLM.Kernels;
 
 /// <summary>16-bit elements that tensor cores multiply (sm_80).</summary>
-public interface ITensorElement
+public interface ITensorElement : IPair
 {
     /// <summary>A warp's 16x8 sums plus 16x16 times 16x8.</summary>
     static abstract Float4 Mma(Quad a, uint b0, uint b1, Float4 c);
-
-    /// <summary>Two floats as a pair.</summary>
-    static abstract uint Pack(float low, float high);
-
-    /// <summary>A pair as two floats.</summary>
-    static abstract Float2 Unpack(uint pair);
 }
 
 /// <summary>fp16.</summary>
@@ -54,5 +48,35 @@ internal static class SwizzledTile
     internal static void RightLanes(uint[] at, uint tile, uint lane)
     {
         for (int h = 0; h < 2; h++) { at[h] = tile + ((lane >> 4) * 8 + (lane & 7)) * RowBytes + ((((lane >> 3 & 1) | (uint)h * 2) ^ (lane >> 1 & 3)) << 4); }
+    }
+}
+
+/// <summary>What a warp does with two tiles in shared memory.</summary>
+internal static class TensorTile
+{
+    /// <summary>One k step of 32: sum[rows * 16, columns * 16] += A B^T, in two halves of 16.</summary>
+    /// <param name="sum">A fragment for each 16x8.</param>
+    /// <param name="aLane">Where this lane points ldmatrix in A, for each half.</param>
+    /// <param name="bLane">The same for B.</param>
+    /// <param name="stage">Bytes to the stage that is read.</param>
+    /// <param name="rows">Constant: fragments of 16 rows.</param>
+    /// <param name="columns">Constant: pairs of fragments, 16 columns each.</param>
+    internal static void MultiplyStep<TElement>(Float4[,] sum, uint[] aLane, uint[] bLane, uint stage, int rows, int columns) where TElement : struct, ITensorElement
+    {
+        for (int half = 0; half < 2; half++)
+        {
+            uint aAt = aLane[half] + stage, bAt = bLane[half] + stage;
+            Quad[] b = new Quad[columns];
+            for (int j = 0; j < columns; j++) { b[j] = LoadMatrices(bAt, j * 16 * SwizzledTile.RowBytes); }
+            for (int i = 0; i < rows; i++)
+            {
+                Quad a = LoadMatrices(aAt, i * 16 * SwizzledTile.RowBytes);
+                for (int j = 0; j < columns; j++)
+                {
+                    sum[i, 2 * j] = TElement.Mma(a, b[j].X, b[j].Y, sum[i, 2 * j]);
+                    sum[i, 2 * j + 1] = TElement.Mma(a, b[j].Z, b[j].W, sum[i, 2 * j + 1]);
+                }
+            }
+        }
     }
 }

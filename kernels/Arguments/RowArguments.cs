@@ -44,4 +44,7 @@ public struct RowArguments
 
     /// <summary>LayerNorm's epsilon.</summary>
     public float Epsilon;
+
+    /// <summary>Model.PoolingMode as a number (pooling).</summary>
+    public uint Mode;
 }
