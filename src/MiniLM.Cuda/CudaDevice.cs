@@ -39,20 +39,9 @@ public sealed class CudaDevice : Device
     public static CudaDevice Emulate(int capability = 80, Action<string>? notify = null) =>
         new(new EmulatedGpu(new EmulatedGpuOptions { Capability = capability }), capability == 80 ? "emulated" : $"emulated:sm_{capability}", notify);
 
-    /// <summary>Names of this machine's GPUs.</summary>
+    /// <summary>GPUs of this machine.</summary>
     /// <exception cref="GpuException">There are none; the message says why.</exception>
-    public static IReadOnlyList<string> Names()
-    {
-        CudaApi api = CudaApi.OfThisMachine();
-        int count = CudaGpu.Count(api, out _);
-        List<string> names = [];
-        for (int index = 0; index < count; index++)
-        {
-            using CudaGpu gpu = new(api, index);
-            names.Add(gpu.Properties.Name);
-        }
-        return names;
-    }
+    public static int Count() => CudaGpu.Count(CudaApi.OfThisMachine(), out _);
 
     /// <inheritdoc/>
     public override string Name => _name;
@@ -81,7 +70,7 @@ public sealed class CudaDevice : Device
     internal override DeviceNetwork Load(Network network, Precision precision)
     {
         if (!Supports(precision)) { throw new NotSupportedException($"the {Name} device has no {precision} kernels on {Gpu.Properties.Name}; use float32 or float16"); }
-        if (precision == Precision.Float32 && HasTensorCores && new CudaPlan(this, network, Precision.Float16).GemmOnTensorCores)
+        if (precision == Precision.Float32 && HasTensorCores && CudaPlan.FitsTensorCores(network.Config))
         {
             Notify($"float32 runs without tensor cores on {Gpu.Properties.Name}; --precision float16 uses them");
         }
@@ -131,6 +120,11 @@ public sealed class CudaDevice : Device
     /// <summary>Rows of <paramref name="padded"/> floats to rows of <paramref name="width"/>.</summary>
     internal void Download(ulong from, Span<float> rows, int width, int padded)
     {
+        if (width == padded)
+        {
+            Gpu.Download(from, MemoryMarshal.AsBytes(rows));
+            return;
+        }
         float[] wide = new float[rows.Length / width * padded];
         Gpu.Download(from, MemoryMarshal.AsBytes(wide.AsSpan()));
         for (int row = 0; row < rows.Length / width; row++) { wide.AsSpan(row * padded, width).CopyTo(rows[(row * width)..]); }

@@ -50,7 +50,7 @@ internal sealed class CudaNetwork : DeviceNetwork
                 {
                     X = at.X,
                     Y = at.Wide,
-                    StrideX = (uint)(_plan.Hidden * _plan.ElementBytes),
+                    StrideX = _plan.RowBytes,
                     StrideY = (uint)_plan.Hidden * 4,
                     Rows = (uint)rows,
                     Width = (uint)width,
@@ -98,7 +98,7 @@ internal sealed class CudaNetwork : DeviceNetwork
         int from = batch.Offsets[first], rows = batch.Offsets[end] - from;
         at.Upload(batch, first, end);
         KernelLauncher launcher = _device.Launcher;
-        uint stride = (uint)(_plan.Hidden * _plan.ElementBytes), inner = (uint)(_plan.Inner * _plan.ElementBytes);
+        uint stride = _plan.RowBytes, inner = (uint)(_plan.Inner * _plan.ElementBytes);
         RowArguments embed = new()
         {
             X = _weights.Words,
@@ -121,34 +121,34 @@ internal sealed class CudaNetwork : DeviceNetwork
         for (int layer = 0; layer < layers; layer++)
         {
             CudaLayer weights = _weights.Layers[layer];
-            GemmArguments Gemm(ulong a, uint strideA, CudaLinear linear, ulong c, uint strideC, ulong residual = 0, CudaNorm norm = default) => new()
-            {
-                A = a,
-                B = linear.Weight,
-                C = c,
-                Bias = linear.Bias,
-                Residual = residual,
-                Gamma = norm.Gamma,
-                Beta = norm.Beta,
-                StrideA = strideA,
-                StrideB = (uint)(linear.Inputs * _plan.ElementBytes),
-                StrideC = strideC,
-                Rows = (uint)rows,
-                Epsilon = _config.LayerNormEps,
-            };
-            void AddAndNormalize(ulong a, uint strideA, CudaLinear linear, ulong residual, ulong y, CudaNorm norm)
-            {
-                GemmArguments arguments = Gemm(a, strideA, linear, y, stride, residual, norm);
-                if (_plan.FusedLayerNorm) { launcher.Gemm(_plan.GemmLayerNorm, arguments, _plan.Hidden, linear.Inputs); return; }
-                launcher.Gemm(_plan.Gemm(Activation.Identity), arguments, _plan.Hidden, linear.Inputs);
-                launcher.Rows(_plan.LayerNorm, embed with { X = y, Y = y, Gamma = norm.Gamma, Beta = norm.Beta }, rows);
-            }
-
-            launcher.Gemm(_plan.Gemm(Activation.Identity), Gemm(at.X, stride, weights.QueryKeyValue, at.QueryKeyValue, 3 * stride), 3 * _plan.Hidden, _plan.Hidden);
+            launcher.Gemm(_plan.Gemm, Gemm(at.X, stride, weights.QueryKeyValue, at.QueryKeyValue, 3 * stride), 3 * _plan.Hidden, _plan.Hidden);
             Attend(at, end - first, stride);
             AddAndNormalize(at.Context, stride, weights.AttentionOutput, at.X, at.Y, weights.AttentionNorm);
-            launcher.Gemm(_plan.Gemm(_config.HiddenAct), Gemm(at.Y, stride, weights.Up, at.Inner, inner), _plan.Inner, _plan.Hidden);
+            launcher.Gemm(_plan.GemmActivated, Gemm(at.Y, stride, weights.Up, at.Inner, inner), _plan.Inner, _plan.Hidden);
             AddAndNormalize(at.Inner, inner, weights.Down, at.Y, at.X, weights.OutputNorm);
+        }
+
+        GemmArguments Gemm(ulong a, uint strideA, CudaLinear linear, ulong c, uint strideC, ulong residual = 0, CudaNorm norm = default) => new()
+        {
+            A = a,
+            B = linear.Weight,
+            C = c,
+            Bias = linear.Bias,
+            Residual = residual,
+            Gamma = norm.Gamma,
+            Beta = norm.Beta,
+            StrideA = strideA,
+            StrideB = (uint)(linear.Inputs * _plan.ElementBytes),
+            StrideC = strideC,
+            Rows = (uint)rows,
+            Epsilon = _config.LayerNormEps,
+        };
+        void AddAndNormalize(ulong a, uint strideA, CudaLinear linear, ulong residual, ulong y, CudaNorm norm)
+        {
+            GemmArguments arguments = Gemm(a, strideA, linear, y, stride, residual, norm);
+            if (_plan.FusedLayerNorm) { launcher.Gemm(_plan.GemmLayerNorm, arguments, _plan.Hidden, linear.Inputs); return; }
+            launcher.Gemm(_plan.Gemm, arguments, _plan.Hidden, linear.Inputs);
+            launcher.Rows(_plan.LayerNorm, embed with { X = y, Y = y, Gamma = norm.Gamma, Beta = norm.Beta }, rows);
         }
     }
 
@@ -188,7 +188,7 @@ internal sealed class CudaNetwork : DeviceNetwork
     {
         CudaWorkspace at = _workspace!;
         KernelLauncher launcher = _device.Launcher;
-        int sequences = end - first, hidden = _config.HiddenSize, width = Network.PooledSize, padded = CudaWorkspace.HeadWidth(width);
+        int sequences = end - first, hidden = _config.HiddenSize, width = Network.PooledSize, padded = CudaPlan.HeadWidth(width);
         for (int mode = 0; mode < Network.Pooling.Length; mode++)
         {
             RowArguments pool = new()
@@ -197,13 +197,14 @@ internal sealed class CudaNetwork : DeviceNetwork
                 Y = at.Pooled + (ulong)(mode * hidden * 4),
                 Offsets = at.Offsets,
                 Columns = at.Columns,
-                StrideX = (uint)(_plan.Hidden * _plan.ElementBytes),
+                StrideX = _plan.RowBytes,
                 StrideY = (uint)padded * 4,
                 Rows = (uint)sequences,
                 Width = (uint)hidden,
                 Skip = (uint)batch.PromptRows,
+                Mode = (uint)Network.Pooling[mode],
             };
-            launcher.Pool(_plan.Pooling, pool, (uint)Network.Pooling[mode], sequences);
+            launcher.Rows(_plan.Pooling, pool, sequences, hidden);
         }
         ulong x = at.Pooled, y = at.Head;
         int dense = 0;

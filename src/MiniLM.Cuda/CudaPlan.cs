@@ -7,27 +7,32 @@ namespace MiniLM.Cuda;
 /// <remarks>Tensor-core kernels take widths that are multiples of 32 and heads of 32 or 64 without relative bias; what they can't do runs on tier G.</remarks>
 internal sealed class CudaPlan
 {
-    private readonly EncoderConfig _config;
-
     /// <exception cref="NotSupportedException">bfloat16 where a tensor-core kernel is missing: tier G has no bf16.</exception>
     internal CudaPlan(CudaDevice device, Network network, Precision precision)
     {
-        _config = network.Config;
-        bool sixteen = precision != Precision.Float32 && device.HasTensorCores;
-        GemmOnTensorCores = sixteen && _config.HiddenSize % 32 == 0 && _config.IntermediateSize % 32 == 0;
-        AttentionOnTensorCores = GemmOnTensorCores && _config.HeadSize is 32 or 64 && network.Encoder.RelativeAttentionBias is null;
+        EncoderConfig config = network.Config;
+        GemmOnTensorCores = precision != Precision.Float32 && device.HasTensorCores && FitsTensorCores(config);
+        AttentionOnTensorCores = GemmOnTensorCores && config.HeadSize is 32 or 64 && network.Encoder.RelativeAttentionBias is null;
         Suffix = precision switch { Precision.Float32 => "F32", Precision.Float16 => "F16", _ => "BF16" };
         ElementBytes = precision == Precision.Float32 ? 4 : 2;
         if (precision == Precision.BFloat16 && !(GemmOnTensorCores && AttentionOnTensorCores))
         {
             throw new NotSupportedException(
-                $"bfloat16 runs on tensor cores only: hidden {_config.HiddenSize} and inner {_config.IntermediateSize} must be multiples of 32, heads of 32 or 64 (here {_config.HeadSize}) without relative bias. Use float16 or float32.");
+                $"bfloat16 runs on tensor cores only: hidden {config.HiddenSize} and inner {config.IntermediateSize} must be multiples of 32, heads of 32 or 64 (here {config.HeadSize}) without relative bias. Use float16 or float32.");
         }
-        KernelInfo gemm = KernelInfo.All[Gemm(Activation.Identity)];
-        Hidden = CudaDevice.RoundUp(_config.HiddenSize, gemm.TileColumns);
-        Inner = CudaDevice.RoundUp(_config.IntermediateSize, gemm.TileColumns);
-        FusedLayerNorm = GemmOnTensorCores && Hidden == _config.HiddenSize && KernelInfo.All.ContainsKey(GemmLayerNorm);
+        string gemm = GemmOnTensorCores ? "GemmMma" : "GemmSimt";
+        Gemm = gemm + Suffix;
+        GemmActivated = gemm + Name(config.HiddenAct) + Suffix;
+        Hidden = CudaDevice.RoundUp(config.HiddenSize, KernelInfo.All[Gemm].TileColumns);
+        Inner = CudaDevice.RoundUp(config.IntermediateSize, KernelInfo.All[Gemm].TileColumns);
+        GemmLayerNorm = $"GemmLayerNorm{Hidden}{Suffix}";
+        FusedLayerNorm = GemmOnTensorCores && Hidden == config.HiddenSize && KernelInfo.All.ContainsKey(GemmLayerNorm);
+        Attention = AttentionOnTensorCores ? $"AttentionMma{config.HeadSize}{Suffix}" : $"AttentionSimt{(config.HeadSize <= 32 ? 32 : config.HeadSize <= 64 ? 64 : 128)}{Suffix}";
+        (Embedding, LayerNorm, Pooling, Widen) = ("EmbeddingLayerNorm" + Suffix, "LayerNorm" + Suffix, "Pooling" + Suffix, $"Convert{Suffix}ToF32");
     }
+
+    /// <summary>Whether the tensor-core GEMM takes these widths.</summary>
+    internal static bool FitsTensorCores(EncoderConfig config) => config.HiddenSize % 32 == 0 && config.IntermediateSize % 32 == 0;
 
     internal bool GemmOnTensorCores { get; }
 
@@ -47,22 +52,33 @@ internal sealed class CudaPlan
     /// <summary>The same of the feed-forward layer.</summary>
     internal int Inner { get; }
 
-    /// <summary>The GEMM with an activation in its epilogue.</summary>
-    internal string Gemm(Activation activation) => $"Gemm{(GemmOnTensorCores ? "Mma" : "Simt")}{Name(activation)}{Suffix}";
+    /// <summary>Bytes of a row of <see cref="Hidden"/>.</summary>
+    internal uint RowBytes => (uint)(Hidden * ElementBytes);
+
+    /// <summary>Width of a row of the head, fp32: a multiple of its GEMM's tile.</summary>
+    internal static int HeadWidth(int width) => CudaDevice.RoundUp(width, KernelInfo.All[Dense(Activation.Identity)].TileColumns);
+
+    // Names of kernels, made once: every launch looks one up.
+
+    /// <summary>The GEMM without activation.</summary>
+    internal string Gemm { get; }
+
+    /// <summary>The GEMM with the feed-forward layer's activation in its epilogue.</summary>
+    internal string GemmActivated { get; }
 
     /// <summary>The GEMM with residual and LayerNorm in its epilogue.</summary>
-    internal string GemmLayerNorm => $"GemmLayerNorm{Hidden}{Suffix}";
+    internal string GemmLayerNorm { get; }
 
-    internal string Attention => AttentionOnTensorCores ? $"AttentionMma{_config.HeadSize}{Suffix}" : $"AttentionSimt{(_config.HeadSize <= 32 ? 32 : _config.HeadSize <= 64 ? 64 : 128)}{Suffix}";
+    internal string Attention { get; }
 
-    internal string Embedding => "EmbeddingLayerNorm" + Suffix;
+    internal string Embedding { get; }
 
-    internal string LayerNorm => "LayerNorm" + Suffix;
+    internal string LayerNorm { get; }
 
-    internal string Pooling => "Pooling" + Suffix;
+    internal string Pooling { get; }
 
     /// <summary>Storage to fp32.</summary>
-    internal string Widen => $"Convert{Suffix}ToF32";
+    internal string Widen { get; }
 
     /// <summary>The head's dense modules are fp32 whatever the encoder's storage.</summary>
     internal static string Dense(Activation activation) => $"GemmSimt{Name(activation)}F32";

@@ -6,13 +6,26 @@ using MiniLM.Weights;
 namespace MiniLM.Cuda;
 
 /// <summary>A matrix on the GPU: [outputs, inputs] padded, and its fp32 bias.</summary>
-internal readonly record struct CudaLinear(ulong Weight, ulong Bias, int Outputs, int Inputs);
+internal readonly record struct CudaLinear(ulong Weight, ulong Bias, int Outputs, int Inputs)
+{
+    /// <summary>Places within an arena as addresses.</summary>
+    internal CudaLinear From(ulong origin) => this with { Weight = origin + Weight, Bias = origin + Bias };
+}
 
 /// <summary>LayerNorm's vectors on the GPU, fp32, padded with zeros.</summary>
-internal readonly record struct CudaNorm(ulong Gamma, ulong Beta);
+internal readonly record struct CudaNorm(ulong Gamma, ulong Beta)
+{
+    /// <inheritdoc cref="CudaLinear.From"/>
+    internal CudaNorm From(ulong origin) => new(origin + Gamma, origin + Beta);
+}
 
 /// <summary>One layer on the GPU; query, key and value are one matrix.</summary>
-internal readonly record struct CudaLayer(CudaLinear QueryKeyValue, CudaLinear AttentionOutput, CudaNorm AttentionNorm, CudaLinear Up, CudaLinear Down, CudaNorm OutputNorm);
+internal readonly record struct CudaLayer(CudaLinear QueryKeyValue, CudaLinear AttentionOutput, CudaNorm AttentionNorm, CudaLinear Up, CudaLinear Down, CudaNorm OutputNorm)
+{
+    /// <inheritdoc cref="CudaLinear.From"/>
+    internal CudaLayer From(ulong origin) =>
+        new(QueryKeyValue.From(origin), AttentionOutput.From(origin), AttentionNorm.From(origin), Up.From(origin), Down.From(origin), OutputNorm.From(origin));
+}
 
 /// <summary>All weights of a network in one allocation, in the plan's storage, rows padded to its tiles.</summary>
 internal sealed unsafe class CudaWeights : IDisposable
@@ -23,23 +36,24 @@ internal sealed unsafe class CudaWeights : IDisposable
     private readonly CudaPlan _plan;
     private readonly GpuArena _arena;
     private readonly List<Action<ulong>> _fill = []; // given the staging buffer, once memory is there
-    private readonly EncoderConfig _config;
 
     internal CudaWeights(CudaDevice device, CudaPlan plan, Network network)
     {
-        (_device, _plan, _config, _arena) = (device, plan, network.Config, new GpuArena(device.Gpu));
+        (_device, _plan, _arena) = (device, plan, new GpuArena(device.Gpu));
         EncoderWeights encoder = network.Encoder;
-        Func<ulong> words = Table(encoder.WordEmbeddings), positions = Table(encoder.PositionEmbeddings);
-        Func<ulong> types = encoder.TokenTypeEmbeddings is { } table ? Table(table) : () => 0;
-        Func<CudaNorm> norm = Plan(encoder.EmbeddingNorm);
-        Func<CudaLayer>[] layers = [.. encoder.Layers.Select(Plan)];
-        Func<ulong> bias = encoder.RelativeAttentionBias is { } relative ? Vector(RelativeBias(relative)) : () => 0;
-        Func<CudaLinear>[] head = [.. network.Head.OfType<DenseModule>().Select(module => Dense(module.Linear))];
+        ulong words = Table(encoder.WordEmbeddings), positions = Table(encoder.PositionEmbeddings);
+        ulong? types = encoder.TokenTypeEmbeddings is { } table ? Table(table) : null;
+        CudaNorm norm = Plan(encoder.EmbeddingNorm);
+        CudaLayer[] layers = [.. encoder.Layers.Select(Plan)];
+        ulong? bias = encoder.RelativeAttentionBias is { } relative ? Vector(RelativeBias(relative)) : null;
+        CudaLinear[] head = [.. network.Head.OfType<DenseModule>().Select(module => Dense(module.Linear))];
         long staging = _arena.Plan(StagingBytes);
         _arena.Commit();
         foreach (Action<ulong> fill in _fill) { fill(_arena.At(staging)); }
         device.Gpu.Synchronize();
-        (Words, Positions, Types, EmbeddingNorm, Layers, Bias, Head) = (words(), positions(), types(), norm(), [.. layers.Select(layer => layer())], bias(), [.. head.Select(linear => linear())]);
+        ulong origin = _arena.At(0);
+        (Words, Positions, Types, Bias) = (origin + words, origin + positions, origin + types ?? 0, origin + bias ?? 0);
+        (EmbeddingNorm, Layers, Head) = (norm.From(origin), [.. layers.Select(layer => layer.From(origin))], [.. head.Select(linear => linear.From(origin))]);
     }
 
     internal ulong Words { get; }
@@ -72,45 +86,37 @@ internal sealed unsafe class CudaWeights : IDisposable
         return table;
     }
 
-    private Func<CudaLayer> Plan(LayerWeights layer)
+    private CudaLayer Plan(LayerWeights layer)
     {
-        Func<CudaLinear> queryKeyValue = Linear([layer.Query, layer.Key, layer.Value], _plan.Hidden, _plan.Hidden);
-        Func<CudaLinear> output = Linear([layer.AttentionOutput], _plan.Hidden, _plan.Hidden), up = Linear([layer.Up], _plan.Inner, _plan.Hidden), down = Linear([layer.Down], _plan.Hidden, _plan.Inner);
-        Func<CudaNorm> attentionNorm = Plan(layer.AttentionNorm), outputNorm = Plan(layer.OutputNorm);
-        return () => new CudaLayer(queryKeyValue(), output(), attentionNorm(), up(), down(), outputNorm());
+        CudaLinear queryKeyValue = Linear([layer.Query, layer.Key, layer.Value], _plan.Hidden, _plan.Hidden);
+        CudaLinear output = Linear([layer.AttentionOutput], _plan.Hidden, _plan.Hidden), up = Linear([layer.Up], _plan.Inner, _plan.Hidden), down = Linear([layer.Down], _plan.Hidden, _plan.Inner);
+        return new CudaLayer(queryKeyValue, output, Plan(layer.AttentionNorm), up, down, Plan(layer.OutputNorm));
     }
 
-    private Func<CudaNorm> Plan(Norm norm)
+    private CudaNorm Plan(Norm norm) => new(Vector(Padded(norm.Gamma, _plan.Hidden)), Vector(Padded(norm.Beta, _plan.Hidden)));
+
+    /// <summary>Matrices below each other, each padded to [outputs, inputs]; a multiple of the arena's alignment, so no gap is between them.</summary>
+    private CudaLinear Linear(Linear[] parts, int outputs, int inputs)
     {
-        Func<ulong> gamma = Vector(Padded(norm.Gamma, _plan.Hidden)), beta = Vector(Padded(norm.Beta, _plan.Hidden));
-        return () => new CudaNorm(gamma(), beta());
+        ulong[] matrices = [.. parts.Select(part => Matrix(part.Weight, outputs, inputs, _plan.Suffix, _plan.ElementBytes))];
+        float[] biases = [.. parts.SelectMany(part => Padded(part.Bias, outputs))];
+        return new CudaLinear(matrices[0], Vector(biases), outputs * parts.Length, inputs);
     }
 
-    /// <summary>Matrices below each other, each padded to [outputs, inputs].</summary>
-    private Func<CudaLinear> Linear(Linear[] parts, int outputs, int inputs)
+    private CudaLinear Dense(Linear linear)
     {
-        Func<ulong>[] matrices = [.. parts.Select(part => Matrix(part.Weight, outputs, inputs, _plan.Suffix, _plan.ElementBytes))];
-        float[] values = [.. parts.SelectMany(part => part.Bias is { } bias ? Padded(bias, outputs) : new float[outputs])];
-        Func<ulong> biases = Vector(values);
-        return () => new CudaLinear(matrices[0](), biases(), outputs * parts.Length, inputs);
+        int outputs = CudaPlan.HeadWidth(linear.Outputs), inputs = CudaPlan.HeadWidth(linear.Inputs);
+        return new CudaLinear(Matrix(linear.Weight, outputs, inputs, "F32", sizeof(float)), Vector(Padded(linear.Bias, outputs)), outputs, inputs);
     }
 
-    private Func<CudaLinear> Dense(Linear linear)
-    {
-        KernelInfo gemm = KernelInfo.All[CudaPlan.Dense(Activation.Identity)];
-        int outputs = CudaDevice.RoundUp(linear.Outputs, gemm.TileColumns), inputs = CudaDevice.RoundUp(linear.Inputs, gemm.TileColumns);
-        Func<ulong> matrix = Matrix(linear.Weight, outputs, inputs, "F32", 4), bias = Vector(linear.Bias is { } values ? Padded(values, outputs) : new float[outputs]);
-        return () => new CudaLinear(matrix(), bias(), outputs, inputs);
-    }
+    private ulong Table(Tensor tensor) => Matrix(tensor, (int)tensor.Shape[0], _plan.Hidden, _plan.Suffix, _plan.ElementBytes);
 
-    private Func<ulong> Table(Tensor tensor) => Matrix(tensor, (int)tensor.Shape[0], _plan.Hidden, _plan.Suffix, _plan.ElementBytes);
-
-    /// <summary>A tensor as [rows, columns] in a storage; further rows and columns stay zero.</summary>
-    private Func<ulong> Matrix(Tensor tensor, int rows, int columns, string suffix, int elementBytes)
+    /// <summary>Room for a tensor as [rows, columns] in a storage; further rows and columns stay zero.</summary>
+    private ulong Matrix(Tensor tensor, int rows, int columns, string suffix, int elementBytes)
     {
         long at = _arena.Plan((long)rows * columns * elementBytes);
         _fill.Add(staging => Fill(tensor, _arena.At(at), columns, suffix, elementBytes, staging));
-        return () => _arena.At(at);
+        return (ulong)at;
     }
 
     private void Fill(Tensor tensor, ulong to, int columns, string suffix, int elementBytes, ulong staging)
@@ -144,17 +150,17 @@ internal sealed unsafe class CudaWeights : IDisposable
         }
     }
 
-    private Func<ulong> Vector(float[] values)
+    private ulong Vector(float[] values)
     {
-        long at = _arena.Plan(values.Length * 4L);
+        long at = _arena.Plan(values.Length * (long)sizeof(float));
         _fill.Add(_ => _device.Gpu.Upload(_arena.At(at), MemoryMarshal.AsBytes<float>(values)));
-        return () => _arena.At(at);
+        return (ulong)at;
     }
 
-    private static float[] Padded(Tensor tensor, int length)
+    private static float[] Padded(Tensor? tensor, int length)
     {
         float[] values = new float[length];
-        tensor.ToFloats().CopyTo(values, 0);
+        tensor?.ToFloats().CopyTo(values, 0);
         return values;
     }
 

@@ -15,17 +15,17 @@ internal sealed class CudaWorkspace : IDisposable
     private readonly GpuArena _arena;
     private readonly long _ids, _x, _y, _queryKeyValue, _context, _inner, _wide, _pooled, _head;
     private readonly int[] _staging;
-    private readonly int _tileRows, _mostTiles;
+    private readonly int _tileRows;
 
     internal CudaWorkspace(Gpu gpu, CudaPlan plan, Network network, int rows, int sequences)
     {
         (_gpu, Rows, Sequences, _arena) = (gpu, rows, sequences, new GpuArena(gpu));
         _tileRows = KernelInfo.All[plan.AttentionOnTensorCores ? "AttentionSimt32F32" : plan.Attention].TileRows;
-        _mostTiles = sequences + rows / _tileRows;
+        int mostTiles = sequences + rows / _tileRows;
         // One block of int32: words, positions, types, columns, offsets, tiles; each begins on 256 bytes.
-        _staging = new int[4 * Lane(rows) + Lane(sequences + 1) + Lane(2 * _mostTiles)];
-        long row = (long)rows * plan.Hidden * plan.ElementBytes;
-        int headWidth = network.Head.OfType<DenseModule>().Select(module => HeadWidth(module.Linear.Outputs)).Append(HeadWidth(network.PooledSize)).Max();
+        _staging = new int[4 * Lane(rows) + Lane(sequences + 1) + Lane(2 * mostTiles)];
+        long row = (long)rows * plan.RowBytes;
+        int headWidth = network.Head.OfType<DenseModule>().Select(module => CudaPlan.HeadWidth(module.Linear.Outputs)).Append(CudaPlan.HeadWidth(network.PooledSize)).Max();
         _ids = _arena.Plan(4L * _staging.Length);
         _x = _arena.Plan(row);
         _y = _arena.Plan(row);
@@ -67,9 +67,6 @@ internal sealed class CudaWorkspace : IDisposable
 
     /// <summary>The other buffer of the head.</summary>
     internal ulong Head => _arena.At(_head);
-
-    /// <summary>Row of the head in floats: a multiple of its GEMM's tile.</summary>
-    internal static int HeadWidth(int width) => CudaDevice.RoundUp(width, KernelInfo.All["GemmSimtF32"].TileColumns);
 
     /// <summary>Ids of the sequences first..end, one copy.</summary>
     internal void Upload(PackedBatch batch, int first, int end)

@@ -10,8 +10,6 @@ internal sealed class GpuArena(Gpu gpu) : IDisposable
     private ulong _base;
     private long _planned;
 
-    internal long Bytes => _planned;
-
     /// <summary>Room for a buffer; its place relative to the arena.</summary>
     internal long Plan(long bytes)
     {
@@ -24,8 +22,9 @@ internal sealed class GpuArena(Gpu gpu) : IDisposable
     /// <exception cref="GpuOutOfMemoryException">Not that much is free.</exception>
     internal void Commit()
     {
-        _base = gpu.Allocate(Math.Max(_planned, Alignment));
-        gpu.Clear(_base, Math.Max(_planned, Alignment));
+        long bytes = Math.Max(_planned, Alignment);
+        _base = gpu.Allocate(bytes);
+        gpu.Clear(_base, bytes);
     }
 
     internal ulong At(long planned) => _base + (ulong)planned;

@@ -29,14 +29,6 @@ internal sealed class KernelLauncher(Gpu gpu) : IDisposable
         gpu.Launch(kernel, shape, Bytes(ref arguments));
     }
 
-    /// <summary>Pooling, whose mode is a second parameter.</summary>
-    internal void Pool(string name, RowArguments arguments, uint mode, int sequences)
-    {
-        (KernelInfo info, GpuKernel kernel) = Get(name);
-        PoolingParameters parameters = new() { Rows = arguments, Mode = mode };
-        gpu.Launch(kernel, Shape(info, (uint)sequences, Tiles((int)arguments.Width, info.TileColumns)), Bytes(ref parameters)[..PoolingParameters.Length]);
-    }
-
     /// <summary>One of the attention kernels.</summary>
     /// <param name="name">Kernel.</param>
     /// <param name="arguments">Tensors and sizes.</param>
@@ -65,14 +57,5 @@ internal sealed class KernelLauncher(Gpu gpu) : IDisposable
     {
         foreach ((_, GpuKernel kernel) in _loaded.Values) { kernel.Dispose(); }
         _loaded.Clear();
-    }
-
-    private struct PoolingParameters
-    {
-        /// <summary>Without the padding at the struct's end.</summary>
-        internal static readonly int Length = (int)Marshal.OffsetOf<PoolingParameters>(nameof(Mode)) + sizeof(uint);
-
-        internal RowArguments Rows;
-        internal uint Mode;
     }
 }

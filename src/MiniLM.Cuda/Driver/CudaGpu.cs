@@ -5,6 +5,7 @@ namespace MiniLM.Cuda.Driver;
 /// <summary>An NVIDIA GPU through its driver: the primary context, one stream.</summary>
 internal sealed unsafe class CudaGpu : Gpu
 {
+    private const int NoDevice = 100; // CUDA_ERROR_NO_DEVICE
     private const int OldestDriver = 9000; // CUDA 9: what tier G's ISA 6.0 needs
 
     // CUdevice_attribute, CUfunction_attribute, CUjit_option of cuda.h.
@@ -42,6 +43,7 @@ internal sealed unsafe class CudaGpu : Gpu
         api.Check(api.DriverGetVersion(&version), "cuDriverGetVersion");
         if (version < OldestDriver) { throw new GpuException($"the NVIDIA driver is for CUDA {version / 1000}.{version % 1000 / 10}; 9.0 or newer is needed. Update it, or use --device cpu."); }
         api.Check(api.DeviceGetCount(&count), "cuDeviceGetCount");
+        if (count == 0) { api.Check(NoDevice, "cuDeviceGetCount"); }
         driver = version;
         return count;
     }

@@ -23,16 +23,6 @@ internal static class Fp16
         return bits + 0x7fff + (bits >> 16 & 1) >> 16;
     }
 
-    /// <summary>Low halves of 8 words. The exponent's bias is changed by a multiplication, which normalises subnormals too.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector256<float> Widen(Vector256<uint> half)
-    {
-        Vector256<uint> magnitude = half & Vector256.Create(0x7fffu);
-        Vector256<float> value = (magnitude << 13).AsSingle() * Vector256.Create(BitConverter.UInt32BitsToSingle(0x77800000)); // 2^112
-        Vector256<uint> special = Vector256.GreaterThan(magnitude.AsInt32(), Vector256.Create(0x7bff)).AsUInt32() & Vector256.Create(0x7f800000u);
-        return (value.AsUInt32() | special | (half & Vector256.Create(0x8000u)) << 16).AsSingle();
-    }
-
     /// <summary>8 floats to fp16 in the low halves of 8 words (F. Giesen's float_to_half_fast3_rtne).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector256<uint> Narrow(Vector256<float> value)

@@ -54,15 +54,17 @@ internal sealed unsafe class GlobalShadow(GlobalMemory memory, uint launch, long
         throw w.Fault(KernelFault.UninitializedMemory, 1u << lane, $"reads {bytes} bytes of global memory at 0x{allocation.Start + (ulong)at:x}, {w.Block.Memory.Describe(allocation.Start + (ulong)at)}, that nobody has written");
     }
 
+    /// <summary>Who used a word: nobody yet, where an earlier launch left it.</summary>
+    private ulong OfThisLaunch(ulong word) => word >> 40 == _launch >> 40 ? word : _launch;
+
     /// <summary>Returns the other block + 1 that has written the word; 0 if all is well.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private uint Read(ulong* word, uint block)
     {
         while (true)
         {
-            ulong old = Volatile.Read(ref *word);
-            ulong users = old >> 40 == _launch >> 40 ? old : _launch;
-            uint writer = (uint)(users >> 20 & Several), reader = (uint)(users & Several);
+            ulong old = Volatile.Read(ref *word), users = OfThisLaunch(old);
+            (uint writer, uint reader) = ((uint)(users >> 20 & Several), (uint)(users & Several));
             if (writer != 0 && writer != block) { return writer; }
             if (reader == block || reader == Several) { return 0; }
             ulong now = users & ~Several | (reader == 0 ? block : Several);
@@ -76,9 +78,8 @@ internal sealed unsafe class GlobalShadow(GlobalMemory memory, uint launch, long
     {
         while (true)
         {
-            ulong old = Volatile.Read(ref *word);
-            ulong users = old >> 40 == _launch >> 40 ? old : _launch;
-            uint writer = (uint)(users >> 20 & Several), reader = (uint)(users & Several);
+            ulong old = Volatile.Read(ref *word), users = OfThisLaunch(old);
+            (uint writer, uint reader) = ((uint)(users >> 20 & Several), (uint)(users & Several));
             if (writer != 0 && writer != block) { return writer; }
             if (reader != 0 && reader != block) { return reader; }
             if (writer == block) { return 0; }

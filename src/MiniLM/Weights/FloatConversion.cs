@@ -36,25 +36,29 @@ internal static unsafe class FloatConversion
         for (; i < count; i++) { destination[i] = BitConverter.UInt32BitsToSingle((uint)source[i] << 16); }
     }
 
-    // There is no F16C intrinsic: shift the exponent and mantissa into place and multiply by 2^112, which also normalises denormals;
-    // an exponent of 31 (infinity, NaN) lands on 143 instead of 255 and is set apart.
     private static void WidenHalf(ushort* source, int count, float* destination)
     {
         int i = 0;
         for (; i + 8 <= count; i += 8)
         {
-            Eight(Vector256.WidenLower(Vector128.Load(source + i).ToVector256Unsafe())).Store(destination + i);
+            WidenHalf(Vector256.WidenLower(Vector128.Load(source + i).ToVector256Unsafe())).Store(destination + i);
         }
         for (; i < count; i++) { destination[i] = (float)BitConverter.UInt16BitsToHalf(source[i]); }
+    }
 
-        static Vector256<float> Eight(Vector256<uint> half)
-        {
-            Vector256<uint> magnitude = half & Vector256.Create(0x7fffu);
-            Vector256<uint> sign = Vector256.ShiftLeft(half & Vector256.Create(0x8000u), 16);
-            Vector256<uint> value = (Vector256.ShiftLeft(magnitude, 13).AsSingle() * Vector256.Create(BitConverter.UInt32BitsToSingle(0x77800000u))).AsUInt32();
-            Vector256<uint> special = Vector256.GreaterThan(magnitude.AsInt32(), Vector256.Create(0x7bff)).AsUInt32();
-            return (sign | value | (special & Vector256.Create(0x7f800000u))).AsSingle();
-        }
+    /// <summary>fp16 in the low halves of eight words, exactly; the high halves may hold anything.</summary>
+    /// <remarks>
+    /// There is no F16C intrinsic: shift the exponent and mantissa into place and multiply by 2^112, which also normalises denormals;
+    /// an exponent of 31 (infinity, NaN) lands on 143 instead of 255 and is set apart.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector256<float> WidenHalf(Vector256<uint> half)
+    {
+        Vector256<uint> magnitude = half & Vector256.Create(0x7fffu);
+        Vector256<uint> sign = Vector256.ShiftLeft(half & Vector256.Create(0x8000u), 16);
+        Vector256<uint> value = (Vector256.ShiftLeft(magnitude, 13).AsSingle() * Vector256.Create(BitConverter.UInt32BitsToSingle(0x77800000u))).AsUInt32();
+        Vector256<uint> special = Vector256.GreaterThan(magnitude.AsInt32(), Vector256.Create(0x7bff)).AsUInt32();
+        return (sign | value | (special & Vector256.Create(0x7f800000u))).AsSingle();
     }
 
     /// <summary>The first element of [start, end) that is NaN or infinite, or -1. Looks at exponents only: it runs at the speed of memory.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using MiniLM.Cuda.Ptx;
+using MiniLM.Weights;
 
 namespace MiniLM.Cuda.Emulator.Instructions;
 
@@ -81,7 +82,7 @@ internal static unsafe class Conversions
         _ => type == PtxType.F64 ? PtxType.F64 : PtxType.U64,
     };
 
-    private readonly struct WidenF16 : IUnary { public static Vector256<uint> Apply(Vector256<uint> a) => Single.Canonical(Fp16.Widen(a)); }
+    private readonly struct WidenF16 : IUnary { public static Vector256<uint> Apply(Vector256<uint> a) => Single.Canonical(FloatConversion.WidenHalf(a)); }
 
     private readonly struct NarrowF16 : IUnary { public static Vector256<uint> Apply(Vector256<uint> a) => Fp16.Narrow(a.AsSingle()); }
 

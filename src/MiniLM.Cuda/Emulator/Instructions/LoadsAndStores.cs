@@ -37,7 +37,7 @@ internal static unsafe class LoadsAndStores
             _ => PtxSpace.Generic,
         };
 
-    private static void Load(Lowering l, PtxInstruction s, ref Instruction i)
+    private static (PtxType Type, PtxSpace Space, int Elements) TakeAccess(Lowering l, PtxInstruction s)
     {
         var m = new Modifiers(l, s);
         PtxType type = m.TakeType();
@@ -46,6 +46,12 @@ internal static unsafe class LoadsAndStores
         TakeHints(ref m);
         m.End();
         l.Count(s, 2);
+        return (type, space, elements);
+    }
+
+    private static void Load(Lowering l, PtxInstruction s, ref Instruction i)
+    {
+        (PtxType type, PtxSpace space, int elements) = TakeAccess(l, s);
         PtxOperand[] parts = l.Vector(s, s.Operands[0], elements);
         Data(l, s, ref i, type, parts, isLoad: true);
         if (space == PtxSpace.Param) { LoadParameter(l, s, ref i, type, elements); return; }
@@ -56,13 +62,7 @@ internal static unsafe class LoadsAndStores
 
     private static void Store(Lowering l, PtxInstruction s, ref Instruction i)
     {
-        var m = new Modifiers(l, s);
-        PtxType type = m.TakeType();
-        PtxSpace space = TakeSpace(ref m);
-        int elements = m.TakeOneOf("v2", "v4") switch { "v2" => 2, "v4" => 4, _ => 1 };
-        TakeHints(ref m);
-        m.End();
-        l.Count(s, 2);
+        (PtxType type, PtxSpace space, int elements) = TakeAccess(l, s);
         if (space is PtxSpace.Param or PtxSpace.Const) { throw l.Wrong(s, $"{space.ToString().ToLowerInvariant()} memory cannot be written"); }
         Data(l, s, ref i, type, l.Vector(s, s.Operands[1], elements), isLoad: false);
         Address(l, s, ref i, s.Operands[0], space);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using MiniLM.Weights;
 
 namespace MiniLM.Cuda.Emulator.Instructions;
 
@@ -61,7 +62,7 @@ internal static unsafe class MmaFused
     private static Vector256<float> Widen(ushort* from, bool isBfloat)
     {
         Vector256<uint> bits = Vector256.WidenLower(Vector128.Load(from).ToVector256Unsafe());
-        return isBfloat ? (bits << 16).AsSingle() : Fp16.Widen(bits);
+        return isBfloat ? (bits << 16).AsSingle() : FloatConversion.WidenHalf(bits);
     }
 
     /// <summary>8 rows. c0 has the even columns of each row, c1 the odd ones: 4 lanes each.</summary>
