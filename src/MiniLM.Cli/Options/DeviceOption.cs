@@ -13,6 +13,9 @@ internal static class DeviceOption
     /// <summary>Devices that the engine may have one day.</summary>
     internal static readonly string[] Later = ["rocm", "metal", "vulkan"];
 
+    /// <summary>What the emulator plays.</summary>
+    internal static readonly string[] Emulated = ["emulated:sm_60", "emulated", "emulated:sm_90"];
+
     private static readonly string[] Names = ["cpu", "cuda", "emulated", "auto", "reference", .. Later];
 
     internal static Option<string?> Create() => new("--device")
