@@ -54,9 +54,7 @@ public sealed class BadInputTests : CommandTests
         CommandLine.Run("rerank", "--model", CrossEncoder, "--pairs", "nosuch", "--columns", "a,b").AssertRefused(1, "nosuch: no such file");
         CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", "nosuch", "--output", At("k")).AssertRefused(1, "nosuch: no such file");
         Embed(BiEncoder, Write("null.jsonl", "{\"text\":null}\n")).AssertRefused(1, "null.jsonl:1: has no 'text', or it is null");
-        string model = CopyModel(BiEncoder, "layers");
-        string config = Path.Combine(model, "config.json");
-        File.WriteAllText(config, File.ReadAllText(config).Replace("\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4"));
+        string model = CopyWithSetting("\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4");
         CommandLine.Run("embed", "--model", model, "x").AssertRefused(1, $"{model}/model.safetensors: has no tensor");
     }
 
@@ -66,9 +64,7 @@ public sealed class BadInputTests : CommandTests
     [Fact]
     public void Embed_RefusesAnUnknownArchitecture()
     {
-        string model = CopyModel(BiEncoder, "other");
-        string config = Path.Combine(model, "config.json");
-        File.WriteAllText(config, File.ReadAllText(config).Replace("\"model_type\": \"bert\"", "\"model_type\": \"roberta\""));
+        string model = CopyWithSetting("\"model_type\": \"bert\"", "\"model_type\": \"roberta\"");
         CommandLine.Run("embed", "--model", model, "x").AssertRefused(1, "model_type 'roberta' is not supported");
     }
 
@@ -87,9 +83,7 @@ public sealed class BadInputTests : CommandTests
     [Fact]
     public void Embed_RefusesAWrongShape()
     {
-        string model = CopyModel(BiEncoder, "other");
-        string config = Path.Combine(model, "config.json");
-        File.WriteAllText(config, File.ReadAllText(config).Replace("\"intermediate_size\": 64", "\"intermediate_size\": 96"));
+        string model = CopyWithSetting("\"intermediate_size\": 64", "\"intermediate_size\": 96");
         CommandLine.Run("embed", "--model", model, "x").AssertRefused(1, "96");
     }
 

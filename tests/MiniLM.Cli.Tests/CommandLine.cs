@@ -101,6 +101,23 @@ public abstract class CommandTests : IDisposable
         return At(name);
     }
 
+    /// <summary>A copy of the bi-encoder with another setting in its config.json.</summary>
+    protected string CopyWithSetting(string setting, string other)
+    {
+        string model = CopyModel(BiEncoder, "other"), config = Path.Combine(model, "config.json"), text = File.ReadAllText(config);
+        Assert.Contains(setting, text);
+        File.WriteAllText(config, text.Replace(setting, other));
+        return model;
+    }
+
+    /// <summary>Runs shell lines with a tmpfs of a size at m; skips the test where nothing can be mounted.</summary>
+    private protected CommandResult ShellWithMount(string size, string lines)
+    {
+        CommandResult result = CommandLine.Shell($"unshare -m bash -c 'mkdir m && mount -t tmpfs -o size={size} tmpfs m || exit 77; {lines}'", Folder);
+        Assert.SkipWhen(result.Code != 0, $"skipped: no mounts here ({result.Error.Trim()})");
+        return result;
+    }
+
     /// <summary>Texts of the fixture's vocabulary.</summary>
     protected static string JsonTexts(int count)
     {
