@@ -36,13 +36,16 @@ internal sealed record LoadedModel(ModelFolder Folder, WordPieceTokenizer Tokeni
     internal static WordPieceTokenizer OpenTokenizer(ModelFolder folder)
     {
         WordPieceTokenizer tokenizer = WordPieceTokenizer.Load(folder.TransformerPath);
-        int vocabulary = folder.Network.Config.VocabSize;
-        if (tokenizer.VocabularySize > vocabulary)
-        {
-            throw new ModelFormatException(
-                $"{folder.Path}: the tokenizer has ids up to {tokenizer.VocabularySize - 1}, config.json says vocab_size {vocabulary}. They are not of one model: take both from the same source.");
-        }
-        return tokenizer;
+        return VocabularyMismatch(folder, tokenizer) is { } mismatch ? throw new ModelFormatException(mismatch) : tokenizer;
+    }
+
+    /// <summary>Why a tokenizer and an embedding table are not of one model; null when they may be.</summary>
+    internal static string? VocabularyMismatch(ModelFolder folder, WordPieceTokenizer tokenizer)
+    {
+        (int tokens, int rows) = (tokenizer.VocabularySize, folder.Network.Config.VocabSize);
+        // Tables are padded to a round number of rows, never by an eighth.
+        string? what = tokens > rows ? $"has ids up to {tokens - 1}" : tokens < rows - rows / 8 ? $"has {tokens} tokens only" : null;
+        return what is null ? null : $"{folder.Path}: the tokenizer {what}, config.json says vocab_size {rows}. They are not of one model: take both from the same source.";
     }
 
     /// <summary>The limit in force: what was asked for, within what the model and the special tokens allow.</summary>

@@ -81,6 +81,15 @@ public sealed class BadInputTests : CommandTests
     }
 
     [Fact]
+    public void Embed_RefusesATokenizerThatIsMuchSmallerThanTheModel()
+    {
+        string model = CopyModel(BiEncoder, "other"), vocabulary = Path.Combine(model, "vocab.txt");
+        File.Delete(Path.Combine(model, "tokenizer.json"));
+        File.WriteAllLines(vocabulary, File.ReadAllLines(vocabulary)[..150]);
+        CommandLine.Run("embed", "--model", model, "x").AssertRefused(1, "the tokenizer has 150 tokens only, config.json says vocab_size 200");
+    }
+
+    [Fact]
     public void Embed_RefusesAWrongShape()
     {
         string model = CopyWithSetting("\"intermediate_size\": 64", "\"intermediate_size\": 96");

@@ -94,4 +94,15 @@ public sealed class ConvertCommandTests : CommandTests
         JsonElement report = JsonDocument.Parse(CommandLine.Run("inspect", model, "--json").AssertDone().Output).RootElement;
         return [.. report.GetProperty("tensors").EnumerateArray().Select(tensor => tensor.GetRawText()).Order(StringComparer.Ordinal)];
     }
+
+    [Theory]
+    [InlineData("--dtype", "float16")]
+    [InlineData("--to", "onnx")]
+    public void Convert_InterruptedLeavesNothing(params string[] form)
+    {
+        using CancellationTokenSource signal = new();
+        signal.Cancel();
+        Assert.Equal(130, CommandLine.RunWith(signal.Token, "", ["convert", "--model", BiEncoder, .. form, "--output", At("made")]).Code);
+        AssertOnly();
+    }
 }

@@ -46,8 +46,8 @@ internal sealed class ConvertCommand : CliCommand
         if (onnx) { OutputTarget.Check(output, parse.GetValue(_overwrite)); }
         else { OutputTarget.CheckFolder(output); }
         using ModelFolder model = ModelFolder.Open(ModelFolder.Resolve(parse.GetValue(_model)));
-        CheckUsable(model);
-        if (onnx) { OnnxExporter.Write(model, output); }
+        CheckUsable(model, session.Cancellation);
+        if (onnx) { OnnxExporter.Write(model, output, session.Cancellation); }
         else
         {
             ModelFolderWriter.Write(model, output, new ModelFolderOptions
@@ -62,16 +62,16 @@ internal sealed class ConvertCommand : CliCommand
                 MaxShardBytes = parse.GetValue(_shard) ?? long.MaxValue,
                 ModernNames = parse.GetValue(_modern),
                 Overwrite = parse.GetValue(_overwrite),
-            });
+            }, session.Cancellation);
         }
         session.Say($"{output}: written");
         return 0;
     }
 
     // What could not be run is not handed on: damaged weights, and a tokenizer (where the folder has one) of another model.
-    private static void CheckUsable(ModelFolder model)
+    private static void CheckUsable(ModelFolder model, CancellationToken cancellation)
     {
-        FiniteWeights.Check(model.Network, 1, work => work(0));
+        FiniteWeights.Check(model.Network, 1, work => work(0), cancellation);
         bool hasTokenizer = new[] { "tokenizer.json", "vocab.txt" }.Any(name => File.Exists(Path.Combine(model.TransformerPath, name)));
         if (hasTokenizer) { LoadedModel.OpenTokenizer(model); }
     }

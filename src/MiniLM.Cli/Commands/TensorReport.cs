@@ -43,13 +43,9 @@ internal sealed record VocabularyCheck(int? TokenizerSize, int ConfigSize, strin
         int? size = null;
         try
         {
-            size = WordPieceTokenizer.Load(model.TransformerPath).VocabularySize;
-            if (size > config)
-            {
-                return new(size, config, $"{model.Path}: the tokenizer has ids up to {size - 1}, config.json says vocab_size {config}. "
-                    + "They are not of one model: take both from the same source.");
-            }
-            return new(size, config, null);
+            WordPieceTokenizer tokenizer = WordPieceTokenizer.Load(model.TransformerPath);
+            size = tokenizer.VocabularySize;
+            return new(size, config, LoadedModel.VocabularyMismatch(model, tokenizer));
         }
         catch (Exception error) when (error is TokenizerException or IOException) { return new(size, config, error.Message); }
     }

@@ -29,9 +29,10 @@ internal static class RowWindows
         {
             texts.Clear();
             long chars = 0;
-            while (texts.Count < pace.Size * columns && chars < MaxChars && (more = reader.Read(row)))
+            while (!pace.IsFull && chars < MaxChars && (more = reader.Read(row)))
             {
                 texts.AddRange(row);
+                pace.Add(row);
                 foreach (string text in row) { chars += text.Length; }
             }
             session.Cancellation.ThrowIfCancellationRequested();
@@ -40,7 +41,7 @@ internal static class RowWindows
             EncodingStatistics statistics;
             try { statistics = work(texts, output.Rows); }
             catch (NonFiniteResultException error) { throw new NonFiniteResultException((int)(output.Rows + error.Index / columns)); }
-            pace.Stop(texts.Count / columns);
+            pace.Stop();
             output.Rows += texts.Count / columns;
             output.Inputs += statistics.Inputs;
             output.Truncated += statistics.Truncated;

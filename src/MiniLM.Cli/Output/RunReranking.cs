@@ -18,12 +18,13 @@ internal static class RunReranking
             session.Cancellation.ThrowIfCancellationRequested();
             int end = first;
             texts.Clear();
-            while (end < queries && (end == first || texts.Count / 2 + input.Run.Lines[end].Count <= pace.Size))
+            while (end < queries && !pace.IsFull)
             {
                 foreach (TrecRun.Line line in input.Run.Lines[end])
                 {
                     texts.Add(input.Queries[end]);
                     texts.Add(input.Documents[line.Document]);
+                    pace.Add(input.Queries[end], input.Documents[line.Document]);
                 }
                 end++;
             }
@@ -41,7 +42,7 @@ internal static class RunReranking
                 for (int i = 0; i < raw.Length; i++) { raw[i] = embeddings?.Score(query, lines[i].Document) ?? scorer.Raw(pair++); }
                 Write(input.Run, query, raw, scorer, topK, kind, output);
             }
-            pace.Stop(texts.Count / 2);
+            pace.Stop();
             output.Rows += end - first;
             first = end;
             output.Checkpoint();

@@ -3,6 +3,8 @@ namespace MiniLM.Data;
 /// <summary>A file being built: unbuffered, so that a failed write leaves nothing to be written later, and with its failures said as one line.</summary>
 internal sealed class PartialFile : FileStream
 {
+    private CancellationToken _cancellation;
+
     private PartialFile(string path, FileMode mode) : base(path, mode, FileAccess.ReadWrite, FileShare.None, bufferSize: 0) { }
 
     /// <summary>Whether an error leaves what is there, to be gone on with; else the caller removes it.</summary>
@@ -22,15 +24,18 @@ internal sealed class PartialFile : FileStream
     }
 
     /// <summary>Opens the file for one run only, and empties it.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="cancellation">Looked at before each write.</param>
     /// <exception cref="BusyOutputException">Another run has it.</exception>
     /// <exception cref="IOException">It cannot be made.</exception>
-    internal static PartialFile Create(string path)
+    internal static PartialFile Create(string path, CancellationToken cancellation = default)
     {
         PartialFile? file = null;
         try
         {
             file = OpenAlone(path);
             file.SetLength(0);
+            file._cancellation = cancellation;
             return file;
         }
         catch (Exception error) when (error is not BusyOutputException && IsFailure(error))
@@ -54,6 +59,7 @@ internal sealed class PartialFile : FileStream
     // The way of all writes: of a descendant the base class passes a span on to here.
     public override void Write(byte[] buffer, int offset, int count)
     {
+        _cancellation.ThrowIfCancellationRequested();
         try { base.Write(buffer, offset, count); }
         catch (Exception error) when (IsFailure(error)) { throw Failure(Name, error, IsKept); }
     }

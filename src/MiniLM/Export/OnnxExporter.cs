@@ -11,8 +11,11 @@ namespace MiniLM.Export;
 public static class OnnxExporter
 {
     /// <summary>Writes the graph; <paramref name="path"/> appears only when it is complete.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="path">The file to be.</param>
+    /// <param name="cancellation">Looked at before each write; nothing is left then.</param>
     /// <exception cref="ModelFormatException">The graph is too large for one file, or the model does what a graph cannot.</exception>
-    public static void Write(ModelFolder model, string path)
+    public static void Write(ModelFolder model, string path, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(path);
@@ -28,7 +31,7 @@ public static class OnnxExporter
                 + $"an ONNX file holds at most {int.MaxValue}. Export a smaller model.");
         }
         string partial = path + ".partial";
-        using PartialFile file = PartialFile.Create(partial);
+        using PartialFile file = PartialFile.Create(partial, cancellation);
         try
         {
             BufferedStream stream = new(file, 1 << 16);

@@ -30,13 +30,14 @@ internal static class ModelFolderWriter
 
     /// <summary>Builds beside the target and renames when all is on the disk; a failure leaves nothing.</summary>
     /// <exception cref="ModelFormatException">The folder exists already, or a value does not fit the element type.</exception>
-    internal static void Write(ModelFolder model, string output, ModelFolderOptions options)
+    /// <exception cref="OperationCanceledException">Cancelled; nothing is left.</exception>
+    internal static void Write(ModelFolder model, string output, ModelFolderOptions options, CancellationToken cancellation = default)
     {
         string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
         CheckTarget(model, target, options.Overwrite);
         using PartialFolder partial = new(target);
-        foreach (WeightSet set in model.WeightSets) { WriteWeights(model, set, partial.Path, options); }
-        CopySideFiles(model, partial.Path, options);
+        foreach (WeightSet set in model.WeightSets) { WriteWeights(model, set, partial.Path, options, cancellation); }
+        CopySideFiles(model, partial.Path, options, cancellation);
         partial.Complete();
     }
 
@@ -58,7 +59,7 @@ internal static class ModelFolderWriter
         }
     }
 
-    private static void WriteWeights(ModelFolder model, WeightSet set, string partial, ModelFolderOptions options)
+    private static void WriteWeights(ModelFolder model, WeightSet set, string partial, ModelFolderOptions options, CancellationToken cancellation)
     {
         string folder = Path.Combine(partial, set.Folder);
         Directory.CreateDirectory(folder);
@@ -77,7 +78,7 @@ internal static class ModelFolderWriter
             ElementType type = tensor.ElementType.IsWeight() ? options.ElementType ?? tensor.ElementType : tensor.ElementType;
             tensors.Add(new StoredTensor(name, tensor, type));
         }
-        SafetensorsShards.Write(folder, tensors, Metadata, options.MaxShardBytes);
+        SafetensorsShards.Write(folder, tensors, Metadata, options.MaxShardBytes, cancellation);
     }
 
     private static string ModernName(string name, string prefix)
@@ -87,7 +88,7 @@ internal static class ModelFolderWriter
         return name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : name;
     }
 
-    private static void CopySideFiles(ModelFolder model, string partial, ModelFolderOptions options)
+    private static void CopySideFiles(ModelFolder model, string partial, ModelFolderOptions options, CancellationToken cancellation)
     {
         HashSet<string> weights = [.. model.WeightFiles];
         foreach (WeightSet set in model.WeightSets) { weights.Add(Path.GetFullPath(Path.Combine(model.Path, set.Folder, SafetensorsIndex.FileName))); }
@@ -102,7 +103,7 @@ internal static class ModelFolderWriter
             string to = Path.Combine(partial, relative);
             Directory.CreateDirectory(Path.GetDirectoryName(to)!);
             byte[] bytes = File.ReadAllBytes(file); // follows a cache's link; a copy of the link would point nowhere
-            WriteFlushed(to, file == config && options.ElementType is { } type ? WithDtype(model, bytes, type) : bytes);
+            WriteFlushed(to, file == config && options.ElementType is { } type ? WithDtype(model, bytes, type) : bytes, cancellation);
         }
     }
 
@@ -113,9 +114,9 @@ internal static class ModelFolderWriter
         return ConfigDtype.Set(config, name, addWhenAbsent: changed);
     }
 
-    private static void WriteFlushed(string path, byte[] bytes)
+    private static void WriteFlushed(string path, byte[] bytes, CancellationToken cancellation)
     {
-        using PartialFile stream = PartialFile.Create(path);
+        using PartialFile stream = PartialFile.Create(path, cancellation);
         stream.Write(bytes);
         stream.Flush(flushToDisk: true);
     }

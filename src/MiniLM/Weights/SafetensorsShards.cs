@@ -13,19 +13,20 @@ internal static class SafetensorsShards
     /// <param name="tensors">In the order in which shards are filled.</param>
     /// <param name="metadata">Of every file.</param>
     /// <param name="maxShardBytes">Data bytes of a file; a larger tensor has a file for itself.</param>
-    internal static void Write(string folder, IReadOnlyList<StoredTensor> tensors, IReadOnlyDictionary<string, string>? metadata, long maxShardBytes)
+    /// <param name="cancellation">Looked at before each write.</param>
+    internal static void Write(string folder, IReadOnlyList<StoredTensor> tensors, IReadOnlyDictionary<string, string>? metadata, long maxShardBytes, CancellationToken cancellation = default)
     {
         List<List<StoredTensor>> shards = Cut(tensors, maxShardBytes);
         if (shards.Count == 1)
         {
-            SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), shards[0], metadata);
+            SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), shards[0], metadata, cancellation);
             return;
         }
         SortedDictionary<string, string> weightMap = new(StringComparer.Ordinal);
         for (int i = 0; i < shards.Count; i++)
         {
             string name = string.Create(CultureInfo.InvariantCulture, $"model-{i + 1:D5}-of-{shards.Count:D5}.safetensors");
-            SafetensorsWriter.Write(Path.Combine(folder, name), shards[i], metadata);
+            SafetensorsWriter.Write(Path.Combine(folder, name), shards[i], metadata, cancellation);
             foreach (StoredTensor tensor in shards[i]) { weightMap.Add(tensor.Name, name); }
         }
         WriteIndex(Path.Combine(folder, SafetensorsIndex.FileName), tensors.Sum(tensor => tensor.LengthBytes), weightMap);

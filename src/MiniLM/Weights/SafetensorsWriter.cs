@@ -20,8 +20,9 @@ internal static class SafetensorsWriter
     /// <param name="path">Where to; an existing file is overwritten.</param>
     /// <param name="tensors">Their sources must stay mapped meanwhile.</param>
     /// <param name="metadata">Null: the file has no metadata.</param>
+    /// <param name="cancellation">Looked at before each write.</param>
     /// <exception cref="ModelFormatException">A value is too large for the element type; the tensor is named.</exception>
-    internal static void Write(string path, IReadOnlyCollection<StoredTensor> tensors, IReadOnlyDictionary<string, string>? metadata)
+    internal static void Write(string path, IReadOnlyCollection<StoredTensor> tensors, IReadOnlyDictionary<string, string>? metadata, CancellationToken cancellation = default)
     {
         (StoredTensor Tensor, byte[] Name)[] ordered = [.. tensors.Select(tensor => (tensor, Encoding.UTF8.GetBytes(tensor.Name)))];
         Array.Sort(ordered, (a, b) => a.Tensor.ElementType != b.Tensor.ElementType
@@ -29,7 +30,7 @@ internal static class SafetensorsWriter
         byte[] header = Header(ordered.Select(item => item.Tensor), metadata);
         try
         {
-            using PartialFile stream = PartialFile.Create(path);
+            using PartialFile stream = PartialFile.Create(path, cancellation);
             stream.Write(header);
             foreach ((StoredTensor tensor, _) in ordered) { TensorData.Write(stream, tensor); }
             stream.Flush(flushToDisk: true);

@@ -23,6 +23,16 @@ public sealed class ModelFolderWriterTests : IDisposable
         [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file)).Order(StringComparer.Ordinal)];
 
     [Fact]
+    public void Write_CancelledLeavesNothing()
+    {
+        using ModelFolder model = ModelFolder.Open(FixtureFolder.Path("models", "bert"));
+        CancellationToken cancelled = new(canceled: true);
+        Assert.Throws<OperationCanceledException>(() => ModelFolderWriter.Write(model, _folder.File("out"), new(), cancelled));
+        Assert.Throws<OperationCanceledException>(() => MiniLM.Export.OnnxExporter.Write(model, _folder.File("out.onnx"), cancelled));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.File("")));
+    }
+
+    [Fact]
     public void Write_SameTypeGivesTheSameFolder()
     {
         // The folders whose weights the library wrote in its own order; bert_legacy was not.
