@@ -23,6 +23,7 @@ internal static class Program
         ("convert", () => new ConvertCommand()),
         ("devices", () => new DevicesCommand()),
         ("bench", () => new BenchCommand()),
+        ("profile", () => new ProfileCommand()),
         ("ptx", () => new PtxCommand()),
     ];
 

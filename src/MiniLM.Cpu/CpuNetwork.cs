@@ -67,6 +67,9 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
         _together = Together;
     }
 
+    /// <summary>One for each thread, where operations are timed; null: they are not.</summary>
+    internal OperationLog[]? Logs { get; set; }
+
     private static int Pad(int width) => PackedLinear.PanelsOf(width) * Gemm.Columns;
 
     protected override void ForwardChecked(PackedBatch batch, Span<float> output)
@@ -132,28 +135,38 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
 
     private void Each(int member)
     {
+        StartLog(member);
         for (int group; (group = Interlocked.Increment(ref _taken) - 1) < _single;) { Group(_groups[group], _alone, 0, _own[member], _own[member]); }
     }
 
     private void Together(int member)
     {
+        StartLog(member);
         for (int group = _single; group < _groupCount; group++) { Group(_groups[group], _device.Pool.All, member, _own[^1], _own[member]); }
+    }
+
+    private void StartLog(int member)
+    {
+        _own[member].Log = Logs?[member];
+        _own[member].Log?.Begin();
     }
 
     private void Group((int First, int End) sequences, Team team, int me, Workspace shared, Workspace mine)
     {
         int from = _batch.Offsets[sequences.First], rows = _batch.Offsets[sequences.End] - from;
+        OperationLog? log = mine.Log;
         (int firstRow, int endRow) = team.Share(rows, me);
         _embedding.Gather(_batch, from + firstRow, from + endRow, shared.X + (nint)firstRow * _hidden, _hidden);
-        team.Wait();
+        log?.AddEmbedding(endRow - firstRow, _config.HiddenSize);
+        Meet(team, log);
         for (int layer = 0; layer < _layerCount; layer++)
         {
             (int firstHead, int endHead) = team.Share(_config.NumAttentionHeads, me);
             for (int head = firstHead; head < endHead; head++) { Attend(_layers[layer], sequences, rows, head, shared, mine); }
-            team.Wait();
-            if (team.Size > 1 && rows < ByColumnsBelow) { DenseByColumns(_layers[layer], shared, rows, team, me); }
-            else { DenseByRows(_layers[layer], shared, firstRow, endRow); }
-            team.Wait();
+            Meet(team, log);
+            if (team.Size > 1 && rows < ByColumnsBelow) { DenseByColumns(_layers[layer], shared, rows, team, me, log); }
+            else { DenseByRows(_layers[layer], shared, firstRow, endRow, log); }
+            Meet(team, log);
         }
         if (_hiddenStates != null) { CopyHidden(shared.X, from, firstRow, endRow); }
         else
@@ -163,9 +176,10 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
             {
                 int row = _batch.Offsets[sequence];
                 _head.Forward(shared.X + (nint)(row - from) * _hidden, _hidden, _columns + row, _batch.Length(sequence), _batch.PromptRows, mine.Pooled, _output + (nint)sequence * _head.OutputSize);
+                log?.Add(CpuOperation.Head, _head.Flop(_batch.Length(sequence)), _head.Bytes(_batch.Length(sequence)));
             }
         }
-        team.Wait();
+        Meet(team, log);
     }
 
     /// <summary>One head of every sequence of a group: projected and attended at once, so no matrix of q, k and v exists.</summary>
@@ -178,6 +192,7 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
             query - 3 * head * panels * Gemm.Columns, _headSize, Gemm.Columns);
         layer.QueryKeyValue.Multiply(_kernels, Epilogue.None, shared.X, _hidden, rows, (3 * head + 1) * panels, (3 * head + 3) * panels,
             key - (3 * head + 1) * panels * panelStride, Gemm.Columns, panelStride);
+        mine.Log?.AddProduct(CpuOperation.QueryKeyValue, rows, _config.HiddenSize, 3L * _config.HeadSize);
         int from = _batch.Offsets[sequences.First];
         RelativeBias.Head bias = _bias?.For(head) ?? default;
         for (int sequence = sequences.First; sequence < sequences.End; sequence++)
@@ -185,49 +200,69 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
             int row = _batch.Offsets[sequence], start = row - from;
             SelfAttention.Forward(_kernels, query + (nint)start * _headSize, key + (nint)start * Gemm.Columns, value + (nint)start * Gemm.Columns, panelStride,
                 _batch.Length(sequence), _config.HeadSize, _headSize, bias, _columns + row, shared.Context + (nint)start * _contextWidth + head * _headSize, _contextWidth, mine.Attention);
+            mine.Log?.AddAttention(_batch.Length(sequence), _config.HeadSize);
         }
     }
 
     /// <summary>Everything after attention for some rows: no other thread is waited for.</summary>
-    private void DenseByRows(PackedLayer layer, Workspace shared, int first, int end)
+    private void DenseByRows(PackedLayer layer, Workspace shared, int first, int end, OperationLog? log)
     {
+        (int hidden, int inner) = (_config.HiddenSize, _config.IntermediateSize);
         int blocks = (end - first + FeedForwardRows - 1) / FeedForwardRows;
         for (int block = 0; block < blocks; block++)
         {
             int row = first + CpuKernels.StripStart(end - first, block, blocks), rows = first + CpuKernels.StripStart(end - first, block + 1, blocks) - row;
-            float* x = shared.X + (nint)row * _hidden, y = shared.Y + (nint)row * _hidden, inner = shared.Inner + (nint)row * _inner;
+            float* x = shared.X + (nint)row * _hidden, y = shared.Y + (nint)row * _hidden, activated = shared.Inner + (nint)row * _inner;
             layer.AttentionOutput.Multiply(_kernels, Epilogue.AddResidual, shared.Context + (nint)row * _contextWidth, _contextWidth, rows, 0, layer.AttentionOutput.Panels, y, _hidden, Gemm.Columns, x);
-            Normalize(layer.AttentionNorm, y, x, rows);
-            layer.Up.Multiply(_kernels, _activation, x, _hidden, rows, 0, layer.Up.Panels, inner, _inner, Gemm.Columns);
-            layer.Down.Multiply(_kernels, Epilogue.AddResidual, inner, _inner, rows, 0, layer.Down.Panels, y, _hidden, Gemm.Columns, x);
-            Normalize(layer.OutputNorm, y, x, rows);
+            log?.AddProduct(CpuOperation.AttentionOutput, rows, hidden, hidden, addends: 2);
+            Normalize(layer.AttentionNorm, y, x, rows, log);
+            layer.Up.Multiply(_kernels, _activation, x, _hidden, rows, 0, layer.Up.Panels, activated, _inner, Gemm.Columns);
+            log?.AddProduct(CpuOperation.FeedForwardUp, rows, hidden, inner);
+            layer.Down.Multiply(_kernels, Epilogue.AddResidual, activated, _inner, rows, 0, layer.Down.Panels, y, _hidden, Gemm.Columns, x);
+            log?.AddProduct(CpuOperation.FeedForwardDown, rows, inner, hidden, addends: 2);
+            Normalize(layer.OutputNorm, y, x, rows, log);
         }
     }
 
     /// <summary>The same with the panels of each matrix shared out: each weight is read by one thread only, at the price of more meetings.</summary>
-    private void DenseByColumns(PackedLayer layer, Workspace shared, int rows, Team team, int me)
+    private void DenseByColumns(PackedLayer layer, Workspace shared, int rows, Team team, int me, OperationLog? log)
     {
         (int firstRow, int endRow) = team.Share(rows, me);
         (int first, int end) = team.Share(layer.Down.Panels, me);
         (int firstInner, int endInner) = team.Share(layer.Up.Panels, me);
         nint at = (nint)firstRow * _hidden;
+        int columns = Columns(first, end, _config.HiddenSize);
         layer.AttentionOutput.Multiply(_kernels, Epilogue.AddResidual, shared.Context, _contextWidth, rows, first, end, shared.Y, _hidden, Gemm.Columns, shared.X);
-        team.Wait();
-        Normalize(layer.AttentionNorm, shared.Y + at, shared.X + at, endRow - firstRow);
-        team.Wait();
+        log?.AddProduct(CpuOperation.AttentionOutput, rows, _config.HiddenSize, columns, addends: 2);
+        Meet(team, log);
+        Normalize(layer.AttentionNorm, shared.Y + at, shared.X + at, endRow - firstRow, log);
+        Meet(team, log);
         layer.Up.Multiply(_kernels, _activation, shared.X, _hidden, rows, firstInner, endInner, shared.Inner, _inner, Gemm.Columns);
-        team.Wait();
+        log?.AddProduct(CpuOperation.FeedForwardUp, rows, _config.HiddenSize, Columns(firstInner, endInner, _config.IntermediateSize));
+        Meet(team, log);
         layer.Down.Multiply(_kernels, Epilogue.AddResidual, shared.Inner, _inner, rows, first, end, shared.Y, _hidden, Gemm.Columns, shared.X);
-        team.Wait();
-        Normalize(layer.OutputNorm, shared.Y + at, shared.X + at, endRow - firstRow);
+        log?.AddProduct(CpuOperation.FeedForwardDown, rows, _config.IntermediateSize, columns, addends: 2);
+        Meet(team, log);
+        Normalize(layer.OutputNorm, shared.Y + at, shared.X + at, endRow - firstRow, log);
     }
 
-    private void Normalize(PackedNorm norm, float* from, float* to, int rows)
+    /// <summary>Columns of some panels, without padding.</summary>
+    private static int Columns(int first, int end, int width) => Math.Min(end * Gemm.Columns, width) - Math.Min(first * Gemm.Columns, width);
+
+    private static void Meet(Team team, OperationLog? log)
+    {
+        if (team.Size == 1) { return; }
+        team.Wait();
+        log?.Add(CpuOperation.Wait);
+    }
+
+    private void Normalize(PackedNorm norm, float* from, float* to, int rows, OperationLog? log)
     {
         for (int row = 0; row < rows; row++)
         {
             _kernels.LayerNorm(from + (nint)row * _hidden, norm.Gamma, norm.Beta, _config.LayerNormEps, to + (nint)row * _hidden, _config.HiddenSize);
         }
+        log?.AddLayerNorm(rows, _config.HiddenSize);
     }
 
     private void CopyHidden(float* x, int from, int firstRow, int endRow)

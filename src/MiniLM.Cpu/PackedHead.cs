@@ -37,6 +37,12 @@ internal sealed unsafe class PackedHead : IDisposable
         return new Module(weight, bias, linear.Inputs, linear.Outputs, dense.Activation);
     }
 
+    /// <summary>Floating-point operations for a sequence: sums of rows and the dense modules.</summary>
+    internal long Flop(int length) => (long)length * _hidden * _pooling.Length + _modules.Sum(module => 2L * module.Inputs * module.Outputs);
+
+    /// <summary>Bytes read for a sequence: its rows and the weights.</summary>
+    internal long Bytes(int length) => sizeof(float) * ((long)length * _hidden + _modules.Sum(module => (long)module.Inputs * module.Outputs));
+
     /// <param name="rows">The sequence's rows.</param>
     /// <param name="stride">Floats from row to row.</param>
     /// <param name="columns">[length].</param>

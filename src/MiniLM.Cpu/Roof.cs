@@ -3,7 +3,7 @@ using MiniLM.Cpu.Jit;
 
 namespace MiniLM.Cpu;
 
-/// <summary>The fp32 peak of the threads in use, measured now: what a share of the roof is a share of.</summary>
+/// <summary>What the threads in use can do at most, measured now: what a share of the roof is a share of.</summary>
 internal static unsafe class Roof
 {
     /// <summary>GFLOP/s of all threads of a device together, the best of several short runs.</summary>
@@ -19,6 +19,25 @@ internal static unsafe class Roof
             double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
             double flops = (double)Rounds * (kernel != 0 ? FmaAvx512.FlopsARound : FlopsARound(device.Tier)) * device.Threads;
             best = Math.Max(best, flops / seconds / 1e9);
+        }
+        return best;
+    }
+
+    /// <summary>Bytes a second, read and written, that all threads of a device copy inside their L2, where rows and activations lie.</summary>
+    internal static double L2BytesPerSecond(CpuDevice device)
+    {
+        const int Half = 96 << 10, Rounds = 1000; // two of them fit the smallest L2 of today's server cores, and no L1
+        byte[][] buffers = [.. Enumerable.Range(0, device.Threads).Select(_ => new byte[2 * Half])];
+        double best = 0;
+        for (int attempt = 0; attempt < 8; attempt++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            device.Pool.Run(member =>
+            {
+                Span<byte> from = buffers[member].AsSpan(0, Half), to = buffers[member].AsSpan(Half);
+                for (int round = 0; round < Rounds; round++) { from.CopyTo(to); }
+            });
+            best = Math.Max(best, 2.0 * Half * Rounds * device.Threads / Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
         return best;
     }

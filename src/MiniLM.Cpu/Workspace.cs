@@ -48,6 +48,9 @@ internal sealed unsafe class Workspace : IDisposable
 
     internal SelfAttention.Scratch Attention { get; }
 
+    /// <summary>Where the thread that owns this notes its operations; null: nowhere.</summary>
+    internal OperationLog? Log { get; set; }
+
     public void Dispose()
     {
         Attention.Dispose();

@@ -35,7 +35,7 @@ internal sealed record KernelInfo(string Name, int Target, int Threads, int Tile
         return kernels;
     }
 
-    private static string Resource(string name)
+    internal static string Resource(string name)
     {
         using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(name) ?? throw new InvalidOperationException($"{name} is not in this build");
         using GZipStream text = new(stream, CompressionMode.Decompress);

@@ -14,7 +14,7 @@ internal sealed class KernelLauncher(Gpu gpu) : IDisposable
     {
         (KernelInfo info, GpuKernel kernel) = Get(name);
         arguments.Steps = (uint)(depth / info.TileDepth);
-        gpu.Launch(kernel, Shape(info, Tiles(columns, info.TileColumns), Tiles((int)arguments.Rows, info.TileRows)), Bytes(ref arguments));
+        Launch(kernel, Shape(info, Tiles(columns, info.TileColumns), Tiles((int)arguments.Rows, info.TileRows)), Bytes(ref arguments));
     }
 
     /// <summary>A kernel that gives a warp or a block to a row.</summary>
@@ -26,7 +26,7 @@ internal sealed class KernelLauncher(Gpu gpu) : IDisposable
     {
         (KernelInfo info, GpuKernel kernel) = Get(name);
         LaunchShape shape = Shape(info, Tiles(rows, Math.Max(1, info.TileRows)), Tiles(columns, Math.Max(1, info.TileColumns)), (int)arguments.Padded);
-        gpu.Launch(kernel, shape, Bytes(ref arguments));
+        Launch(kernel, shape, Bytes(ref arguments));
     }
 
     /// <summary>One of the attention kernels.</summary>
@@ -37,7 +37,17 @@ internal sealed class KernelLauncher(Gpu gpu) : IDisposable
     internal void Attention(string name, AttentionArguments arguments, int blocks, int heads)
     {
         (KernelInfo info, GpuKernel kernel) = Get(name);
-        gpu.Launch(kernel, Shape(info, (uint)blocks, (uint)heads, (int)arguments.ResidentKeys), Bytes(ref arguments));
+        Launch(kernel, Shape(info, (uint)blocks, (uint)heads, (int)arguments.ResidentKeys), Bytes(ref arguments));
+    }
+
+    /// <summary>Told of each launch, with marks before and after it for <see cref="Gpu.Elapsed"/>; null: launches are not marked.</summary>
+    internal Action<GpuKernel, LaunchShape, nint, nint>? Launched { get; set; }
+
+    private void Launch(GpuKernel kernel, LaunchShape shape, ReadOnlySpan<byte> arguments)
+    {
+        nint start = Launched is null ? 0 : gpu.RecordEvent();
+        gpu.Launch(kernel, shape, arguments);
+        Launched?.Invoke(kernel, shape, start, gpu.RecordEvent());
     }
 
     private (KernelInfo Info, GpuKernel Kernel) Get(string name)

@@ -1,4 +1,6 @@
+using MiniLM.Compute;
 using MiniLM.Cuda.Driver;
+using MiniLM.Cuda.Profiling;
 
 namespace MiniLM.Cuda.Tests;
 
@@ -42,7 +44,7 @@ public sealed class CudaDriverTests
     public void TheProperties_AreTheDrivers()
     {
         using CudaGpu gpu = Open();
-        Assert.Equal(new GpuProperties("Fake GPU", 86, 13000, 82, 24L << 30, 99 << 10, HasClock: true), gpu.Properties);
+        Assert.Equal(new GpuProperties("Fake GPU", 86, 13000, 82, 24L << 30, 99 << 10, 1.7e9, 936e9), gpu.Properties);
     }
 
     [Fact]
@@ -122,5 +124,15 @@ public sealed class CudaDriverTests
         (FakeDriver.Version, FakeDriver.Capability) = (version, capability);
         using CudaDevice device = new(Open(), "cuda:0");
         Assert.Equal(expected, device.HasTensorCores);
+    }
+
+    [Fact]
+    public void WithAClock_LaunchesAreTimedAndTheCompilersRegistersAreKept()
+    {
+        using CudaDevice device = new(Open(), "cuda:0");
+        ProfiledLaunch[] launches = ProfilingTests.Profile(device, Precision.Float16, 20);
+        Assert.All(launches, launch => Assert.Equal((0.5e-3, (96, 0)), (launch.Seconds, launch.Compiled)));
+        GpuModel gpu = GpuModel.Of(device.Gpu.Properties);
+        Assert.Equal((82 * 1.7e9 * 1024, 936e9), (gpu.PerSecond(Limit.Tensor), gpu.PerSecond(Limit.Dram)));
     }
 }

@@ -48,6 +48,8 @@ internal static unsafe class FakeDriver
         "cuDeviceGetAttribute" => (nint)(delegate* unmanaged<int*, int, int, int>)&DeviceGetAttribute,
         "cuDeviceTotalMem_v2" => (nint)(delegate* unmanaged<nuint*, int, int>)&DeviceTotalMem,
         "cuModuleLoadDataEx" => (nint)(delegate* unmanaged<nint*, byte*, uint, int*, void**, int>)&ModuleLoadDataEx,
+        "cuFuncGetAttribute" => (nint)(delegate* unmanaged<int*, int, nint, int>)&FunctionGetAttribute,
+        "cuEventElapsedTime" => (nint)(delegate* unmanaged<float*, nint, nint, int>)&EventElapsedTime,
         "cuFuncSetAttribute" => (nint)(delegate* unmanaged<nint, int, int, int>)&FunctionSetAttribute,
         "cuMemAlloc_v2" => (nint)(delegate* unmanaged<ulong*, nuint, int>)&MemAlloc,
         "cuMemGetInfo_v2" => (nint)(delegate* unmanaged<nuint*, nuint*, int>)&MemGetInfo,
@@ -79,7 +81,7 @@ internal static unsafe class FakeDriver
 
     [UnmanagedCallersOnly]
     private static int DeviceGetAttribute(int* value, int which, int device) =>
-        Set(value, which switch { 16 => 82, 75 => Capability / 10, 76 => Capability % 10, 97 => SharedOptIn, _ => 0 });
+        Set(value, which switch { 13 => 1_700_000, 16 => 82, 36 => 9_750_000, 37 => 384, 75 => Capability / 10, 76 => Capability % 10, 97 => SharedOptIn, _ => 0 });
 
     [UnmanagedCallersOnly]
     private static int DeviceTotalMem(nuint* bytes, int device)
@@ -96,6 +98,16 @@ internal static unsafe class FakeDriver
             if (options[i] == 5) { _ = Put(Log, (byte*)values[i], 8192); } // CU_JIT_ERROR_LOG_BUFFER
         }
         return LoadStatus;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int FunctionGetAttribute(int* value, int attribute, nint function) => Set(value, attribute == 4 ? 96 : 0);
+
+    [UnmanagedCallersOnly]
+    private static int EventElapsedTime(float* milliseconds, nint start, nint end)
+    {
+        *milliseconds = 0.5f;
+        return 0;
     }
 
     [UnmanagedCallersOnly]

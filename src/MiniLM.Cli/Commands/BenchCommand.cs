@@ -45,11 +45,7 @@ internal sealed class BenchCommand : CliCommand
         BenchShape[] shapes = BenchShape.Parse(parse.GetValue(_shapes) ?? "1x16,1x128,32x128");
         string folder = _model.ResolveModel(parse);
         using ModelFolder model = ModelFolder.Open(folder);
-        EncoderConfig config = model.Network.Config;
-        foreach (BenchShape shape in shapes)
-        {
-            if (shape.Length > config.MaxTokens) { throw new ArgumentException($"--shapes {shape}: this model takes at most {config.MaxTokens} tokens"); }
-        }
+        BenchShape.Check(shapes, model.Network.Config);
         using Device device = _model.OpenDevice(parse, session);
         using DeviceNetwork network = device.Load(model.Network, _model.Precision(parse));
         TextTable table = new("shape", ">items/s", ">tokens/s", ">GFLOP/s", ">of roof", ">p50 ms", ">p99 ms", ">allocated B", ">peak MB");

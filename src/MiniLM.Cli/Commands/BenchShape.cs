@@ -26,6 +26,15 @@ internal readonly record struct BenchShape(int Batch, int Length)
             : throw new UsageException($"--shapes {text}: give BATCHxLENGTH, as in 1x16,32x128, of at most {MostRows} tokens");
     }
 
+    /// <exception cref="ArgumentException">One is longer than the model takes.</exception>
+    internal static void Check(BenchShape[] shapes, EncoderConfig config)
+    {
+        foreach (BenchShape shape in shapes)
+        {
+            if (shape.Length > config.MaxTokens) { throw new ArgumentException($"--shapes {shape}: this model takes at most {config.MaxTokens} tokens"); }
+        }
+    }
+
     /// <summary>Multiplications and additions of the matrix products: projections, scores, context, feed-forward, head.</summary>
     internal double Flops(Network network)
     {

@@ -7,7 +7,9 @@ namespace MiniLM.Cli.Commands;
 /// <summary>One JSON object on one line of standard output; texts stay readable.</summary>
 internal static class JsonLine
 {
-    internal static void Write(TextWriter output, Action<Utf8JsonWriter> members)
+    internal static void Write(TextWriter output, Action<Utf8JsonWriter> members) => output.WriteLine(Text(members));
+
+    internal static string Text(Action<Utf8JsonWriter> members)
     {
         using MemoryStream bytes = new();
         using (Utf8JsonWriter json = new(bytes, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
@@ -16,7 +18,7 @@ internal static class JsonLine
             members(json);
             json.WriteEndObject();
         }
-        output.WriteLine(Encoding.UTF8.GetString(bytes.GetBuffer(), 0, (int)bytes.Length));
+        return Encoding.UTF8.GetString(bytes.GetBuffer(), 0, (int)bytes.Length);
     }
 
     internal static void WriteStrings(this Utf8JsonWriter json, string name, IEnumerable<string> values)

@@ -19,6 +19,7 @@ internal sealed unsafe class CudaApi
     internal readonly delegate* unmanaged<nint*, byte*, uint, int*, void**, int> ModuleLoadDataEx;
     internal readonly delegate* unmanaged<nint, int> ModuleUnload;
     internal readonly delegate* unmanaged<nint*, nint, byte*, int> ModuleGetFunction;
+    internal readonly delegate* unmanaged<int*, int, nint, int> FunctionGetAttribute;
     internal readonly delegate* unmanaged<nint, int, int, int> FunctionSetAttribute;
     internal readonly delegate* unmanaged<ulong*, nuint, int> MemAlloc;
     internal readonly delegate* unmanaged<ulong, int> MemFree;
@@ -59,6 +60,7 @@ internal sealed unsafe class CudaApi
         ModuleLoadDataEx = (delegate* unmanaged<nint*, byte*, uint, int*, void**, int>)Get("cuModuleLoadDataEx");
         ModuleUnload = (delegate* unmanaged<nint, int>)Get("cuModuleUnload");
         ModuleGetFunction = (delegate* unmanaged<nint*, nint, byte*, int>)Get("cuModuleGetFunction");
+        FunctionGetAttribute = (delegate* unmanaged<int*, int, nint, int>)Get("cuFuncGetAttribute");
         FunctionSetAttribute = (delegate* unmanaged<nint, int, int, int>)Get("cuFuncSetAttribute");
         MemAlloc = (delegate* unmanaged<ulong*, nuint, int>)Get("cuMemAlloc_v2");
         MemFree = (delegate* unmanaged<ulong, int>)Get("cuMemFree_v2");

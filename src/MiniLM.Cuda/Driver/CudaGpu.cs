@@ -9,7 +9,8 @@ internal sealed unsafe class CudaGpu : Gpu
     private const int OldestDriver = 9000; // CUDA 9: what tier G's ISA 6.0 needs
 
     // CUdevice_attribute, CUfunction_attribute, CUjit_option of cuda.h.
-    private const int MultiprocessorCount = 16, CapabilityMajor = 75, CapabilityMinor = 76, MaxSharedPerBlockOptIn = 97;
+    private const int ClockKilohertz = 13, MultiprocessorCount = 16, MemoryClockKilohertz = 36, MemoryBusBits = 37, CapabilityMajor = 75, CapabilityMinor = 76, MaxSharedPerBlockOptIn = 97;
+    private const int LocalSizeBytes = 3, NumRegisters = 4;
     private const int MaxDynamicSharedSizeBytes = 8, SharedWithoutOptIn = 48 << 10;
     private const int JitErrorLogBuffer = 5, JitErrorLogBufferSizeBytes = 6;
 
@@ -62,7 +63,8 @@ internal sealed unsafe class CudaGpu : Gpu
         }
         return new GpuProperties(
             Encoding.UTF8.GetString(name, new ReadOnlySpan<byte>(name, 256).IndexOf((byte)0)), Attribute(CapabilityMajor) * 10 + Attribute(CapabilityMinor), driver,
-            Attribute(MultiprocessorCount), (long)bytes, Math.Max(SharedWithoutOptIn, Attribute(MaxSharedPerBlockOptIn)), HasClock: true);
+            Attribute(MultiprocessorCount), (long)bytes, Math.Max(SharedWithoutOptIn, Attribute(MaxSharedPerBlockOptIn)),
+            Attribute(ClockKilohertz) * 1e3, 2 * Attribute(MemoryClockKilohertz) * 1e3 * Attribute(MemoryBusBits) / 8); // 2: double data rate
     }
 
     /// <summary>The context belongs to a thread: callers may come from any.</summary>
@@ -133,7 +135,14 @@ internal sealed unsafe class CudaGpu : Gpu
             }
             _api.Check(_api.ModuleGetFunction(&function, module, entry), "cuModuleGetFunction", name);
         }
-        return new CudaKernel(name, this, module, function);
+        return new CudaKernel(name, this, module, function, (Attribute(function, NumRegisters, name), Attribute(function, LocalSizeBytes, name)));
+    }
+
+    private int Attribute(nint function, int which, string name)
+    {
+        int value = 0;
+        _api.Check(_api.FunctionGetAttribute(&value, which, function), "cuFuncGetAttribute", name);
+        return value;
     }
 
     internal override void Launch(GpuKernel kernel, LaunchShape shape, ReadOnlySpan<byte> parameters)
@@ -192,8 +201,10 @@ internal sealed unsafe class CudaGpu : Gpu
 
     private static byte[] Terminated(string text) => Encoding.UTF8.GetBytes(text + '\0');
 
-    private sealed class CudaKernel(string name, CudaGpu gpu, nint module, nint function) : GpuKernel(name)
+    private sealed class CudaKernel(string name, CudaGpu gpu, nint module, nint function, (int Registers, int LocalBytes) compiled) : GpuKernel(name)
     {
+        internal override (int Registers, int LocalBytes)? Compiled => compiled;
+
         internal nint Function => function;
 
         /// <summary>Dynamic shared memory that the function was told to expect.</summary>

@@ -55,6 +55,9 @@ internal abstract class GpuKernel(string name) : IDisposable
     /// <summary>Entry point.</summary>
     internal string Name => name;
 
+    /// <summary>Registers of a thread, and bytes of its local memory (spills), as the driver's compiler chose; null where nothing is compiled.</summary>
+    internal virtual (int Registers, int LocalBytes)? Compiled => null;
+
     /// <summary>Gives back the module.</summary>
     public abstract void Dispose();
 }
@@ -69,5 +72,11 @@ internal readonly record struct LaunchShape(uint GridX, uint GridY, uint Threads
 /// <param name="Multiprocessors">Streaming multiprocessors.</param>
 /// <param name="TotalBytes">Global memory.</param>
 /// <param name="SharedBytesPerBlock">Largest dynamic shared memory of a block, after opting in.</param>
-/// <param name="HasClock">Whether <see cref="Gpu.Elapsed"/> means something.</param>
-internal sealed record GpuProperties(string Name, int Capability, int DriverVersion, int Multiprocessors, long TotalBytes, int SharedBytesPerBlock, bool HasClock);
+/// <param name="Hertz">Highest clock of the multiprocessors; 0 where there is none, and then <see cref="Gpu.Elapsed"/> means nothing.</param>
+/// <param name="MemoryBytesPerSecond">Of global memory, as its clock and bus allow.</param>
+internal sealed record GpuProperties(
+    string Name, int Capability, int DriverVersion, int Multiprocessors, long TotalBytes, int SharedBytesPerBlock, double Hertz = 0, double MemoryBytesPerSecond = 0)
+{
+    /// <summary>Whether <see cref="Gpu.Elapsed"/> means something.</summary>
+    internal bool HasClock => Hertz > 0;
+}

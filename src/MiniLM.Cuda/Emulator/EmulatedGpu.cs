@@ -21,10 +21,10 @@ internal sealed unsafe class EmulatedGpu : Gpu
     internal EmulatedGpu(EmulatedGpuOptions? options = null)
     {
         _options = options ?? new EmulatedGpuOptions();
-        _memory = new GlobalMemory(_options.TotalBytes, _options.IsChecked);
+        _memory = new GlobalMemory(_options.TotalBytes, _options.IsChecked, _options.IsCounted);
         _modes = Modes.Create(_options.IsChecked, _options.IsCounted, _options.JitterSeed, _options.Mma);
         int capability = _options.Capability;
-        Properties = new GpuProperties($"emulated sm_{capability}", capability, DriverVersion, Multiprocessors: 1, _options.TotalBytes, _options.SharedBytesPerBlock, HasClock: false);
+        Properties = new GpuProperties($"emulated sm_{capability}", capability, DriverVersion, Multiprocessors: 1, _options.TotalBytes, _options.SharedBytesPerBlock);
     }
 
     /// <summary>Told after each launch, when launches are counted: entry point, shape, counts.</summary>
@@ -128,7 +128,9 @@ internal sealed unsafe class EmulatedGpu : Gpu
         };
         int threads = _options.Threads > 0 ? _options.Threads : Environment.ProcessorCount;
         LineCounts[] lines = new LaunchRun(program, launch, _modes).Run(program.HasGlobalAtomics ? 1 : (int)Math.Min(threads, blocks));
-        if (_options.IsCounted) { LaunchCounted?.Invoke(program.Name, shape, new LaunchCounts(program.Kernel, lines)); }
+        if (!_options.IsCounted) { return; }
+        (long Read, long Written) distinct = _memory.TakeTouched(); // also of a launch that nobody is told of
+        LaunchCounted?.Invoke(program.Name, shape, new LaunchCounts(program.Kernel, lines, distinct));
     }
 
     private void CheckLaunch(Program program, LaunchShape shape, int parameterBytes)

@@ -17,12 +17,31 @@ internal sealed unsafe class Allocation : IDisposable
     /// <summary>Who read and wrote each 4-byte word in this launch (<see cref="GlobalShadow"/>); null until a launch needs it.</summary>
     internal ulong* Users { get; private set; }
 
-    internal Allocation(ulong start, long bytes, bool isTracked)
+    /// <summary>Two bytes for each 32-byte sector, not 0 when this launch has read and when it has written it; null unless launches are counted.</summary>
+    internal byte* Touched { get; private set; }
+
+    internal Allocation(ulong start, long bytes, bool isChecked, bool isCounted)
     {
         (Start, Bytes) = (start, bytes);
         Host = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, 64);
         NativeMemory.Fill(Host, (nuint)bytes, GlobalMemory.Poison);
-        if (isTracked) { Initialized = (uint*)NativeMemory.AllocZeroed((nuint)(bytes + 31) / 32, sizeof(uint)); }
+        if (isChecked) { Initialized = (uint*)NativeMemory.AllocZeroed((nuint)(bytes + 31) / 32, sizeof(uint)); }
+        if (isCounted) { Touched = (byte*)NativeMemory.AllocZeroed((nuint)Sectors, 2); }
+    }
+
+    private long Sectors => (Bytes + 31) / 32;
+
+    /// <summary>Sectors read and written since the last call.</summary>
+    internal (long Read, long Written) TakeTouched()
+    {
+        (long read, long written) = (0, 0);
+        for (long sector = 0; sector < Sectors; sector++)
+        {
+            read += Touched[2 * sector];
+            written += Touched[2 * sector + 1];
+        }
+        NativeMemory.Clear(Touched, (nuint)(2 * Sectors));
+        return (read, written);
     }
 
     internal void TrackUsers()
@@ -52,14 +71,16 @@ internal sealed unsafe class Allocation : IDisposable
     {
         NativeMemory.AlignedFree(Host);
         NativeMemory.Free(Initialized);
+        NativeMemory.Free(Touched);
         ForgetUsers();
         Host = null;
         Initialized = null;
+        Touched = null;
     }
 }
 
 /// <summary>Global memory: allocations at rising addresses that are never given out again, with gaps, so that a pointer that strays or outlives its buffer is caught.</summary>
-internal sealed class GlobalMemory(long totalBytes, bool isTracked) : IDisposable
+internal sealed class GlobalMemory(long totalBytes, bool isChecked, bool isCounted) : IDisposable
 {
     /// <summary>0x7e7e is a NaN in fp16, and the pattern is a large number in fp32 and an absurd index.</summary>
     internal const byte Poison = 0x7e;
@@ -77,6 +98,18 @@ internal sealed class GlobalMemory(long totalBytes, bool isTracked) : IDisposabl
     /// <summary>Bytes given out.</summary>
     internal long UsedBytes => _used;
 
+    /// <summary>Distinct sectors that a launch has read and written.</summary>
+    internal (long Read, long Written) TakeTouched()
+    {
+        (long read, long written) = (0, 0);
+        foreach (Allocation allocation in _allocations)
+        {
+            (long r, long w) = allocation.TakeTouched();
+            (read, written) = (read + r, written + w);
+        }
+        return (read, written);
+    }
+
     internal ulong Allocate(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);
@@ -86,7 +119,7 @@ internal sealed class GlobalMemory(long totalBytes, bool isTracked) : IDisposabl
         }
         ulong start = _next;
         Allocation allocation;
-        try { allocation = new Allocation(start, bytes, isTracked); }
+        try { allocation = new Allocation(start, bytes, isChecked, isCounted); }
         catch (OutOfMemoryException) { throw new GpuOutOfMemoryException($"this machine has no {bytes} bytes for the emulated GPU"); }
         _allocations.Add(allocation);
         _used += bytes;

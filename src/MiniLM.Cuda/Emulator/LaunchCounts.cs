@@ -48,6 +48,12 @@ internal sealed class LaunchCounts
     /// <summary>Matrix instructions.</summary>
     internal long Mma { get; private set; }
 
+    /// <summary>The part of <see cref="Flops"/> that matrix instructions do.</summary>
+    internal long MmaFlops { get; private set; }
+
+    /// <summary>Warp instructions of the fp32 pipe: fma, add, sub, mul on floats.</summary>
+    internal long Fp32 { get; private set; }
+
     /// <summary>Instructions of the special function unit: approximate ex2, lg2, rcp, rsqrt, sqrt, sin, cos, tanh, div.</summary>
     internal long Mufu { get; private set; }
 
@@ -61,6 +67,12 @@ internal sealed class LaunchCounts
 
     internal long GlobalBytesWritten { get; private set; }
 
+    /// <summary>Distinct bytes read, in whole sectors: what memory must give at least, whatever the caches do.</summary>
+    internal long DistinctBytesRead { get; }
+
+    /// <summary>Distinct bytes written, in whole sectors.</summary>
+    internal long DistinctBytesWritten { get; }
+
     /// <summary>Global memory by instruction: "ld", "st", "cp.async", "atom".</summary>
     internal IReadOnlyDictionary<string, GlobalTraffic> Global => _global;
 
@@ -70,8 +82,9 @@ internal sealed class LaunchCounts
     /// <summary>Every instruction of the text, in its order.</summary>
     internal IReadOnlyList<CountedLine> Lines { get; }
 
-    internal LaunchCounts(PtxKernel kernel, ReadOnlySpan<LineCounts> lines)
+    internal LaunchCounts(PtxKernel kernel, ReadOnlySpan<LineCounts> lines, (long Read, long Written) distinctSectors)
     {
+        (DistinctBytesRead, DistinctBytesWritten) = (distinctSectors.Read * 32, distinctSectors.Written * 32);
         var counted = new List<CountedLine>(kernel.Instructions.Count);
         for (int pc = 0; pc < kernel.Instructions.Count; pc++)
         {
@@ -91,9 +104,14 @@ internal sealed class LaunchCounts
         if (instruction.Root == "mma")
         {
             Mma += line.Warps;
+            MmaFlops += line.Warps * MmaOperations(instruction);
             Flops += line.Warps * MmaOperations(instruction);
         }
-        else { Flops += line.Threads * Operations(instruction); }
+        else if (Operations(instruction) is > 0 and var operations)
+        {
+            Fp32 += line.Warps;
+            Flops += line.Threads * operations;
+        }
         if (instruction.Has("approx") || instruction.Has("full")) { Mufu += MufuRoots.Contains(instruction.Root) || instruction.Root == "div" ? line.Warps : 0; }
         if (instruction.Root is "bar" or "barrier" && !instruction.Has("warp")) { Barriers += line.Warps; }
         string kind = instruction.Root switch { "cp" => "cp.async", "ldu" => "ld", "red" => "atom", _ => instruction.Root };

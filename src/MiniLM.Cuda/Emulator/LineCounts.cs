@@ -35,8 +35,9 @@ internal unsafe struct LineCounts
 
     /// <summary>Distinct sectors, and the distinct bytes of them as a bit mask each.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal void CountGlobal(ulong* addresses, uint mask, int bytes)
+    internal void CountGlobal(Warp w, uint mask, int bytes, AccessKind kind)
     {
+        ulong* addresses = w.Addresses;
         ulong* sectors = stackalloc ulong[2 * Warp.Lanes];
         uint* used = stackalloc uint[2 * Warp.Lanes];
         int count = 0;
@@ -55,11 +56,32 @@ internal unsafe struct LineCounts
             used[k] |= bits;
         }
         int distinct = 0;
-        for (int k = 0; k < count; k++) { distinct += BitOperations.PopCount(used[k]); }
+        for (int k = 0; k < count; k++)
+        {
+            distinct += BitOperations.PopCount(used[k]);
+            Touch(w, sectors[k] << 5, kind);
+        }
         GlobalRequests++;
         Sectors += count;
         IdealSectors += (distinct + 31) / 32;
         GlobalBytes += (long)BitOperations.PopCount(mask) * bytes;
+    }
+
+    /// <summary>Marks a sector for this launch. All threads store the same value, so no order is needed.</summary>
+    private static void Touch(Warp w, ulong address, AccessKind kind)
+    {
+        AccessCache* cache = w.Block.Caches + w.Pc;
+        ulong start = cache->Start;
+        byte* touched = (byte*)cache->Touched;
+        if (address - start >= (ulong)cache->Bytes)
+        {
+            Allocation other = w.Block.Memory.Find(address)!; // lanes of one instruction may be in several
+            start = other.Start;
+            touched = other.Touched;
+        }
+        touched += (address - start) / 32 * 2;
+        if (kind != AccessKind.Write) { touched[0] = 1; }
+        if (kind != AccessKind.Read) { touched[1] = 1; }
     }
 
     /// <summary>Lanes go together as long as they fit 128 bytes: 32 of 4 bytes or fewer, 16 of 8, 8 of 16. A pass serves one word of each bank, to any number of lanes.</summary>

@@ -109,7 +109,7 @@ internal static unsafe class MemoryAccess<TChecks, TCounts> where TChecks : stru
         if (TChecks.On || TCounts.On)
         {
             for (int lane = 0; lane < Warp.Lanes; lane++) { w.Addresses[lane] = address[lane] + (ulong)offset; }
-            if (TCounts.On) { w.Block.Lines[w.Pc].CountGlobal(w.Addresses, mask, bytes); }
+            if (TCounts.On) { w.Block.Lines[w.Pc].CountGlobal(w, mask, bytes, kind); }
             if (TChecks.On) { w.Block.Launch.Shadow!.Access(w, mask, bytes, kind); }
         }
     }
@@ -131,7 +131,7 @@ internal static unsafe class MemoryAccess<TChecks, TCounts> where TChecks : stru
                 {
                     throw w.Fault(KernelFault.OutOfBounds, 1u << lane, $"access of {bytes} bytes outside of global memory at 0x{at:x}, {w.Block.Memory.Describe(at)}");
                 }
-                (cache->Start, cache->Bytes, cache->Host) = (allocation.Start, allocation.Bytes, (nint)allocation.Host);
+                (cache->Start, cache->Bytes, cache->Host, cache->Touched) = (allocation.Start, allocation.Bytes, (nint)allocation.Host, (nint)allocation.Touched);
                 from = at - allocation.Start;
             }
             w.Pointers[lane] = (byte*)cache->Host + from;

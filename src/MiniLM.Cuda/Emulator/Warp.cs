@@ -9,6 +9,9 @@ internal struct AccessCache
     internal ulong Start;
     internal long Bytes;
     internal nint Host;
+
+    /// <summary><see cref="Allocation.Touched"/>.</summary>
+    internal nint Touched;
 }
 
 /// <summary>32 lanes in step. Registers lie lane by lane: 32 words of 4 bytes a register, two registers in a row for 64 bits; a predicate is a mask.</summary>

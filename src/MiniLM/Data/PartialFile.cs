@@ -45,6 +45,26 @@ internal sealed class PartialFile : FileStream
         }
     }
 
+    /// <summary>Writes a file that appears when it is complete; an error leaves what was there, and nothing else.</summary>
+    internal static void WriteWhole(string path, Action<Stream> content, CancellationToken cancellation = default)
+    {
+        string partial = path + ".partial";
+        using PartialFile file = Create(partial, cancellation);
+        try
+        {
+            BufferedStream stream = new(file, 1 << 16);
+            content(stream);
+            stream.Flush();
+            file.Complete(path);
+        }
+        catch
+        {
+            file.Dispose();
+            File.Delete(partial);
+            throw;
+        }
+    }
+
     private static bool IsLocked(string path)
     {
         if (!File.Exists(path)) { return false; }

@@ -30,21 +30,7 @@ public static class OnnxExporter
             throw new ModelFormatException($"{path}: the graph would be {message.Length} bytes, "
                 + $"an ONNX file holds at most {int.MaxValue}. Export a smaller model.");
         }
-        string partial = path + ".partial";
-        using PartialFile file = PartialFile.Create(partial, cancellation);
-        try
-        {
-            BufferedStream stream = new(file, 1 << 16);
-            message.WriteTo(stream);
-            stream.Flush();
-            file.Complete(path);
-        }
-        catch
-        {
-            file.Dispose();
-            File.Delete(partial);
-            throw;
-        }
+        PartialFile.WriteWhole(path, message.WriteTo, cancellation);
     }
 
     private static ProtobufMessage Build(ModelFolder model)

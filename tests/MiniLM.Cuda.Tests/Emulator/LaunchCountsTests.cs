@@ -29,6 +29,15 @@ public sealed class LaunchCountsTests
         Assert.Equal((2L * 3 * 256, 2L * 3 * 256), (counts.GlobalBytesRead, counts.GlobalBytesWritten));
     }
 
+    [Fact]
+    public void DistinctBytes_AreThoseOfSectorsTouchedByAnyBlockOnce()
+    {
+        LaunchCounts counts = Count("ld.global.u32 %r1, [%out]; ld.global.u32 %r2, [%out+64]; st.global.u32 [%mine], %t; st.global.u32 [%mine], %t;", threads: 64, blocks: 3);
+        Assert.Equal((2 * 32L, 3 * 256L), (counts.DistinctBytesRead, counts.DistinctBytesWritten));
+        counts = Count("red.global.add.u32 [%out+100], 1;", words: 64);
+        Assert.Equal((32L, 32L), (counts.DistinctBytesRead, counts.DistinctBytesWritten));
+    }
+
     [Theory]
     [InlineData(1, 1), InlineData(2, 2), InlineData(3, 1), InlineData(4, 4), InlineData(8, 8), InlineData(16, 16), InlineData(32, 32), InlineData(33, 1), InlineData(0, 1)]
     public void Wavefronts_OfWordsAreTheConflictsOfTheWorstBank(int stride, int wavefronts)

@@ -1,0 +1,42 @@
+using System.Text.Json;
+
+namespace MiniLM.Cli.Profile;
+
+/// <summary>Profiles in the Trace Event Format, for chrome://tracing, Perfetto and speedscope: a process a shape, a thread a thread.</summary>
+internal static class ChromeTrace
+{
+    internal static void Write(Stream output, IReadOnlyList<RunProfile> profiles)
+    {
+        using Utf8JsonWriter json = new(output);
+        json.WriteStartObject();
+        json.WriteString("displayTimeUnit", "ns");
+        json.WriteStartArray("traceEvents");
+        for (int process = 0; process < profiles.Count; process++)
+        {
+            RunProfile profile = profiles[process];
+            string clock = profile.IsMeasured ? "measured" : $"predicted for {profile.Gpu}";
+            json.WriteStartObject();
+            json.WriteString("name", "process_name");
+            json.WriteString("ph", "M");
+            json.WriteNumber("pid", process);
+            json.WriteStartObject("args");
+            json.WriteString("name", $"{profile.Shape} {profile.Precision} on {profile.Device} ({clock})");
+            json.WriteEndObject();
+            json.WriteEndObject();
+            foreach (TraceSpan span in profile.Spans)
+            {
+                json.WriteStartObject();
+                json.WriteString("name", span.Name);
+                json.WriteString("cat", clock);
+                json.WriteString("ph", "X");
+                json.WriteNumber("ts", Math.Round(span.Start * 1e6, 3));
+                json.WriteNumber("dur", Math.Round(span.Seconds * 1e6, 3));
+                json.WriteNumber("pid", process);
+                json.WriteNumber("tid", span.Thread);
+                json.WriteEndObject();
+            }
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+}

@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using MiniLM.Batching;
+using MiniLM.Cli.Commands;
+using MiniLM.Compute;
+using MiniLM.Cpu;
+using MiniLM.Model;
+
+namespace MiniLM.Cli.Profile;
+
+/// <summary>Profiles a pass on the CPU, operation by operation, on every thread.</summary>
+internal static class CpuProfiler
+{
+    private const int FewestPasses = 5, MostPasses = 51;
+    private const double WarmUp = 0.25, Seconds = 1;
+
+    private sealed record Pass(long Start, double Seconds, OperationSpan[][] Threads);
+
+    internal static RunProfile Run(CpuDevice device, Network network, Precision precision, string precisionName, string model, BenchShape shape, CancellationToken cancellation)
+    {
+        PackedBatch batch = shape.Fill(network.Config);
+        using CpuNetwork loaded = (CpuNetwork)device.Load(network, precision);
+        loaded.Logs = [.. Enumerable.Range(0, device.Threads).Select(_ => new OperationLog())];
+        float[] output = new float[batch.Sequences * network.OutputSize];
+        double peak = Roof.GflopsPerSecond(device) * 1e9;
+        Sample(loaded, batch, output, WarmUp, cancellation);
+        List<Pass> passes = Sample(loaded, batch, output, Seconds, cancellation);
+        peak = Math.Max(peak, Roof.GflopsPerSecond(device) * 1e9);
+        double l2 = Roof.L2BytesPerSecond(device);
+        Pass pass = passes.OrderBy(each => each.Seconds).ElementAt(passes.Count / 2);
+        OperationSpan[] spans = [.. pass.Threads.SelectMany(thread => thread)];
+        return new RunProfile
+        {
+            Model = model,
+            Device = device.Name,
+            Description = device.Description,
+            Precision = precisionName,
+            Shape = shape,
+            Threads = device.Threads,
+            IsMeasured = true,
+            Seconds = pass.Seconds,
+            WaitingSeconds = Mean(spans.Where(span => span.Operation == CpuOperation.Wait), device.Threads),
+            Peaks = new PeakRates(null, peak, null, l2),
+            Kernels = [.. spans.Where(span => span.Operation != CpuOperation.Wait).GroupBy(span => span.Operation).OrderBy(operation => operation.Key)
+                .Select(operation => Operation(operation, Mean(operation, device.Threads), peak, l2))],
+            Spans = [.. pass.Threads.SelectMany((thread, index) => thread.Select(span =>
+                new TraceSpan(span.Operation.ToString(), index, Stopwatch.GetElapsedTime(pass.Start, span.Start).TotalSeconds, Elapsed(span))))],
+        };
+    }
+
+    private static List<Pass> Sample(CpuNetwork network, PackedBatch batch, float[] output, double seconds, CancellationToken cancellation)
+    {
+        List<Pass> passes = [];
+        long begin = Stopwatch.GetTimestamp();
+        while (passes.Count < MostPasses && (passes.Count < FewestPasses || Stopwatch.GetElapsedTime(begin).TotalSeconds < seconds))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            foreach (OperationLog log in network.Logs!) { log.Clear(); }
+            long start = Stopwatch.GetTimestamp();
+            network.Forward(batch, output);
+            passes.Add(new Pass(start, Stopwatch.GetElapsedTime(start).TotalSeconds, [.. network.Logs.Select(log => log.Spans.ToArray())]));
+        }
+        return passes;
+    }
+
+    private static KernelProfile Operation(IGrouping<CpuOperation, OperationSpan> spans, double seconds, double peak, double l2)
+    {
+        long flop = spans.Sum(span => span.Flop), bytes = spans.Sum(span => span.Bytes);
+        (double byFlop, double byBytes) = (flop / peak, bytes / l2);
+        return new KernelProfile(spans.Key.ToString(), spans.Count(), flop, bytes, seconds, 100 * Math.Max(byFlop, byBytes) / seconds, byFlop > byBytes ? "fp32" : "l2", null);
+    }
+
+    private static double Mean(IEnumerable<OperationSpan> spans, int threads) => spans.Sum(Elapsed) / threads;
+
+    private static double Elapsed(OperationSpan span) => Stopwatch.GetElapsedTime(span.Start, span.End).TotalSeconds;
+}

@@ -1,0 +1,75 @@
+using MiniLM.Batching;
+using MiniLM.Cli.Commands;
+using MiniLM.Compute;
+using MiniLM.Cuda;
+using MiniLM.Cuda.Profiling;
+using MiniLM.Model;
+
+namespace MiniLM.Cli.Profile;
+
+/// <summary>Profiles a pass on a GPU, or on the emulator with the times of a GPU of its kind.</summary>
+internal static class GpuProfiler
+{
+    internal static RunProfile Run(CudaDevice device, Network network, Precision precision, string precisionName, string model, BenchShape shape, CancellationToken cancellation)
+    {
+        PackedBatch batch = shape.Fill(network.Config);
+        ProfiledLaunch[] launches = ForwardProfile.Run(device, network, precision, batch, cancellation);
+        bool isMeasured = device.Gpu.Properties.HasClock;
+        GpuModel gpu = isMeasured ? GpuModel.Of(device.Gpu.Properties) : GpuModel.Predicted.Last(known => known.Capability <= Math.Max(80, device.Gpu.Properties.Capability) && known.Capability != 89);
+        double[] seconds = [.. launches.Select(launch => launch.Seconds ?? LaunchPrediction.Seconds(launch, gpu))];
+        return new RunProfile
+        {
+            Model = model,
+            Device = device.Name,
+            Description = device.Description,
+            Precision = precisionName,
+            Shape = shape,
+            Gpu = gpu.Name,
+            IsMeasured = isMeasured,
+            Seconds = seconds.Sum(),
+            Peaks = new PeakRates(gpu.TensorFlops > 0 ? gpu.PerSecond(Limit.Tensor) : null, 2 * gpu.PerSecond(Limit.Fp32), gpu.DramBytesPerSecond, gpu.PerSecond(Limit.L2)),
+            Kernels = [.. ByKernel(launches, seconds).Select(kernel => Kernel(kernel.Launches, kernel.Seconds, gpu))],
+            Predictions = [.. GpuModel.Predicted.Select(known => Predict(launches, known))],
+            Spans = [.. launches.Select((launch, i) => new TraceSpan(launch.Kernel, 0, seconds.Take(i).Sum(), seconds[i]))],
+        };
+    }
+
+    private static IEnumerable<(ProfiledLaunch[] Launches, double Seconds)> ByKernel(ProfiledLaunch[] launches, double[] seconds) =>
+        launches.Zip(seconds).GroupBy(each => each.First.Kernel).Select(kernel => (kernel.Select(each => each.First).ToArray(), kernel.Sum(each => each.Second)));
+
+    private static KernelProfile Kernel(ProfiledLaunch[] launches, double seconds, GpuModel gpu)
+    {
+        (Limit bound, double atLimit) = LaunchPrediction.SpeedOfLight(launches, gpu);
+        string name = launches[0].Kernel;
+        ProfiledLaunch largest = launches.MaxBy(launch => launch.Shape.SharedBytes)!;
+        int registers = largest.Compiled?.Registers ?? KernelRegisters.Of(name, gpu.Capability), resident = gpu.ResidentBlocks(largest.Shape, registers);
+        double sectors = launches.Sum(launch => launch.Demand(Limit.L2)) / 32, ideal = launches.Sum(launch => launch.Counts.Global.Values.Sum(traffic => traffic.IdealSectors));
+        double passes = launches.Sum(launch => launch.Demand(Limit.Shared)), idealPasses = launches.Sum(launch => launch.Counts.Shared.Values.Sum(traffic => traffic.IdealWavefronts));
+        GpuDetails details = new(
+            L2Bytes: (long)sectors * 32,
+            Registers: registers,
+            SpillBytes: largest.Compiled?.LocalBytes ?? 0,
+            SharedBytes: largest.Shape.SharedBytes,
+            ResidentBlocks: resident,
+            OccupancyPercent: 100.0 * resident * ((largest.Shape.Threads + 31) / 32) / gpu.Warps,
+            CoalescingPercent: sectors > 0 ? 100 * ideal / sectors : 100,
+            BankConflictWays: idealPasses > 0 ? passes / idealPasses : null,
+            WarpInstructions: launches.Sum(launch => launch.Counts.WarpInstructions),
+            Instructions: [.. launches.SelectMany(launch => launch.Counts.ByRoot).GroupBy(root => root.Key).Select(root => KeyValuePair.Create(root.Key, root.Sum(each => each.Value)))
+                .OrderByDescending(root => root.Value).ThenBy(root => root.Key, StringComparer.Ordinal)]);
+        return new KernelProfile(
+            name, launches.Length, launches.Sum(launch => launch.Counts.Flops), (long)launches.Sum(launch => launch.Demand(Limit.Dram)), seconds, 100 * atLimit / seconds, Name(bound), details);
+    }
+
+    private static GpuPrediction Predict(ProfiledLaunch[] launches, GpuModel gpu)
+    {
+        double[] seconds = [.. launches.Select(launch => LaunchPrediction.Seconds(launch, gpu))];
+        return new GpuPrediction(gpu.Name, seconds.Sum(), [.. ByKernel(launches, seconds).Select(kernel =>
+        {
+            (Limit bound, double atLimit) = LaunchPrediction.SpeedOfLight(kernel.Launches, gpu);
+            return new KernelPrediction(kernel.Launches[0].Kernel, kernel.Seconds, 100 * atLimit / kernel.Seconds, Name(bound));
+        })]);
+    }
+
+    private static string Name(Limit limit) => limit.ToString().ToLowerInvariant();
+}

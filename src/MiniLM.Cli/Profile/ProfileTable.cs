@@ -1,0 +1,65 @@
+using System.Globalization;
+using MiniLM.Cli.Commands;
+
+namespace MiniLM.Cli.Profile;
+
+/// <summary>A profile for people.</summary>
+internal static class ProfileTable
+{
+    private static readonly CultureInfo Culture = CultureInfo.InvariantCulture;
+
+    internal static void Write(TextWriter output, RunProfile profile)
+    {
+        string clock = profile.IsMeasured ? "measured" : $"predicted for {profile.Gpu}";
+        output.WriteLine($"{profile.Model}, {profile.Precision}, {profile.Shape}: {profile.Description}");
+        output.WriteLine(string.Create(Culture, $"{profile.Seconds * 1e6:f1} us a pass, {profile.Shape.Batch / profile.Seconds:n0} sequences/s ({clock})"));
+        output.WriteLine();
+        WriteKernels(output, profile);
+        if (profile.Gpu is null) { return; }
+        output.WriteLine();
+        WriteDetails(output, profile);
+        output.WriteLine();
+        WritePredictions(output, profile);
+    }
+
+    private static void WriteKernels(TextWriter output, RunProfile profile)
+    {
+        TextTable table = new(profile.Gpu is null ? "operation" : "kernel", ">launches", ">MFLOP", ">MB", ">FLOP/B", profile.IsMeasured ? ">us" : ">us (predicted)", ">of time", ">TFLOP/s", ">of roof", "bound");
+        foreach (KernelProfile kernel in profile.Kernels)
+        {
+            table.Add(kernel.Name, kernel.Launches.ToString(Culture), Number(kernel.Flop / 1e6), Number(kernel.Bytes / 1e6), Number(kernel.Bytes > 0 ? (double)kernel.Flop / kernel.Bytes : 0),
+                Number(kernel.Seconds * 1e6), Percent(100 * kernel.Seconds / profile.Seconds), (kernel.Flop / kernel.Seconds / 1e12).ToString("f3", Culture), Percent(kernel.RoofPercent), kernel.Bound);
+        }
+        if (profile.WaitingSeconds is { } waiting) { table.Add("(waiting)", "", "", "", "", Number(waiting * 1e6), Percent(100 * waiting / profile.Seconds), "", "", ""); }
+        table.Write(output);
+    }
+
+    private static void WriteDetails(TextWriter output, RunProfile profile)
+    {
+        TextTable table = new("kernel", ">registers", ">spills", ">shared", ">blocks/SM", ">occupancy", ">coalescing", ">bank conflicts", "warp instructions");
+        foreach (KernelProfile kernel in profile.Kernels)
+        {
+            GpuDetails gpu = kernel.Gpu!;
+            IEnumerable<string> mix = gpu.Instructions.Take(6).Select(root => $"{root.Key} {Percent(100.0 * root.Value / gpu.WarpInstructions)}");
+            table.Add(kernel.Name, gpu.Registers.ToString(Culture), gpu.SpillBytes.ToString(Culture), gpu.SharedBytes.ToString(Culture), gpu.ResidentBlocks.ToString(Culture), Percent(gpu.OccupancyPercent),
+                Percent(gpu.CoalescingPercent), gpu.BankConflictWays is { } ways ? ways.ToString("f2", Culture) + " x" : "-", $"{gpu.WarpInstructions}: {string.Join(", ", mix)}");
+        }
+        table.Write(output);
+    }
+
+    private static void WritePredictions(TextWriter output, RunProfile profile)
+    {
+        TextTable table = new(["predicted", .. profile.Predictions.SelectMany(prediction => new[] { $">{prediction.Gpu}, us", ">of roof", "bound" })]);
+        for (int k = 0; k < profile.Kernels.Count; k++)
+        {
+            table.Add([profile.Kernels[k].Name, .. profile.Predictions.SelectMany(prediction => new[] { Number(prediction.Kernels[k].Seconds * 1e6), Percent(prediction.Kernels[k].Percent), prediction.Kernels[k].Bound })]);
+        }
+        table.Add(["all", .. profile.Predictions.SelectMany(prediction => new[] { Number(prediction.Seconds * 1e6), "", "" })]);
+        table.Add(["sequences/s", .. profile.Predictions.SelectMany(prediction => new[] { (profile.Shape.Batch / prediction.Seconds).ToString("n0", Culture), "", "" })]);
+        table.Write(output);
+    }
+
+    private static string Number(double value) => value.ToString(value >= 100 ? "f0" : value >= 10 ? "f1" : "f2", Culture);
+
+    private static string Percent(double value) => value.ToString("f1", Culture) + " %";
+}

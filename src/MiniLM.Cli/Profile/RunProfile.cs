@@ -1,0 +1,88 @@
+using MiniLM.Cli.Commands;
+
+namespace MiniLM.Cli.Profile;
+
+/// <summary>Where the time of one forward pass goes.</summary>
+internal sealed record RunProfile
+{
+    internal required string Model { get; init; }
+    internal required string Device { get; init; }
+    internal required string Description { get; init; }
+    internal required string Precision { get; init; }
+    internal required BenchShape Shape { get; init; }
+
+    /// <summary>CPU threads; null on a GPU.</summary>
+    internal int? Threads { get; init; }
+
+    /// <summary>The GPU that times and shares are of; null on the CPU.</summary>
+    internal string? Gpu { get; init; }
+
+    /// <summary>Whether times come from a clock, and not from the model of docs/gpu.md.</summary>
+    internal required bool IsMeasured { get; init; }
+
+    /// <summary>Of the pass.</summary>
+    internal required double Seconds { get; init; }
+
+    /// <summary>Of <see cref="Seconds"/>: a thread's mean wait for the others; null on a GPU.</summary>
+    internal double? WaitingSeconds { get; init; }
+
+    internal required PeakRates Peaks { get; init; }
+
+    /// <summary>In the order of their first launch.</summary>
+    internal required IReadOnlyList<KernelProfile> Kernels { get; init; }
+
+    internal IReadOnlyList<GpuPrediction> Predictions { get; init; } = [];
+
+    /// <summary>Everything that ran, for a trace.</summary>
+    internal required IReadOnlyList<TraceSpan> Spans { get; init; }
+}
+
+/// <summary>The most that is possible, a second; null: there is no such thing here.</summary>
+/// <param name="Tensor">FLOP of tensor cores.</param>
+/// <param name="Fp32">FLOP of fp32.</param>
+/// <param name="Dram">Bytes of global memory.</param>
+/// <param name="L2">Bytes of L2.</param>
+internal sealed record PeakRates(double? Tensor, double Fp32, double? Dram, double L2);
+
+/// <summary>One kernel (on the CPU: one operation), all its launches together.</summary>
+/// <param name="Name">Entry point, or operation.</param>
+/// <param name="Launches">On the CPU: calls of all threads.</param>
+/// <param name="Flop">Floating-point operations.</param>
+/// <param name="Bytes">Distinct bytes that a launch reads and writes.</param>
+/// <param name="Seconds">Measured or predicted; on the CPU the mean of the threads.</param>
+/// <param name="RoofPercent">Share of the limit that it is nearest to.</param>
+/// <param name="Bound">That limit.</param>
+/// <param name="Gpu">What only a GPU has.</param>
+internal sealed record KernelProfile(string Name, int Launches, long Flop, long Bytes, double Seconds, double RoofPercent, string Bound, GpuDetails? Gpu);
+
+/// <summary>What the emulator counted and the compiler chose.</summary>
+/// <param name="L2Bytes">Sectors asked of L2, in bytes.</param>
+/// <param name="Registers">Of a thread.</param>
+/// <param name="SpillBytes">Local memory of a thread.</param>
+/// <param name="SharedBytes">Of a block of the largest launch.</param>
+/// <param name="ResidentBlocks">Blocks that a multiprocessor holds.</param>
+/// <param name="OccupancyPercent">Resident warps of those possible.</param>
+/// <param name="CoalescingPercent">Fewest sectors that hold the bytes, of those touched.</param>
+/// <param name="BankConflictWays">Passes over the banks for each that is needed; null: no shared memory.</param>
+/// <param name="WarpInstructions">Of all kinds.</param>
+/// <param name="Instructions">Warp instructions by kind, most first.</param>
+internal sealed record GpuDetails(
+    long L2Bytes, int Registers, int SpillBytes, uint SharedBytes, int ResidentBlocks, double OccupancyPercent, double CoalescingPercent, double? BankConflictWays,
+    long WarpInstructions, IReadOnlyList<KeyValuePair<string, long>> Instructions);
+
+/// <summary>A GPU's time for the pass, by the model of docs/gpu.md.</summary>
+internal sealed record GpuPrediction(string Gpu, double Seconds, IReadOnlyList<KernelPrediction> Kernels);
+
+/// <summary>A kernel on such a GPU.</summary>
+/// <param name="Name">Entry point.</param>
+/// <param name="Seconds">All launches.</param>
+/// <param name="Percent">Of the limit that it is nearest to.</param>
+/// <param name="Bound">That limit.</param>
+internal sealed record KernelPrediction(string Name, double Seconds, double Percent, string Bound);
+
+/// <summary>A piece of a trace.</summary>
+/// <param name="Name">Kernel or operation.</param>
+/// <param name="Thread">CPU thread, or 0.</param>
+/// <param name="Start">Seconds from the start of the pass.</param>
+/// <param name="Seconds">How long.</param>
+internal readonly record struct TraceSpan(string Name, int Thread, double Start, double Seconds);

@@ -1,0 +1,61 @@
+using MiniLM.Batching;
+using MiniLM.Compute;
+using MiniLM.Cuda.Driver;
+using MiniLM.Cuda.Emulator;
+using MiniLM.Model;
+
+namespace MiniLM.Cuda.Profiling;
+
+/// <summary>The launches of a forward pass: counted by the emulator, timed where the GPU has a clock.</summary>
+internal static class ForwardProfile
+{
+    private const int WarmUps = 5, Passes = 21;
+
+    /// <param name="device">Whose capability decides which kernels run.</param>
+    /// <param name="network">The model.</param>
+    /// <param name="precision">Storage.</param>
+    /// <param name="batch">What is run.</param>
+    /// <param name="cancellation">Looked at between launches.</param>
+    internal static ProfiledLaunch[] Run(CudaDevice device, Network network, Precision precision, PackedBatch batch, CancellationToken cancellation)
+    {
+        ProfiledLaunch[] launches = Count(device.Gpu.Properties.Capability, network, precision, batch, cancellation);
+        return device.Gpu.Properties.HasClock ? Time(device, network, precision, batch, launches) : launches;
+    }
+
+    private static ProfiledLaunch[] Count(int capability, Network network, Precision precision, PackedBatch batch, CancellationToken cancellation)
+    {
+        EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = capability, IsCounted = true });
+        using CudaDevice device = new(gpu, "emulated");
+        using DeviceNetwork loaded = device.Load(network, precision);
+        List<ProfiledLaunch> launches = [];
+        gpu.LaunchCounted = (kernel, shape, counts) =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            launches.Add(new ProfiledLaunch(kernel, shape, counts));
+        };
+        loaded.Forward(batch, new float[batch.Sequences * network.OutputSize]);
+        return [.. launches];
+    }
+
+    /// <summary>The pass of median time, with marks around every launch.</summary>
+    private static ProfiledLaunch[] Time(CudaDevice device, Network network, Precision precision, PackedBatch batch, ProfiledLaunch[] launches)
+    {
+        using DeviceNetwork loaded = device.Load(network, precision);
+        float[] output = new float[batch.Sequences * network.OutputSize];
+        for (int pass = 0; pass < WarmUps; pass++) { loaded.Forward(batch, output); }
+        List<(GpuKernel Kernel, nint Start, nint End)> marks = [];
+        device.Launcher.Launched = (kernel, _, start, end) => marks.Add((kernel, start, end));
+        List<double[]> passes = [];
+        for (int pass = 0; pass < Passes; pass++)
+        {
+            marks.Clear();
+            loaded.Forward(batch, output);
+            passes.Add([.. marks.Select(mark => device.Gpu.Elapsed(mark.Start, mark.End))]);
+        }
+        device.Launcher.Launched = null;
+        // A batch that was halved for want of memory has other launches than the one that was counted.
+        if (marks.Count != launches.Length) { throw new GpuException($"{device.Gpu.Properties.Name} ran {marks.Count} launches where {launches.Length} were counted; give a smaller --shapes"); }
+        double[] median = passes.OrderBy(seconds => seconds.Sum()).ElementAt(Passes / 2);
+        return [.. launches.Select((launch, i) => launch with { Seconds = median[i], Compiled = marks[i].Kernel.Compiled })];
+    }
+}

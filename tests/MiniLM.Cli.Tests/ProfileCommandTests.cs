@@ -1,0 +1,115 @@
+using System.Text.Json;
+
+namespace MiniLM.Cli.Tests;
+
+public sealed class ProfileCommandTests : CommandTests
+{
+    private static JsonElement Parse(string line) => JsonDocument.Parse(line).RootElement;
+
+    private static JsonElement[] Kernels(JsonElement profile) => [.. profile.GetProperty("kernels").EnumerateArray()];
+
+    private static IEnumerable<string> Names(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Object => element.EnumerateObject().SelectMany(member => Names(member.Value).Prepend(member.Name)),
+        JsonValueKind.Array => element.EnumerateArray().SelectMany(Names),
+        _ => [],
+    };
+
+    [Theory]
+    [InlineData("emulated", "float16"), InlineData("emulated:sm_60", "float32"), InlineData("cpu", "float32")]
+    public void EveryKernel_HasItsTimeItsWorkAndItsShareOfTheRoof(string device, string precision)
+    {
+        CommandResult result = CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "2x16,1x5", "--device", device, "--precision", precision, "--json").AssertDone();
+        JsonElement[] profiles = [.. result.Lines.Select(Parse)];
+        Assert.Equal([(2, 16), (1, 5)], profiles.Select(profile => (profile.GetProperty("batch").GetInt32(), profile.GetProperty("seq").GetInt32())));
+        string time = device == "cpu" ? "measured_us" : "predicted_us";
+        foreach (JsonElement profile in profiles)
+        {
+            Assert.Equal(device == "cpu" ? "measured" : "predicted", profile.GetProperty("clock").GetString());
+            JsonElement[] kernels = Kernels(profile);
+            Assert.All(kernels, kernel =>
+            {
+                Assert.All(new[] { "launches", "bytes", time }, name => Assert.True(kernel.GetProperty(name).GetDouble() > 0));
+                Assert.True(kernel.GetProperty("flop").GetInt64() >= 0);
+                Assert.InRange(kernel.GetProperty("roof_percent").GetDouble(), 0, 100);
+            });
+            Assert.InRange(kernels.Sum(kernel => kernel.GetProperty(time).GetDouble()), 0, 1.001 * profile.GetProperty("total_us").GetDouble());
+            Assert.Equal(["roof_percent"], Names(profile).Where(name => name.Contains("roof", StringComparison.Ordinal)).Distinct());
+            Assert.DoesNotContain(Names(profile), name => name.Contains("flops", StringComparison.OrdinalIgnoreCase));
+            Assert.Equal(device == "cpu" ? [] : ["L4", "A100 40 GB", "H100 SXM"], profile.GetProperty("predictions").EnumerateArray().Select(prediction => prediction.GetProperty("gpu").GetString()));
+        }
+    }
+
+    [Fact]
+    public void OnTheEmulator_KernelsCarryWhatWasCounted()
+    {
+        JsonElement profile = Parse(CommandLine.Run("profile", "--model", BiEncoder, "--device", "emulated", "--json").AssertDone().Output);
+        Assert.All(Kernels(profile), kernel =>
+        {
+            Assert.InRange(kernel.GetProperty("registers").GetInt32(), 10, 255);
+            Assert.Equal(0, kernel.GetProperty("spill_bytes").GetInt32());
+            Assert.InRange(kernel.GetProperty("coalescing_percent").GetDouble(), 50, 100);
+            Assert.Equal(kernel.GetProperty("warp_instructions").GetInt64(), kernel.GetProperty("instructions").EnumerateObject().Sum(root => root.Value.GetInt64()));
+            Assert.True(kernel.GetProperty("l2_bytes").GetInt64() >= kernel.GetProperty("bytes").GetInt64() / 2);
+        });
+        Assert.All(profile.GetProperty("predictions").EnumerateArray(), prediction => Assert.Equal(Kernels(profile).Length, Kernels(prediction).Length));
+    }
+
+    [Fact]
+    public void TheTable_SaysThatTimesArePredicted()
+    {
+        string[] lines = CommandLine.Run("profile", "--model", BiEncoder, "--device", "emulated").AssertDone().Lines;
+        Assert.Contains(lines, line => line.EndsWith("(predicted for A100 40 GB)", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.StartsWith("sequences/s", StringComparison.Ordinal));
+        Assert.Contains(CommandLine.Run("profile", "--model", BiEncoder, "--threads", "2").AssertDone().Lines, line => line.EndsWith("(measured)", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void TheTrace_HasEveryLaunchOneAfterTheOther()
+    {
+        CommandResult result = CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "1x9", "--device", "emulated", "--json", "--trace", At("trace.json")).AssertDone();
+        JsonElement[] spans = [.. Parse(File.ReadAllText(At("trace.json"))).GetProperty("traceEvents").EnumerateArray().Where(span => span.GetProperty("ph").GetString() == "X")];
+        Assert.Equal(Kernels(Parse(result.Output)).Sum(kernel => kernel.GetProperty("launches").GetInt32()), spans.Length);
+        Assert.All(spans.Zip(spans.Skip(1)), pair => Assert.Equal(pair.First.GetProperty("ts").GetDouble() + pair.First.GetProperty("dur").GetDouble(), pair.Second.GetProperty("ts").GetDouble(), 0.01));
+    }
+
+    [Fact]
+    public void ThePage_HoldsThePlotAndIsNotOverwritten()
+    {
+        string[] arguments = ["profile", "--model", BiEncoder, "--shapes", "1x9", "--device", "emulated", "--html", At("page.html")];
+        CommandLine.Run(arguments).AssertDone();
+        string page = File.ReadAllText(At("page.html"));
+        Assert.Contains("<canvas", page, StringComparison.Ordinal);
+        Assert.Contains("\"kernel\":", page, StringComparison.Ordinal);
+        CommandLine.Run(arguments).AssertRefused(1, "--overwrite");
+        CommandLine.Run([.. arguments, "--overwrite"]).AssertDone();
+        Assert.Equal([At("page.html")], Directory.GetFiles(Folder));
+    }
+
+    [Fact]
+    public void TwoProfiles_AreCompared()
+    {
+        string Save(string name, string precision) =>
+            Write(name, CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "1x8,2x9", "--device", "emulated:sm_60", "--precision", precision, "--json").AssertDone().Output);
+        string before = Save("before.json", "float32"), after = Save("after.json", "float16");
+        JsonElement[] lines = [.. CommandLine.Run("profile", "--compare", before, after, "--json").AssertDone().Lines.Select(Parse)];
+        Assert.Equal([(1, 8), (2, 9)], lines.Select(line => (line.GetProperty("batch").GetInt32(), line.GetProperty("seq").GetInt32())));
+        Assert.All(lines, line => Assert.Contains(Kernels(line), kernel => kernel.GetProperty("before_launches").GetInt32() > 0 && kernel.GetProperty("after_launches").GetInt32() == 0));
+        Assert.StartsWith("1x8: emulated:sm_60 float32", CommandLine.Run("profile", "--compare", before, after, "--html", At("both.html")).AssertDone().Lines[0]);
+        Assert.True(File.Exists(At("both.html")));
+    }
+
+    [Fact]
+    public void WhatCannotBeProfiled_IsRefused()
+    {
+        CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "1x65").AssertRefused(1, "at most 64 tokens");
+        CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "0x8").AssertRefused(2, "--shapes 0x8");
+        CommandLine.Run("profile", "--model", BiEncoder, "--device", "reference").AssertRefused(1, "Use cpu, cuda or emulated");
+        CommandLine.Run("profile", "--model", BiEncoder, "--html", At("a"), "--trace", At("a")).AssertRefused(2, "both name");
+        CommandLine.Run("profile", "--compare", Write("a.json", "{}\n"), At("a.json")).AssertRefused(1, "a.json:1: is not a profile");
+        CommandLine.Run("profile", "--compare", Write("empty.json", ""), At("a.json")).AssertRefused(1, "holds no profile");
+        CommandLine.Run("profile", "--compare", At("a.json"), At("a.json"), "--shapes", "1x8").AssertRefused(2, "leave out");
+        CommandLine.Run("profile", "--compare", At("a.json")).AssertRefused(2, "--compare");
+        CommandLine.Run("profile", "--model", BiEncoder, "--html", At("none/page.html")).AssertRefused(1, "there is no folder");
+    }
+}
