@@ -1,6 +1,6 @@
-using System.IO.Compression;
 using System.Reflection;
 using System.Text.Json;
+using MiniLM.Data;
 
 namespace MiniLM.Cuda;
 
@@ -35,11 +35,5 @@ internal sealed record KernelInfo(string Name, int Target, int Threads, int Tile
         return kernels;
     }
 
-    internal static string Resource(string name)
-    {
-        using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(name) ?? throw new InvalidOperationException($"{name} is not in this build");
-        using GZipStream text = new(stream, CompressionMode.Decompress);
-        using StreamReader reader = new(text);
-        return reader.ReadToEnd();
-    }
+    internal static string Resource(string name) => CompressedResource.Text(Assembly.GetExecutingAssembly(), name);
 }
