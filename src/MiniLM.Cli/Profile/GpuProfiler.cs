@@ -15,7 +15,7 @@ internal static class GpuProfiler
         PackedBatch batch = shape.Fill(network.Config);
         ProfiledLaunch[] launches = ForwardProfile.Run(device, network, precision, batch, cancellation);
         bool isMeasured = device.Gpu.Properties.HasClock;
-        GpuModel gpu = isMeasured ? GpuModel.Of(device.Gpu.Properties) : GpuModel.Predicted.Last(known => known.Capability <= Math.Max(80, device.Gpu.Properties.Capability) && known.Capability != 89);
+        GpuModel gpu = GpuModel.Of(device.Gpu.Properties);
         double[] seconds = [.. launches.Select(launch => launch.Seconds ?? LaunchPrediction.Seconds(launch, gpu))];
         return new RunProfile
         {

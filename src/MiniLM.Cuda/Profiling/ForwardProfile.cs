@@ -18,15 +18,15 @@ internal static class ForwardProfile
     /// <param name="cancellation">Looked at between launches.</param>
     internal static ProfiledLaunch[] Run(CudaDevice device, Network network, Precision precision, PackedBatch batch, CancellationToken cancellation)
     {
-        ProfiledLaunch[] launches = Count(device.Gpu.Properties.Capability, network, precision, batch, cancellation);
+        ProfiledLaunch[] launches = Count(device, network, precision, batch, cancellation);
         return device.Gpu.Properties.HasClock ? Time(device, network, precision, batch, launches) : launches;
     }
 
-    private static ProfiledLaunch[] Count(int capability, Network network, Precision precision, PackedBatch batch, CancellationToken cancellation)
+    private static ProfiledLaunch[] Count(CudaDevice device, Network network, Precision precision, PackedBatch batch, CancellationToken cancellation)
     {
-        EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = capability, IsCounted = true });
-        using CudaDevice device = new(gpu, "emulated");
-        using DeviceNetwork loaded = device.Load(network, precision);
+        EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = device.Gpu.Properties.Capability, IsCounted = true });
+        using CudaDevice counting = new(gpu, device.Name, device.Gpu.Properties.HasClock ? null : device.Notify); // else the device itself says it, in Time
+        using DeviceNetwork loaded = counting.Load(network, precision);
         List<ProfiledLaunch> launches = [];
         gpu.LaunchCounted = (kernel, shape, counts) =>
         {

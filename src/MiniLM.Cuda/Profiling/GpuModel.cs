@@ -39,12 +39,17 @@ internal sealed record GpuModel(string Name, int Capability, int Multiprocessors
     internal static GpuModel[] Predicted { get; } =
     [
         new("L4", 89, 58, 2.04e9, 300e9) { SustainedClock = 0.65 }, // 72 W: clocks fall under load, as Jia et al. (arXiv:1903.07486) measured on the T4
-        new("A100 40 GB", 80, 108, 1.41e9, 1555e9),
-        new("H100 SXM", 90, 132, 1.83e9, 3350e9),
+        A100,
+        H100,
     ];
 
-    /// <summary>What a driver says of its GPU.</summary>
-    internal static GpuModel Of(GpuProperties gpu) => new(gpu.Name, gpu.Capability, gpu.Multiprocessors, gpu.Hertz, gpu.MemoryBytesPerSecond);
+    private static GpuModel A100 => new("A100 40 GB", 80, 108, 1.41e9, 1555e9);
+
+    private static GpuModel H100 => new("H100 SXM", 90, 132, 1.83e9, 3350e9);
+
+    /// <summary>What a driver says of its GPU; of the emulator, a GPU that runs the same kernels (of tier G any does).</summary>
+    internal static GpuModel Of(GpuProperties gpu) =>
+        gpu.HasClock ? new(gpu.Name, gpu.Capability, gpu.Multiprocessors, gpu.Hertz, gpu.MemoryBytesPerSecond) : gpu.Capability >= 90 ? H100 : A100;
 
     /// <summary>Share of the boost clock that lasts.</summary>
     internal double SustainedClock { get; init; } = 1;
