@@ -7,7 +7,7 @@ namespace KernelCompiler;
 internal static partial class Mutants
 {
     /// <summary>Most mutants of a kind.</summary>
-    private const int Sample = 6;
+    private const int Sample = 4;
 
     internal static List<Mutant> Of(string kernel, string text)
     {
