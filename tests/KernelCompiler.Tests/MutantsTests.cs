@@ -49,4 +49,16 @@ public sealed class MutantsTests
     [InlineData("\t@!%p1 bra\tL1;", "Inverted", "@%p1 bra L1;")]
     public void AMistakeIsWhatItsKindSays(string line, string mutation, string after) =>
         Assert.Equal(after, Assert.Single(Mutants.Of("x", $"{{\n{line}\n}}"), mutant => mutant.Mutation == Enum.Parse<Mutation>(mutation)).After);
+
+    [Fact]
+    public void ARunFailsForASurvivorWithoutAReasonAndForAReasonWithoutASurvivor()
+    {
+        var entry = ExplainedMutants.All.First(entry => entry.Kernel == "GemmMmaF16");
+        Mutant[] mutants = [.. Mutants.Of(entry.Kernel, Text(entry.Kernel))];
+        Mutant explained = Assert.Single(mutants, mutant => (mutant.Mutation, mutant.Before, mutant.After) == (entry.Mutation, entry.Before, entry.After));
+        int Report(params Mutant[] survivors) => MutationRun.Report(mutants, mutant => !survivors.Contains(mutant), [entry.Kernel]);
+        Assert.Equal(0, Report(explained));
+        Assert.Equal(1, Report());
+        Assert.Equal(1, Report(explained, mutants.First(mutant => mutant != explained)));
+    }
 }

@@ -9,7 +9,7 @@ namespace KernelCompiler;
 internal static partial class MutationRun
 {
     private const double LeastCaught = 0.95;
-    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(3); // two hundred times what a test takes alone
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(3); // a test takes a second or two alone; a mutant that never ends is a fault of its own (BranchBudget)
 
     /// <summary>One of each family and, for tensor cores, of both storages.</summary>
     internal static readonly string[] Families =
@@ -54,9 +54,11 @@ internal static partial class MutationRun
         finally { Directory.Delete(folder, recursive: true); }
     }
 
-    private static int Report(Mutant[] mutants, Predicate<Mutant> isCaught, string[] kernels)
+    /// <summary>Survivors with their reasons, a table by kind and the sum.</summary>
+    /// <returns>The exit code.</returns>
+    internal static int Report(Mutant[] mutants, Predicate<Mutant> isCaught, string[] kernels)
     {
-        var reasons = Equivalents.All.Where(entry => kernels.Contains(entry.Kernel)).ToList();
+        var reasons = ExplainedMutants.All.Where(entry => kernels.Contains(entry.Kernel)).ToList();
         Dictionary<Mutant, string?> survivors = [];
         foreach (Mutant mutant in mutants.Where(mutant => !isCaught(mutant)))
         {
@@ -65,15 +67,15 @@ internal static partial class MutationRun
             if (at >= 0) { reasons.RemoveAt(at); }
         }
         Console.WriteLine();
-        foreach ((Mutant mutant, string? reason) in survivors) { Console.WriteLine($"{mutant}\n    {reason ?? "SURVIVED without a reason: mend the test, or say in Equivalents.cs why none can catch it"}"); }
-        foreach (var entry in reasons) { Console.WriteLine($"{entry.Kernel} {entry.Mutation}: {entry.Before} -> {entry.After}\n    STALE: Equivalents.cs explains it, and no such mutant survived"); }
+        foreach ((Mutant mutant, string? reason) in survivors) { Console.WriteLine($"{mutant}\n    {reason ?? "SURVIVED without a reason: mend the test, or say in ExplainedMutants.cs why none can catch it"}"); }
+        foreach (var entry in reasons) { Console.WriteLine($"{entry.Kernel} {entry.Mutation}: {entry.Before} -> {entry.After}\n    STALE: ExplainedMutants.cs explains it, and no such mutant survived"); }
         Console.WriteLine($"\n{"kind",-10} {"injected",8} {"caught",8} {"explained",9}");
         foreach (IGrouping<Mutation, Mutant> kind in mutants.GroupBy(mutant => mutant.Mutation))
         {
             Console.WriteLine($"{kind.Key,-10} {kind.Count(),8} {kind.Count(mutant => isCaught(mutant)),8} {kind.Count(mutant => survivors.GetValueOrDefault(mutant) is not null),9}");
         }
         int caught = mutants.Length - survivors.Count, explained = survivors.Values.Count(reason => reason is not null), unexplained = survivors.Count - explained;
-        Console.WriteLine($"{mutants.Length} mutants: {caught} caught, {explained} equivalent (explained){(unexplained > 0 ? $", {unexplained} SURVIVED" : "")}{(reasons.Count > 0 ? $"; {reasons.Count} STALE" : "")}");
+        Console.WriteLine($"{mutants.Length} mutants: {caught} caught, {explained} explained{(unexplained > 0 ? $", {unexplained} SURVIVED" : "")}{(reasons.Count > 0 ? $"; {reasons.Count} STALE" : "")}");
         return unexplained == 0 && reasons.Count == 0 && caught >= LeastCaught * mutants.Length ? 0 : 1;
     }
 
