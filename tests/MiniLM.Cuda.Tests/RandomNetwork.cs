@@ -9,18 +9,28 @@ internal sealed unsafe class RandomNetwork : IDisposable
 {
     private readonly List<GCHandle> _pinned = [];
     private readonly Random _random = new(7);
+    private readonly float _biases;
 
-    internal RandomNetwork(int hidden, int heads, int inner, int layers, Activation activation = Activation.Gelu)
+    /// <param name="hidden">Width of a row.</param>
+    /// <param name="heads">Heads.</param>
+    /// <param name="inner">Width of the feed-forward layer.</param>
+    /// <param name="layers">Layers.</param>
+    /// <param name="activation">The feed-forward layer's.</param>
+    /// <param name="biases">Magnitude of biases.</param>
+    /// <param name="relativeBias">Whether it is an MPNet: with a bias for distances, and without token types.</param>
+    internal RandomNetwork(int hidden, int heads, int inner, int layers, Activation activation = Activation.Gelu, float biases = 0.1f, bool relativeBias = false)
     {
-        EncoderConfig config = new(Model.Architecture.Bert, 60, hidden, layers, heads, inner, activation, 600, 2, 1e-12f);
+        _biases = biases;
+        EncoderConfig config = new(relativeBias ? Model.Architecture.Mpnet : Model.Architecture.Bert, 60, hidden, layers, heads, inner, activation, 600, relativeBias ? 0 : 2, 1e-12f);
         LayerWeights Layer() => new(Linear(hidden, hidden), Linear(hidden, hidden), Linear(hidden, hidden), Linear(hidden, hidden), Norm(hidden), Linear(inner, hidden), Linear(hidden, inner), Norm(hidden));
-        EncoderWeights encoder = new(Tensor([60, hidden], 1), Tensor([600, hidden], 1), Tensor([2, hidden], 1), Norm(hidden), [.. Enumerable.Range(0, layers).Select(_ => Layer())], null);
+        EncoderWeights encoder = new(Tensor([60, hidden], 1), Tensor([600, hidden], 1), relativeBias ? null : Tensor([2, hidden], 1), Norm(hidden), [.. Enumerable.Range(0, layers).Select(_ => Layer())], relativeBias ? Tensor([32, heads], 1) : null);
         Network = new Network(config, encoder, [PoolingMode.Mean], [new NormalizeModule()]);
     }
 
     internal Network Network { get; }
 
-    private Linear Linear(int outputs, int inputs) => new(Tensor([outputs, inputs], (float)(1 / Math.Sqrt(inputs))), Tensor([outputs], 0.1f));
+    /// <summary>A linear layer of random weights, for a head.</summary>
+    internal Linear Linear(int outputs, int inputs) => new(Tensor([outputs, inputs], (float)(1 / Math.Sqrt(inputs))), Tensor([outputs], _biases));
 
     private Norm Norm(int hidden) => new(Tensor([hidden], 0.2f, 1), Tensor([hidden], 0.1f));
 

@@ -1,7 +1,8 @@
 using KernelCompiler;
 
-// dotnet run -c Release --project tools/KernelCompiler -- compile | check | ptxas
-CommittedTexts committed = new(CommittedTexts.RepositoryRoot());
+// dotnet run -c Release --project tools/KernelCompiler -- compile | check | ptxas | mutate [KERNEL...]
+string root = CommittedTexts.RepositoryRoot();
+CommittedTexts committed = new(root);
 try
 {
     switch (args)
@@ -17,8 +18,10 @@ try
             return wrong.Count == 0 ? 0 : 1;
         case ["ptxas"]:
             return Ptxas.Run(committed.Folder);
+        case ["mutate", .. string[] kernels]:
+            return MutationRun.Run(committed, root, kernels);
         default:
-            Console.Error.WriteLine("KernelCompiler compile: makes kernels/ptx from kernels/*.cs\nKernelCompiler check: makes it anew and compares every byte\nKernelCompiler ptxas: assembles every kernel for every GPU, writes kernels/ptx/registers.json");
+            Console.Error.WriteLine("KernelCompiler compile: makes kernels/ptx from kernels/*.cs\nKernelCompiler check: makes it anew and compares every byte\nKernelCompiler ptxas: assembles every kernel for every GPU, writes kernels/ptx/registers.json\nKernelCompiler mutate [KERNEL...]: puts mistakes into the texts and says which of them the tests don't notice");
             return 2;
     }
 }

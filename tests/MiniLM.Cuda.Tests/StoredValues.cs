@@ -1,0 +1,50 @@
+using System.Runtime.InteropServices;
+using MiniLM.Cuda.Driver;
+using MiniLM.Weights;
+
+namespace MiniLM.Cuda.Tests;
+
+/// <summary>Numbers as a kernel of a storage has them, each array in an allocation of its own: what lies a byte outside is a fault.</summary>
+internal sealed class StoredValues(Gpu gpu, string kernel)
+{
+    private readonly string _storage = kernel.EndsWith("F32", StringComparison.Ordinal) ? "F32" : kernel.EndsWith("BF16", StringComparison.Ordinal) ? "BF16" : "F16";
+
+    internal int Bytes => _storage == "F32" ? 4 : 2;
+
+    /// <summary>Relative error of one rounding to the storage.</summary>
+    internal double Rounding => _storage switch { "F32" => 1.0 / (1 << 24), "F16" => 1.0 / (1 << 11), _ => 1.0 / (1 << 8) };
+
+    /// <summary>Multiples of 1/64 of the greatest: the same in every storage.</summary>
+    internal static float[] Random(Random random, int count, float greatest = 1) => [.. Enumerable.Range(0, count).Select(_ => random.Next(-64, 65) / 64f * greatest)];
+
+    internal ulong Upload(float[] values) => Upload(_storage switch
+    {
+        "F32" => MemoryMarshal.AsBytes(values.AsSpan()),
+        "F16" => MemoryMarshal.AsBytes(Array.ConvertAll(values, value => (Half)value).AsSpan()),
+        _ => MemoryMarshal.AsBytes(Array.ConvertAll(values, FloatConversion.ToBFloat16).AsSpan()),
+    });
+
+    /// <summary>Offsets, ids, or an fp32 vector: as they are.</summary>
+    internal ulong UploadPlain<T>(T[] values) where T : unmanaged => Upload(MemoryMarshal.AsBytes(values.AsSpan()));
+
+    internal ulong Allocate(int count) => gpu.Allocate((long)count * Bytes);
+
+    internal double[] Download(ulong at, int count)
+    {
+        byte[] stored = new byte[count * Bytes];
+        gpu.Download(at, stored);
+        return [.. Enumerable.Range(0, count).Select(i => _storage switch
+        {
+            "F32" => BitConverter.ToSingle(stored, 4 * i),
+            "F16" => (double)BitConverter.ToHalf(stored, 2 * i),
+            _ => BitConverter.Int32BitsToSingle(BitConverter.ToUInt16(stored, 2 * i) << 16),
+        })];
+    }
+
+    private ulong Upload(ReadOnlySpan<byte> bytes)
+    {
+        ulong at = gpu.Allocate(bytes.Length);
+        gpu.Upload(at, bytes);
+        return at;
+    }
+}

@@ -1,0 +1,120 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace KernelCompiler;
+
+/// <summary>Runs a kernel's own tests (tests/MiniLM.Cuda.Tests: those of the Checked classes that bear its name) on each of its mutants, in a process of its own: are mistakes noticed?</summary>
+internal static partial class MutationRun
+{
+    private const double LeastCaught = 0.95;
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(3); // a test takes a second or two alone; a mutant that never ends is a fault of its own (BranchBudget)
+
+    /// <summary>One of each family and, for tensor cores, of both storages.</summary>
+    internal static readonly string[] Families =
+    [
+        "GemmMmaF16", "GemmMmaGeluBF16", "GemmLayerNorm384F16", "AttentionMma32F16", "AttentionMma64BF16",
+        "GemmSimtF32", "AttentionSimt32F32", "EmbeddingLayerNormF16", "LayerNormF32", "PoolingF32", "NormalizeF32",
+    ];
+
+    /// <param name="committed">The texts.</param>
+    /// <param name="root">Folder of the repository.</param>
+    /// <param name="kernels">Their names; none: one of each family.</param>
+    /// <returns>The exit code: 1 when too few are caught, or one survives without a reason.</returns>
+    /// <exception cref="CompilationException">A name that is none, tests that can't be built, or tests that fail without a mistake.</exception>
+    internal static int Run(CommittedTexts committed, string root, string[] kernels)
+    {
+        if (kernels.Length == 0) { kernels = Families; }
+        string Path(string kernel) => System.IO.Path.Combine(committed.Folder, kernel + ".ptx");
+        foreach (string kernel in kernels)
+        {
+            if (!File.Exists(Path(kernel))) { throw new CompilationException($"{kernel}: kernels/ptx has no kernel of that name"); }
+        }
+        string tests = Build(root), folder = Directory.CreateTempSubdirectory("mutants-").FullName;
+        try
+        {
+            foreach (string kernel in kernels)
+            {
+                if (Test(tests, kernel, Path(kernel)) is { } failure) { throw new CompilationException($"{kernel}: its tests fail without a mistake: {failure}"); }
+            }
+            Mutant[] mutants = [.. kernels.SelectMany(kernel => Mutants.Of(kernel, File.ReadAllText(Path(kernel))))];
+            ConcurrentDictionary<Mutant, string> caught = [];
+            // Small tests: a core a process is more than all cores for one.
+            Parallel.For(0, mutants.Length, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, i =>
+            {
+                string path = Directory.CreateDirectory(System.IO.Path.Combine(folder, i.ToString(CultureInfo.InvariantCulture))).FullName;
+                File.WriteAllText(path = System.IO.Path.Combine(path, mutants[i].Kernel + ".ptx"), mutants[i].Text);
+                string? failure = Test(tests, mutants[i].Kernel, path);
+                if (failure is not null) { caught[mutants[i]] = failure; }
+                Console.WriteLine($"{(failure is null ? "SURVIVED" : "caught")} {mutants[i]} | {failure}");
+            });
+            return Report(mutants, caught.ContainsKey, kernels);
+        }
+        finally { Directory.Delete(folder, recursive: true); }
+    }
+
+    /// <summary>Survivors with their reasons, a table by kind and the sum.</summary>
+    /// <returns>The exit code.</returns>
+    internal static int Report(Mutant[] mutants, Predicate<Mutant> isCaught, string[] kernels)
+    {
+        var reasons = ExplainedMutants.All.Where(entry => kernels.Contains(entry.Kernel)).ToList();
+        Dictionary<Mutant, string?> survivors = [];
+        foreach (Mutant mutant in mutants.Where(mutant => !isCaught(mutant)))
+        {
+            int at = reasons.FindIndex(entry => (entry.Kernel, entry.Mutation, entry.Before, entry.After) == (mutant.Kernel, mutant.Mutation, mutant.Before, mutant.After));
+            survivors[mutant] = at < 0 ? null : reasons[at].Reason;
+            if (at >= 0) { reasons.RemoveAt(at); }
+        }
+        Console.WriteLine();
+        foreach ((Mutant mutant, string? reason) in survivors) { Console.WriteLine($"{mutant}\n    {reason ?? "SURVIVED without a reason: mend the test, or say in ExplainedMutants.cs why none can catch it"}"); }
+        foreach (var entry in reasons) { Console.WriteLine($"{entry.Kernel} {entry.Mutation}: {entry.Before} -> {entry.After}\n    STALE: ExplainedMutants.cs explains it, and no such mutant survived"); }
+        Console.WriteLine($"\n{"kind",-10} {"injected",8} {"caught",8} {"explained",9}");
+        foreach (IGrouping<Mutation, Mutant> kind in mutants.GroupBy(mutant => mutant.Mutation))
+        {
+            Console.WriteLine($"{kind.Key,-10} {kind.Count(),8} {kind.Count(mutant => isCaught(mutant)),8} {kind.Count(mutant => survivors.GetValueOrDefault(mutant) is not null),9}");
+        }
+        int caught = mutants.Length - survivors.Count, explained = survivors.Values.Count(reason => reason is not null), unexplained = survivors.Count - explained;
+        Console.WriteLine($"{mutants.Length} mutants: {caught} caught, {explained} explained{(unexplained > 0 ? $", {unexplained} SURVIVED" : "")}{(reasons.Count > 0 ? $"; {reasons.Count} STALE" : "")}");
+        return unexplained == 0 && reasons.Count == 0 && caught >= LeastCaught * mutants.Length ? 0 : 1;
+    }
+
+    private static string Build(string root)
+    {
+        string project = System.IO.Path.Combine(root, "tests", "MiniLM.Cuda.Tests");
+        (int? code, string output) = Start(TimeSpan.FromMinutes(10), null, "build", project, "-c", "Release", "-v", "quiet", "--nologo");
+        if (code != 0) { throw new CompilationException($"{project} can't be built:\n{output}"); }
+        // The framework's name is that of this program's own folder.
+        return System.IO.Path.Combine(project, "bin", "Release", System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "MiniLM.Cuda.Tests.dll");
+    }
+
+    /// <returns>Why a test of the kernel failed, in short; null when all passed.</returns>
+    private static string? Test(string tests, string kernel, string text)
+    {
+        (int? code, string output) = Start(Longest, text, "exec", tests, "-class", "MiniLM.Cuda.Tests.Checked*", "-preEnumerateTheories", "-displayName", $"*(kernel: \"{kernel}\")", "-stopOnFail", "-noColor", "-noLogo");
+        if (code is null) { return $"no end within {Longest.TotalSeconds} s"; }
+        if (code == 0 && Ran().IsMatch(output)) { return null; }
+        Match failure = Failure().Match(output);
+        if (!failure.Success) { return $"exit code {code}: {output}"; }
+        string reason = failure.Groups[1].Value.Replace("MiniLM.Cuda.Emulator.KernelFaultException : ", "", StringComparison.Ordinal);
+        return reason.Length > 150 ? reason[..150] + "..." : reason;
+    }
+
+    /// <returns>The exit code, or null when it had to be ended.</returns>
+    private static (int? Code, string Output) Start(TimeSpan longest, string? mutant, params string[] arguments)
+    {
+        ProcessStartInfo start = new("dotnet", arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        if (mutant is not null) { (start.Environment["MINILM_MUTANT"], start.Environment["DOTNET_PROCESSOR_COUNT"]) = (mutant, "1"); }
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        bool ended = process.WaitForExit(longest);
+        if (!ended) { process.Kill(entireProcessTree: true); }
+        return (ended ? process.ExitCode : null, output.Result + error.Result);
+    }
+
+    [GeneratedRegex(@"Total: [1-9]")]
+    private static partial Regex Ran();
+
+    [GeneratedRegex(@"\[FAIL\]\s+(.*)")]
+    private static partial Regex Failure();
+}
