@@ -41,12 +41,14 @@ internal unsafe struct LineCounts
         ulong* sectors = stackalloc ulong[2 * Warp.Lanes];
         uint* used = stackalloc uint[2 * Warp.Lanes];
         int count = 0;
+        ulong highest = 0;
         for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
             ulong address = addresses[BitOperations.TrailingZeroCount(rest)], sector = address >> 5;
             // Accesses are aligned to their size, at most 16 bytes: none crosses a sector.
             uint bits = (uint)((1UL << bytes) - 1) << (int)(address & 31);
             int k = count - 1;
+            if (sector > highest) { (highest, k) = (sector, -1); } // a new one: addresses rise with lanes, mostly
             while (k >= 0 && sectors[k] != sector) { k--; }
             if (k < 0)
             {
@@ -95,6 +97,12 @@ internal unsafe struct LineCounts
         {
             uint group = lanes == 32 ? mask : mask >> from & (1u << lanes) - 1;
             if (group == 0) { continue; }
+            IdealWavefronts++;
+            if (IsFreeOfConflicts(offsets + from, group, Math.Max(bytes, 4), lanes))
+            {
+                Wavefronts++;
+                continue;
+            }
             int count = 0, most = 0;
             new Span<byte>(ways, 32).Clear();
             for (uint rest = group; rest != 0; rest &= rest - 1)
@@ -111,9 +119,23 @@ internal unsafe struct LineCounts
                 }
             }
             Wavefronts += most;
-            IdealWavefronts++;
         }
         SharedRequests++;
         SharedBytes += (long)BitOperations.PopCount(mask) * bytes;
+    }
+
+    /// <summary>Whether lanes use banks of their own, as they nearly always do; those that share a word are looked at one by one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static bool IsFreeOfConflicts(ulong* offsets, uint mask, int bytes, int lanes)
+    {
+        int shift = BitOperations.Log2((uint)bytes);
+        uint used = 0, twice = 0;
+        for (uint rest = mask; rest != 0; rest &= rest - 1)
+        {
+            uint banks = 1u << (int)(offsets[BitOperations.TrailingZeroCount(rest)] >> shift & (uint)(lanes - 1));
+            twice |= used & banks;
+            used |= banks;
+        }
+        return twice == 0;
     }
 }

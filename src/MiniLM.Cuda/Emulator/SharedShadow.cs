@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace MiniLM.Cuda.Emulator;
 
@@ -10,7 +11,7 @@ internal sealed class SharedShadow(int bytes)
 {
     private const byte Empty = 0, Full = 1, Arriving = 2, Several = 255, Atomically = 128;
 
-    // One byte more than an access is long may be looked at: 16 spare ones.
+    // An access is looked at as 16 bytes, however long it is: 16 spare ones.
     private readonly byte[] _state = new byte[bytes + 16];
     private readonly byte[] _writer = new byte[bytes + 16]; // warp + 1, + 128 when it was an atomic
     private readonly byte[] _reader = new byte[bytes + 16];
@@ -64,23 +65,27 @@ internal sealed class SharedShadow(int bytes)
         }
     }
 
-    /// <summary>The usual case, a whole access at once: only this warp has touched these bytes, or nobody.</summary>
+    /// <summary>The usual case, a whole access (at most 16 bytes) at once: only this warp has touched these bytes, or nobody.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool IsPlain(int at, int count, byte warp, AccessKind kind)
     {
-        Span<byte> state = _state.AsSpan(at, count), writer = _writer.AsSpan(at, count), reader = _reader.AsSpan(at, count);
-        if (kind == AccessKind.Atomic || writer.ContainsAnyExcept((byte)0, warp)) { return false; }
+        if (kind == AccessKind.Atomic) { return false; }
+        Vector128<byte> mine = Vector128.Create(warp), outside = Vector128.GreaterThanOrEqual(Vector128<byte>.Indices, Vector128.Create((byte)count));
+        Vector128<byte> state = Vector128.LoadUnsafe(ref _state[at]), writer = Vector128.LoadUnsafe(ref _writer[at]), reader = Vector128.LoadUnsafe(ref _reader[at]);
+        Vector128<byte> isPlain = IsNobodysOr(writer, mine) & IsNobodysOr(reader, mine);
+        isPlain &= kind == AccessKind.Read ? Vector128.Equals(state, Vector128.Create(Full)) : ~Vector128.Equals(state, Vector128.Create(Arriving));
+        if ((isPlain | outside) != Vector128<byte>.AllBitsSet) { return false; }
         if (kind == AccessKind.Read)
         {
-            if (state.ContainsAnyExcept(Full) || reader.ContainsAnyExcept((byte)0, warp)) { return false; }
-            reader.Fill(warp);
+            Vector128.ConditionalSelect(outside, reader, mine).StoreUnsafe(ref _reader[at]);
             return true;
         }
-        if (state.Contains(Arriving) || reader.ContainsAnyExcept((byte)0, warp)) { return false; }
-        state.Fill(Full);
-        writer.Fill(warp);
+        Vector128.ConditionalSelect(outside, state, Vector128.Create(Full)).StoreUnsafe(ref _state[at]);
+        Vector128.ConditionalSelect(outside, writer, mine).StoreUnsafe(ref _writer[at]);
         return true;
     }
+
+    private static Vector128<byte> IsNobodysOr(Vector128<byte> users, Vector128<byte> mine) => Vector128.Equals(users, Vector128<byte>.Zero) | Vector128.Equals(users, mine);
 
     private void Read(Warp w, int lane, int at, byte warp, byte laneTag)
     {
@@ -133,12 +138,10 @@ internal sealed class SharedShadow(int bytes)
         return (at, count, lane) =>
         {
             _hasUsers = true;
-            for (int k = (int)at; k < (int)at + count; k++)
-            {
-                _state[k] = Full;
-                if (_reader[k] != 0 && _reader[k] != warp) { throw w.Fault(KernelFault.SharedRace, 1u << lane, $"a cp.async lands on byte {k} of shared memory, which another warp has read since the last barrier"); }
-                _writer[k] = warp;
-            }
+            int other = _reader.AsSpan((int)at, count).IndexOfAnyExcept((byte)0, warp);
+            if (other >= 0) { throw w.Fault(KernelFault.SharedRace, 1u << lane, $"a cp.async lands on byte {at + other} of shared memory, which another warp has read since the last barrier"); }
+            _state.AsSpan((int)at, count).Fill(Full);
+            _writer.AsSpan((int)at, count).Fill(warp);
         };
     }
 }
