@@ -65,19 +65,19 @@ internal sealed class SharedShadow(int bytes)
         }
     }
 
-    /// <summary>The usual case, a whole access (at most 16 bytes) at once: only this warp has touched these bytes, or nobody.</summary>
+    /// <summary>The usual case, a whole access (at most 16 bytes) at once: nothing is against it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool IsPlain(int at, int count, byte warp, AccessKind kind)
     {
         if (kind == AccessKind.Atomic) { return false; }
         Vector128<byte> mine = Vector128.Create(warp), outside = Vector128.GreaterThanOrEqual(Vector128<byte>.Indices, Vector128.Create((byte)count));
         Vector128<byte> state = Vector128.LoadUnsafe(ref _state[at]), writer = Vector128.LoadUnsafe(ref _writer[at]), reader = Vector128.LoadUnsafe(ref _reader[at]);
-        Vector128<byte> isPlain = IsNobodysOr(writer, mine) & IsNobodysOr(reader, mine);
-        isPlain &= kind == AccessKind.Read ? Vector128.Equals(state, Vector128.Create(Full)) : ~Vector128.Equals(state, Vector128.Create(Arriving));
+        Vector128<byte> isWrittenHere = IsNobodysOr(writer, mine), isReadHere = IsNobodysOr(reader, mine);
+        Vector128<byte> isPlain = isWrittenHere & (kind == AccessKind.Read ? Vector128.Equals(state, Vector128.Create(Full)) : isReadHere & ~Vector128.Equals(state, Vector128.Create(Arriving)));
         if ((isPlain | outside) != Vector128<byte>.AllBitsSet) { return false; }
         if (kind == AccessKind.Read)
         {
-            Vector128.ConditionalSelect(outside, reader, mine).StoreUnsafe(ref _reader[at]);
+            Vector128.ConditionalSelect(outside, reader, Vector128.ConditionalSelect(isReadHere, mine, Vector128.Create(Several))).StoreUnsafe(ref _reader[at]);
             return true;
         }
         Vector128.ConditionalSelect(outside, state, Vector128.Create(Full)).StoreUnsafe(ref _state[at]);
