@@ -15,7 +15,7 @@ internal static partial class MutationRun
     internal static readonly string[] Families =
     [
         "GemmMmaF16", "GemmMmaGeluBF16", "GemmLayerNorm384F16", "AttentionMma32F16", "AttentionMma64BF16",
-        "GemmSimtF32", "AttentionSimt32F32", "EmbeddingLayerNormF16", "LayerNormF32", "PoolingF32", "NormalizeF32",
+        "GemmSimtF32", "AttentionSimt32F32", "EmbeddingLayerNormF16", "LayerNormF32", "PoolingF32", "NormalizeF32", "ConvertF32ToF16",
     ];
 
     /// <param name="committed">The texts.</param>
