@@ -16,6 +16,7 @@ public sealed class CudaDevice : Device
 {
     private readonly string _name;
     private readonly Action<string>? _notify;
+    private readonly HashSet<string> _said = [];
 
     internal CudaDevice(Gpu gpu, string name, Action<string>? notify = null)
     {
@@ -65,7 +66,11 @@ public sealed class CudaDevice : Device
 
     private string Capability => $"{Gpu.Properties.Capability / 10}.{Gpu.Properties.Capability % 10}";
 
-    internal void Notify(string line) => _notify?.Invoke(line);
+    /// <summary>Says a line, once.</summary>
+    internal void Notify(string line)
+    {
+        if (_said.Add(line)) { _notify?.Invoke(line); }
+    }
 
     internal override DeviceNetwork Load(Network network, Precision precision)
     {

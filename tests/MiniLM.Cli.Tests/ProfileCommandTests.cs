@@ -41,6 +41,20 @@ public sealed class ProfileCommandTests : CommandTests
     }
 
     [Fact]
+    public void APassTooShortForTheClock_HasFiniteRates()
+    {
+        JsonElement profile = Parse(CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "1x1", "--threads", "1", "--json").AssertDone().Output);
+        Assert.All(Kernels(profile), kernel => Assert.True(kernel.GetProperty("measured_us").GetDouble() > 0));
+    }
+
+    [Fact]
+    public void WhatRunsSlowerThanItCould_IsSaidOnce()
+    {
+        CommandResult result = CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "1x2,1x3,1x4", "--device", "emulated", "--json").AssertDone();
+        Assert.Single(result.Error.Split('\n'), line => line.Contains("without tensor cores", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void OnTheEmulator_KernelsCarryWhatWasCounted()
     {
         JsonElement profile = Parse(CommandLine.Run("profile", "--model", BiEncoder, "--device", "emulated", "--json").AssertDone().Output);

@@ -11,7 +11,7 @@ namespace MiniLM.Cli.Profile;
 internal static class CpuProfiler
 {
     private const int FewestPasses = 5, MostPasses = 51;
-    private const double WarmUp = 0.25, Seconds = 1;
+    private const double WarmUp = 0.25, Timed = 1; // seconds
 
     private sealed record Pass(long Start, double Seconds, OperationSpan[][] Threads);
 
@@ -23,7 +23,7 @@ internal static class CpuProfiler
         float[] output = new float[batch.Sequences * network.OutputSize];
         double peak = Roof.GflopsPerSecond(device) * 1e9;
         Sample(loaded, batch, output, WarmUp, cancellation);
-        List<Pass> passes = Sample(loaded, batch, output, Seconds, cancellation);
+        List<Pass> passes = Sample(loaded, batch, output, Timed, cancellation);
         peak = Math.Max(peak, Roof.GflopsPerSecond(device) * 1e9);
         double l2 = Roof.L2BytesPerSecond(device);
         Pass pass = passes.OrderBy(each => each.Seconds).ElementAt(passes.Count / 2);
@@ -41,9 +41,9 @@ internal static class CpuProfiler
             WaitingSeconds = Mean(spans.Where(span => span.Operation == CpuOperation.Wait), device.Threads),
             Peaks = new PeakRates(null, peak, null, l2),
             Kernels = [.. spans.Where(span => span.Operation != CpuOperation.Wait).GroupBy(span => span.Operation).OrderBy(operation => operation.Key)
-                .Select(operation => Operation(operation, Mean(operation, device.Threads), peak, l2))],
+                .Select(operation => Operation(operation, Math.Max(Mean(operation, device.Threads), Seconds(1)), peak, l2))], // a tick at least: rates are finite
             Spans = [.. pass.Threads.SelectMany((thread, index) => thread.Select(span =>
-                new TraceSpan(span.Operation.ToString(), index, Stopwatch.GetElapsedTime(pass.Start, span.Start).TotalSeconds, Elapsed(span))))],
+                new TraceSpan(span.Operation.ToString(), index, Seconds(span.Start - pass.Start), Seconds(span.End - span.Start))))],
         };
     }
 
@@ -69,7 +69,8 @@ internal static class CpuProfiler
         return new KernelProfile(spans.Key.ToString(), spans.Count(), flop, bytes, seconds, 100 * Math.Max(byFlop, byBytes) / seconds, byFlop > byBytes ? "fp32" : "l2", null);
     }
 
-    private static double Mean(IEnumerable<OperationSpan> spans, int threads) => spans.Sum(Elapsed) / threads;
+    private static double Mean(IEnumerable<OperationSpan> spans, int threads) => Seconds(spans.Sum(span => span.End - span.Start)) / threads;
 
-    private static double Elapsed(OperationSpan span) => Stopwatch.GetElapsedTime(span.Start, span.End).TotalSeconds;
+    /// <summary>Of ticks of the stopwatch, which are finer than a TimeSpan's.</summary>
+    private static double Seconds(long ticks) => (double)ticks / Stopwatch.Frequency;
 }
