@@ -122,8 +122,20 @@ public sealed class ProfileCommandTests : CommandTests
         CommandLine.Run("profile", "--model", BiEncoder, "--html", At("a"), "--trace", At("a")).AssertRefused(2, "both name");
         CommandLine.Run("profile", "--compare", Write("a.json", "{}\n"), At("a.json")).AssertRefused(1, "a.json:1: is not a profile");
         CommandLine.Run("profile", "--compare", Write("empty.json", ""), At("a.json")).AssertRefused(1, "holds no profile");
-        CommandLine.Run("profile", "--compare", At("a.json"), At("a.json"), "--shapes", "1x8").AssertRefused(2, "leave out");
+        CommandLine.Run("profile", "--compare", At("a.json"), At("a.json"), "--shapes", "1x8", "--device", "cpu").AssertRefused(2, "leave out --shapes, --device");
+        CommandLine.Run("profile", "--compare", Folder, At("a.json")).AssertRefused(1, "is a folder");
+        CommandLine.Run("profile", "--model", BiEncoder, "--html", "").AssertRefused(1, "empty name");
         CommandLine.Run("profile", "--compare", At("a.json")).AssertRefused(2, "--compare");
         CommandLine.Run("profile", "--model", BiEncoder, "--html", At("none/page.html")).AssertRefused(1, "there is no folder");
+    }
+
+    [Theory]
+    [InlineData("\"kernel\":\"", "\"kernel\":null,\"x\":\""), InlineData("\"total_us\":", "\"total_us\":1e999,\"x\":"), InlineData("\"total_us\":", "\"total_us\":-1,\"x\":")]
+    [InlineData("\"launches\":", "\"launches\":-"), InlineData("\"flop\":", "\"flop\":1e30,\"x\":"), InlineData("\"kernels\":", "\"kernels\":[],\"x\":"), InlineData("}", ""), InlineData("\"model\":", "\"x\":")]
+    [InlineData("\"clock\":\"", "\"clock\":\"x"), InlineData("\"batch\":", "\"batch\":99999999999,\"x\":")]
+    public void ADamagedProfile_IsRefusedByItsLine(string part, string damaged)
+    {
+        string good = CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "1x8", "--device", "emulated", "--json").AssertDone().Output;
+        CommandLine.Run("profile", "--compare", Write("good.json", good), Write("bad.json", good + good.Replace(part, damaged, StringComparison.Ordinal))).AssertRefused(1, "bad.json:2: is not a profile");
     }
 }

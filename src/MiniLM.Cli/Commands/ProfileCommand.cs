@@ -82,10 +82,8 @@ internal sealed class ProfileCommand : CliCommand
 
     private int Compare(ParseResult parse, string[] files, Session session)
     {
-        if (parse.GetValue(_shapes) is not null || parse.GetValue(_trace) is not null || _model.ModelName(parse) is not null)
-        {
-            throw new UsageException("--compare runs nothing: leave out --model, --shapes and --trace");
-        }
+        string[] others = [.. Options.Except([_compare, _json, _html, _overwrite]).Where(option => parse.GetResult(option) is { Implicit: false }).Select(option => option.Name)];
+        if (others.Length > 0) { throw new UsageException($"--compare runs nothing: leave out {string.Join(", ", others)}"); }
         ProfileComparison[] comparisons = ProfileComparison.Of(files[0], files[1]);
         foreach (ProfileComparison comparison in comparisons)
         {

@@ -14,6 +14,7 @@ internal static partial class OutputTarget
     /// <exception cref="IOException">The folder is missing, or something is there.</exception>
     internal static void Check(string path, bool overwrite)
     {
+        if (path.Length == 0) { throw new IOException("an output has an empty name. Give the path of a file."); }
         if (Directory.Exists(path)) { throw new IOException($"{path}: is a folder. Give the path of a file."); }
         CheckFolder(path);
         if (!File.Exists(path)) { return; }

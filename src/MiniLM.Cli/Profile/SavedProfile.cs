@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using MiniLM.Data;
 
@@ -11,38 +12,43 @@ namespace MiniLM.Cli.Profile;
 /// <param name="Kernels">In the order of the file.</param>
 internal sealed record SavedProfile(string Text, (int Batch, int Length) Shape, string Title, double Micro, IReadOnlyList<SavedKernel> Kernels)
 {
+    private const string Remedy = "Make one with: minilm profile --json > FILE";
+
     /// <summary>The profiles of a file, one a line.</summary>
     /// <exception cref="DataFormatException">A line is no profile, or there is none.</exception>
     internal static SavedProfile[] Read(string path)
     {
+        using LineReader lines = new(DataFile.Open(path), path);
         List<SavedProfile> profiles = [];
-        int line = 0;
-        foreach (string text in File.ReadLines(path))
+        while (lines.Read(out ReadOnlySpan<byte> line))
         {
-            line++;
-            if (string.IsNullOrWhiteSpace(text)) { continue; }
-            try { profiles.Add(Parse(text)); }
+            if (line.Trim((byte)' ').IsEmpty) { continue; }
+            try { profiles.Add(Parse(line.ToArray())); }
             catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
             {
-                throw new DataFormatException($"{path}:{line}: is not a profile. Make one with: minilm profile --json > FILE");
+                throw lines.Wrong($"is not a profile. {Remedy}");
             }
         }
-        return profiles.Count > 0 ? [.. profiles] : throw new DataFormatException($"{path}: holds no profile. Make one with: minilm profile --json > FILE");
+        return profiles.Count > 0 ? [.. profiles] : throw new DataFormatException($"{path}: holds no profile. {Remedy}");
     }
 
-    private static SavedProfile Parse(string text)
+    private static SavedProfile Parse(byte[] line)
     {
-        using JsonDocument document = JsonDocument.Parse(text);
+        using JsonDocument document = JsonDocument.Parse(line);
         JsonElement root = document.RootElement;
-        string Member(string name) => root.GetProperty(name).GetString()!;
-        string clock = Member("clock");
-        string where = root.TryGetProperty("gpu", out JsonElement gpu) ? $", {gpu.GetString()}" : "";
+        string clock = Word(root, "clock"), where = root.TryGetProperty("gpu", out _) ? $", {Word(root, "gpu")}" : "";
+        SavedKernel[] kernels = [.. root.GetProperty("kernels").EnumerateArray().Select(kernel => new SavedKernel(
+            Word(kernel, "kernel"), Count(kernel, "launches"), Count(kernel, "flop"), Count(kernel, "bytes"), Positive(kernel, clock + "_us")))];
+        if (kernels.Length == 0 || Word(root, "model").Length == 0) { throw new FormatException(); }
         return new SavedProfile(
-            text, (root.GetProperty("batch").GetInt32(), root.GetProperty("seq").GetInt32()), $"{Member("device")} {Member("precision")} ({clock}{where})", root.GetProperty("total_us").GetDouble(),
-            [.. root.GetProperty("kernels").EnumerateArray().Select(kernel => new SavedKernel(
-                kernel.GetProperty("kernel").GetString()!, kernel.GetProperty("launches").GetInt64(), kernel.GetProperty("flop").GetInt64(), kernel.GetProperty("bytes").GetInt64(),
-                kernel.GetProperty(clock + "_us").GetDouble()))]);
+            Encoding.UTF8.GetString(line), (root.GetProperty("batch").GetInt32(), root.GetProperty("seq").GetInt32()), $"{Word(root, "device")} {Word(root, "precision")} ({clock}{where})", Positive(root, "total_us"), kernels);
     }
+
+    private static string Word(JsonElement of, string name) => of.GetProperty(name).GetString() ?? throw new FormatException();
+
+    private static long Count(JsonElement of, string name) => of.GetProperty(name).GetInt64() is >= 0 and var count ? count : throw new FormatException();
+
+    private static double Positive(JsonElement of, string name) => of.GetProperty(name).GetDouble() is > 0 and < double.PositiveInfinity and var value ? value : throw new FormatException();
 }
 
 /// <summary>A kernel of such a profile.</summary>
