@@ -18,6 +18,7 @@ internal static class UsageErrors
             if (token.Type == TokenType.Argument && token.Value.Length > 2 && token.Value.StartsWith("--", StringComparison.Ordinal))
             {
                 string option = token.Value.Split('=', 2)[0];
+                if (Options(command).Contains(option)) { return new UsageException($"{option} comes where the option before it still wants a value", name); }
                 string remedy = NearNames.Suggest(option, Options(command)) is { Length: > 0 } near ? near : " A text that starts so goes behind '--'.";
                 return new UsageException($"unknown option {option}.{remedy}", name);
             }

@@ -79,6 +79,7 @@ public sealed class CudaDevice : Device
         {
             Notify($"float32 runs without tensor cores on {Gpu.Properties.Name}; --precision float16 uses them");
         }
+        if (precision == Precision.Float16 && HasTensorCores && CudaPlan.WithoutTensorCores(network) is { } slower) { Notify($"{slower} runs without tensor cores on {Gpu.Properties.Name}"); }
         lock (Gate) { return new CudaNetwork(this, network, precision); }
     }
 

@@ -12,7 +12,7 @@ internal sealed class CudaPlan
     {
         EncoderConfig config = network.Config;
         GemmOnTensorCores = precision != Precision.Float32 && device.HasTensorCores && FitsTensorCores(config);
-        AttentionOnTensorCores = GemmOnTensorCores && config.HeadSize is 32 or 64 && network.Encoder.RelativeAttentionBias is null;
+        AttentionOnTensorCores = GemmOnTensorCores && FitsTensorCoreAttention(network);
         Suffix = precision switch { Precision.Float32 => "F32", Precision.Float16 => "F16", _ => "BF16" };
         ElementBytes = precision == Precision.Float32 ? 4 : 2;
         if (precision == Precision.BFloat16 && !(GemmOnTensorCores && AttentionOnTensorCores))
@@ -33,6 +33,17 @@ internal sealed class CudaPlan
 
     /// <summary>Whether the tensor-core GEMM takes these widths.</summary>
     internal static bool FitsTensorCores(EncoderConfig config) => config.HiddenSize % 32 == 0 && config.IntermediateSize % 32 == 0;
+
+    private static bool FitsTensorCoreAttention(Network network) => network.Config.HeadSize is 32 or 64 && network.Encoder.RelativeAttentionBias is null;
+
+    /// <summary>What of a network no tensor-core kernel takes, and why; null: all of it is taken.</summary>
+    internal static string? WithoutTensorCores(Network network)
+    {
+        EncoderConfig config = network.Config;
+        if (!FitsTensorCores(config)) { return $"the model (hidden {config.HiddenSize}, inner {config.IntermediateSize}: not multiples of 32)"; }
+        if (FitsTensorCoreAttention(network)) { return null; }
+        return $"attention ({(network.Encoder.RelativeAttentionBias is null ? $"heads of {config.HeadSize}, not 32 or 64" : "relative bias")})";
+    }
 
     internal bool GemmOnTensorCores { get; }
 

@@ -50,6 +50,7 @@ public sealed class ProfileCommandTests : CommandTests
     [Fact]
     public void WhatRunsSlowerThanItCould_IsSaidOnce()
     {
+        Assert.Contains("attention (heads of 8, not 32 or 64) runs without tensor cores", CommandLine.Run("profile", "--model", BiEncoder, "--device", "emulated", "--precision", "float16", "--json").AssertDone().Error, StringComparison.Ordinal);
         CommandResult result = CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "1x2,1x3,1x4", "--device", "emulated", "--json").AssertDone();
         Assert.Single(result.Error.Split('\n'), line => line.Contains("without tensor cores", StringComparison.Ordinal));
     }
@@ -106,6 +107,8 @@ public sealed class ProfileCommandTests : CommandTests
         string Save(string name, string precision) =>
             Write(name, CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "1x8,2x9", "--device", "emulated:sm_60", "--precision", precision, "--json").AssertDone().Output);
         string before = Save("before.json", "float32"), after = Save("after.json", "float16");
+        Write("some.json", File.ReadLines(after).First());
+        Assert.Contains("left out: 2x9", CommandLine.Run("profile", "--compare", before, At("some.json")).AssertDone().Error, StringComparison.Ordinal);
         JsonElement[] lines = [.. CommandLine.Run("profile", "--compare", before, after, "--json").AssertDone().Lines.Select(Parse)];
         Assert.Equal([(1, 8), (2, 9)], lines.Select(line => (line.GetProperty("batch").GetInt32(), line.GetProperty("seq").GetInt32())));
         Assert.All(lines, line => Assert.Contains(Kernels(line), kernel => kernel.GetProperty("before_launches").GetInt32() > 0 && kernel.GetProperty("after_launches").GetInt32() == 0));
@@ -123,6 +126,8 @@ public sealed class ProfileCommandTests : CommandTests
         CommandLine.Run("profile", "--compare", Write("a.json", "{}\n"), At("a.json")).AssertRefused(1, "a.json:1: is not a profile");
         CommandLine.Run("profile", "--compare", Write("empty.json", ""), At("a.json")).AssertRefused(1, "holds no profile");
         CommandLine.Run("profile", "--compare", At("a.json"), At("a.json"), "--shapes", "1x8", "--device", "cpu").AssertRefused(2, "leave out --shapes, --device");
+        CommandLine.Run("profile", "--compare", "--json", At("a.json"), At("a.json")).AssertRefused(2, "--json comes where the option before it still wants a value");
+        CommandLine.Run("profile", "--compare", At("a.json"), At("b.json"), "--html", At("b.json"), "--overwrite").AssertRefused(2, "is one of the profiles");
         CommandLine.Run("profile", "--compare", Folder, At("a.json")).AssertRefused(1, "is a folder");
         CommandLine.Run("profile", "--model", BiEncoder, "--html", "").AssertRefused(1, "empty name");
         CommandLine.Run("profile", "--compare", At("a.json")).AssertRefused(2, "--compare");

@@ -11,7 +11,7 @@ namespace MiniLM.Cuda.Tests;
 /// <summary>fp16 and bf16: goldens within 16 bits' tolerances, tensor-core kernels against the reference, the same bits in any batch.</summary>
 public sealed class PrecisionTests
 {
-    private const int MostRows = 64;
+    private const int MostRows = 1000;
 
     private static CudaDevice Open(int capability = 80, MmaMode mma = MmaMode.Fused, uint jitter = 0, bool isChecked = false) =>
         new(new EmulatedGpu(new EmulatedGpuOptions { Capability = capability, Mma = mma, JitterSeed = jitter, IsChecked = isChecked }), "emulated");

@@ -36,7 +36,8 @@ internal static partial class MutationRun
         {
             foreach (string kernel in kernels)
             {
-                if (Test(tests, kernel, Path(kernel)) is { } failure) { throw new CompilationException($"{kernel}: its tests fail without a mistake: {failure}"); }
+                (bool isCaught, string why) = Test(tests, kernel, Path(kernel));
+                if (isCaught || why.Length > 0) { throw new CompilationException($"{kernel}: its tests fail without a mistake: {why}"); }
             }
             Mutant[] mutants = [.. kernels.SelectMany(kernel => Mutants.Of(kernel, File.ReadAllText(Path(kernel))))];
             ConcurrentDictionary<Mutant, string> caught = [];
@@ -45,9 +46,9 @@ internal static partial class MutationRun
             {
                 string path = Directory.CreateDirectory(System.IO.Path.Combine(folder, i.ToString(CultureInfo.InvariantCulture))).FullName;
                 File.WriteAllText(path = System.IO.Path.Combine(path, mutants[i].Kernel + ".ptx"), mutants[i].Text);
-                string? failure = Test(tests, mutants[i].Kernel, path);
-                if (failure is not null) { caught[mutants[i]] = failure; }
-                Console.WriteLine($"{(failure is null ? "SURVIVED" : "caught")} {mutants[i]} | {failure}");
+                (bool isCaught, string why) = Test(tests, mutants[i].Kernel, path);
+                if (isCaught) { caught[mutants[i]] = why; }
+                Console.WriteLine($"{(isCaught ? "caught" : "SURVIVED")} {mutants[i]} | {why}");
             });
             return Report(mutants, caught.ContainsKey, kernels);
         }
@@ -90,16 +91,16 @@ internal static partial class MutationRun
         return System.IO.Path.Combine(project, "bin", "Release", System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "MiniLM.Cuda.Tests.dll");
     }
 
-    /// <returns>Why a test of the kernel failed, in short; null when all passed.</returns>
-    private static string? Test(string tests, string kernel, string text)
+    /// <returns>Whether a test of the kernel failed, and why, in short. A process that ends without a verdict, or not at all, has caught nothing: the machine may be to blame.</returns>
+    private static (bool IsCaught, string Why) Test(string tests, string kernel, string text)
     {
         (int? code, string output) = Start(Longest, text, "exec", tests, "-class", "MiniLM.Cuda.Tests.Checked*", "-preEnumerateTheories", "-displayName", $"*(kernel: \"{kernel}\")", "-stopOnFail", "-noColor", "-noLogo");
-        if (code is null) { return $"no end within {Longest.TotalSeconds} s"; }
-        if (code == 0 && Ran().IsMatch(output)) { return null; }
+        if (code is null) { return (false, $"no end within {Longest.TotalSeconds} s"); }
+        if (code == 0 && Ran().IsMatch(output)) { return (false, ""); }
         Match failure = Failure().Match(output);
-        if (!failure.Success) { return $"exit code {code}: {output}"; }
+        if (!failure.Success) { return (false, $"exit code {code}: {output}"); }
         string reason = failure.Groups[1].Value.Replace("MiniLM.Cuda.Emulator.KernelFaultException : ", "", StringComparison.Ordinal);
-        return reason.Length > 150 ? reason[..150] + "..." : reason;
+        return (true, reason.Length > 150 ? reason[..150] + "..." : reason);
     }
 
     /// <returns>The exit code, or null when it had to be ended.</returns>

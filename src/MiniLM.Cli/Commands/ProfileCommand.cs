@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text;
 using MiniLM.Cli.Options;
 using MiniLM.Cli.Output;
@@ -14,6 +15,8 @@ namespace MiniLM.Cli.Commands;
 /// <summary>Where the time of a forward pass goes, kernel by kernel.</summary>
 internal sealed class ProfileCommand : CliCommand
 {
+    private const double LongCount = 2e10; // FLOP: seconds
+
     private readonly Option<string?> _shapes = new("--shapes") { Description = "batch x tokens (4x32)", HelpName = "BxL,..." };
     private readonly Option<bool> _json = new("--json") { Description = "a JSON object a shape" };
     private readonly Option<string?> _html = new("--html") { Description = "a page with the roofline, in one file", HelpName = "FILE" };
@@ -53,6 +56,7 @@ internal sealed class ProfileCommand : CliCommand
         List<string> texts = [];
         foreach (BenchShape shape in shapes)
         {
+            if (device is CudaDevice && shape.Flops(model.Network) > LongCount) { session.Say(string.Create(CultureInfo.InvariantCulture, $"{shape}: counting {shape.Flops(model.Network) / 1e9:n0} GFLOP in the emulator")); }
             RunProfile profile = Run(device, model, shape, parse, session);
             profiles.Add(profile);
             texts.Add(JsonLine.Text(json => ProfileJson.Write(json, profile)));
@@ -84,12 +88,14 @@ internal sealed class ProfileCommand : CliCommand
     {
         string[] others = [.. Options.Except([_compare, _json, _html, _overwrite]).Where(option => parse.GetResult(option) is { Implicit: false }).Select(option => option.Name)];
         if (others.Length > 0) { throw new UsageException($"--compare runs nothing: leave out {string.Join(", ", others)}"); }
-        ProfileComparison[] comparisons = ProfileComparison.Of(files[0], files[1]);
+        string? html = parse.GetValue(_html);
+        if (html is not null && files.Any(file => Path.GetFullPath(file) == Path.GetFullPath(html))) { throw new UsageException($"--html {html}: is one of the profiles that are compared"); }
+        ProfileComparison[] comparisons = ProfileComparison.Of(files[0], files[1], session.Say);
         foreach (ProfileComparison comparison in comparisons)
         {
             if (parse.GetValue(_json)) { comparison.WriteJson(session.OutputText); } else { comparison.WriteTable(session.OutputText); }
         }
-        if (parse.GetValue(_html) is { } html) { WritePage(html, [.. comparisons.SelectMany(comparison => new[] { comparison.Before.Text, comparison.After.Text })], session); }
+        if (html is not null) { WritePage(html, [.. comparisons.SelectMany(comparison => new[] { comparison.Before.Text, comparison.After.Text })], session); }
         return 0;
     }
 

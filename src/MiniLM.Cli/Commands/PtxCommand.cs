@@ -1,5 +1,6 @@
 using System.CommandLine;
 using MiniLM.Cuda.Ptx;
+using MiniLM.Data;
 
 namespace MiniLM.Cli.Commands;
 
@@ -25,6 +26,7 @@ internal sealed class PtxCommand : CliCommand
     {
         string action = parse.GetValue(_action)!, file = parse.GetValue(_file)!;
         if (action != "check") { throw new UsageException($"ptx {action}: it is check.{NearNames.Suggest(action, ["check"])}"); }
+        DataFile.Require(file);
         string text = File.ReadAllText(file);
         PtxParser.Parse(file, text);
         IReadOnlyList<PtxFinding> findings = PtxCheck.Run(file, text);

@@ -66,7 +66,7 @@ internal static class CpuProfiler
     {
         long flop = spans.Sum(span => span.Flop), bytes = spans.Sum(span => span.Bytes);
         (double byFlop, double byBytes) = (flop / peak, bytes / l2);
-        return new KernelProfile(spans.Key.ToString(), spans.Count(), flop, bytes, seconds, 100 * Math.Max(byFlop, byBytes) / seconds, byFlop > byBytes ? "fp32" : "l2", null);
+        return new KernelProfile(spans.Key.ToString(), spans.Count(), flop, bytes, seconds, 100 * Math.Max(byFlop, byBytes) / seconds, byFlop > byBytes ? "fp32" : "l2", null, null);
     }
 
     private static double Mean(IEnumerable<OperationSpan> spans, int threads) => Seconds(spans.Sum(span => span.End - span.Start)) / threads;

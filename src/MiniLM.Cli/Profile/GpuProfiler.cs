@@ -16,7 +16,7 @@ internal static class GpuProfiler
         ProfiledLaunch[] launches = ForwardProfile.Run(device, network, precision, batch, cancellation);
         bool isMeasured = device.Gpu.Properties.HasClock;
         GpuModel gpu = GpuModel.Of(device.Gpu.Properties);
-        double[] seconds = [.. launches.Select(launch => launch.Seconds ?? LaunchPrediction.Seconds(launch, gpu))];
+        (double Seconds, string? LimitedBy)[] times = [.. launches.Select(launch => launch.Seconds is { } measured ? (measured, null) : Predicted(launch, gpu))];
         return new RunProfile
         {
             Model = model,
@@ -26,18 +26,26 @@ internal static class GpuProfiler
             Shape = shape,
             Gpu = gpu.Name,
             IsMeasured = isMeasured,
-            Seconds = seconds.Sum(),
+            Seconds = times.Sum(time => time.Seconds),
             Peaks = new PeakRates(gpu.TensorFlops > 0 ? gpu.PerSecond(Limit.Tensor) : null, 2 * gpu.PerSecond(Limit.Fp32), gpu.DramBytesPerSecond, gpu.PerSecond(Limit.L2)),
-            Kernels = [.. ByKernel(launches, seconds).Select(kernel => Kernel(kernel.Launches, kernel.Seconds, gpu))],
+            Kernels = [.. ByKernel(launches, times).Select(kernel => Kernel(kernel.Launches, kernel.Seconds, kernel.LimitedBy, gpu))],
             Predictions = [.. GpuModel.Predicted.Select(known => Predict(launches, known))],
-            Spans = [.. launches.Select((launch, i) => new TraceSpan(launch.Kernel, 0, seconds.Take(i).Sum(), seconds[i]))],
+            Spans = [.. launches.Select((launch, i) => new TraceSpan(launch.Kernel, 0, times.Take(i).Sum(time => time.Seconds), times[i].Seconds))],
         };
     }
 
-    private static IEnumerable<(ProfiledLaunch[] Launches, double Seconds)> ByKernel(ProfiledLaunch[] launches, double[] seconds) =>
-        launches.Zip(seconds).GroupBy(each => each.First.Kernel).Select(kernel => (kernel.Select(each => each.First).ToArray(), kernel.Sum(each => each.Second)));
+    private static (double Seconds, string? LimitedBy) Predicted(ProfiledLaunch launch, GpuModel gpu)
+    {
+        double seconds = LaunchPrediction.Seconds(launch, gpu, out Limit? slowest);
+        return (seconds, slowest is { } limit ? Name(limit) : "launch");
+    }
 
-    private static KernelProfile Kernel(ProfiledLaunch[] launches, double seconds, GpuModel gpu)
+    /// <summary>Launches of a kernel, their time, and what limits the longest of them.</summary>
+    private static IEnumerable<(ProfiledLaunch[] Launches, double Seconds, string? LimitedBy)> ByKernel(ProfiledLaunch[] launches, (double Seconds, string? LimitedBy)[] times) =>
+        launches.Zip(times).GroupBy(each => each.First.Kernel).Select(kernel =>
+            (kernel.Select(each => each.First).ToArray(), kernel.Sum(each => each.Second.Seconds), kernel.MaxBy(each => each.Second.Seconds).Second.LimitedBy));
+
+    private static KernelProfile Kernel(ProfiledLaunch[] launches, double seconds, string? limitedBy, GpuModel gpu)
     {
         (Limit bound, double atLimit) = LaunchPrediction.SpeedOfLight(launches, gpu);
         string name = launches[0].Kernel;
@@ -58,16 +66,16 @@ internal static class GpuProfiler
             Instructions: [.. launches.SelectMany(launch => launch.Counts.ByRoot).GroupBy(root => root.Key).Select(root => KeyValuePair.Create(root.Key, root.Sum(each => each.Value)))
                 .OrderByDescending(root => root.Value).ThenBy(root => root.Key, StringComparer.Ordinal)]);
         return new KernelProfile(
-            name, launches.Length, launches.Sum(launch => launch.Counts.Flops), (long)launches.Sum(launch => launch.Demand(Limit.Dram)), seconds, 100 * atLimit / seconds, Name(bound), details);
+            name, launches.Length, launches.Sum(launch => launch.Counts.Flops), (long)launches.Sum(launch => launch.Demand(Limit.Dram)), seconds, 100 * atLimit / seconds, Name(bound), limitedBy, details);
     }
 
     private static GpuPrediction Predict(ProfiledLaunch[] launches, GpuModel gpu)
     {
-        double[] seconds = [.. launches.Select(launch => LaunchPrediction.Seconds(launch, gpu))];
-        return new GpuPrediction(gpu.Name, seconds.Sum(), [.. ByKernel(launches, seconds).Select(kernel =>
+        (double Seconds, string? LimitedBy)[] times = [.. launches.Select(launch => Predicted(launch, gpu))];
+        return new GpuPrediction(gpu.Name, times.Sum(time => time.Seconds), [.. ByKernel(launches, times).Select(kernel =>
         {
             (Limit bound, double atLimit) = LaunchPrediction.SpeedOfLight(kernel.Launches, gpu);
-            return new KernelPrediction(kernel.Launches[0].Kernel, kernel.Seconds, 100 * atLimit / kernel.Seconds, Name(bound));
+            return new KernelPrediction(kernel.Launches[0].Kernel, kernel.Seconds, 100 * atLimit / kernel.Seconds, Name(bound), kernel.LimitedBy!);
         })]);
     }
 

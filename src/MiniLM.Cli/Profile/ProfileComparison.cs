@@ -12,12 +12,18 @@ internal sealed record ProfileComparison(SavedProfile Before, SavedProfile After
     private static readonly SavedKernel None = new("", 0, 0, 0, 0);
 
     /// <summary>Profiles of the shapes that both files have.</summary>
+    /// <param name="before">A file.</param>
+    /// <param name="after">Another.</param>
+    /// <param name="say">Told of shapes that are left out.</param>
     /// <exception cref="DataFormatException">They have none in common.</exception>
-    internal static ProfileComparison[] Of(string before, string after)
+    internal static ProfileComparison[] Of(string before, string after, Action<string> say)
     {
         SavedProfile[] first = SavedProfile.Read(before), second = SavedProfile.Read(after);
-        ProfileComparison[] both = [.. first.Select(profile => (profile, second.FirstOrDefault(other => other.Shape == profile.Shape))).Where(pair => pair.Item2 is not null).Select(pair => new ProfileComparison(pair.profile, pair.Item2!))];
-        return both.Length > 0 ? both : throw new DataFormatException($"{before} and {after}: no shape is in both ({Shapes(first)}; {Shapes(second)}). Give --shapes that they share.");
+        ProfileComparison[] both = [.. first.Join(second, profile => profile.Shape, profile => profile.Shape, (one, other) => new ProfileComparison(one, other))];
+        if (both.Length == 0) { throw new DataFormatException($"{before} and {after}: no shape is in both ({Shapes(first)}; {Shapes(second)}). Give --shapes that they share."); }
+        SavedProfile[] alone = [.. first.Concat(second).Where(profile => both.All(pair => pair.Before.Shape != profile.Shape))];
+        if (alone.Length > 0) { say($"in one file only, and left out: {Shapes(alone)}"); }
+        return both;
     }
 
     private static string Shapes(SavedProfile[] profiles) => string.Join(", ", profiles.Select(profile => $"{profile.Shape.Batch}x{profile.Shape.Length}"));

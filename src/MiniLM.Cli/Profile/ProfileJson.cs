@@ -46,6 +46,7 @@ internal static class ProfileJson
         json.WriteNumber("time_percent", Round(100 * kernel.Seconds / profile.Seconds));
         json.WriteNumber("roof_percent", Round(kernel.RoofPercent));
         json.WriteString("bound", kernel.Bound);
+        if (kernel.LimitedBy is { } limitedBy) { json.WriteString("limited_by", limitedBy); }
         json.WriteNumber("tflop_per_s", Round(kernel.Flop / kernel.Seconds / 1e12));
         if (kernel.Gpu is { } gpu) { Write(json, gpu); }
         json.WriteEndObject();
@@ -81,6 +82,7 @@ internal static class ProfileJson
             json.WriteNumber("us", Micro(kernel.Seconds));
             json.WriteNumber("speed_of_light_percent", Round(kernel.Percent));
             json.WriteString("bound", kernel.Bound);
+            json.WriteString("limited_by", kernel.LimitedBy);
             json.WriteEndObject();
         }
         json.WriteEndArray();

@@ -49,10 +49,10 @@ internal static class ProfileTable
 
     private static void WritePredictions(TextWriter output, RunProfile profile)
     {
-        TextTable table = new(["predicted", .. profile.Predictions.SelectMany(prediction => new[] { $">{prediction.Gpu}, us", ">of roof", "bound" })]);
+        TextTable table = new(["predicted", .. profile.Predictions.SelectMany(prediction => new[] { $">{prediction.Gpu}, us", ">of roof", "limited by" })]);
         for (int k = 0; k < profile.Kernels.Count; k++)
         {
-            table.Add([profile.Kernels[k].Name, .. profile.Predictions.SelectMany(prediction => new[] { Number(prediction.Kernels[k].Seconds * 1e6), Percent(prediction.Kernels[k].Percent), prediction.Kernels[k].Bound })]);
+            table.Add([profile.Kernels[k].Name, .. profile.Predictions.SelectMany(prediction => new[] { Number(prediction.Kernels[k].Seconds * 1e6), Percent(prediction.Kernels[k].Percent), prediction.Kernels[k].LimitedBy })]);
         }
         table.Add(["all", .. profile.Predictions.SelectMany(prediction => new[] { Number(prediction.Seconds * 1e6), "", "" })]);
         table.Add(["sequences/s", .. profile.Predictions.SelectMany(prediction => new[] { (profile.Shape.Batch / prediction.Seconds).ToString("n0", Culture), "", "" })]);

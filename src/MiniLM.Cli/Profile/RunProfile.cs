@@ -52,8 +52,9 @@ internal sealed record PeakRates(double? Tensor, double Fp32, double? Dram, doub
 /// <param name="Seconds">Measured or predicted; on the CPU the mean of the threads.</param>
 /// <param name="RoofPercent">Share of the limit that it is nearest to.</param>
 /// <param name="Bound">That limit.</param>
+/// <param name="LimitedBy">What sets a predicted time; null where it is measured.</param>
 /// <param name="Gpu">What only a GPU has.</param>
-internal sealed record KernelProfile(string Name, int Launches, long Flop, long Bytes, double Seconds, double RoofPercent, string Bound, GpuDetails? Gpu);
+internal sealed record KernelProfile(string Name, int Launches, long Flop, long Bytes, double Seconds, double RoofPercent, string Bound, string? LimitedBy, GpuDetails? Gpu);
 
 /// <summary>What the emulator counted and the compiler chose.</summary>
 /// <param name="L2Bytes">Sectors asked of L2, in bytes.</param>
@@ -78,7 +79,8 @@ internal sealed record GpuPrediction(string Gpu, double Seconds, IReadOnlyList<K
 /// <param name="Seconds">All launches.</param>
 /// <param name="Percent">Of the limit that it is nearest to.</param>
 /// <param name="Bound">That limit.</param>
-internal sealed record KernelPrediction(string Name, double Seconds, double Percent, string Bound);
+/// <param name="LimitedBy">What sets the time of the longest launch: a limit on the busiest multiprocessor, or "launch".</param>
+internal sealed record KernelPrediction(string Name, double Seconds, double Percent, string Bound, string LimitedBy);
 
 /// <summary>A piece of a trace.</summary>
 /// <param name="Name">Kernel or operation.</param>

@@ -19,6 +19,9 @@ internal sealed unsafe class LaunchState
     /// <summary>Branches a warp may take.</summary>
     internal required long Budget { get; init; }
 
+    /// <summary>Looked at between blocks.</summary>
+    internal required CancellationToken Cancellation { get; init; }
+
     /// <summary>Who touched which word of global memory; only with checks.</summary>
     internal required GlobalShadow? Shadow { get; init; }
 }

@@ -16,6 +16,7 @@ internal sealed unsafe class LaunchRun(Program program, LaunchState launch, Mode
     {
         if (threads <= 1) { Work(); }
         else { Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, _ => Work()); }
+        launch.Cancellation.ThrowIfCancellationRequested();
         if (_fault is not null) { System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(_fault); }
         return _lines;
     }
@@ -23,7 +24,7 @@ internal sealed unsafe class LaunchRun(Program program, LaunchState launch, Mode
     private void Work()
     {
         using BlockRunner runner = modes.Runner(program, launch);
-        while (true)
+        while (!launch.Cancellation.IsCancellationRequested)
         {
             long block = Interlocked.Increment(ref _next);
             if (block >= _blocks || block > Volatile.Read(ref _lowestFault)) { break; }

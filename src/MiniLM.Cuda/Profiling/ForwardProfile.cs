@@ -15,30 +15,28 @@ internal static class ForwardProfile
     /// <param name="network">The model.</param>
     /// <param name="precision">Storage.</param>
     /// <param name="batch">What is run.</param>
-    /// <param name="cancellation">Looked at between launches.</param>
+    /// <param name="cancellation">Looked at between blocks of the emulator and passes of the GPU.</param>
     internal static ProfiledLaunch[] Run(CudaDevice device, Network network, Precision precision, PackedBatch batch, CancellationToken cancellation)
     {
         ProfiledLaunch[] launches = Count(device, network, precision, batch, cancellation);
-        return device.Gpu.Properties.HasClock ? Time(device, network, precision, batch, launches) : launches;
+        return device.Gpu.Properties.HasClock ? Time(device, network, precision, batch, launches, cancellation) : launches;
     }
 
     private static ProfiledLaunch[] Count(CudaDevice device, Network network, Precision precision, PackedBatch batch, CancellationToken cancellation)
     {
-        EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = device.Gpu.Properties.Capability, IsCounted = true });
+        int capability = device.Gpu.Properties.Capability;
+        if (!device.HasTensorCores) { capability = Math.Min(capability, 75); } // an old driver: tier G runs, whatever the GPU is
+        EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = capability, IsCounted = true, Cancellation = cancellation });
         using CudaDevice counting = new(gpu, device.Name, device.Gpu.Properties.HasClock ? null : device.Notify); // else the device itself says it, in Time
         using DeviceNetwork loaded = counting.Load(network, precision);
         List<ProfiledLaunch> launches = [];
-        gpu.LaunchCounted = (kernel, shape, counts) =>
-        {
-            cancellation.ThrowIfCancellationRequested();
-            launches.Add(new ProfiledLaunch(kernel, shape, counts));
-        };
+        gpu.LaunchCounted = (kernel, shape, counts) => launches.Add(new ProfiledLaunch(kernel, shape, counts));
         loaded.Forward(batch, new float[batch.Sequences * network.OutputSize]);
         return [.. launches];
     }
 
     /// <summary>The pass of median time, with marks around every launch.</summary>
-    private static ProfiledLaunch[] Time(CudaDevice device, Network network, Precision precision, PackedBatch batch, ProfiledLaunch[] launches)
+    private static ProfiledLaunch[] Time(CudaDevice device, Network network, Precision precision, PackedBatch batch, ProfiledLaunch[] launches, CancellationToken cancellation)
     {
         using DeviceNetwork loaded = device.Load(network, precision);
         float[] output = new float[batch.Sequences * network.OutputSize];
@@ -46,15 +44,21 @@ internal static class ForwardProfile
         List<(GpuKernel Kernel, nint Start, nint End)> marks = [];
         device.Launcher.Launched = (kernel, _, start, end) => marks.Add((kernel, start, end));
         List<double[]> passes = [];
-        for (int pass = 0; pass < Passes; pass++)
+        try
         {
-            marks.Clear();
-            loaded.Forward(batch, output);
-            passes.Add([.. marks.Select(mark => device.Gpu.Elapsed(mark.Start, mark.End))]);
+            for (int pass = 0; pass < Passes; pass++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                marks.Clear();
+                loaded.Forward(batch, output);
+                passes.Add([.. marks.Select(mark => device.Gpu.Elapsed(mark.Start, mark.End))]);
+            }
         }
-        device.Launcher.Launched = null;
-        // A batch that was halved for want of memory has other launches than the one that was counted.
-        if (marks.Count != launches.Length) { throw new GpuException($"{device.Gpu.Properties.Name} ran {marks.Count} launches where {launches.Length} were counted; give a smaller --shapes"); }
+        finally { device.Launcher.Launched = null; }
+        if (!marks.Select(mark => mark.Kernel.Name).SequenceEqual(launches.Select(launch => launch.Kernel)))
+        {
+            throw new GpuException($"{device.Gpu.Properties.Name} ran other launches than were counted: the batch did not fit its memory at once. Give a smaller --shapes.");
+        }
         double[] median = passes.OrderBy(seconds => seconds.Sum()).ElementAt(Passes / 2);
         return [.. launches.Select((launch, i) => launch with { Seconds = median[i], Compiled = marks[i].Kernel.Compiled })];
     }

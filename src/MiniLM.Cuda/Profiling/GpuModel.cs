@@ -110,7 +110,7 @@ internal sealed record GpuModel(string Name, int Capability, int Multiprocessors
         int warps = (int)(shape.Threads + 31) / 32;
         int registersOfAWarp = (registers * 32 + 255) / 256 * 256; // given out by 256
         int byRegisters = Registers / registersOfAWarp / warps;
-        int byShared = (int)(SharedBytes / (shape.SharedBytes + ReservedSharedBytes + 1.0));
+        int shared = (int)shape.SharedBytes + ReservedSharedBytes, byShared = shared > 0 ? SharedBytes / shared : Blocks;
         return Math.Min(Math.Min(Blocks, Warps / warps), Math.Min(byRegisters, byShared));
     }
 }

@@ -27,19 +27,26 @@ internal static class LaunchPrediction
         _ => 0.6, // softmax and reductions: dependent instructions, few warps
     };
 
-    internal static double Seconds(ProfiledLaunch launch, GpuModel gpu)
+    /// <param name="launch">What was counted.</param>
+    /// <param name="gpu">Where it shall run.</param>
+    /// <param name="slowest">The limit that sets the time; null: starting and filling take longer than any.</param>
+    internal static double Seconds(ProfiledLaunch launch, GpuModel gpu, out Limit? slowest)
     {
         double blocks = (double)launch.Shape.GridX * launch.Shape.GridY, busiest = Math.Ceiling(blocks / gpu.Multiprocessors), clock = gpu.Hertz * gpu.SustainedClock;
         int resident = Math.Max(1, gpu.ResidentBlocks(launch.Shape, KernelRegisters.Of(launch.Kernel, gpu.Capability)));
         double longest = launch.Demand(Limit.Dram) / gpu.DramBytesPerSecond / Efficiency(Limit.Dram, gpu);
+        slowest = Limit.Dram;
         foreach (Limit limit in Limits)
         {
             if (limit == Limit.Dram || launch.Demand(limit) == 0) { continue; }
             double clocks = launch.Demand(limit) * busiest / blocks / gpu.PerClock(limit);
             if (limit == Limit.L2) { clocks = Math.Max(launch.Demand(limit) / gpu.Multiprocessors / gpu.PerClock(limit), launch.Demand(limit) * busiest / blocks / L2PortBytes); }
-            longest = Math.Max(longest, clocks / clock / Efficiency(limit, gpu));
+            double seconds = clocks / clock / Efficiency(limit, gpu);
+            if (seconds > longest) { (longest, slowest) = (seconds, limit); }
         }
-        return LaunchSeconds + Math.Ceiling(busiest / resident) * FillClocks / clock + longest;
+        double start = LaunchSeconds + Math.Ceiling(busiest / resident) * FillClocks / clock;
+        if (start > longest) { slowest = null; }
+        return start + longest;
     }
 
     /// <summary>The limit that some launches are nearest to, and the seconds they would take if they reached it.</summary>

@@ -129,4 +129,13 @@ public sealed class EmulatedGpuTests
         Assert.Equal(0, gpu.RecordEvent());
         Assert.Equal(0, gpu.Elapsed(0, 0));
     }
+
+    [Fact]
+    public void ACancelledLaunch_EndsBetweenBlocks()
+    {
+        using CancellationTokenSource cancellation = new();
+        cancellation.Cancel();
+        SmallKernel kernel = new("st.global.u32 [%mine], 1;") { Blocks = 100, Options = new EmulatedGpuOptions { Cancellation = cancellation.Token } };
+        Assert.Throws<OperationCanceledException>(() => kernel.Run());
+    }
 }
