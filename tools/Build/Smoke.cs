@@ -44,6 +44,8 @@ internal static class Smoke
         new("inspect", "half") { Prints = "F16" },
         new("bench", "--model", model, "--shapes", "1x8", "--json") { Prints = "\"allocated_bytes\":0" },
         new("bench", "--tokenizer", "--model", model, "--input", "texts.jsonl", "--column", "text", "--json") { Prints = "\"allocated_bytes\":0" },
+        new("profile", "--model", model, "--shapes", "1x8", "--json", "--html", "page.html") { Prints = "\"roof_percent\":", Writes = ("page.html", null) },
+        new("profile", "--model", model, "--device", "emulated", "--precision", "float16", "--trace", "trace.json") { Prints = "predicted", Writes = ("trace.json", null) },
         new("embed", "--model", model, "--device", "emulated", "a text") { Prints = "{\"embedding\":[" },
         new("embed", "--model", model, "--device", "emulated:sm_60", "--precision", "float16", "a text") { Prints = "{\"embedding\":[" },
         new("ptx", "check", Path.Combine(Tool.Root, "kernels", "ptx", "GemmMmaF16.ptx"), "--json") { Prints = "\"clean\":true" },

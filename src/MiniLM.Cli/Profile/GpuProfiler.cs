@@ -27,7 +27,7 @@ internal static class GpuProfiler
             Gpu = gpu.Name,
             IsMeasured = isMeasured,
             Seconds = times.Sum(time => time.Seconds),
-            Peaks = new PeakRates(gpu.TensorFlops > 0 ? gpu.PerSecond(Limit.Tensor) : null, 2 * gpu.PerSecond(Limit.Fp32), gpu.DramBytesPerSecond, gpu.PerSecond(Limit.L2)),
+            Peaks = new PeakRates(gpu.TensorFlops > 0 ? gpu.PerSecond(Limit.Tensor) : null, 2 * gpu.PerSecond(Limit.Fp32), gpu.DramBytesPerSecond > 0 ? gpu.DramBytesPerSecond : null, gpu.PerSecond(Limit.L2)),
             Kernels = [.. ByKernel(launches, times).Select(kernel => Kernel(kernel.Launches, kernel.Seconds, kernel.LimitedBy, gpu))],
             Predictions = [.. GpuModel.Predicted.Select(known => Predict(launches, known))],
             Spans = [.. launches.Select((launch, i) => new TraceSpan(launch.Kernel, 0, times.Take(i).Sum(time => time.Seconds), times[i].Seconds))],

@@ -10,6 +10,7 @@ namespace MiniLM.Cuda.Profiling;
 internal static class ForwardProfile
 {
     private const int WarmUps = 5, Passes = 21;
+    private const double EventResolution = 0.5e-6; // cuEventElapsedTime: a shorter launch may measure 0
 
     /// <param name="device">Whose capability decides which kernels run.</param>
     /// <param name="network">The model.</param>
@@ -60,6 +61,6 @@ internal static class ForwardProfile
             throw new GpuException($"{device.Gpu.Properties.Name} ran other launches than were counted: the batch did not fit its memory at once. Give a smaller --shapes.");
         }
         double[] median = passes.OrderBy(seconds => seconds.Sum()).ElementAt(Passes / 2);
-        return [.. launches.Select((launch, i) => launch with { Seconds = median[i], Compiled = marks[i].Kernel.Compiled })];
+        return [.. launches.Select((launch, i) => launch with { Seconds = Math.Max(median[i], EventResolution), Compiled = marks[i].Kernel.Compiled })];
     }
 }

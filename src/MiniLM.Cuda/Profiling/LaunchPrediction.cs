@@ -53,6 +53,7 @@ internal static class LaunchPrediction
     internal static (Limit Bound, double Seconds) SpeedOfLight(IEnumerable<ProfiledLaunch> launches, GpuModel gpu)
     {
         ProfiledLaunch[] all = [.. launches];
-        return Limits.Select(limit => (limit, all.Sum(launch => launch.Demand(limit)) is > 0 and var demand ? demand / gpu.PerSecond(limit) : 0)).MaxBy(each => each.Item2);
+        // A rate that the driver does not know (0) limits nothing.
+        return Limits.Select(limit => (limit, gpu.PerSecond(limit) is > 0 and var most ? all.Sum(launch => launch.Demand(limit)) / most : 0)).MaxBy(each => each.Item2);
     }
 }
