@@ -77,12 +77,16 @@ internal sealed class ProfileCommand : CliCommand
         return 0;
     }
 
-    private RunProfile Run(Device device, ModelFolder model, BenchShape shape, ParseResult parse, Session session) => device switch
+    private RunProfile Run(Device device, ModelFolder model, BenchShape shape, ParseResult parse, Session session)
     {
-        CpuDevice cpu => CpuProfiler.Run(cpu, model.Network, _model.Precision(parse), _model.PrecisionName(parse), model.Path, shape, session.Cancellation),
-        CudaDevice gpu => GpuProfiler.Run(gpu, model.Network, _model.Precision(parse), _model.PrecisionName(parse), model.Path, shape, session.Cancellation),
-        _ => throw new NotSupportedException($"--device {device.Name}: has no kernels to look at. Use cpu, cuda or emulated."),
-    };
+        ProfiledPass pass = new(model.Path, device.Name, device.Description, _model.PrecisionName(parse), shape);
+        return device switch
+        {
+            CpuDevice cpu => CpuProfiler.Run(cpu, model.Network, _model.Precision(parse), pass, session.Cancellation),
+            CudaDevice gpu => GpuProfiler.Run(gpu, model.Network, _model.Precision(parse), pass, session.Cancellation),
+            _ => throw new NotSupportedException($"--device {device.Name}: has no kernels to look at. Use cpu, cuda or emulated."),
+        };
+    }
 
     private int Compare(ParseResult parse, string[] files, Session session)
     {

@@ -14,20 +14,19 @@ internal static class ChromeTrace
         for (int process = 0; process < profiles.Count; process++)
         {
             RunProfile profile = profiles[process];
-            string clock = profile.IsMeasured ? "measured" : $"predicted for {profile.Gpu}";
             json.WriteStartObject();
             json.WriteString("name", "process_name");
             json.WriteString("ph", "M");
             json.WriteNumber("pid", process);
             json.WriteStartObject("args");
-            json.WriteString("name", $"{profile.Shape} {profile.Precision} on {profile.Device} ({clock})");
+            json.WriteString("name", $"{profile.Pass.Shape} {profile.Pass.Precision} on {profile.Pass.Device} ({profile.Clock})");
             json.WriteEndObject();
             json.WriteEndObject();
             foreach (TraceSpan span in profile.Spans)
             {
                 json.WriteStartObject();
                 json.WriteString("name", span.Name);
-                json.WriteString("cat", clock);
+                json.WriteString("cat", profile.Clock);
                 json.WriteString("ph", "X");
                 json.WriteNumber("ts", Math.Round(span.Start * 1e6, 3));
                 json.WriteNumber("dur", Math.Round(span.Seconds * 1e6, 3));

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using MiniLM.Batching;
-using MiniLM.Cli.Commands;
 using MiniLM.Compute;
 using MiniLM.Cpu;
 using MiniLM.Model;
@@ -13,43 +12,39 @@ internal static class CpuProfiler
     private const int FewestPasses = 5, MostPasses = 51;
     private const double WarmUp = 0.25, Timed = 1; // seconds
 
-    private sealed record Pass(long Start, double Seconds, OperationSpan[][] Threads);
+    private sealed record Sampled(long Start, double Seconds, OperationSpan[][] Threads);
 
-    internal static RunProfile Run(CpuDevice device, Network network, Precision precision, string precisionName, string model, BenchShape shape, CancellationToken cancellation)
+    internal static RunProfile Run(CpuDevice device, Network network, Precision precision, ProfiledPass pass, CancellationToken cancellation)
     {
-        PackedBatch batch = shape.Fill(network.Config);
+        PackedBatch batch = pass.Shape.Fill(network.Config);
         using CpuNetwork loaded = (CpuNetwork)device.Load(network, precision);
         loaded.Logs = [.. Enumerable.Range(0, device.Threads).Select(_ => new OperationLog())];
         float[] output = new float[batch.Sequences * network.OutputSize];
         double peak = Roof.GflopsPerSecond(device) * 1e9;
         Sample(loaded, batch, output, WarmUp, cancellation);
-        List<Pass> passes = Sample(loaded, batch, output, Timed, cancellation);
+        List<Sampled> passes = Sample(loaded, batch, output, Timed, cancellation);
         peak = Math.Max(peak, Roof.GflopsPerSecond(device) * 1e9);
         double l2 = Roof.L2BytesPerSecond(device);
-        Pass pass = passes.OrderBy(each => each.Seconds).ElementAt(passes.Count / 2);
-        OperationSpan[] spans = [.. pass.Threads.SelectMany(thread => thread)];
+        Sampled median = passes.OrderBy(each => each.Seconds).ElementAt(passes.Count / 2);
+        OperationSpan[] spans = [.. median.Threads.SelectMany(thread => thread)];
         return new RunProfile
         {
-            Model = model,
-            Device = device.Name,
-            Description = device.Description,
-            Precision = precisionName,
-            Shape = shape,
+            Pass = pass,
             Threads = device.Threads,
             IsMeasured = true,
-            Seconds = pass.Seconds,
+            Seconds = median.Seconds,
             WaitingSeconds = Mean(spans.Where(span => span.Operation == CpuOperation.Wait), device.Threads),
             Peaks = new PeakRates(null, peak, null, l2),
             Kernels = [.. spans.Where(span => span.Operation != CpuOperation.Wait).GroupBy(span => span.Operation).OrderBy(operation => operation.Key)
                 .Select(operation => Operation(operation, Math.Max(Mean(operation, device.Threads), Seconds(1)), peak, l2))], // a tick at least: rates are finite
-            Spans = [.. pass.Threads.SelectMany((thread, index) => thread.Select(span =>
-                new TraceSpan(span.Operation.ToString(), index, Seconds(span.Start - pass.Start), Seconds(span.End - span.Start))))],
+            Spans = [.. median.Threads.SelectMany((thread, index) => thread.Select(span =>
+                new TraceSpan(span.Operation.ToString(), index, Seconds(span.Start - median.Start), Seconds(span.End - span.Start))))],
         };
     }
 
-    private static List<Pass> Sample(CpuNetwork network, PackedBatch batch, float[] output, double seconds, CancellationToken cancellation)
+    private static List<Sampled> Sample(CpuNetwork network, PackedBatch batch, float[] output, double seconds, CancellationToken cancellation)
     {
-        List<Pass> passes = [];
+        List<Sampled> passes = [];
         long begin = Stopwatch.GetTimestamp();
         while (passes.Count < MostPasses && (passes.Count < FewestPasses || Stopwatch.GetElapsedTime(begin).TotalSeconds < seconds))
         {
@@ -57,7 +52,7 @@ internal static class CpuProfiler
             foreach (OperationLog log in network.Logs!) { log.Clear(); }
             long start = Stopwatch.GetTimestamp();
             network.Forward(batch, output);
-            passes.Add(new Pass(start, Stopwatch.GetElapsedTime(start).TotalSeconds, [.. network.Logs.Select(log => log.Spans.ToArray())]));
+            passes.Add(new Sampled(start, Stopwatch.GetElapsedTime(start).TotalSeconds, [.. network.Logs.Select(log => log.Spans.ToArray())]));
         }
         return passes;
     }

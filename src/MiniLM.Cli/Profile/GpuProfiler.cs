@@ -1,5 +1,4 @@
 using MiniLM.Batching;
-using MiniLM.Cli.Commands;
 using MiniLM.Compute;
 using MiniLM.Cuda;
 using MiniLM.Cuda.Profiling;
@@ -10,20 +9,16 @@ namespace MiniLM.Cli.Profile;
 /// <summary>Profiles a pass on a GPU, or on the emulator with the times of a GPU of its kind.</summary>
 internal static class GpuProfiler
 {
-    internal static RunProfile Run(CudaDevice device, Network network, Precision precision, string precisionName, string model, BenchShape shape, CancellationToken cancellation)
+    internal static RunProfile Run(CudaDevice device, Network network, Precision precision, ProfiledPass pass, CancellationToken cancellation)
     {
-        PackedBatch batch = shape.Fill(network.Config);
+        PackedBatch batch = pass.Shape.Fill(network.Config);
         ProfiledLaunch[] launches = ForwardProfile.Run(device, network, precision, batch, cancellation);
         bool isMeasured = device.Gpu.Properties.HasClock;
         GpuModel gpu = GpuModel.Of(device.Gpu.Properties);
         (double Seconds, string? LimitedBy)[] times = [.. launches.Select(launch => launch.Seconds is { } measured ? (measured, null) : Predicted(launch, gpu))];
         return new RunProfile
         {
-            Model = model,
-            Device = device.Name,
-            Description = device.Description,
-            Precision = precisionName,
-            Shape = shape,
+            Pass = pass,
             Gpu = gpu.Name,
             IsMeasured = isMeasured,
             Seconds = times.Sum(time => time.Seconds),

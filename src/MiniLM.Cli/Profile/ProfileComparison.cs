@@ -26,7 +26,7 @@ internal sealed record ProfileComparison(SavedProfile Before, SavedProfile After
         return both;
     }
 
-    private static string Shapes(SavedProfile[] profiles) => string.Join(", ", profiles.Select(profile => $"{profile.Shape.Batch}x{profile.Shape.Length}"));
+    private static string Shapes(SavedProfile[] profiles) => string.Join(", ", profiles.Select(profile => profile.Shape));
 
     private IEnumerable<(string Name, SavedKernel Before, SavedKernel After)> Kernels() =>
         Before.Kernels.Concat(After.Kernels).Select(kernel => kernel.Name).Distinct().Select(name => (name, Find(Before, name), Find(After, name)));
@@ -36,7 +36,7 @@ internal sealed record ProfileComparison(SavedProfile Before, SavedProfile After
     internal void WriteTable(TextWriter output)
     {
         CultureInfo culture = CultureInfo.InvariantCulture;
-        output.WriteLine($"{Before.Shape.Batch}x{Before.Shape.Length}: {Before.Title} -> {After.Title}");
+        output.WriteLine($"{Before.Shape}: {Before.Title} -> {After.Title}");
         TextTable table = new("kernel", ">launches", ">MFLOP", ">MB", ">us before", ">us after", ">after/before");
         foreach ((string name, SavedKernel before, SavedKernel after) in Kernels())
         {

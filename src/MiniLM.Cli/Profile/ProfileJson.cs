@@ -8,18 +8,18 @@ internal static class ProfileJson
     internal static void Write(Utf8JsonWriter json, RunProfile profile)
     {
         json.WriteNumber("schema", 1);
-        json.WriteString("model", profile.Model);
-        json.WriteString("device", profile.Device);
-        json.WriteString("description", profile.Description);
-        json.WriteString("precision", profile.Precision);
-        json.WriteNumber("batch", profile.Shape.Batch);
-        json.WriteNumber("seq", profile.Shape.Length);
+        json.WriteString("model", profile.Pass.Model);
+        json.WriteString("device", profile.Pass.Device);
+        json.WriteString("description", profile.Pass.Description);
+        json.WriteString("precision", profile.Pass.Precision);
+        json.WriteNumber("batch", profile.Pass.Shape.Batch);
+        json.WriteNumber("seq", profile.Pass.Shape.Length);
         if (profile.Threads is { } threads) { json.WriteNumber("threads", threads); }
         if (profile.Gpu is { } gpu) { json.WriteString("gpu", gpu); }
         json.WriteString("clock", profile.IsMeasured ? "measured" : "predicted");
         json.WriteNumber("total_us", Micro(profile.Seconds));
         if (profile.WaitingSeconds is { } waiting) { json.WriteNumber("waiting_us", Micro(waiting)); }
-        json.WriteNumber("items_per_s", Round(profile.Shape.Batch / profile.Seconds));
+        json.WriteNumber("items_per_s", Round(profile.Pass.Shape.Batch / profile.Seconds));
         json.WriteStartObject("limits");
         if (profile.Peaks.Tensor is { } tensor) { json.WriteNumber("tensor_tflop_per_s", Round(tensor / 1e12)); }
         json.WriteNumber("fp32_tflop_per_s", Round(profile.Peaks.Fp32 / 1e12));
@@ -41,13 +41,13 @@ internal static class ProfileJson
         json.WriteNumber("launches", kernel.Launches);
         json.WriteNumber("flop", kernel.Flop);
         json.WriteNumber("bytes", kernel.Bytes);
-        json.WriteNumber("intensity", Round(kernel.Bytes > 0 ? (double)kernel.Flop / kernel.Bytes : 0));
+        json.WriteNumber("intensity", Round(kernel.Intensity));
         json.WriteNumber(profile.IsMeasured ? "measured_us" : "predicted_us", Micro(kernel.Seconds));
         json.WriteNumber("time_percent", Round(100 * kernel.Seconds / profile.Seconds));
         json.WriteNumber("roof_percent", Round(kernel.RoofPercent));
         json.WriteString("bound", kernel.Bound);
         if (kernel.LimitedBy is { } limitedBy) { json.WriteString("limited_by", limitedBy); }
-        json.WriteNumber("tflop_per_s", Round(kernel.Flop / kernel.Seconds / 1e12));
+        json.WriteNumber("tflop_per_s", Round(kernel.TeraFlopPerSecond));
         if (kernel.Gpu is { } gpu) { Write(json, gpu); }
         json.WriteEndObject();
     }
@@ -73,7 +73,7 @@ internal static class ProfileJson
         json.WriteStartObject();
         json.WriteString("gpu", prediction.Gpu);
         json.WriteNumber("total_us", Micro(prediction.Seconds));
-        json.WriteNumber("items_per_s", Round(profile.Shape.Batch / prediction.Seconds));
+        json.WriteNumber("items_per_s", Round(profile.Pass.Shape.Batch / prediction.Seconds));
         json.WriteStartArray("kernels");
         foreach (KernelPrediction kernel in prediction.Kernels)
         {

@@ -10,9 +10,8 @@ internal static class ProfileTable
 
     internal static void Write(TextWriter output, RunProfile profile)
     {
-        string clock = profile.IsMeasured ? "measured" : $"predicted for {profile.Gpu}";
-        output.WriteLine($"{profile.Model}, {profile.Precision}, {profile.Shape}: {profile.Description}");
-        output.WriteLine(string.Create(Culture, $"{profile.Seconds * 1e6:f1} us a pass, {profile.Shape.Batch / profile.Seconds:n0} sequences/s ({clock})"));
+        output.WriteLine($"{profile.Pass.Model}, {profile.Pass.Precision}, {profile.Pass.Shape}: {profile.Pass.Description}");
+        output.WriteLine(string.Create(Culture, $"{profile.Seconds * 1e6:f1} us a pass, {profile.Pass.Shape.Batch / profile.Seconds:n0} sequences/s ({profile.Clock})"));
         output.WriteLine();
         WriteKernels(output, profile);
         if (profile.Gpu is null) { return; }
@@ -27,8 +26,8 @@ internal static class ProfileTable
         TextTable table = new(profile.Gpu is null ? "operation" : "kernel", ">launches", ">MFLOP", ">MB", ">FLOP/B", profile.IsMeasured ? ">us" : ">us (predicted)", ">of time", ">TFLOP/s", ">of roof", "bound");
         foreach (KernelProfile kernel in profile.Kernels)
         {
-            table.Add(kernel.Name, kernel.Launches.ToString(Culture), Number(kernel.Flop / 1e6), Number(kernel.Bytes / 1e6), Number(kernel.Bytes > 0 ? (double)kernel.Flop / kernel.Bytes : 0),
-                Number(kernel.Seconds * 1e6), Percent(100 * kernel.Seconds / profile.Seconds), (kernel.Flop / kernel.Seconds / 1e12).ToString("f3", Culture), Percent(kernel.RoofPercent), kernel.Bound);
+            table.Add(kernel.Name, kernel.Launches.ToString(Culture), Number(kernel.Flop / 1e6), Number(kernel.Bytes / 1e6), Number(kernel.Intensity),
+                Number(kernel.Seconds * 1e6), Percent(100 * kernel.Seconds / profile.Seconds), kernel.TeraFlopPerSecond.ToString("f3", Culture), Percent(kernel.RoofPercent), kernel.Bound);
         }
         if (profile.WaitingSeconds is { } waiting) { table.Add("(waiting)", "", "", "", "", Number(waiting * 1e6), Percent(100 * waiting / profile.Seconds), "", "", ""); }
         table.Write(output);
@@ -55,7 +54,7 @@ internal static class ProfileTable
             table.Add([profile.Kernels[k].Name, .. profile.Predictions.SelectMany(prediction => new[] { Number(prediction.Kernels[k].Seconds * 1e6), Percent(prediction.Kernels[k].Percent), prediction.Kernels[k].LimitedBy })]);
         }
         table.Add(["all", .. profile.Predictions.SelectMany(prediction => new[] { Number(prediction.Seconds * 1e6), "", "" })]);
-        table.Add(["sequences/s", .. profile.Predictions.SelectMany(prediction => new[] { (profile.Shape.Batch / prediction.Seconds).ToString("n0", Culture), "", "" })]);
+        table.Add(["sequences/s", .. profile.Predictions.SelectMany(prediction => new[] { (profile.Pass.Shape.Batch / prediction.Seconds).ToString("n0", Culture), "", "" })]);
         table.Write(output);
     }
 

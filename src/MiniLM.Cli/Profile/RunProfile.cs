@@ -5,11 +5,7 @@ namespace MiniLM.Cli.Profile;
 /// <summary>Where the time of one forward pass goes.</summary>
 internal sealed record RunProfile
 {
-    internal required string Model { get; init; }
-    internal required string Device { get; init; }
-    internal required string Description { get; init; }
-    internal required string Precision { get; init; }
-    internal required BenchShape Shape { get; init; }
+    internal required ProfiledPass Pass { get; init; }
 
     /// <summary>CPU threads; null on a GPU.</summary>
     internal int? Threads { get; init; }
@@ -19,6 +15,9 @@ internal sealed record RunProfile
 
     /// <summary>Whether times come from a clock, and not from the model of docs/gpu.md.</summary>
     internal required bool IsMeasured { get; init; }
+
+    /// <summary>Where times come from, for people.</summary>
+    internal string Clock => IsMeasured ? "measured" : $"predicted for {Gpu}";
 
     /// <summary>Of the pass.</summary>
     internal required double Seconds { get; init; }
@@ -37,6 +36,14 @@ internal sealed record RunProfile
     internal required IReadOnlyList<TraceSpan> Spans { get; init; }
 }
 
+/// <summary>What is run.</summary>
+/// <param name="Model">Its folder.</param>
+/// <param name="Device">As given to --device.</param>
+/// <param name="Description">The device's own line.</param>
+/// <param name="Precision">As given to --precision.</param>
+/// <param name="Shape">Sequences and their length.</param>
+internal sealed record ProfiledPass(string Model, string Device, string Description, string Precision, BenchShape Shape);
+
 /// <summary>The most that is possible, a second; null: there is no such thing here.</summary>
 /// <param name="Tensor">FLOP of tensor cores.</param>
 /// <param name="Fp32">FLOP of fp32.</param>
@@ -54,7 +61,13 @@ internal sealed record PeakRates(double? Tensor, double Fp32, double? Dram, doub
 /// <param name="Bound">That limit.</param>
 /// <param name="LimitedBy">What sets a predicted time; null where it is measured.</param>
 /// <param name="Gpu">What only a GPU has.</param>
-internal sealed record KernelProfile(string Name, int Launches, long Flop, long Bytes, double Seconds, double RoofPercent, string Bound, string? LimitedBy, GpuDetails? Gpu);
+internal sealed record KernelProfile(string Name, int Launches, long Flop, long Bytes, double Seconds, double RoofPercent, string Bound, string? LimitedBy, GpuDetails? Gpu)
+{
+    /// <summary>FLOP for each byte; 0 where nothing is moved.</summary>
+    internal double Intensity => Bytes > 0 ? (double)Flop / Bytes : 0;
+
+    internal double TeraFlopPerSecond => Flop / Seconds / 1e12;
+}
 
 /// <summary>What the emulator counted and the compiler chose.</summary>
 /// <param name="L2Bytes">Sectors asked of L2, in bytes.</param>

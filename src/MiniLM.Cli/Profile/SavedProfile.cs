@@ -1,16 +1,17 @@
 using System.Text;
 using System.Text.Json;
+using MiniLM.Cli.Commands;
 using MiniLM.Data;
 
 namespace MiniLM.Cli.Profile;
 
 /// <summary>A profile that --json has written.</summary>
 /// <param name="Text">The JSON object.</param>
-/// <param name="Shape">Batch and length.</param>
+/// <param name="Shape">Sequences and their length.</param>
 /// <param name="Title">Device, precision and clock.</param>
 /// <param name="Micro">Microseconds of the pass.</param>
 /// <param name="Kernels">In the order of the file.</param>
-internal sealed record SavedProfile(string Text, (int Batch, int Length) Shape, string Title, double Micro, IReadOnlyList<SavedKernel> Kernels)
+internal sealed record SavedProfile(string Text, BenchShape Shape, string Title, double Micro, IReadOnlyList<SavedKernel> Kernels)
 {
     private const string Remedy = "Make one with: minilm profile --json > FILE";
 
@@ -41,7 +42,7 @@ internal sealed record SavedProfile(string Text, (int Batch, int Length) Shape, 
             Word(kernel, "kernel"), Count(kernel, "launches"), Count(kernel, "flop"), Count(kernel, "bytes"), Positive(kernel, clock + "_us")))];
         if (kernels.Length == 0 || Word(root, "model").Length == 0) { throw new FormatException(); }
         return new SavedProfile(
-            Encoding.UTF8.GetString(line), (root.GetProperty("batch").GetInt32(), root.GetProperty("seq").GetInt32()), $"{Word(root, "device")} {Word(root, "precision")} ({clock}{where})", Positive(root, "total_us"), kernels);
+            Encoding.UTF8.GetString(line), new BenchShape(root.GetProperty("batch").GetInt32(), root.GetProperty("seq").GetInt32()), $"{Word(root, "device")} {Word(root, "precision")} ({clock}{where})", Positive(root, "total_us"), kernels);
     }
 
     private static string Word(JsonElement of, string name) => of.GetProperty(name).GetString() ?? throw new FormatException();
