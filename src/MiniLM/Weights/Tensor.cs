@@ -1,8 +1,8 @@
 namespace MiniLM.Weights;
 
-/// <summary>A named tensor inside a mapped file: a view, valid as long as the <c>SafetensorsFile</c> (or the arrays) it was taken from.</summary>
+/// <summary>A named tensor inside a mapped file: a view, valid as long as somebody is inside <see cref="Lifetime"/> or the file is open.</summary>
 /// <remarks>Row-major. <see cref="Data"/> may start at any byte position: a header without padding leaves tensors unaligned.</remarks>
-internal sealed unsafe class Tensor(string name, ElementType elementType, long[] shape, byte* data, long lengthBytes, string file)
+internal sealed unsafe class Tensor(string name, ElementType elementType, long[] shape, byte* data, long lengthBytes, string file, Lifetime? lifetime = null)
 {
     internal string Name => name;
     internal ElementType ElementType => elementType;
@@ -12,6 +12,9 @@ internal sealed unsafe class Tensor(string name, ElementType elementType, long[]
 
     /// <summary>The file it lies in, for messages.</summary>
     internal string File => file;
+
+    /// <summary>Of the mapped file; null for a tensor whose memory is its maker's own.</summary>
+    internal Lifetime? Lifetime => lifetime;
 
     internal long Count
     {
