@@ -7,25 +7,26 @@ namespace MiniLM.Cpu;
 /// <summary>The CPU device: kernels of the processor's best tier, threads of its own.</summary>
 public sealed unsafe class CpuDevice : Device
 {
-    private readonly WorkerPool _pool;
-
     /// <param name="threads">Threads that compute, the caller's included; null: the processors that affinity and the control group's quota allow.</param>
     /// <exception cref="ArgumentException"><c>MINILM_CPU</c> names a tier that this machine has not.</exception>
     public CpuDevice(int? threads = null) : this(threads, CpuTiers.InForce()) { }
 
-    internal CpuDevice(int? threads, CpuTier tier)
+    /// <param name="threads">As above.</param>
+    /// <param name="tier">One of this machine's.</param>
+    /// <param name="ownThreads">Compute on threads that the device made, never on the caller's: for kernels that need a thread prepared (AMX).</param>
+    internal CpuDevice(int? threads, CpuTier tier, bool ownThreads = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads ?? 1, nameof(threads));
         Tier = tier;
         Kernels = CpuKernels.For(tier);
-        _pool = new WorkerPool(threads ?? ThreadCount.Default());
+        Pool = new WorkerPool(threads ?? ThreadCount.Default(), callerComputes: !ownThreads);
     }
 
     /// <summary>The tier in force.</summary>
     public CpuTier Tier { get; }
 
     /// <summary>Threads that compute.</summary>
-    public int Threads => _pool.All.Size;
+    public int Threads => Pool.All.Size;
 
     /// <inheritdoc/>
     public override string Name => "cpu";
@@ -43,40 +44,44 @@ public sealed unsafe class CpuDevice : Device
     /// <inheritdoc/>
     public override bool Supports(Precision precision) => precision == Precision.Float32;
 
-    internal CpuKernels Kernels { get; }
+    internal CpuKernels Kernels { get; init; }
 
     /// <summary>One piece of work at a time: networks of one device take turns on its threads.</summary>
     internal Lock Gate { get; } = new();
 
-    internal WorkerPool Pool => _pool;
+    internal WorkerPool Pool { get; }
 
-    internal override DeviceNetwork Load(Network network, Precision precision)
+    private protected override DeviceNetwork Prepare(Network network, Precision precision, CancellationToken cancellation)
     {
         if (!Supports(precision)) { throw new NotSupportedException($"the cpu device has no {precision} kernels yet; use float32"); }
-        return new CpuNetwork(this, network);
+        return new CpuNetwork(this, network, cancellation);
     }
 
-    internal override void Similarity(ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores)
+    internal override void Similarity(ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores, CancellationToken cancellation = default)
     {
+        const int Between = 256; // documents between two looks at the cancellation
+        using Lifetime.Inside inside = Lifetime.Enter();
         (int queryCount, int documentCount) = (queries.Length / width, documents.Length / width);
         fixed (float* q = queries, d = documents, s = scores)
         {
             (nint from, nint with, nint to) = ((nint)q, (nint)d, (nint)s); // a lambda may not hold pointers of a fixed statement
             lock (Gate)
             {
-                _pool.Run(member =>
-                {
-                    (int first, int end) = _pool.All.Share(documentCount, member);
-                    Kernels.Similarity((float*)from, queryCount, (float*)with, first, end, width, (float*)to, documentCount);
-                });
+                Pool.Run(
+                    member =>
+                    {
+                        (int first, int end) = Pool.All.Share(documentCount, member);
+                        for (int document = first; document < end; document += Between)
+                        {
+                            Pool.Checkpoint();
+                            Kernels.Similarity(
+                                (float*)from, queryCount, (float*)with, document, Math.Min(document + Between, end), width, (float*)to, documentCount);
+                        }
+                    },
+                    cancellation);
             }
         }
     }
 
-    /// <inheritdoc/>
-    public override void Dispose()
-    {
-        _pool.Dispose();
-        base.Dispose();
-    }
+    private protected override void Free() => Pool.Dispose();
 }

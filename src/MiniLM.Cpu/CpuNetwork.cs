@@ -9,7 +9,7 @@ namespace MiniLM.Cpu;
 /// <remarks>
 /// Work is cut into groups of whole sequences (about <see cref="GroupRows"/> rows); a group goes through all layers without leaving a
 /// core's L2. While there are groups enough each thread takes its own (a team of one, no barrier); what is left over, or a single query,
-/// is computed by all threads together: they share out heads, rows and (below <see cref="ByColumnsBelow"/> rows) panels.
+/// is computed by teams (<see cref="TeamSchedule"/>), whose members share out heads, rows and (below <see cref="ByColumnsBelow"/> rows) panels.
 /// Who takes which group changes no bit: a row's sums depend on its own sequence only.
 /// </remarks>
 internal sealed unsafe class CpuNetwork : DeviceNetwork
@@ -19,6 +19,7 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
     private const int ByColumnsBelow = 12; // rows: fewer, and each thread should read its own part of the weights only
 
     private readonly CpuDevice _device;
+    private readonly WorkerPool _pool;
     private readonly CpuKernels _kernels;
     private readonly EncoderConfig _config;
     private readonly EmbeddingRows _embedding;
@@ -27,11 +28,12 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
     private readonly RelativeBias? _bias;
     private readonly Epilogue _activation;
     private readonly int _hidden, _inner, _headSize, _contextWidth; // padded widths; the true ones are in _config
-    private readonly Team _alone = new(1);
+    private readonly TeamSchedule _schedule;
     private readonly Action<int> _each, _together;
 
-    private Workspace[] _own = []; // one a thread, and the team's behind them
+    private Workspace[] _own = []; // one a thread; a team's rows are in that of its first member
     private (int First, int End)[] _groups = [];
+    private GroupWork[] _work = [];
     private int _groupCount, _taken, _single;
 
     // The call in progress.
@@ -40,9 +42,9 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
     private float* _output, _hiddenStates;
     private int _layerCount;
 
-    internal CpuNetwork(CpuDevice device, Network network) : base(network)
+    internal CpuNetwork(CpuDevice device, Network network, CancellationToken cancellation) : base(network)
     {
-        (_device, _kernels, _config) = (device, device.Kernels, network.Config);
+        (_device, _pool, _kernels, _config) = (device, device.Pool, device.Kernels, network.Config);
         _hidden = Pad(_config.HiddenSize);
         _inner = Pad(_config.IntermediateSize);
         _headSize = Pad(_config.HeadSize);
@@ -54,15 +56,25 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
             Activation.Relu => Epilogue.Relu,
             _ => throw new NotSupportedException($"the cpu device has no {_config.HiddenAct} in a feed-forward layer"),
         };
-        FiniteWeights.Check(network, device.Threads, device.Pool.Run);
         _embedding = new EmbeddingRows(_kernels, _config, network.Encoder);
         _layers = [.. network.Encoder.Layers.Select(layer => new PackedLayer(layer, _config, _headSize))];
         _bias = network.Encoder.RelativeAttentionBias is { } table ? new RelativeBias(table, _config.NumAttentionHeads, _config.HeadSize, _config.MaxTokens) : null;
         _head = new PackedHead(_kernels, network);
-        device.Pool.Run(member =>
+        _schedule = new TeamSchedule(_device.Threads, _config.NumAttentionHeads);
+        lock (_device.Gate)
         {
-            foreach (PackedLayer layer in _layers) { layer.Fill(device.Pool.All, member); }
-        });
+            FiniteWeights.Check(network, _device.Threads, work => _pool.Run(work, cancellation), _pool.Checkpoint);
+            _pool.Run(
+                member =>
+                {
+                    foreach (PackedLayer layer in _layers)
+                    {
+                        _pool.Checkpoint();
+                        layer.Fill(_pool.All, member);
+                    }
+                },
+                cancellation);
+        }
         _each = Each;
         _together = Together;
     }
@@ -72,17 +84,17 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
 
     private static int Pad(int width) => PackedLinear.PanelsOf(width) * Gemm.Columns;
 
-    protected override void ForwardChecked(PackedBatch batch, Span<float> output)
+    protected override void ForwardChecked(PackedBatch batch, Span<float> output, CancellationToken cancellation)
     {
-        fixed (float* to = output) { Run(batch, _layers.Length, to, null); }
+        fixed (float* to = output) { Run(batch, _layers.Length, to, null, cancellation); }
     }
 
-    protected override void HiddenChecked(PackedBatch batch, int layers, Span<float> hidden)
+    protected override void HiddenChecked(PackedBatch batch, int layers, Span<float> hidden, CancellationToken cancellation)
     {
-        fixed (float* to = hidden) { Run(batch, layers, null, to); }
+        fixed (float* to = hidden) { Run(batch, layers, null, to, cancellation); }
     }
 
-    private void Run(PackedBatch batch, int layers, float* output, float* hiddenStates)
+    private void Run(PackedBatch batch, int layers, float* output, float* hiddenStates, CancellationToken cancellation)
     {
         if (batch.Sequences == 0) { return; }
         lock (_device.Gate)
@@ -97,8 +109,12 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
                 int threads = _device.Threads;
                 _single = _groupCount / threads * threads;
                 _taken = 0;
-                if (_single > 0) { _device.Pool.Run(_each); }
-                if (_single < _groupCount) { _device.Pool.Run(_together); }
+                if (_single > 0) { _pool.Run(_each, cancellation); }
+                if (_single < _groupCount)
+                {
+                    FormTeams();
+                    _pool.Run(_together, cancellation);
+                }
             }
         }
     }
@@ -121,12 +137,30 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
         return most;
     }
 
+    /// <summary>Teams for the groups that are left over.</summary>
+    private void FormTeams()
+    {
+        int[] offsets = _batch.Offsets;
+        int left = _groupCount - _single;
+        if (_work.Length < left) { _work = new GroupWork[left]; }
+        for (int i = 0; i < left; i++)
+        {
+            (int first, int end) = _groups[_single + i];
+            int rows = offsets[end] - offsets[first];
+            long pairs = 0; // of a query and a key
+            for (int sequence = first; sequence < end; sequence++) { pairs += (long)_batch.Length(sequence) * _batch.Length(sequence); }
+            _work[i] = new GroupWork(rows, (3L * rows * _hidden + 2 * pairs) * _headSize, (long)_hidden * (_contextWidth + 2L * _inner));
+        }
+        _schedule.Plan(_work.AsSpan(0, left));
+        for (int team = 0; team < _schedule.Teams; team++) { _pool.Teams[team].Form(_schedule.Size(team)); }
+    }
+
     private void Reserve(int rows)
     {
         if (_own.Length > 0 && rows <= _own[0].Rows) { return; }
         foreach (Workspace old in _own) { old.Dispose(); }
         int capacity = Math.Max(Math.Min(GroupRows, _config.MaxTokens), Pad(rows));
-        _own = new Workspace[_device.Threads + 1];
+        _own = new Workspace[_device.Threads];
         for (int i = 0; i < _own.Length; i++)
         {
             _own[i] = new Workspace(capacity, _hidden, _contextWidth, _inner, _headSize, _kernels.Tallest, _head.Width);
@@ -136,13 +170,17 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
     private void Each(int member)
     {
         StartLog(member);
-        for (int group; (group = Interlocked.Increment(ref _taken) - 1) < _single;) { Group(_groups[group], _alone, 0, _own[member], _own[member]); }
+        for (int group; (group = Interlocked.Increment(ref _taken) - 1) < _single;) { Group(_groups[group], _pool.Alone, 0, _own[member], _own[member]); }
     }
 
     private void Together(int member)
     {
         StartLog(member);
-        for (int group = _single; group < _groupCount; group++) { Group(_groups[group], _device.Pool.All, member, _own[^1], _own[member]); }
+        (int team, int first) = _schedule.Place(member);
+        for (int group = _single; group < _groupCount; group++)
+        {
+            if (_schedule.TeamOf(group - _single) == team) { Group(_groups[group], _pool.Teams[team], member - first, _own[first], _own[member]); }
+        }
     }
 
     private void StartLog(int member)
@@ -155,6 +193,7 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
     {
         int from = _batch.Offsets[sequences.First], rows = _batch.Offsets[sequences.End] - from;
         OperationLog? log = mine.Log;
+        _pool.Checkpoint();
         (int firstRow, int endRow) = team.Share(rows, me);
         _embedding.Gather(_batch, from + firstRow, from + endRow, shared.X + (nint)firstRow * _hidden, _hidden);
         log?.AddEmbedding(endRow - firstRow, _config.HiddenSize);
@@ -162,7 +201,11 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
         for (int layer = 0; layer < _layerCount; layer++)
         {
             (int firstHead, int endHead) = team.Share(_config.NumAttentionHeads, me);
-            for (int head = firstHead; head < endHead; head++) { Attend(_layers[layer], sequences, rows, head, shared, mine); }
+            for (int head = firstHead; head < endHead; head++)
+            {
+                _pool.Checkpoint();
+                Attend(_layers[layer], sequences, rows, head, shared, mine);
+            }
             Meet(team, log);
             if (team.Size > 1 && rows < ByColumnsBelow) { DenseByColumns(_layers[layer], shared, rows, team, me, log); }
             else { DenseByRows(_layers[layer], shared, firstRow, endRow, log); }
@@ -212,12 +255,15 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
         for (int block = 0; block < blocks; block++)
         {
             int row = first + CpuKernels.StripStart(end - first, block, blocks), rows = first + CpuKernels.StripStart(end - first, block + 1, blocks) - row;
+            _pool.Checkpoint();
             float* x = shared.X + (nint)row * _hidden, y = shared.Y + (nint)row * _hidden, activated = shared.Inner + (nint)row * _inner;
             layer.AttentionOutput.Multiply(_kernels, Epilogue.AddResidual, shared.Context + (nint)row * _contextWidth, _contextWidth, rows, 0, layer.AttentionOutput.Panels, y, _hidden, Gemm.Columns, x);
             log?.AddProduct(CpuOperation.AttentionOutput, rows, hidden, hidden, addends: 2);
             Normalize(layer.AttentionNorm, y, x, rows, log);
+            _pool.Checkpoint();
             layer.Up.Multiply(_kernels, _activation, x, _hidden, rows, 0, layer.Up.Panels, activated, _inner, Gemm.Columns);
             log?.AddProduct(CpuOperation.FeedForwardUp, rows, hidden, inner);
+            _pool.Checkpoint();
             layer.Down.Multiply(_kernels, Epilogue.AddResidual, activated, _inner, rows, 0, layer.Down.Panels, y, _hidden, Gemm.Columns, x);
             log?.AddProduct(CpuOperation.FeedForwardDown, rows, inner, hidden, addends: 2);
             Normalize(layer.OutputNorm, y, x, rows, log);
@@ -274,17 +320,12 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
         }
     }
 
-    public override void Dispose()
+    protected override void Free()
     {
-        lock (_device.Gate)
-        {
-            foreach (Workspace workspace in _own) { workspace.Dispose(); }
-            foreach (PackedLayer layer in _layers) { layer.Dispose(); }
-            _own = [];
-            _bias?.Dispose();
-            _head.Dispose();
-            _embedding.Dispose();
-        }
-        base.Dispose();
+        foreach (Workspace workspace in _own) { workspace.Dispose(); }
+        foreach (PackedLayer layer in _layers) { layer.Dispose(); }
+        _bias?.Dispose();
+        _head.Dispose();
+        _embedding.Dispose();
     }
 }

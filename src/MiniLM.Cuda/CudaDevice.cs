@@ -72,7 +72,7 @@ public sealed class CudaDevice : Device
         if (_said.Add(line)) { _notify?.Invoke(line); }
     }
 
-    internal override DeviceNetwork Load(Network network, Precision precision)
+    private protected override DeviceNetwork Prepare(Network network, Precision precision, CancellationToken cancellation)
     {
         if (!Supports(precision)) { throw new NotSupportedException($"the {Name} device has no {precision} kernels on {Gpu.Properties.Name}; use float32 or float16"); }
         if (precision == Precision.Float32 && HasTensorCores && CudaPlan.FitsTensorCores(network.Config))
@@ -80,18 +80,25 @@ public sealed class CudaDevice : Device
             Notify($"float32 runs without tensor cores on {Gpu.Properties.Name}; --precision float16 uses them");
         }
         if (precision == Precision.Float16 && HasTensorCores && CudaPlan.WithoutTensorCores(network) is { } slower) { Notify($"{slower} runs without tensor cores on {Gpu.Properties.Name}"); }
-        lock (Gate) { return new CudaNetwork(this, network, precision); }
+        lock (Gate)
+        {
+            using Gpu.Cancelling until = Gpu.Until(cancellation);
+            return new CudaNetwork(this, network, precision, cancellation);
+        }
     }
 
     /// <summary>The fp32 GEMM over rows padded to its tile: every pair is one sum in a fixed order.</summary>
-    internal override void Similarity(ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores)
+    internal override void Similarity(
+        ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores, CancellationToken cancellation = default)
     {
+        using Lifetime.Inside inside = Lifetime.Enter();
         if (scores.IsEmpty) { return; }
         KernelInfo gemm = KernelInfo.All["GemmSimtF32"];
         int queryCount = queries.Length / width, documentCount = documents.Length / width;
         int depth = RoundUp(width, gemm.TileDepth), columns = RoundUp(documentCount, gemm.TileColumns);
         lock (Gate)
         {
+            using Gpu.Cancelling until = Gpu.Until(cancellation);
             using GpuArena arena = new(Gpu);
             long a = arena.Plan(4L * queryCount * depth), b = arena.Plan(4L * columns * depth), c = arena.Plan(4L * queryCount * columns), bias = arena.Plan(4L * columns);
             arena.Commit();
@@ -136,11 +143,9 @@ public sealed class CudaDevice : Device
         for (int row = 0; row < rows.Length / width; row++) { wide.AsSpan(row * padded, width).CopyTo(rows[(row * width)..]); }
     }
 
-    /// <inheritdoc/>
-    public override void Dispose()
+    private protected override void Free()
     {
         Launcher.Dispose();
         Gpu.Dispose();
-        base.Dispose();
     }
 }

@@ -1,5 +1,6 @@
 using MiniLM.Batching;
 using MiniLM.Compute;
+using MiniLM.Cuda.Driver;
 using MiniLM.Kernels;
 using MiniLM.Model;
 
@@ -15,18 +16,19 @@ internal sealed class CudaNetwork : DeviceNetwork
     private CudaWorkspace? _workspace;
     private int _mostRows = int.MaxValue; // of one part of a batch; less once memory has run out
 
-    internal CudaNetwork(CudaDevice device, Network network, Precision precision) : base(network)
+    internal CudaNetwork(CudaDevice device, Network network, Precision precision, CancellationToken cancellation) : base(network)
     {
         (_device, _config) = (device, network.Config);
-        FiniteWeights.Check(network, 1, work => work(0));
+        FiniteWeights.Check(network, 1, work => work(0), cancellation.ThrowIfCancellationRequested);
         _plan = new CudaPlan(device, network, precision);
         _weights = new CudaWeights(device, _plan, network);
     }
 
-    protected override void ForwardChecked(PackedBatch batch, Span<float> output)
+    protected override void ForwardChecked(PackedBatch batch, Span<float> output, CancellationToken cancellation)
     {
         lock (_device.Gate)
         {
+            using Gpu.Cancelling until = _device.Gpu.Until(cancellation);
             int size = Network.OutputSize;
             for (int first = 0, end; first < batch.Sequences; first = end)
             {
@@ -36,10 +38,11 @@ internal sealed class CudaNetwork : DeviceNetwork
         }
     }
 
-    protected override void HiddenChecked(PackedBatch batch, int layers, Span<float> hidden)
+    protected override void HiddenChecked(PackedBatch batch, int layers, Span<float> hidden, CancellationToken cancellation)
     {
         lock (_device.Gate)
         {
+            using Gpu.Cancelling until = _device.Gpu.Until(cancellation);
             int width = _config.HiddenSize;
             for (int first = 0, end; first < batch.Sequences; first = end)
             {
@@ -233,14 +236,12 @@ internal sealed class CudaNetwork : DeviceNetwork
         _device.Download(x, output, width, padded);
     }
 
-    public override void Dispose()
+    protected override void Free()
     {
-        lock (_device.Gate)
+        lock (_device.Gate) // other networks may be running
         {
             _workspace?.Dispose();
-            _workspace = null;
             _weights.Dispose();
         }
-        base.Dispose();
     }
 }

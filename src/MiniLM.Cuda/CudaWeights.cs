@@ -49,8 +49,20 @@ internal sealed unsafe class CudaWeights : IDisposable
         CudaLinear[] head = [.. network.Head.OfType<DenseModule>().Select(module => Dense(module.Linear))];
         long staging = _arena.Plan(StagingBytes);
         _arena.Commit();
-        foreach (Action<ulong> fill in _fill) { fill(_arena.At(staging)); }
-        device.Gpu.Synchronize();
+        try
+        {
+            foreach (Action<ulong> fill in _fill)
+            {
+                device.Gpu.Cancellation.ThrowIfCancellationRequested();
+                fill(_arena.At(staging));
+            }
+            device.Gpu.Synchronize();
+        }
+        catch
+        {
+            _arena.Dispose();
+            throw;
+        }
         ulong origin = _arena.At(0);
         (Words, Positions, Types, Bias) = (origin + words, origin + positions, origin + types ?? 0, origin + bias ?? 0);
         (EmbeddingNorm, Layers, Head) = (norm.From(origin), [.. layers.Select(layer => layer.From(origin))], [.. head.Select(linear => linear.From(origin))]);

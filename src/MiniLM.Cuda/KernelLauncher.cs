@@ -45,6 +45,7 @@ internal sealed class KernelLauncher(Gpu gpu) : IDisposable
 
     private void Launch(GpuKernel kernel, LaunchShape shape, ReadOnlySpan<byte> arguments)
     {
+        gpu.Cancellation.ThrowIfCancellationRequested();
         nint start = Launched is null ? 0 : gpu.RecordEvent();
         gpu.Launch(kernel, shape, arguments);
         Launched?.Invoke(kernel, shape, start, gpu.RecordEvent());

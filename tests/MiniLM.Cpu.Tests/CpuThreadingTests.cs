@@ -8,8 +8,8 @@ namespace MiniLM.Cpu.Tests;
 
 public sealed class CpuThreadingTests
 {
-    [Fact]
-    public void Forward_GivesTheSameBitsForAnyThreadCount()
+    [Theory, InlineData(false), InlineData(true)]
+    public void Forward_GivesTheSameBitsForAnyThreadCount(bool ownThreads)
     {
         using ModelFolder model = ModelFolder.Open(DeviceContract.Fixture("models", "bert"));
         PackedBatch batch = DeviceContract.RandomBatch(model.Network.Config, [64, 1, 5, 64, 33, 14, 64, 64, 2, 40], seed: 9);
@@ -17,7 +17,7 @@ public sealed class CpuThreadingTests
         float[]? many = null, one = null;
         foreach (int threads in new[] { 1, 2, 3, 5 })
         {
-            using var device = new CpuDevice(threads);
+            using var device = new CpuDevice(threads, CpuTiers.InForce(), ownThreads);
             using DeviceNetwork network = device.Load(model.Network, Precision.Float32);
             float[] output = new float[batch.Sequences * model.OutputSize], short9 = new float[model.OutputSize];
             network.Forward(batch, output);
@@ -61,16 +61,6 @@ public sealed class CpuThreadingTests
                 Assert.Equal(expected[i], y);
             }
         })));
-    }
-
-    [Fact]
-    public void Run_RethrowsWhatAWorkerThrew()
-    {
-        using var pool = new WorkerPool(2);
-        Assert.Throws<InvalidOperationException>(() => pool.Run(member => { if (member == 1) { throw new InvalidOperationException("worker"); } }));
-        int ran = 0;
-        pool.Run(_ => Interlocked.Increment(ref ran));
-        Assert.Equal(2, ran);
     }
 
     [Theory]

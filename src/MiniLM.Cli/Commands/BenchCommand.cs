@@ -105,9 +105,8 @@ internal sealed class BenchCommand : CliCommand
         long before = GC.GetTotalAllocatedBytes(precise: true), start = Stopwatch.GetTimestamp();
         while (count < samples.Length && (count < FewestSamples || Stopwatch.GetElapsedTime(start).TotalSeconds < seconds))
         {
-            cancellation.ThrowIfCancellationRequested();
             long one = Stopwatch.GetTimestamp();
-            network.Forward(batch, output);
+            network.Forward(batch, output, cancellation);
             samples[count++] = Stopwatch.GetElapsedTime(one).TotalMilliseconds;
         }
         return (count, GC.GetTotalAllocatedBytes(precise: true) - before);

@@ -17,7 +17,7 @@ internal static class CpuProfiler
     internal static RunProfile Run(CpuDevice device, Network network, Precision precision, ProfiledPass pass, CancellationToken cancellation)
     {
         PackedBatch batch = pass.Shape.Fill(network.Config);
-        using CpuNetwork loaded = (CpuNetwork)device.Load(network, precision);
+        using CpuNetwork loaded = (CpuNetwork)device.Load(network, precision, cancellation);
         loaded.Logs = [.. Enumerable.Range(0, device.Threads).Select(_ => new OperationLog())];
         float[] output = new float[batch.Sequences * network.OutputSize];
         double peak = Roof.GflopsPerSecond(device) * 1e9;
@@ -48,10 +48,9 @@ internal static class CpuProfiler
         long begin = Stopwatch.GetTimestamp();
         while (passes.Count < MostPasses && (passes.Count < FewestPasses || Stopwatch.GetElapsedTime(begin).TotalSeconds < seconds))
         {
-            cancellation.ThrowIfCancellationRequested();
             foreach (OperationLog log in network.Logs!) { log.Clear(); }
             long start = Stopwatch.GetTimestamp();
-            network.Forward(batch, output);
+            network.Forward(batch, output, cancellation);
             passes.Add(new Sampled(start, Stopwatch.GetElapsedTime(start).TotalSeconds, [.. network.Logs.Select(log => log.Spans.ToArray())]));
         }
         return passes;

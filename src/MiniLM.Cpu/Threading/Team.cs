@@ -4,11 +4,19 @@ using System.Runtime.Intrinsics.X86;
 namespace MiniLM.Cpu.Threading;
 
 /// <summary>Threads that work on one thing together. A team of one never waits.</summary>
-internal sealed class Team(int size)
+/// <param name="pool">Whose run ends every wait of its teams when a member fails.</param>
+internal sealed class Team(WorkerPool pool)
 {
     private Padded _state;
 
-    internal int Size => size;
+    internal int Size { get; private set; } = 1;
+
+    /// <summary>Makes it a team of that many, with nobody at its barrier. Between runs only.</summary>
+    internal void Form(int size)
+    {
+        Size = size;
+        _state.Arrived = 0; // a run that failed may have left some
+    }
 
     // A cache line each, so that the one that arrives does not disturb those that spin.
     [StructLayout(LayoutKind.Explicit, Size = 256)]
@@ -19,21 +27,26 @@ internal sealed class Team(int size)
     }
 
     /// <summary>Nobody leaves before everybody has come (300 ns for two).</summary>
+    /// <exception cref="RunEndedException">A member failed, and may never come.</exception>
     internal void Wait()
     {
-        if (size == 1) { return; }
+        if (Size == 1) { return; }
         int phase = Volatile.Read(ref _state.Phase);
-        if (Interlocked.Increment(ref _state.Arrived) == size)
+        if (Interlocked.Increment(ref _state.Arrived) == Size)
         {
             _state.Arrived = 0;
             Volatile.Write(ref _state.Phase, phase + 1);
             return;
         }
-        for (int spins = 0; Volatile.Read(ref _state.Phase) == phase; spins++) { Spin.Once(spins); }
+        for (int spins = 0; Volatile.Read(ref _state.Phase) == phase; spins++)
+        {
+            if (pool.HasFailed) { throw new RunEndedException(); }
+            Spin.Once(spins);
+        }
     }
 
     /// <summary>The part of [0, count) that belongs to one member.</summary>
-    internal (int First, int End) Share(int count, int member) => ((int)((long)count * member / size), (int)((long)count * (member + 1) / size));
+    internal (int First, int End) Share(int count, int member) => ((int)((long)count * member / Size), (int)((long)count * (member + 1) / Size));
 }
 
 /// <summary>Waiting without sleeping.</summary>

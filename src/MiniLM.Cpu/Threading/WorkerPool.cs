@@ -1,63 +1,113 @@
+using System.Runtime.ExceptionServices;
+
 namespace MiniLM.Cpu.Threading;
 
-/// <summary>Threads of the engine's own that wait for work: they spin for a while after each piece, then sleep. The caller is member 0.</summary>
-/// <remarks>Start and join cost .15-.7 us while the workers spin, 50-80 us when they sleep; idle costs nothing after the spin. One caller at a time.</remarks>
+/// <summary>Threads of the engine's own that wait for work: they spin for a while after each piece, then sleep.</summary>
+/// <remarks>
+/// Start and join cost .15-.7 us while the workers spin, 50-80 us when they sleep; idle costs nothing after the spin. One caller at a time.
+/// A member that throws, wherever it is, ends the run: members that wait for it are released, the others end at their next
+/// <see cref="Checkpoint"/> or with their work, and the first exception is thrown by <see cref="Run"/>. The pool is then as good as new.
+/// </remarks>
 internal sealed class WorkerPool : IDisposable
 {
     private const int SpinsBeforeSleep = 4_000; // about 100 us
     private const int Line = 16; // ints of a cache line
 
+    private readonly bool _callerComputes;
     private readonly Thread[] _threads;
     private readonly SemaphoreSlim[] _wake;
+    private readonly SemaphoreSlim _done = new(0);
     private readonly int[] _asleep; // a cache line each: 1 = sleeping or about to
     private readonly int[] _ids;
+    private readonly Team[] _teams;
     private Action<int>? _work;
+    private CancellationToken _cancellation;
     private Exception? _failure;
     private int _epoch, _running, _processor = -1;
     private bool _stop;
 
-    /// <param name="size">Members, the caller included.</param>
-    internal WorkerPool(int size)
+    /// <param name="size">Members.</param>
+    /// <param name="callerComputes">
+    /// Whether the caller of <see cref="Run"/> is member 0. If not it sleeps meanwhile, and all that is computed is computed on threads that
+    /// this pool made: what a processor's state needs prepared (AMX) can be prepared there.
+    /// </param>
+    internal WorkerPool(int size, bool callerComputes = true)
     {
-        All = new Team(size);
-        _threads = new Thread[size - 1];
-        _wake = new SemaphoreSlim[size - 1];
-        _asleep = new int[Line * size];
-        _ids = new int[size - 1];
-        for (int i = 0; i < size - 1; i++)
+        _callerComputes = callerComputes;
+        (All, Alone) = (new Team(this), new Team(this));
+        All.Form(size);
+        _teams = [.. Enumerable.Range(0, size).Select(_ => new Team(this))];
+        int count = callerComputes ? size - 1 : size;
+        _threads = new Thread[count];
+        _wake = new SemaphoreSlim[count];
+        _asleep = new int[Line * (count + 1)];
+        _ids = new int[count];
+        for (int i = 0; i < count; i++)
         {
-            int member = i + 1;
+            int thread = i, member = size - count + i;
             _wake[i] = new SemaphoreSlim(0);
-            _threads[i] = new Thread(() => Serve(member), maxStackSize: 256 << 10) { IsBackground = true, Name = $"minilm cpu {member}" };
+            _threads[i] = new Thread(() => Serve(thread, member), maxStackSize: 256 << 10) { IsBackground = true, Name = $"minilm cpu {member}" };
             _threads[i].Start();
         }
     }
 
+    /// <summary>Every member.</summary>
     internal Team All { get; }
 
-    /// <summary>Runs <paramref name="work"/> once for each member, this thread as member 0, and waits for all. Rethrows what a member threw.</summary>
-    internal void Run(Action<int> work)
+    /// <summary>Of one member: whoever takes a piece of work alone.</summary>
+    internal Team Alone { get; }
+
+    /// <summary>As many as members, to be given sizes before a run.</summary>
+    internal ReadOnlySpan<Team> Teams => _teams;
+
+    /// <summary>Whether a member of this run has thrown.</summary>
+    internal bool HasFailed => Volatile.Read(ref _failure) is not null;
+
+    /// <summary>Runs <paramref name="work"/> once for each member and waits for all.</summary>
+    /// <param name="work">Given the member, from 0.</param>
+    /// <param name="cancellation">Looked at by <see cref="Checkpoint"/>.</param>
+    /// <exception cref="Exception">The first that a member threw.</exception>
+    internal void Run(Action<int> work, CancellationToken cancellation = default)
     {
-        if (_threads.Length == 0)
+        cancellation.ThrowIfCancellationRequested();
+        (_work, _cancellation) = (work, cancellation);
+        if (_threads.Length > 0) { WakeAll(); }
+        if (_callerComputes)
         {
-            work(0);
-            return;
+            Execute(0);
+            for (int spins = 0; Volatile.Read(ref _running) != 0; spins++) { Spin.Once(spins); }
         }
-        int here = Processor.Current;
-        if (here != _processor) { KeepWorkersOff(here); }
-        _work = work;
+        else { _done.Wait(CancellationToken.None); }
+        (_work, _cancellation) = (null, default);
+        if (Interlocked.Exchange(ref _failure, null) is not { } failure) { return; }
+        All.Form(All.Size);
+        ExceptionDispatchInfo.Throw(failure);
+    }
+
+    /// <summary>Called by members between two pieces of work: ends the run where it was cancelled or another member failed.</summary>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="RunEndedException">Another member failed.</exception>
+    internal void Checkpoint()
+    {
+        _cancellation.ThrowIfCancellationRequested();
+        if (HasFailed) { throw new RunEndedException(); }
+    }
+
+    private void WakeAll()
+    {
+        if (_callerComputes && Processor.Current is int here && here != _processor) { KeepWorkersOff(here); }
         _running = _threads.Length;
         Interlocked.Increment(ref _epoch); // full fence: a worker either sees the new epoch or is seen asleep
         for (int i = 0; i < _threads.Length; i++)
         {
             if (Interlocked.Exchange(ref _asleep[Line * (i + 1)], 0) == 1) { _wake[i].Release(); }
         }
-        try { work(0); }
-        finally
-        {
-            for (int spins = 0; Volatile.Read(ref _running) != 0; spins++) { Spin.Once(spins); }
-        }
-        if (Interlocked.Exchange(ref _failure, null) is { } failure) { System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure); }
+    }
+
+    private void Execute(int member)
+    {
+        try { _work!(member); }
+        catch (Exception error) { Interlocked.CompareExchange(ref _failure, error, null); }
     }
 
     private void KeepWorkersOff(int processor)
@@ -72,10 +122,10 @@ internal sealed class WorkerPool : IDisposable
         if (known) { _processor = processor; }
     }
 
-    private void Serve(int member)
+    private void Serve(int thread, int member)
     {
-        Volatile.Write(ref _ids[member - 1], Processor.CurrentThread);
-        ref int asleep = ref _asleep[Line * member];
+        Volatile.Write(ref _ids[thread], Processor.CurrentThread);
+        ref int asleep = ref _asleep[Line * (thread + 1)];
         for (int seen = 0; ;)
         {
             for (int spins = 0; Volatile.Read(ref _epoch) == seen; spins++)
@@ -86,13 +136,12 @@ internal sealed class WorkerPool : IDisposable
                     continue;
                 }
                 Interlocked.Exchange(ref asleep, 1);
-                if (Volatile.Read(ref _epoch) == seen || Interlocked.Exchange(ref asleep, 0) == 0) { _wake[member - 1].Wait(); }
+                if (Volatile.Read(ref _epoch) == seen || Interlocked.Exchange(ref asleep, 0) == 0) { _wake[thread].Wait(); }
             }
             seen++;
             if (_stop) { return; }
-            try { _work!(member); }
-            catch (Exception error) { Interlocked.CompareExchange(ref _failure, error, null); }
-            Interlocked.Decrement(ref _running);
+            Execute(member);
+            if (Interlocked.Decrement(ref _running) == 0 && !_callerComputes) { _done.Release(); }
         }
     }
 
@@ -106,5 +155,9 @@ internal sealed class WorkerPool : IDisposable
             _threads[i].Join();
         }
         foreach (SemaphoreSlim semaphore in _wake) { semaphore.Dispose(); }
+        _done.Dispose();
     }
 }
+
+/// <summary>Takes a member out of a run that has ended already: another's exception is the one that is told.</summary>
+internal sealed class RunEndedException() : Exception("another member of this run has failed");

@@ -7,6 +7,16 @@ internal abstract class Gpu : IDisposable
     /// <summary>What the hardware is, or plays.</summary>
     internal abstract GpuProperties Properties { get; }
 
+    /// <summary>Ends the work: looked at before each launch and upload of weights, and by the emulator between two blocks of a launch.</summary>
+    internal CancellationToken Cancellation { get; private set; }
+
+    /// <summary>Until what comes back is disposed, work can be cancelled.</summary>
+    internal Cancelling Until(CancellationToken cancellation)
+    {
+        Cancellation = cancellation;
+        return new Cancelling(this);
+    }
+
     /// <summary>Memory, 256-byte aligned, contents undefined.</summary>
     /// <exception cref="GpuOutOfMemoryException">Not that much is free.</exception>
     internal abstract ulong Allocate(long bytes);
@@ -46,6 +56,13 @@ internal abstract class Gpu : IDisposable
 
     /// <inheritdoc/>
     public abstract void Dispose();
+
+    /// <summary>A stretch of work that can be cancelled.</summary>
+    internal readonly struct Cancelling(Gpu gpu) : IDisposable
+    {
+        /// <summary>What follows can not.</summary>
+        public void Dispose() => gpu.Cancellation = default;
+    }
 }
 
 /// <summary>A kernel that is ready to be launched.</summary>

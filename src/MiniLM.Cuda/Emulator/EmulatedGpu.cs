@@ -125,7 +125,7 @@ internal sealed unsafe class EmulatedGpu : Gpu
             Capability = _options.Capability,
             Budget = _options.BranchBudget,
             Shadow = shadow,
-            Cancellation = _options.Cancellation,
+            Cancellation = Cancellation,
         };
         int threads = _options.Threads > 0 ? _options.Threads : Environment.ProcessorCount;
         LineCounts[] lines = new LaunchRun(program, launch, _modes).Run(program.HasGlobalAtomics ? 1 : (int)Math.Min(threads, blocks));

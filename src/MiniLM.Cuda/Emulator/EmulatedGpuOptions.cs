@@ -27,9 +27,6 @@ internal sealed record EmulatedGpuOptions
     /// <summary>Branches a warp may take in a launch before the kernel counts as one that never ends.</summary>
     internal long BranchBudget { get; init; } = 50_000_000;
 
-    /// <summary>Ends a launch between two blocks.</summary>
-    internal CancellationToken Cancellation { get; init; }
-
     /// <summary>Largest shared memory of a block by capability (CUDA C++ Programming Guide, compute capabilities).</summary>
     internal int SharedBytesPerBlock => Capability switch
     {

@@ -27,21 +27,21 @@ internal static class ForwardProfile
     {
         int capability = device.Gpu.Properties.Capability;
         if (!device.HasTensorCores) { capability = Math.Min(capability, 75); } // an old driver: tier G runs, whatever the GPU is
-        EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = capability, IsCounted = true, Cancellation = cancellation });
+        EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = capability, IsCounted = true });
         using CudaDevice counting = new(gpu, device.Name, device.Gpu.Properties.HasClock ? null : device.Notify); // else the device itself says it, in Time
-        using DeviceNetwork loaded = counting.Load(network, precision);
+        using DeviceNetwork loaded = counting.Load(network, precision, cancellation);
         List<ProfiledLaunch> launches = [];
         gpu.LaunchCounted = (kernel, shape, counts) => launches.Add(new ProfiledLaunch(kernel, shape, counts));
-        loaded.Forward(batch, new float[batch.Sequences * network.OutputSize]);
+        loaded.Forward(batch, new float[batch.Sequences * network.OutputSize], cancellation);
         return [.. launches];
     }
 
     /// <summary>The pass of median time, with marks around every launch.</summary>
     private static ProfiledLaunch[] Time(CudaDevice device, Network network, Precision precision, PackedBatch batch, ProfiledLaunch[] launches, CancellationToken cancellation)
     {
-        using DeviceNetwork loaded = device.Load(network, precision);
+        using DeviceNetwork loaded = device.Load(network, precision, cancellation);
         float[] output = new float[batch.Sequences * network.OutputSize];
-        for (int pass = 0; pass < WarmUps; pass++) { loaded.Forward(batch, output); }
+        for (int pass = 0; pass < WarmUps; pass++) { loaded.Forward(batch, output, cancellation); }
         List<(GpuKernel Kernel, nint Start, nint End)> marks = [];
         device.Launcher.Launched = (kernel, _, start, end) => marks.Add((kernel, start, end));
         List<double[]> passes = [];
@@ -49,9 +49,8 @@ internal static class ForwardProfile
         {
             for (int pass = 0; pass < Passes; pass++)
             {
-                cancellation.ThrowIfCancellationRequested();
                 marks.Clear();
-                loaded.Forward(batch, output);
+                loaded.Forward(batch, output, cancellation);
                 passes.Add([.. marks.Select(mark => device.Gpu.Elapsed(mark.Start, mark.End))]);
             }
         }

@@ -28,6 +28,8 @@ public enum Precision
 /// </remarks>
 public abstract class Device : IDisposable
 {
+    private protected Device() => Lifetime = new Lifetime(this, Free);
+
     /// <summary>Name as given to <c>--device</c>.</summary>
     public abstract string Name { get; }
 
@@ -37,17 +39,46 @@ public abstract class Device : IDisposable
     /// <summary>Whether <see cref="Load"/> takes this precision.</summary>
     public abstract bool Supports(Precision precision);
 
-    /// <summary>Prepares a network for this device; the network's tensors must stay mapped until the result is disposed.</summary>
+    /// <summary>The calls inside; a network is inside until it is freed, so that a device outlives what runs on it.</summary>
+    internal Lifetime Lifetime { get; }
+
+    /// <summary>Prepares a network for this device; the files of the network's tensors stay mapped until the result is disposed.</summary>
     /// <exception cref="ModelFormatException">A weight is NaN or infinite.</exception>
-    internal abstract DeviceNetwork Load(Network network, Precision precision);
+    /// <exception cref="ObjectDisposedException">The device, or the folder of the weights.</exception>
+    /// <exception cref="NotSupportedException">There are no kernels of that precision.</exception>
+    internal DeviceNetwork Load(Network network, Precision precision, CancellationToken cancellation = default)
+    {
+        List<Lifetime.Inside> uses = [];
+        try
+        {
+            uses.Add(Lifetime.Enter());
+            foreach (Lifetime file in network.Tensors().Select(tensor => tensor.Lifetime).OfType<Lifetime>().Distinct()) { uses.Add(file.Enter()); }
+            DeviceNetwork prepared = Prepare(network, precision, cancellation);
+            prepared.Keep(this, uses);
+            return prepared;
+        }
+        catch
+        {
+            uses.ForEach(use => use.Dispose());
+            throw;
+        }
+    }
+
+    /// <inheritdoc cref="Load"/>
+    private protected abstract DeviceNetwork Prepare(Network network, Precision precision, CancellationToken cancellation);
 
     /// <summary>Scalar products of all pairs of rows; a pair's bits do not depend on the others.</summary>
     /// <param name="queries">[queries, width].</param>
     /// <param name="documents">[documents, width].</param>
     /// <param name="width">Length of a row.</param>
     /// <param name="scores">[queries, documents].</param>
-    internal abstract void Similarity(ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores);
+    /// <param name="cancellation">Looked at all along; what <paramref name="scores"/> holds after it is undefined.</param>
+    internal abstract void Similarity(
+        ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores, CancellationToken cancellation = default);
 
-    /// <inheritdoc/>
-    public virtual void Dispose() => GC.SuppressFinalize(this);
+    /// <summary>Gives back what the device holds; nobody is inside any more.</summary>
+    private protected abstract void Free();
+
+    /// <summary>No further calls, on the device and its networks; it is freed when the last that runs has ended and its networks are disposed.</summary>
+    public void Dispose() => Lifetime.Close();
 }

@@ -5,47 +5,67 @@ namespace MiniLM.Compute;
 
 /// <summary>A network ready to run on a device. Thread-safe: concurrent calls take turns.</summary>
 /// <remarks>What goes in is checked here, once, so that no kernel reads outside a table.</remarks>
-internal abstract class DeviceNetwork(Network network) : IDisposable
+internal abstract class DeviceNetwork : IDisposable
 {
-    private bool _disposed;
+    private readonly Lifetime _lifetime;
+    private Device? _device;
+    private List<Lifetime.Inside> _uses = [];
+
+    /// <param name="network">The weights and what is done with them.</param>
+    protected DeviceNetwork(Network network) => (Network, _lifetime) = (network, new Lifetime(this, Release));
 
     /// <summary>The weights and what is done with them.</summary>
-    protected Network Network => network;
+    protected Network Network { get; }
+
+    /// <summary>What this network is inside of until it is freed: its device, and the files of its weights.</summary>
+    internal void Keep(Device device, List<Lifetime.Inside> uses) => (_device, _uses) = (device, uses);
 
     /// <summary>Encoder, pooling and head: one row of <c>Network.OutputSize</c> a sequence.</summary>
     /// <param name="batch">At least one row a sequence; ids within their tables.</param>
     /// <param name="output">[sequences, OutputSize].</param>
+    /// <param name="cancellation">Looked at all along, also within a layer; what <paramref name="output"/> holds after it is undefined.</param>
     /// <exception cref="ArgumentException">An id lies outside its table, or a length does not fit.</exception>
-    internal void Forward(PackedBatch batch, Span<float> output)
+    /// <exception cref="ObjectDisposedException">The network or its device.</exception>
+    internal void Forward(PackedBatch batch, Span<float> output, CancellationToken cancellation = default)
     {
-        Check(batch, (long)batch.Sequences * network.OutputSize, output.Length);
-        ForwardChecked(batch, output);
+        using Lifetime.Inside inside = Enter();
+        Check(batch, (long)batch.Sequences * Network.OutputSize, output.Length);
+        ForwardChecked(batch, output, cancellation);
     }
 
     /// <summary>Hidden states after <paramref name="layers"/> layers (0: the embeddings after LayerNorm).</summary>
     /// <param name="batch">As for <see cref="Forward"/>.</param>
     /// <param name="layers">0 to NumHiddenLayers.</param>
     /// <param name="hidden">[rows, HiddenSize].</param>
+    /// <param name="cancellation">As for <see cref="Forward"/>.</param>
     /// <exception cref="ArgumentException">An id lies outside its table, or a length does not fit.</exception>
-    internal void Hidden(PackedBatch batch, int layers, Span<float> hidden)
+    /// <exception cref="ObjectDisposedException">The network or its device.</exception>
+    internal void Hidden(PackedBatch batch, int layers, Span<float> hidden, CancellationToken cancellation = default)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)layers, (uint)network.Config.NumHiddenLayers, nameof(layers));
-        Check(batch, (long)batch.Rows * network.Config.HiddenSize, hidden.Length);
-        HiddenChecked(batch, layers, hidden);
+        using Lifetime.Inside inside = Enter();
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)layers, (uint)Network.Config.NumHiddenLayers, nameof(layers));
+        Check(batch, (long)batch.Rows * Network.Config.HiddenSize, hidden.Length);
+        HiddenChecked(batch, layers, hidden, cancellation);
     }
 
     /// <inheritdoc cref="Forward"/>
-    protected abstract void ForwardChecked(PackedBatch batch, Span<float> output);
+    protected abstract void ForwardChecked(PackedBatch batch, Span<float> output, CancellationToken cancellation);
 
     /// <inheritdoc cref="Hidden"/>
-    protected abstract void HiddenChecked(PackedBatch batch, int layers, Span<float> hidden);
+    protected abstract void HiddenChecked(PackedBatch batch, int layers, Span<float> hidden, CancellationToken cancellation);
+
+    private Lifetime.Inside Enter()
+    {
+        // The device is there as long as this network; that it was disposed is said all the same.
+        ObjectDisposedException.ThrowIf(_device?.Lifetime.IsClosed == true, _device!);
+        return _lifetime.Enter();
+    }
 
     private void Check(PackedBatch batch, long expected, int actual)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
         if (actual != expected) { throw new ArgumentException($"the result needs {expected} floats, the span has {actual}"); }
-        EncoderConfig config = network.Config;
-        int types = network.Encoder.TokenTypeEmbeddings is null ? 256 : config.TypeVocabSize;
+        EncoderConfig config = Network.Config;
+        int types = Network.Encoder.TokenTypeEmbeddings is null ? 256 : config.TypeVocabSize;
         for (int sequence = 0; sequence < batch.Sequences; sequence++)
         {
             if (batch.Length(sequence) < 1) { throw new ArgumentException($"sequence {sequence} has no tokens"); }
@@ -58,10 +78,15 @@ internal abstract class DeviceNetwork(Network network) : IDisposable
         }
     }
 
-    /// <summary>Gives back what the device holds.</summary>
-    public virtual void Dispose()
+    /// <summary>Gives back what the device holds for this network; nobody is inside any more.</summary>
+    protected abstract void Free();
+
+    private void Release()
     {
-        _disposed = true;
-        GC.SuppressFinalize(this);
+        Free();
+        _uses.ForEach(use => use.Dispose());
     }
+
+    /// <summary>No further calls; what the device holds is given back when the last that runs has ended.</summary>
+    public void Dispose() => _lifetime.Close();
 }

@@ -9,9 +9,9 @@ internal static class FiniteWeights
     /// <param name="network">The weights.</param>
     /// <param name="members">How many share the reading.</param>
     /// <param name="run">Runs its argument once for each member.</param>
-    /// <param name="cancellation">Looked at between tensors.</param>
+    /// <param name="checkpoint">Called between tensors; throws to end the check.</param>
     /// <exception cref="ModelFormatException">Names the file, the tensor and the place.</exception>
-    internal static void Check(Network network, int members, Action<Action<int>> run, CancellationToken cancellation = default)
+    internal static void Check(Network network, int members, Action<Action<int>> run, Action checkpoint)
     {
         Tensor[] tensors = [.. network.Tensors()];
         long[] bad = new long[tensors.Length];
@@ -19,7 +19,7 @@ internal static class FiniteWeights
         {
             foreach ((Tensor tensor, int index) in tensors.Select((tensor, index) => (tensor, index)))
             {
-                cancellation.ThrowIfCancellationRequested();
+                checkpoint();
                 (long first, long end) = (tensor.Count * member / members, tensor.Count * (member + 1) / members);
                 long found = FloatConversion.FirstNonFinite(tensor, first, end);
                 if (found >= 0) { Interlocked.CompareExchange(ref bad[index], found + 1, 0); }

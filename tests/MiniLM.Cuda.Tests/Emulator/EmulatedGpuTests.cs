@@ -135,7 +135,7 @@ public sealed class EmulatedGpuTests
     {
         using CancellationTokenSource cancellation = new();
         cancellation.Cancel();
-        SmallKernel kernel = new("st.global.u32 [%mine], 1;") { Blocks = 100, Options = new EmulatedGpuOptions { Cancellation = cancellation.Token } };
+        SmallKernel kernel = new("st.global.u32 [%mine], 1;") { Blocks = 100, Cancellation = cancellation.Token };
         Assert.Throws<OperationCanceledException>(() => kernel.Run());
     }
 }

@@ -23,6 +23,8 @@ internal sealed record SmallKernel(string Body)
     /// <summary>Words of the output; 0: one for each thread.</summary>
     internal int OutputWords { get; init; }
 
+    internal CancellationToken Cancellation { get; init; }
+
     internal EmulatedGpuOptions Options { get; init; } = new() { Capability = 80, IsChecked = true, IsCounted = true };
 
     /// <summary>Text before the entry: variables.</summary>
@@ -59,6 +61,7 @@ internal sealed record SmallKernel(string Body)
         ulong input = gpu.Allocate(Math.Max(4, Input.Length * 4)), at = gpu.Allocate(output.Length * 4);
         gpu.Upload(input, MemoryMarshal.AsBytes(Input.AsSpan()));
         gpu.Clear(at, output.Length * 4);
+        using Gpu.Cancelling until = gpu.Until(Cancellation);
         gpu.Launch(kernel, new LaunchShape(Blocks, 1, Threads, SharedBytes), [.. BitConverter.GetBytes(input), .. BitConverter.GetBytes(at)]);
         gpu.Download(at, MemoryMarshal.AsBytes(output.AsSpan()));
         counts = counted;

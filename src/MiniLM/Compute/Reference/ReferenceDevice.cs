@@ -14,12 +14,25 @@ public sealed class ReferenceDevice : Device
     /// <inheritdoc/>
     public override bool Supports(Precision precision) => precision == Precision.Float32;
 
-    internal override DeviceNetwork Load(Network network, Precision precision)
+    private protected override DeviceNetwork Prepare(Network network, Precision precision, CancellationToken cancellation)
     {
-        FiniteWeights.Check(network, 1, work => work(0));
+        FiniteWeights.Check(network, 1, work => work(0), cancellation.ThrowIfCancellationRequested);
         return new ReferenceNetwork<float>(network);
     }
 
-    internal override void Similarity(ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores) =>
-        Dense.Forward(queries, documents, [], width, scores);
+    internal override void Similarity(
+        ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores, CancellationToken cancellation = default)
+    {
+        using Lifetime.Inside inside = Lifetime.Enter();
+        int count = documents.Length / width;
+        for (int query = 0; query < queries.Length / width; query++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Dense.Forward(queries.Slice(query * width, width), documents, [], width, scores.Slice(query * count, count));
+        }
+    }
+
+    private protected override void Free()
+    {
+    }
 }

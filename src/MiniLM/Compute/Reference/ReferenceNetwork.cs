@@ -13,33 +13,33 @@ internal sealed class ReferenceNetwork<T>(Network network, Action<int, string, T
 {
     private readonly Dictionary<Tensor, T[]> _weights = [];
 
-    protected override void ForwardChecked(PackedBatch batch, Span<float> output)
+    protected override void ForwardChecked(PackedBatch batch, Span<float> output, CancellationToken cancellation)
     {
         for (int sequence = 0; sequence < batch.Sequences; sequence++)
         {
-            T[] row = Head(batch, sequence, Encode(batch, sequence, Network.Config.NumHiddenLayers));
+            T[] row = Head(batch, sequence, Encode(batch, sequence, Network.Config.NumHiddenLayers, cancellation), cancellation);
             Narrow(row, output.Slice(sequence * row.Length, row.Length));
         }
     }
 
-    protected override void HiddenChecked(PackedBatch batch, int layers, Span<float> hidden)
+    protected override void HiddenChecked(PackedBatch batch, int layers, Span<float> hidden, CancellationToken cancellation)
     {
         for (int sequence = 0; sequence < batch.Sequences; sequence++)
         {
-            T[] rows = Encode(batch, sequence, layers);
+            T[] rows = Encode(batch, sequence, layers, cancellation);
             Narrow(rows, hidden.Slice(batch.Offsets[sequence] * Network.Config.HiddenSize, rows.Length));
         }
     }
 
     /// <summary>[length, hidden] after <paramref name="layers"/> layers.</summary>
-    internal T[] Encode(PackedBatch batch, int sequence, int layers)
+    internal T[] Encode(PackedBatch batch, int sequence, int layers, CancellationToken cancellation = default)
     {
         int from = batch.Offsets[sequence], length = batch.Length(sequence);
         T[] x = Embed(batch, from, length);
         T[] bias = Network.Encoder.RelativeAttentionBias is { } table ? Values(table) : [];
         for (int layer = 0; layer < layers; layer++)
         {
-            x = Layer(layer, x, length, bias, batch.Columns.AsSpan(from, length));
+            x = Layer(layer, x, length, bias, batch.Columns.AsSpan(from, length), cancellation);
         }
         return x;
     }
@@ -63,19 +63,19 @@ internal sealed class ReferenceNetwork<T>(Network network, Action<int, string, T
         return x;
     }
 
-    private T[] Layer(int index, T[] x, int length, T[] bias, ReadOnlySpan<int> columns)
+    private T[] Layer(int index, T[] x, int length, T[] bias, ReadOnlySpan<int> columns, CancellationToken cancellation)
     {
         LayerWeights layer = Network.Encoder.Layers[index];
         int heads = Network.Config.NumAttentionHeads;
-        T[] query = Apply(layer.Query, x), key = Apply(layer.Key, x), value = Apply(layer.Value, x);
+        T[] query = Apply(layer.Query, x, cancellation), key = Apply(layer.Key, x, cancellation), value = Apply(layer.Value, x, cancellation);
         T[] scores = new T[heads * length * length], probabilities = new T[scores.Length], context = new T[x.Length];
-        SelfAttention.Forward<T>(query, key, value, heads, bias, columns, scores, probabilities, context);
-        T[] dense = Apply(layer.AttentionOutput, context);
+        SelfAttention.Forward<T>(query, key, value, heads, bias, columns, scores, probabilities, context, cancellation);
+        T[] dense = Apply(layer.AttentionOutput, context, cancellation);
         T[] attention = Add(x, dense);
         Normalize(attention, layer.AttentionNorm);
-        T[] up = Apply(layer.Up, attention), activated = [.. up];
+        T[] up = Apply(layer.Up, attention, cancellation), activated = [.. up];
         Activations.Forward<T>(Network.Config.HiddenAct, activated);
-        T[] down = Apply(layer.Down, activated);
+        T[] down = Apply(layer.Down, activated, cancellation);
         T[] y = Add(attention, down);
         Normalize(y, layer.OutputNorm);
         if (observe is not null)
@@ -88,7 +88,7 @@ internal sealed class ReferenceNetwork<T>(Network network, Action<int, string, T
     }
 
     /// <summary>Pooling, then the modules behind it.</summary>
-    internal T[] Head(PackedBatch batch, int sequence, T[] rows)
+    internal T[] Head(PackedBatch batch, int sequence, T[] rows, CancellationToken cancellation = default)
     {
         int hidden = Network.Config.HiddenSize, skip = Math.Min(batch.PromptRows, batch.Length(sequence) - 1);
         ReadOnlySpan<int> columns = batch.Columns.AsSpan(batch.Offsets[sequence] + skip, batch.Length(sequence) - skip);
@@ -101,7 +101,7 @@ internal sealed class ReferenceNetwork<T>(Network network, Action<int, string, T
         {
             if (module is DenseModule dense)
             {
-                y = Apply(dense.Linear, y);
+                y = Apply(dense.Linear, y, cancellation);
                 Activations.Forward<T>(dense.Activation, y);
             }
             else { Reference.Normalize.Forward<T>(y); }
@@ -109,10 +109,15 @@ internal sealed class ReferenceNetwork<T>(Network network, Action<int, string, T
         return y;
     }
 
-    private T[] Apply(Linear linear, T[] x)
+    private T[] Apply(Linear linear, T[] x, CancellationToken cancellation)
     {
+        T[] weight = Values(linear.Weight), bias = linear.Bias is { } tensor ? Values(tensor) : [];
         T[] y = new T[x.Length / linear.Inputs * linear.Outputs];
-        Dense.Forward<T>(x, Values(linear.Weight), linear.Bias is { } bias ? Values(bias) : [], linear.Inputs, y);
+        for (int row = 0; row < x.Length / linear.Inputs; row++) // a row is some milliseconds of scalar code
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Dense.Forward<T>(x.AsSpan(row * linear.Inputs, linear.Inputs), weight, bias, linear.Inputs, y.AsSpan(row * linear.Outputs, linear.Outputs));
+        }
         return y;
     }
 
@@ -136,6 +141,11 @@ internal sealed class ReferenceNetwork<T>(Network network, Action<int, string, T
             }
             return values;
         }
+    }
+
+    /// <summary>Nothing: arrays are the collector's.</summary>
+    protected override void Free()
+    {
     }
 
     private static void Narrow(ReadOnlySpan<T> from, Span<float> to)

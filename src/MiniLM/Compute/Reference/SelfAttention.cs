@@ -6,17 +6,18 @@ namespace MiniLM.Compute.Reference;
 /// <summary>context = softmax(q k^T / sqrt(headSize) + bias) v for each head of one sequence (Vaswani et al. 2017, arXiv:1706.03762).</summary>
 /// <remarks>
 /// query, key, value, context: [length, heads * headSize]; bias: [buckets, heads] with the bucket of each pair's column distance, or empty.
-/// scores and probabilities: [heads, length, length], kept for whoever looks at them.
+/// scores and probabilities: [heads, length, length], kept for whoever looks at them. Cancellation is looked at before each head.
 /// </remarks>
 internal static class SelfAttention
 {
     internal static void Forward<T>(ReadOnlySpan<T> query, ReadOnlySpan<T> key, ReadOnlySpan<T> value, int heads, ReadOnlySpan<T> bias, ReadOnlySpan<int> columns,
-        Span<T> scores, Span<T> probabilities, Span<T> context) where T : IBinaryFloatingPointIeee754<T>
+        Span<T> scores, Span<T> probabilities, Span<T> context, CancellationToken cancellation = default) where T : IBinaryFloatingPointIeee754<T>
     {
         int length = columns.Length, hidden = query.Length / length, headSize = hidden / heads;
         T scale = T.Sqrt(T.CreateChecked(headSize));
         for (int head = 0; head < heads; head++)
         {
+            cancellation.ThrowIfCancellationRequested();
             for (int i = 0; i < length; i++)
             {
                 int row = (head * length + i) * length;
