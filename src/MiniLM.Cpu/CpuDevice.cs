@@ -7,7 +7,14 @@ namespace MiniLM.Cpu;
 /// <summary>The CPU device: kernels of the processor's best tier, threads of its own.</summary>
 public sealed unsafe class CpuDevice : Device
 {
-    /// <param name="threads">Threads that compute, the caller's included; null: the processors that affinity and the control group's quota allow.</param>
+    /// <summary>More threads than this have not been thought of.</summary>
+    internal const int MostThreads = 1024;
+
+    /// <param name="threads">
+    /// Threads that compute, the caller's included, up to 1,024; more than there are processors only cost time. Null: the processors that affinity and
+    /// the control group's quota allow.
+    /// </param>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1 or more than 1,024 threads.</exception>
     /// <exception cref="ArgumentException"><c>MINILM_CPU</c> names a tier that this machine has not.</exception>
     public CpuDevice(int? threads = null) : this(threads, CpuTiers.InForce()) { }
 
@@ -17,6 +24,7 @@ public sealed unsafe class CpuDevice : Device
     internal CpuDevice(int? threads, CpuTier tier, bool ownThreads = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads ?? 1, nameof(threads));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(threads ?? 1, MostThreads, nameof(threads));
         Tier = tier;
         Kernels = CpuKernels.For(tier);
         Pool = new WorkerPool(threads ?? ThreadCount.Default(), callerComputes: !ownThreads);
@@ -37,7 +45,8 @@ public sealed unsafe class CpuDevice : Device
         get
         {
             string forced = Environment.GetEnvironmentVariable(CpuTiers.Variable) is { Length: > 0 } ? $" (forced by {CpuTiers.Variable})" : " (the fastest of this CPU)";
-            return $"{CpuTiers.Name(Tier)}{forced}, {Threads} thread{(Threads == 1 ? "" : "s")}; tiers here: {string.Join(", ", CpuTiers.Supported.Select(CpuTiers.Name))}";
+            return $"{CpuTiers.Name(Tier)}{forced}, {Threads} thread{(Threads == 1 ? "" : "s")}; tiers here: {string.Join(", ", CpuTiers.Supported.Select(CpuTiers.Name))}"
+                + (CpuTiers.WithoutAvx512 is { } reason ? $"; no avx512: {reason}" : "");
         }
     }
 

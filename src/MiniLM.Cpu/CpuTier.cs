@@ -23,6 +23,9 @@ internal static class CpuTiers
 {
     internal const string Variable = "MINILM_CPU";
 
+    /// <summary>Why a processor that has AVX-512 has no such tier; null where the tier is there or the processor has it not.</summary>
+    internal static string? WithoutAvx512 { get; private set; }
+
     // Ordered, fastest first; explicit, so that trimming keeps it.
     internal static readonly CpuTier[] Supported = [.. new[] { CpuTier.Avx512, CpuTier.Avx2, CpuTier.Vector128, CpuTier.Scalar }.Where(IsSupported)];
 
@@ -41,7 +44,8 @@ internal static class CpuTiers
             if (name == Name(tier)) { return tier; }
         }
         string have = string.Join(", ", Supported.Select(Name));
-        string known = name is "amx" or "avx512bf16" or "avx512vnni" ? "float32 has no kernels of that tier" : "this CPU has no such tier";
+        string known = name is "amx" or "avx512bf16" or "avx512vnni" ? "float32 has no kernels of that tier"
+            : name == Name(CpuTier.Avx512) && WithoutAvx512 is { } reason ? reason : "this CPU has no such tier";
         throw new ArgumentException($"{Variable}={name}: {known}; it has {have}. Unset it or choose one of these.");
     }
 
@@ -55,7 +59,7 @@ internal static class CpuTiers
 
     private static bool IsSupported(CpuTier tier) => tier switch
     {
-        CpuTier.Avx512 => HasAvx512() && Jit.ExecutableMemory.IsSupported,
+        CpuTier.Avx512 => Jit.ExecutableMemory.IsSupported && HasAvx512(),
         CpuTier.Avx2 => Avx2.IsSupported && Fma.IsSupported,
         _ => true,
     };
@@ -66,8 +70,9 @@ internal static class CpuTiers
         if (!X86Base.IsSupported || X86Base.CpuId(0, 0).Eax < 7) { return false; }
         const int OsSavesState = 1 << 27, Foundation = 1 << 16, DoubleQuad = 1 << 17, ByteWord = 1 << 30, VectorLength = 1 << 31;
         const int Needed = Foundation | DoubleQuad | ByteWord | VectorLength;
-        return (X86Base.CpuId(1, 0).Ecx & OsSavesState) != 0
-            && (X86Base.CpuId(7, 0).Ebx & Needed) == Needed
-            && (Jit.ExtendedState.Enabled() & 0xe6) == 0xe6; // XCR0: xmm, ymm, opmask, upper zmm, zmm16-31
+        if ((X86Base.CpuId(1, 0).Ecx & OsSavesState) == 0 || (X86Base.CpuId(7, 0).Ebx & Needed) != Needed) { return false; }
+        if (Jit.ExtendedState.Enabled() is { } state) { return (state & 0xe6) == 0xe6; } // XCR0: xmm, ymm, opmask, upper zmm, zmm16-31
+        WithoutAvx512 = "the system refuses executable memory (systemd's MemoryDenyWriteExecute, PR_SET_MDWE, SELinux), which its kernels need";
+        return false;
     }
 }

@@ -1,6 +1,5 @@
 using MiniLM.Batching;
 using MiniLM.Compute;
-using MiniLM.Cuda.Driver;
 using MiniLM.Cuda.Emulator;
 using MiniLM.Model;
 using MiniLM.Tests;

@@ -18,6 +18,7 @@ internal static class Smoke
                 seen.Add(one.Arguments[0]);
                 one.Check(program, folder);
             }
+            WithoutExecutableMemory.Run(program, Path.Combine(Tool.Root, "tests", "Fixtures", "models", "bert"), folder);
             string[] missing = [.. Commands(program, folder).Where(command => !seen.Contains(command))];
             if (missing.Length > 0) { throw new BuildException($"no smoke test of {string.Join(", ", missing)}: add one to tools/Build/Smoke.cs"); }
             if (Directory.EnumerateFileSystemEntries(folder, "*.partial*").FirstOrDefault() is { } left) { throw new BuildException($"{left} was left behind"); }

@@ -71,7 +71,7 @@ internal sealed class ConvertCommand : CliCommand
     // What could not be run is not handed on: damaged weights, and a tokenizer (where the folder has one) of another model.
     private static void CheckUsable(ModelFolder model, CancellationToken cancellation)
     {
-        FiniteWeights.Check(model.Network, 1, work => work(0), cancellation);
+        FiniteWeights.Check(model.Network, 1, work => work(0), cancellation.ThrowIfCancellationRequested);
         bool hasTokenizer = new[] { "tokenizer.json", "vocab.txt" }.Any(name => File.Exists(Path.Combine(model.TransformerPath, name)));
         if (hasTokenizer) { LoadedModel.OpenTokenizer(model); }
     }

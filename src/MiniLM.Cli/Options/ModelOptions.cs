@@ -15,7 +15,7 @@ internal sealed class ModelOptions
     private readonly Option<string?> _device = DeviceOption.Create();
     private readonly Option<string?> _precision =
         NamedOption.Create("--precision", "arithmetic (float32)", "float32", "bfloat16x3", "bfloat16", "float16", "int8");
-    private readonly Option<int?> _threads = NumberOption.Create("--threads", "threads that compute (all that this process may use)");
+    private readonly Option<int?> _threads = NumberOption.Create("--threads", "threads that compute (all that this process may use)", most: CpuDevice.MostThreads);
     private readonly Option<int?> _batchTokens = NumberOption.Create("--batch-tokens", "tokens of one batch; results do not depend on it (8192)");
     private readonly Option<int?> _maxLength = NumberOption.Create("--max-length", "longest input in tokens (the model's limit)");
     private readonly Option<string?>? _prompt;
@@ -84,6 +84,7 @@ internal sealed class ModelOptions
     /// <summary>The model and how it is computed, as a result depends on it.</summary>
     internal void AddTo(RunIdentity identity, ParseResult parse, Device device, ModelFolder folder)
     {
+        identity.Add("version", VersionText.Version);
         identity.Add("model_hash", folder.Hash);
         identity.Add("precision", PrecisionName(parse));
         identity.Add("device", Identity(device));
@@ -108,6 +109,11 @@ internal sealed class ModelOptions
         catch (ArgumentException error) when (MaxLength(parse) is not null) { throw new UsageException($"--max-length: {error.Message}"); }
     }
 
-    /// <summary>Device and tier: what a result's last bit depends on.</summary>
-    internal static string Identity(Device device) => device is CpuDevice cpu ? $"cpu {CpuTiers.Name(cpu.Tier)}" : device.Name;
+    /// <summary>Device and tier, or card and driver, which compiles for it: what a result's last bit depends on.</summary>
+    internal static string Identity(Device device) => device switch
+    {
+        CpuDevice cpu => $"cpu {CpuTiers.Name(cpu.Tier)}",
+        CudaDevice { Gpu.Properties: var card } => $"{device.Name} {card.Name} sm_{card.Capability} driver {card.DriverVersion}",
+        _ => device.Name,
+    };
 }

@@ -6,16 +6,19 @@ namespace MiniLM.Cli.Options;
 /// <summary>An option that is a whole number; null when absent.</summary>
 internal static class NumberOption
 {
-    /// <summary>An option whose value is at least <paramref name="least"/>.</summary>
-    internal static Option<int?> Create(string name, string description, int least = 1) => new(name)
+    /// <summary>An option whose value is <paramref name="least"/> to <paramref name="most"/>.</summary>
+    internal static Option<int?> Create(string name, string description, int least = 1, int most = int.MaxValue) => new(name)
     {
         Description = description,
         HelpName = "N",
         CustomParser = result =>
         {
             string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
-            if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least) { return number; }
-            result.AddError($"{name} {text}: give a whole number from {least} up");
+            if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most)
+            {
+                return number;
+            }
+            result.AddError($"{name} {text}: give a whole number from {least} {(most == int.MaxValue ? "up" : $"to {most}")}");
             return null;
         },
     };

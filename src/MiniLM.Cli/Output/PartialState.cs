@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text.Json;
-using Microsoft.Win32.SafeHandles;
 using MiniLM.Data;
 
 namespace MiniLM.Cli.Output;
@@ -10,15 +9,14 @@ namespace MiniLM.Cli.Output;
 /// Rewritten in place by one pwrite of one page: a process that is killed leaves the old text or the new one, and no third file is needed.
 /// Rows are counted only after their bytes are with the system, so the file may hold more than its rows, never less.
 /// </remarks>
-internal sealed class PartialState : IDisposable
+internal sealed class PartialState
 {
     private const int Page = 4096;
 
-    private readonly string _path;
+    private readonly PartialFile _file;
     private readonly RunIdentity _identity;
-    private readonly SafeFileHandle _file;
 
-    private PartialState(string path, RunIdentity identity, SafeFileHandle file) => (_path, _identity, _file) = (path, identity, file);
+    private PartialState(PartialFile file, RunIdentity identity) => (_file, _identity) = (file, identity);
 
     internal long Rows { get; set; }
 
@@ -32,23 +30,25 @@ internal sealed class PartialState : IDisposable
     internal long Ties { get; set; }
 
     /// <summary>Starts afresh.</summary>
-    internal static PartialState Create(string path, RunIdentity identity)
+    internal static PartialState Create(PartialFile file, RunIdentity identity)
     {
-        PartialState state = new(path, identity, File.OpenHandle(path, FileMode.Create, FileAccess.Write));
+        file.SetLength(0);
+        PartialState state = new(file, identity);
         state.Save();
         return state;
     }
 
-    /// <summary>Whether nothing is there, or nothing was written.</summary>
-    internal static bool IsBlank(string path) => !File.Exists(path) || File.ReadAllBytes(path).AsSpan().Trim(" \n\0"u8).Length == 0;
+    /// <summary>Whether nothing was written.</summary>
+    internal static bool IsBlank(PartialFile file) => Read(file).AsSpan().Trim(" \n\0"u8).Length == 0;
 
     /// <summary>Takes up what is there.</summary>
     /// <returns>Null: nothing was done yet.</returns>
     /// <exception cref="IOException">It is of another run; the message names what differs.</exception>
-    internal static PartialState? Open(string path, RunIdentity identity)
+    internal static PartialState? Open(PartialFile file, RunIdentity identity)
     {
-        if (IsBlank(path)) { return null; }
-        byte[] bytes = File.ReadAllBytes(path);
+        if (IsBlank(file)) { return null; }
+        string path = file.Name;
+        byte[] bytes = Read(file);
         try
         {
             using JsonDocument json = JsonDocument.Parse(bytes.AsMemory());
@@ -65,7 +65,7 @@ internal sealed class PartialState : IDisposable
                 if (root.GetProperty(name).GetInt64() < 0) { throw new FormatException($"{name} is below 0"); }
             }
             if (root.GetProperty("bytes").GetInt64() == 0) { return null; }
-            return new PartialState(path, identity, File.OpenHandle(path, FileMode.Open, FileAccess.Write))
+            return new PartialState(file, identity)
             {
                 Rows = root.GetProperty("rows").GetInt64(),
                 Bytes = root.GetProperty("bytes").GetInt64(),
@@ -105,11 +105,15 @@ internal sealed class PartialState : IDisposable
         page.AsSpan().Fill((byte)' ');
         buffer.WrittenSpan.CopyTo(page);
         page[^1] = (byte)'\n';
-        try { RandomAccess.Write(_file, page, 0); }
-        catch (Exception error) when (PartialFile.IsFailure(error)) { throw PartialFile.Failure(_path, error); }
+        try { RandomAccess.Write(_file.SafeFileHandle, page, 0); }
+        catch (Exception error) when (PartialFile.IsFailure(error)) { throw PartialFile.Failure(_file.Name, error); }
     }
 
     private static string Say(string? value) => string.IsNullOrEmpty(value) ? "unset" : value.Length > 40 ? value[..12] + "..." : value;
 
-    public void Dispose() => _file.Dispose();
+    private static byte[] Read(PartialFile file)
+    {
+        byte[] bytes = new byte[file.Length];
+        return bytes[..RandomAccess.Read(file.SafeFileHandle, bytes, 0)];
+    }
 }

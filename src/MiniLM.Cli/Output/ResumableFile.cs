@@ -3,19 +3,22 @@ using MiniLM.Data;
 namespace MiniLM.Cli.Output;
 
 /// <summary>A file built as OUT.partial beside OUT.partial.json, and renamed when it is complete.</summary>
-/// <remarks>SIGKILL, SIGINT and SIGTERM leave just these two, to be resumed. An error leaves nothing, unless the run had gone on with an earlier one's rows.</remarks>
+/// <remarks>
+/// SIGKILL, SIGINT and SIGTERM leave just these two, to be resumed. An error leaves nothing, unless the run had gone on with an earlier one's rows.
+/// Who has the .json has both: it is opened first and let go last, so that a second run can come between no two steps of this one.
+/// </remarks>
 internal sealed class ResumableFile : RowOutput
 {
     private readonly string _path;
-    private readonly PartialFile _file;
+    private readonly PartialFile _file, _stateFile;
     private readonly PartialState _state;
     private readonly Session _session;
     private readonly bool _canResume;
     private bool _isFinished;
 
-    private ResumableFile(string path, PartialFile file, PartialState state, bool canResume, Session session)
+    private ResumableFile(string path, PartialFile file, PartialFile stateFile, PartialState state, bool canResume, Session session)
     {
-        (_path, _file, _state, _canResume, _session) = (path, file, state, canResume, session);
+        (_path, _file, _stateFile, _state, _canResume, _session) = (path, file, stateFile, state, canResume, session);
         (Rows, Inputs, Truncated, Ties) = (state.Rows, state.Inputs, state.Truncated, state.Ties);
         Text = new JsonRows(file);
     }
@@ -47,59 +50,57 @@ internal sealed class ResumableFile : RowOutput
             throw new UsageException("--resume: standard input and pipes cannot be read again. Give the input as a file");
         }
         if (identity.IsReadOnce) { session.Say("the input can be read only once: this run cannot be resumed"); }
-        if (resume && partial.Any(File.Exists))
+        bool isThere = resume && partial.Any(File.Exists);
+        PartialFile? stateFile = null, file = null;
+        try
         {
-            PartialFile left = PartialFile.OpenAlone(partial[0]);
-            try
+            stateFile = PartialFile.OpenAlone(partial[1], partial[0]);
+            file = PartialFile.OpenAlone(partial[0]);
+            if (isThere && TryTake(file, stateFile, identity) is { } state)
             {
-                if (left.Length > 0 && PartialState.IsBlank(partial[1]))
-                {
-                    throw new IOException($"--resume: {partial[1]}, which says how much of {partial[0]} is done, is missing or empty. Use --overwrite to start afresh.");
-                }
-                if (PartialState.Open(partial[1], identity) is { } state) { return Take(path, left, state, identity, session); }
+                session.Say($"{path}: going on after {state.Rows} rows");
+                return new ResumableFile(path, file, stateFile, state, identity.CanResume, session);
             }
-            catch
-            {
-                left.Dispose();
-                throw;
-            }
-            left.Dispose();
+        }
+        catch (Exception error)
+        {
+            file?.Dispose();
+            if (isThere || error is BusyOutputException) { stateFile?.Dispose(); } else { stateFile?.Delete(); }
+            if (error is BusyOutputException || error.InnerException is not null || isThere || !PartialFile.IsFailure(error)) { throw; }
+            throw PartialFile.Failure(path, error);
         }
         if (resume) { session.Say($"{partial[0]}: nothing to go on with, starting afresh"); }
         try
         {
-            PartialFile file = PartialFile.OpenAlone(partial[0]);
             file.SetLength(0);
-            PartialState fresh = PartialState.Create(partial[1], identity);
-            ResumableFile output = new(path, file, fresh, identity.CanResume, session);
-            try { output.WriteBytes(header); }
-            catch
-            {
-                output.Dispose();
-                throw;
-            }
+            ResumableFile output = new(path, file, stateFile, PartialState.Create(stateFile, identity), identity.CanResume, session);
+            output.WriteBytes(header);
             return output;
         }
-        catch (Exception error) when (error is not BusyOutputException)
+        catch
         {
-            Delete(path);
-            if (error.InnerException is null && PartialFile.IsFailure(error)) { throw PartialFile.Failure(path, error); }
+            file.Delete();
+            stateFile.Delete();
             throw;
         }
     }
 
-    private static ResumableFile Take(string path, PartialFile file, PartialState state, RunIdentity identity, Session session)
+    /// <summary>What an earlier run left, at the place where it ended; null: it had done nothing.</summary>
+    private static PartialState? TryTake(PartialFile file, PartialFile stateFile, RunIdentity identity)
     {
+        if (file.Length > 0 && PartialState.IsBlank(stateFile))
+        {
+            throw new IOException($"--resume: {stateFile.Name}, which says how much of {file.Name} is done, is missing or empty. Use --overwrite to start afresh.");
+        }
+        if (PartialState.Open(stateFile, identity) is not { } state) { return null; }
         if (file.Length < state.Bytes)
         {
-            state.Dispose();
             throw new IOException($"--resume: {file.Name} has {file.Length} bytes, its .json says {state.Bytes}. Use --overwrite to start afresh.");
         }
         file.SetLength(state.Bytes);
         file.Position = state.Bytes;
         file.IsKept = state.Rows > 0;
-        session.Say($"{path}: going on after {state.Rows} rows");
-        return new ResumableFile(path, file, state, identity.CanResume, session);
+        return state;
     }
 
     internal override void WriteBytes(ReadOnlySpan<byte> bytes) => _file.Write(bytes);
@@ -117,29 +118,24 @@ internal sealed class ResumableFile : RowOutput
         if (header.Length > 0) { RandomAccess.Write(_file.SafeFileHandle, header, 0); }
         _file.Complete(_path);
         _isFinished = true;
-        _state.Dispose();
-        File.Delete(Partial(_path)[1]);
+        _stateFile.Delete();
     }
 
     public override void Dispose()
     {
         Text.Dispose();
-        _file.Dispose();
-        _state.Dispose();
-        if (_isFinished || (_canResume && _session.Cancellation.IsCancellationRequested)) { return; }
-        if (_file.IsKept) { _session.Kept = $"{_file.Name} is kept with {_state.Rows} rows: --resume goes on with them."; }
-        else { Delete(_path); }
+        if (_isFinished) { return; }
+        bool isKept = _file.IsKept || (_canResume && _session.Cancellation.IsCancellationRequested);
+        if (isKept)
+        {
+            _session.Kept = $"{_file.Name} is kept with {_state.Rows} rows: --resume goes on with them."; // said behind an error
+            _file.Dispose();
+            _stateFile.Dispose();
+            return;
+        }
+        _file.Delete();
+        _stateFile.Delete();
     }
 
     private static string[] Partial(string path) => [path + ".partial", path + ".partial.json"];
-
-    private static void Delete(string path)
-    {
-        foreach (string file in Partial(path))
-        {
-            // The error that led here is the one to tell.
-            try { File.Delete(file); }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException) { }
-        }
-    }
 }

@@ -10,16 +10,21 @@ internal static unsafe partial class ExecutableMemory
     internal static bool IsSupported =>
         RuntimeInformation.ProcessArchitecture == Architecture.X64 && (OperatingSystem.IsLinux() || OperatingSystem.IsWindows());
 
+    /// <exception cref="OutOfMemoryException">There is no memory.</exception>
+    /// <exception cref="Win32Exception">The system refuses that it becomes executable.</exception>
+    internal static nint Load(ReadOnlySpan<byte> code) => TryLoad(code) is var page and not 0 ? page
+        : throw new Win32Exception(Marshal.GetLastPInvokeError(), "the system refused executable memory (set MINILM_CPU=avx2 to do without)");
+
+    /// <summary>The code's address; 0: the system refuses that memory becomes executable, as systemd's MemoryDenyWriteExecute and SELinux make it.</summary>
     // Code already given out must stay executable while more is written, so each kernel has pages of its own.
-    internal static nint Load(ReadOnlySpan<byte> code)
+    internal static nint TryLoad(ReadOnlySpan<byte> code)
     {
         nuint length = (nuint)code.Length;
         nint page = OperatingSystem.IsWindows() ? VirtualAlloc(0, length, CommitReserve, PageReadWrite) : mmap(0, length, ProtectRead | ProtectWrite, MapPrivateAnonymous, -1, 0);
         if (page is 0 or -1) { throw new OutOfMemoryException($"the system gave no memory for {length} bytes of machine code"); }
         code.CopyTo(new Span<byte>((void*)page, code.Length));
         bool done = OperatingSystem.IsWindows() ? VirtualProtect(page, length, PageExecuteRead, out _) : mprotect(page, length, ProtectRead | ProtectExecute) == 0;
-        if (!done) { throw new Win32Exception(Marshal.GetLastPInvokeError(), "the system refused executable memory (set MINILM_CPU=avx2 to do without)"); }
-        return page;
+        return done ? page : 0;
     }
 
     private const int ProtectRead = 1, ProtectWrite = 2, ProtectExecute = 4, MapPrivateAnonymous = 0x22;

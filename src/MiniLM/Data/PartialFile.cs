@@ -5,7 +5,9 @@ internal sealed class PartialFile : FileStream
 {
     private CancellationToken _cancellation;
 
-    private PartialFile(string path, FileMode mode) : base(path, mode, FileAccess.ReadWrite, FileShare.None, bufferSize: 0) { }
+    // Alone either way. On Unix FileShare.None is a lock, which a rename does not look at; Windows renames only what is opened for it to be.
+    private PartialFile(string path, FileMode mode)
+        : base(path, mode, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None, bufferSize: 0) { }
 
     /// <summary>Whether an error leaves what is there, to be gone on with; else the caller removes it.</summary>
     internal bool IsKept { get; set; }
@@ -16,10 +18,16 @@ internal sealed class PartialFile : FileStream
     /// <exception cref="BusyOutputException">Another run has it.</exception>
     internal static PartialFile OpenAlone(string path, string? output = null)
     {
-        try { return new PartialFile(path, FileMode.OpenOrCreate); }
-        catch (IOException error) when (IsLocked(path))
+        while (true)
         {
-            throw new BusyOutputException($"{output ?? path}: another run is writing it. Wait for it or choose another output.", error);
+            PartialFile file;
+            try { file = new PartialFile(path, FileMode.OpenOrCreate); }
+            catch (IOException error) when (IsLocked(path))
+            {
+                throw new BusyOutputException($"{output ?? path}: another run is writing it. Wait for it or choose another output.", error);
+            }
+            if (FileStatus.IsAt(file.SafeFileHandle, path)) { return file; }
+            file.Dispose(); // between opening and locking, the run that had it gave it its name: what we hold is somebody's finished output
         }
     }
 
@@ -48,8 +56,7 @@ internal sealed class PartialFile : FileStream
     /// <summary>Writes a file that appears when it is complete; an error leaves what was there, and nothing else.</summary>
     internal static void WriteWhole(string path, Action<Stream> content, CancellationToken cancellation = default)
     {
-        string partial = path + ".partial";
-        using PartialFile file = Create(partial, cancellation);
+        using PartialFile file = Create(path + ".partial", cancellation);
         try
         {
             BufferedStream stream = new(file, 1 << 16);
@@ -59,8 +66,7 @@ internal sealed class PartialFile : FileStream
         }
         catch
         {
-            file.Dispose();
-            File.Delete(partial);
+            file.Delete();
             throw;
         }
     }
@@ -90,13 +96,24 @@ internal sealed class PartialFile : FileStream
         catch (Exception error) when (IsFailure(error)) { throw Failure(Name, error, IsKept); }
     }
 
-    /// <summary>Flushes to disk, closes, and gives the file its name.</summary>
+    /// <summary>Flushes to disk, gives the file its name, and only then lets go of it: a second run could empty it in between.</summary>
     internal void Complete(string path)
     {
         Flush(flushToDisk: true);
-        Dispose();
         try { File.Move(Name, path, overwrite: true); }
         catch (Exception error) when (IsFailure(error)) { throw Failure(path, error, IsKept); }
+        Dispose();
+    }
+
+    /// <summary>Removes the file, unless it is complete, and lets go of it. The error that led here is the one to tell: this has none.</summary>
+    internal void Delete()
+    {
+        try
+        {
+            if (!SafeFileHandle.IsClosed && FileStatus.IsAt(SafeFileHandle, Name)) { File.Delete(Name); }
+        }
+        catch (Exception error) when (IsFailure(error)) { }
+        Dispose();
     }
 
     /// <summary>Whether the system refused a write; past a size limit .NET says that an argument was wrong.</summary>

@@ -1,0 +1,37 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace MiniLM.Data;
+
+/// <summary>What statx(2) knows of a file and .NET does not tell. Elsewhere than on Linux every file is taken for an ordinary one that nobody moved.</summary>
+internal static partial class FileStatus
+{
+    private const int WorkingFolder = -100, EmptyPath = 0x1000; // AT_FDCWD, AT_EMPTY_PATH
+    private const int ModeOffset = 28, InodeOffset = 32, DeviceOffset = 136; // of stx_mode, stx_ino, stx_dev_major; the same on every processor
+    private const int TypeBits = 0xF000, Regular = 0x8000;
+    private const uint Type = 0x1, Inode = 0x100; // STATX_TYPE, STATX_INO
+
+    /// <summary>Whether it is a file of bytes: no device, pipe or socket. What cannot be looked at counts as one.</summary>
+    internal static bool IsRegular(string path)
+    {
+        if (!OperatingSystem.IsLinux()) { return true; }
+        // /dev/stdout is a link into /proc: even where it leads to a file, the link would be replaced.
+        if (new FileInfo(path).LinkTarget?.StartsWith("/proc/", StringComparison.Ordinal) == true) { return false; }
+        Span<byte> status = stackalloc byte[256];
+        return statx(WorkingFolder, path, 0, Type, status) != 0
+            || (BinaryPrimitives.ReadUInt16LittleEndian(status[ModeOffset..]) & TypeBits) == Regular;
+    }
+
+    /// <summary>Whether an open file is still the one at its path: another may have renamed or deleted it since it was opened.</summary>
+    internal static bool IsAt(SafeFileHandle file, string path)
+    {
+        if (!OperatingSystem.IsLinux()) { return true; } // Windows renames no file that another has open
+        Span<byte> open = stackalloc byte[256], there = stackalloc byte[256];
+        return statx((int)file.DangerousGetHandle(), "", EmptyPath, Inode, open) == 0 && statx(WorkingFolder, path, 0, Inode, there) == 0
+            && open.Slice(InodeOffset, 8).SequenceEqual(there.Slice(InodeOffset, 8)) && open.Slice(DeviceOffset, 8).SequenceEqual(there.Slice(DeviceOffset, 8));
+    }
+
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int statx(int folder, string path, int flags, uint mask, Span<byte> status);
+}

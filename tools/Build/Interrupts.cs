@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Build;
+
+/// <summary>How long each command goes on after Ctrl-C, in the middle of its work: printed, not tested, since only a quiet machine tells.</summary>
+internal static partial class Interrupts
+{
+    private const int Interrupt = 2, Repeats = 3;
+
+    internal static void Run()
+    {
+        string program = Executable.Require(), folder = Directory.CreateTempSubdirectory("minilm-interrupt-").FullName;
+        try
+        {
+            string text = string.Join(' ', Enumerable.Repeat("the boundary layer of a flat plate in supersonic flow", 40));
+            File.WriteAllLines(Path.Combine(folder, "texts.jsonl"), Enumerable.Range(0, 50_000).Select(i => $"{{\"_id\": \"{i}\", \"title\": \"\", \"text\": \"{text}\"}}"));
+            File.WriteAllLines(Path.Combine(folder, "pairs.tsv"), Enumerable.Repeat($"{text}\t{text}", 50_000).Prepend("a\tb"));
+            Tool.Capture(program, folder, "index", "--dense", "--corpus", Path.Combine(Tool.Root, "samples", "cranfield", "corpus.jsonl"), "--output", "small");
+            File.WriteAllLines(Path.Combine(folder, "q.tsv"), Enumerable.Range(0, 200_000).Select(i => $"q{i}\tflow {i}"));
+            Console.WriteLine($"{"ms",6}  {"code",4}  command (interrupted after; the longest of {Repeats})");
+            foreach ((double after, string[] arguments) in Cases)
+            {
+                (double most, int code) = (0, 0);
+                for (int repeat = 0; repeat < Repeats; repeat++)
+                {
+                    (double milliseconds, int ended) = Time(program, folder, after * (1 + .3 * repeat), arguments);
+                    (most, code) = (Math.Max(most, milliseconds), ended);
+                    foreach (string left in Directory.EnumerateFileSystemEntries(folder, "*.partial*").ToArray())
+                    {
+                        if (Directory.Exists(left)) { Directory.Delete(left, recursive: true); } else { File.Delete(left); }
+                    }
+                }
+                Console.WriteLine($"{most,6:f0}  {code,4}  {string.Join(' ', arguments)} ({after} s)");
+            }
+        }
+        finally { Directory.Delete(folder, recursive: true); }
+    }
+
+    private static readonly (double After, string[] Arguments)[] Cases =
+    [
+        (.02, ["embed", "a text"]), // the load
+        (.8, ["embed", "--input", "texts.jsonl", "--column", "text", "--output", "a.npy"]),
+        (1, ["embed", "--input", "texts.jsonl", "--column", "text", "--device", "reference", "--output", "a.npy"]),
+        (2, ["embed", "--input", "texts.jsonl", "--column", "text", "--device", "emulated", "--output", "a.npy"]),
+        (2, ["embed", "--input", "texts.jsonl", "--column", "text", "--device", "emulated", "--precision", "float16", "--output", "a.npy"]),
+        (.8, ["similarity", "--input", "pairs.tsv", "--columns", "a,b", "--output", "s.jsonl"]),
+        (.8, ["rerank", "--pairs", "pairs.tsv", "--columns", "a,b", "--output", "s.jsonl"]),
+        (.8, ["index", "--dense", "--corpus", "texts.jsonl", "--output", "index"]),
+        (1, ["search", "--index", "small", "--queries", "q.tsv", "--output", "out.run"]),
+        (1, ["search", "--index", "small", "--queries", "q.tsv", "--device", "reference", "--output", "out.run"]),
+        (.3, ["tokenize", "--input", "texts.jsonl", "--column", "text", "--json"]),
+        (1, ["bench", "--shapes", "64x256"]),
+        (2, ["bench", "--shapes", "16x256", "--device", "reference"]),
+        (2, ["bench", "--shapes", "16x256", "--device", "emulated"]),
+        (1, ["profile", "--shapes", "64x256"]),
+        (2, ["profile", "--shapes", "32x128", "--device", "emulated", "--precision", "float16"]),
+        (.1, ["inspect", "--stats", Path.Combine(Tool.Root, "models", "all-MiniLM-L6-v2")]),
+        (.1, ["convert", "--dtype", "float32", "--output", "f32"]),
+    ];
+
+    private static (double Milliseconds, int Code) Time(string program, string folder, double after, string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        if (process.WaitForExit(TimeSpan.FromSeconds(after))) { return (0, process.ExitCode); }
+        long sent = Stopwatch.GetTimestamp();
+        _ = kill(process.Id, Interrupt);
+        process.WaitForExit();
+        return (Stopwatch.GetElapsedTime(sent).TotalMilliseconds, process.ExitCode);
+    }
+
+    [LibraryImport("libc")]
+    private static partial int kill(int process, int signal);
+}
