@@ -37,6 +37,11 @@ public sealed class ResumeTests : CommandTests
         byte[] partial = File.ReadAllBytes(At("out.npy.partial"));
         CommandLine.Run([.. form, "--resume", "--max-length", "20"]).AssertRefused(1, "max_length is unset there, 20 here");
         CommandLine.Run([.. form, "--resume", "--device", "reference"]).AssertRefused(1, "device is cpu");
+        CommandLine.Run([.. form, "--resume", "--device", "emulated"]).AssertRefused(1, "emulated sm_80 sm_80 driver"); // the card, what it is, who compiles for it
+        string state = At("out.npy.partial.json"), said = File.ReadAllText(state);
+        File.WriteAllText(state, said.Replace("\"version\":\"", "\"version\":\"9"));
+        CommandLine.Run([.. form, "--resume"]).AssertRefused(1, "version is 9");
+        File.WriteAllText(state, said);
         string model = CopyModel(BiEncoder, "other");
         File.AppendAllText(Path.Combine(model, "config.json"), " ");
         form[2] = model;

@@ -8,7 +8,9 @@ public sealed class UsageTests : CommandTests
     [InlineData("unknown option --modle. Did you mean --model?", "embed", "--modle", "x", "text")]
     [InlineData("--precision floot32: it is one of float32, bfloat16x3, bfloat16, float16, int8. Did you mean float32", "embed", "--precision", "floot32", "x")]
     [InlineData("--device cda: it is one of cpu, cuda", "embed", "--device", "cda", "x")]
-    [InlineData("--threads 0: give a whole number from 1 up", "embed", "--threads", "0", "x")]
+    [InlineData("--threads 0: give a whole number from 1 to 1024", "embed", "--threads", "0", "x")]
+    [InlineData("--threads 1025: give a whole number from 1 to 1024", "embed", "--threads", "1025", "x")]
+    [InlineData("--threads 1000000: give a whole number from 1 to 1024", "bench", "--threads", "1000000")]
     [InlineData("--batch-tokens many: give a whole number", "embed", "--batch-tokens", "many", "x")]
     [InlineData("nothing to embed", "embed")]
     [InlineData("unexpected argument 'two'", "embed", "one", "two")]
@@ -61,4 +63,15 @@ public sealed class UsageTests : CommandTests
 
     [Fact]
     public void Run_TakesATextThatStartsLikeAnOption() => CommandLine.Run("embed", "--model", BiEncoder, "--", "--one").AssertDone();
+
+    [Fact]
+    public void MoreThreadsThanProcessors_AreCutToThem_InOneLine()
+    {
+        int processors = Cpu.Threading.Processor.Count;
+        CommandResult many = CommandLine.Run("embed", "--model", BiEncoder, "--threads", "1024", "one two").AssertDone();
+        Assert.Equal($"minilm: --threads 1024: this process may use {processors}, so {processors} compute\n", many.Error);
+        CommandResult all = CommandLine.Run("embed", "--model", BiEncoder, "--threads", $"{processors}", "one two").AssertDone();
+        Assert.Empty(all.Error);
+        Assert.Equal(all.Output, many.Output);
+    }
 }

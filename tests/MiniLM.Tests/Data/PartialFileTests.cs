@@ -1,0 +1,79 @@
+using MiniLM.Data;
+
+namespace MiniLM.Tests.Data;
+
+/// <summary>A finished output is never one that another run has its hands on.</summary>
+public sealed class PartialFileTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("minilm-partial-").FullName;
+
+    private string At(string name) => Path.Combine(_folder, name);
+
+    // The second run opens the file before the first renames it, and has its lock after: what it then holds is the finished output.
+    [Fact]
+    public async Task ASecondRun_NeverEmptiesWhatTheFirstHasFinished()
+    {
+        const int Rounds = 2000;
+        byte[] content = [.. Enumerable.Repeat((byte)'x', 64)];
+        int second = 0;
+        bool done = false;
+        Task intruder = Task.Run(() =>
+        {
+            while (!Volatile.Read(ref done))
+            {
+                try
+                {
+                    using PartialFile file = PartialFile.Create(At("out.partial"));
+                    second++;
+                    file.Delete();
+                }
+                catch (IOException) { } // the first has it
+            }
+        });
+        for (int round = 0; round < Rounds;)
+        {
+            try
+            {
+                using PartialFile file = PartialFile.Create(At("out.partial"));
+                file.Write(content);
+                file.Complete(At("out"));
+            }
+            catch (IOException) { continue; } // the second has it
+            Assert.Equal(content, File.ReadAllBytes(At("out")));
+            round++;
+        }
+        Volatile.Write(ref done, true);
+        await intruder;
+        Assert.True(second > 0, "the second run never came in");
+    }
+
+    [Fact]
+    public void Complete_NamesTheFileBeforeItIsFreeForAnother()
+    {
+        using PartialFile file = PartialFile.Create(At("out.partial"));
+        Assert.Throws<BusyOutputException>(() => PartialFile.Create(At("out.partial")));
+        Assert.True(FileStatus.IsAt(file.SafeFileHandle, At("out.partial")));
+        File.Move(At("out.partial"), At("elsewhere"));
+        Assert.Equal(!OperatingSystem.IsLinux(), FileStatus.IsAt(file.SafeFileHandle, At("out.partial")));
+        using PartialFile other = PartialFile.Create(At("out.partial")); // a new file: the first run's has another name
+        Assert.Equal(!OperatingSystem.IsLinux(), FileStatus.IsAt(file.SafeFileHandle, At("out.partial")));
+        file.Delete(); // is not there any more: what has its name now stays
+        Assert.True(File.Exists(At("out.partial")));
+        other.Delete();
+        Assert.False(File.Exists(At("out.partial")));
+    }
+
+    [Fact]
+    public void AFailedWriteWhole_LeavesWhatWasThere()
+    {
+        File.WriteAllText(At("out"), "old");
+        Assert.Throws<InvalidOperationException>(() => PartialFile.WriteWhole(At("out"), _ => throw new InvalidOperationException("planted")));
+        Assert.Equal("old", File.ReadAllText(At("out")));
+        Assert.Single(Directory.EnumerateFileSystemEntries(_folder));
+        PartialFile.WriteWhole(At("out"), stream => stream.Write("new"u8));
+        Assert.Equal("new", File.ReadAllText(At("out")));
+        Assert.Single(Directory.EnumerateFileSystemEntries(_folder));
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+}
