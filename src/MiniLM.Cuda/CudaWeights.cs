@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using MiniLM.Kernels;
+using MiniLM.Compute;
 using MiniLM.Model;
 using MiniLM.Weights;
 

@@ -5,8 +5,11 @@ using MiniLM.Kernels;
 namespace MiniLM.Cuda;
 
 /// <summary>The kernels of one GPU, loaded when they are first launched.</summary>
-internal sealed class KernelLauncher(Gpu gpu) : IDisposable
+/// <param name="gpu">Stays the caller's.</param>
+/// <param name="ptx">A kernel's text by its name; null: the committed one.</param>
+internal sealed class KernelLauncher(Gpu gpu, Func<string, string>? ptx = null) : IDisposable
 {
+    private readonly Func<string, string> _ptx = ptx ?? KernelInfo.Ptx;
     private readonly Dictionary<string, (KernelInfo Info, GpuKernel Kernel)> _loaded = [];
 
     /// <summary>One of the GEMM kernels over <paramref name="columns"/> (a multiple of its tile) and <paramref name="depth"/>.</summary>
@@ -54,7 +57,7 @@ internal sealed class KernelLauncher(Gpu gpu) : IDisposable
     {
         if (_loaded.TryGetValue(name, out var known)) { return known; }
         KernelInfo info = KernelInfo.All[name];
-        return _loaded[name] = (info, gpu.Load(name, info.Ptx()));
+        return _loaded[name] = (info, gpu.Load(name, _ptx(name)));
     }
 
     private static uint Tiles(int count, int tile) => (uint)((count + tile - 1) / tile);

@@ -17,7 +17,7 @@ public sealed class CheckedBoundsTests
         const int Rows = 5, Width = 63, Padded = 64;
         KernelInfo info = KernelInfo.All[kernel];
         using EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = info.Target, IsChecked = true, BranchBudget = 100_000 });
-        using KernelLauncher launcher = new(gpu);
+        using KernelLauncher launcher = new(gpu, MutatedKernel.Ptx);
         StoredValues values = new(gpu, kernel);
         if (kernel.StartsWith("GemmLayerNorm", StringComparison.Ordinal))
         {

@@ -16,7 +16,7 @@ public sealed class CheckedConvertTests
         const int Rows = 3, Width = 291, Stride = 293, Padded = 300, PaddedStride = 304; // more than a block's columns
         KernelInfo info = KernelInfo.All[kernel];
         using EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = info.Target, IsChecked = true, BranchBudget = 100_000 });
-        using KernelLauncher launcher = new(gpu);
+        using KernelLauncher launcher = new(gpu, MutatedKernel.Ptx);
         string source = kernel[..kernel.IndexOf("To", StringComparison.Ordinal)];
         StoredValues from = new(gpu, source), to = new(gpu, kernel);
         Random random = new(3);
