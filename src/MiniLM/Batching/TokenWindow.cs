@@ -1,7 +1,9 @@
 namespace MiniLM.Batching;
 
 /// <summary>Tokens of the inputs of one window, one after the other.</summary>
-/// <remarks>A stream is cut into windows of <see cref="Capacity"/> inputs, so that memory stays bounded whatever its length. Arrays grow by doubling and are kept.</remarks>
+/// <remarks>
+/// A stream is cut into windows of <see cref="Capacity"/> inputs, so that memory stays bounded whatever its length. Arrays grow by doubling and are kept.
+/// </remarks>
 internal sealed class TokenWindow
 {
     /// <summary>Inputs of one window.</summary>

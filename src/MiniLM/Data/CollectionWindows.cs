@@ -2,7 +2,8 @@ using MiniLM.Batching;
 
 namespace MiniLM.Data;
 
-/// <summary>The documents or queries of a collection, a window at a time: a file of any length in bounded memory. Each id comes once and can stand in a run.</summary>
+/// <summary>The documents or queries of a collection, a window at a time: a file of any length in bounded memory.</summary>
+/// <remarks>Each id comes once and can stand in a run.</remarks>
 /// <param name="collection">Stays the caller's.</param>
 /// <param name="what">"document" or "query", for messages.</param>
 /// <param name="isWanted">By id; others are passed over, unchecked. Null: all are wanted.</param>

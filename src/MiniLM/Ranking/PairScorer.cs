@@ -21,8 +21,8 @@ internal abstract class PairScorer : IDisposable
         if (folder.Kind == ModelKind.BiEncoder) { return new CosineScorer(BiEncoder.Open(folder, device, precision), options); }
         if (folder.OutputSize <= 2) { return new LogitScorer(CrossEncoder.Open(folder, device, precision), options); }
         folder.Dispose();
-        throw new NotSupportedException(
-            $"{folder.Path}: {folder.OutputSize} labels ({string.Join(", ", folder.Labels)}) have no single score to rank by. Use a model with one label or two.");
+        throw new NotSupportedException($"{folder.Path}: {folder.OutputSize} labels ({string.Join(", ", folder.Labels)}) "
+            + "have no single score to rank by. Use a model with one label or two.");
     }
 
     internal abstract ModelFolder Folder { get; }

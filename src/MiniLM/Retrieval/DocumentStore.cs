@@ -68,7 +68,8 @@ public sealed unsafe class DocumentStore : IDisposable
             }
             catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or OverflowException)
             {
-                throw new IndexFormatException($"{_documents.Path}: document {index} (bytes {begin} to {end}) is not a line of an index. Make the index again.");
+                throw new IndexFormatException(
+                    $"{_documents.Path}: document {index} (bytes {begin} to {end}) is not a line of an index. Make the index again.");
             }
         }
     }

@@ -32,20 +32,24 @@ public sealed unsafe class VectorIndex : IDisposable
     /// <exception cref="IndexFormatException">It is not a usable index.</exception>
     public static VectorIndex Open(string folder)
     {
-        if (!Directory.Exists(folder)) { throw new IndexFormatException($"{folder}: no such folder. Make an index with 'minilm index --dense --corpus FILE --output {folder}'."); }
+        if (!Directory.Exists(folder))
+        {
+            throw new IndexFormatException($"{folder}: no such folder. Make an index with 'minilm index --dense --corpus FILE --output {folder}'.");
+        }
         VectorIndexHeader header = VectorIndexHeader.Read(folder);
         MappedFile vectors = IndexFile.Map(folder, VectorIndexHeader.VectorsFile);
         try
         {
-            if (vectors.Length != (long)header.Count * header.Dimension * sizeof(float))
+            long bytes = (long)header.Count * header.Dimension * sizeof(float);
+            if (vectors.Length != bytes)
             {
-                throw new IndexFormatException($"{vectors.Path}: {vectors.Length} bytes, {VectorIndexHeader.HeaderFile} asks for "
-                    + $"{(long)header.Count * header.Dimension * sizeof(float)}. Make the index again.");
+                throw new IndexFormatException($"{vectors.Path}: {vectors.Length} bytes, {VectorIndexHeader.HeaderFile} asks for {bytes}. Make the index again.");
             }
             DocumentStore documents = DocumentStore.Open(folder);
             if (documents.Count == header.Count) { return new VectorIndex(folder, header, vectors, documents); }
             documents.Dispose();
-            throw new IndexFormatException($"{folder}: holds {documents.Count} documents, {VectorIndexHeader.HeaderFile} asks for {header.Count}. Make the index again.");
+            throw new IndexFormatException(
+                $"{folder}: holds {documents.Count} documents, {VectorIndexHeader.HeaderFile} asks for {header.Count}. Make the index again.");
         }
         catch
         {

@@ -10,7 +10,8 @@ public sealed class LengthOrderTests
     [InlineData(new[] { 1, 9, 5 }, new[] { 1, 2, 0 })]
     [InlineData(new[] { 4, 4, 4, 4 }, new[] { 0, 1, 2, 3 })]
     [InlineData(new[] { 0, int.MaxValue, 0, 2, int.MaxValue }, new[] { 1, 4, 3, 0, 2 })]
-    public void Of_PutsTheLongestFirstAndEqualOnesInTheirOrder(int[] lengths, int[] expected) => Assert.Equal(expected, new LengthOrder().Of(lengths).ToArray());
+    public void Of_PutsTheLongestFirstAndEqualOnesInTheirOrder(int[] lengths, int[] expected) =>
+        Assert.Equal(expected, new LengthOrder().Of(lengths).ToArray());
 
     [Fact]
     public void Of_IsTheStableSortOfManyLengths()

@@ -17,13 +17,14 @@ public sealed class SequenceRunnerTests
         const int Inputs = 40, Longest = 9;
         float[] together = new float[Inputs * size];
         EncodingStatistics statistics = new SequenceRunner(network, Architecture.Bert).Run(Encode, Longest, batchTokens: 20, 0, together, size, default);
-        Assert.Equal(new EncodingStatistics(Inputs, Enumerable.Range(0, Inputs).Sum(Length), Enumerable.Range(0, Inputs).Count(i => Length(i) == Longest)), statistics);
+        int[] lengths = [.. Enumerable.Range(0, Inputs).Select(Length)];
+        Assert.Equal(new EncodingStatistics(Inputs, lengths.Sum(), lengths.Count(length => length == Longest)), statistics);
         for (int i = 0; i < Inputs; i++)
         {
             float[] alone = new float[size];
             int input = i;
-            new SequenceRunner(network, Architecture.Bert)
-                .Run((int _, Span<int> ids, Span<byte> types, out bool cut) => Encode(input, ids, types, out cut), Longest, batchTokens: 20, 0, alone, size, default);
+            TokenWindow.Encode one = (int _, Span<int> ids, Span<byte> types, out bool cut) => Encode(input, ids, types, out cut);
+            new SequenceRunner(network, Architecture.Bert).Run(one, Longest, batchTokens: 20, 0, alone, size, default);
             Assert.Equal(alone, together[(i * size)..((i + 1) * size)]);
         }
 

@@ -55,14 +55,15 @@ public sealed class VectorIndexTests : IDisposable
     {
         string folder = Write(), offsets = Path.Combine(folder, DocumentStore.OffsetsFile);
         byte[] bytes = File.ReadAllBytes(offsets);
-        foreach (byte[] damaged in new[] { [], bytes[..^1], bytes[..^8], [.. bytes[..^8], .. BitConverter.GetBytes(-1L)], [.. bytes[..^8], .. BitConverter.GetBytes(long.MaxValue)] })
+        byte[] Ending(long last) => [.. bytes[..^8], .. BitConverter.GetBytes(last)];
+        foreach (byte[] damaged in new[] { [], bytes[..^1], bytes[..^8], Ending(-1), Ending(long.MaxValue) })
         {
             File.WriteAllBytes(offsets, damaged);
             Assert.Contains("Make the index again.", Assert.Throws<IndexFormatException>(() => VectorIndex.Open(folder)).Message, StringComparison.Ordinal);
         }
     }
 
-    /// <summary>A thousand times four threads call while a fifth disposes: a call ends well or is refused. Memory that is freed under one ends the process.</summary>
+    /// <summary>A thousand times four threads call while a fifth disposes. Memory that is freed under one of them would end the process.</summary>
     [Fact]
     public void Dispose_BesideCallsLetsThemFinishOrRefusesThem()
     {
