@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using MiniLM.Kernels;
 using MiniLM.Compute;
+using MiniLM.Kernels;
 using MiniLM.Model;
 using MiniLM.Weights;
 
