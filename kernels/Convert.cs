@@ -10,33 +10,33 @@ public static class Convert
     private const int Threads = 256;
 
     [Kernel(60, Threads, TileColumns = Threads)]
-    public static void ConvertF32ToF32(RowArguments g) => Run<Float32, Float32>(g);
+    public static void ConvertF32ToF32(ConvertArguments g) => Run<Float32, Float32>(g);
 
     [Kernel(60, Threads, TileColumns = Threads)]
-    public static void ConvertF32ToF16(RowArguments g) => Run<Float32, Float16>(g);
+    public static void ConvertF32ToF16(ConvertArguments g) => Run<Float32, Float16>(g);
 
     [Kernel(80, Threads, TileColumns = Threads)]
-    public static void ConvertF32ToBF16(RowArguments g) => Run<Float32, BFloat16>(g);
+    public static void ConvertF32ToBF16(ConvertArguments g) => Run<Float32, BFloat16>(g);
 
     [Kernel(60, Threads, TileColumns = Threads)]
-    public static void ConvertF16ToF32(RowArguments g) => Run<Float16, Float32>(g);
+    public static void ConvertF16ToF32(ConvertArguments g) => Run<Float16, Float32>(g);
 
     [Kernel(60, Threads, TileColumns = Threads)]
-    public static void ConvertF16ToF16(RowArguments g) => Run<Float16, Float16>(g);
+    public static void ConvertF16ToF16(ConvertArguments g) => Run<Float16, Float16>(g);
 
     [Kernel(80, Threads, TileColumns = Threads)]
-    public static void ConvertF16ToBF16(RowArguments g) => Run<Float16, BFloat16>(g);
+    public static void ConvertF16ToBF16(ConvertArguments g) => Run<Float16, BFloat16>(g);
 
     [Kernel(60, Threads, TileColumns = Threads)]
-    public static void ConvertBF16ToF32(RowArguments g) => Run<BFloat16, Float32>(g);
+    public static void ConvertBF16ToF32(ConvertArguments g) => Run<BFloat16, Float32>(g);
 
     [Kernel(60, Threads, TileColumns = Threads)]
-    public static void ConvertBF16ToF16(RowArguments g) => Run<BFloat16, Float16>(g);
+    public static void ConvertBF16ToF16(ConvertArguments g) => Run<BFloat16, Float16>(g);
 
     [Kernel(80, Threads, TileColumns = Threads)]
-    public static void ConvertBF16ToBF16(RowArguments g) => Run<BFloat16, BFloat16>(g);
+    public static void ConvertBF16ToBF16(ConvertArguments g) => Run<BFloat16, BFloat16>(g);
 
-    private static void Run<TFrom, TTo>(RowArguments g) where TFrom : struct, IElement where TTo : struct, IElement
+    private static void Run<TFrom, TTo>(ConvertArguments g) where TFrom : struct, IElement where TTo : struct, IElement
     {
         uint column = (uint)Grid.IdxY * Threads + (uint)Group.IdxX, row = (uint)Grid.IdxX;
         if (column >= g.Padded) { return; }

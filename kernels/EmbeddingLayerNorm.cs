@@ -16,42 +16,42 @@ public static class EmbeddingLayerNorm
     private const int Threads = 128, Warps = Threads / 32;
 
     [Kernel(60, Threads, TileRows = Warps, SharedBytesPerUnit = Warps * 4)]
-    public static void EmbeddingLayerNormF32(RowArguments g) => Embed<Float32>(g);
+    public static void EmbeddingLayerNormF32(EmbeddingArguments g) => Embed<Float32>(g);
 
     [Kernel(60, Threads, TileRows = Warps, SharedBytesPerUnit = Warps * 4)]
-    public static void EmbeddingLayerNormF16(RowArguments g) => Embed<Float16>(g);
+    public static void EmbeddingLayerNormF16(EmbeddingArguments g) => Embed<Float16>(g);
 
     [Kernel(80, Threads, TileRows = Warps, SharedBytesPerUnit = Warps * 4)]
-    public static void EmbeddingLayerNormBF16(RowArguments g) => Embed<BFloat16>(g);
+    public static void EmbeddingLayerNormBF16(EmbeddingArguments g) => Embed<BFloat16>(g);
 
     [Kernel(60, Threads, TileRows = Warps, SharedBytesPerUnit = Warps * 4)]
-    public static void LayerNormF32(RowArguments g) => Normalize<Float32>(g);
+    public static void LayerNormF32(LayerNormArguments g) => Normalize<Float32>(g);
 
     [Kernel(60, Threads, TileRows = Warps, SharedBytesPerUnit = Warps * 4)]
-    public static void LayerNormF16(RowArguments g) => Normalize<Float16>(g);
+    public static void LayerNormF16(LayerNormArguments g) => Normalize<Float16>(g);
 
     [Kernel(80, Threads, TileRows = Warps, SharedBytesPerUnit = Warps * 4)]
-    public static void LayerNormBF16(RowArguments g) => Normalize<BFloat16>(g);
+    public static void LayerNormBF16(LayerNormArguments g) => Normalize<BFloat16>(g);
 
-    private static void Embed<TElement>(RowArguments g) where TElement : struct, IElement
+    private static void Embed<TElement>(EmbeddingArguments g) where TElement : struct, IElement
     {
         uint warp = (uint)Group.IdxX >> 5, row = (uint)Grid.IdxX * Warps + warp;
-        if (row >= g.Rows) { return; }
-        uint mine = SharedBase() + warp * g.Padded * 4;
+        if (row >= g.Norm.Rows) { return; }
+        uint mine = SharedBase() + warp * g.Norm.Padded * 4;
         ulong index = Wide(row, 4);
-        ulong word = g.X + Wide(Load(g.WordIds + index, 0), g.StrideX), position = g.Positions + Wide(Load(g.PositionIds + index, 0), g.StrideX);
-        ulong type = g.Types == 0 ? 0 : g.Types + Wide(Load(g.TypeIds + index, 0), g.StrideX);
-        for (uint d = ((uint)Group.IdxX & 31) * 4; d < g.Padded; d += 128)
+        ulong word = g.Words + Wide(Load(g.WordIds + index, 0), g.Norm.StrideX), position = g.Positions + Wide(Load(g.PositionIds + index, 0), g.Norm.StrideX);
+        ulong type = g.Types == 0 ? 0 : g.Types + Wide(Load(g.TypeIds + index, 0), g.Norm.StrideX);
+        for (uint d = ((uint)Group.IdxX & 31) * 4; d < g.Norm.Padded; d += 128)
         {
             ulong at = Wide(d, TElement.Bytes);
             Float4 x = TElement.Load4If(true, word + at, 0), p = TElement.Load4If(true, position + at, 0), t = TElement.Load4If(g.Types != 0, type + at, 0);
             StoreShared(mine + d * 4, 0, new Float4 { X = x.X + p.X + t.X, Y = x.Y + p.Y + t.Y, Z = x.Z + p.Z + t.Z, W = x.W + p.W + t.W });
         }
         WarpBarrier();
-        Finish<TElement>(g, mine, row);
+        Finish<TElement>(g.Norm, mine, row);
     }
 
-    private static void Normalize<TElement>(RowArguments g) where TElement : struct, IElement
+    private static void Normalize<TElement>(LayerNormArguments g) where TElement : struct, IElement
     {
         uint warp = (uint)Group.IdxX >> 5, row = (uint)Grid.IdxX * Warps + warp;
         if (row >= g.Rows) { return; }
@@ -65,7 +65,7 @@ public static class EmbeddingLayerNorm
         Finish<TElement>(g, mine, row);
     }
 
-    private static void Finish<TElement>(RowArguments g, uint mine, uint row) where TElement : struct, IElement
+    private static void Finish<TElement>(LayerNormArguments g, uint mine, uint row) where TElement : struct, IElement
     {
         uint first = ((uint)Group.IdxX & 31) * 4;
         float origin = LoadSharedFloat(mine, 0), sum = 0, squares = 0, count = ToFloat(g.Width);

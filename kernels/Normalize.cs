@@ -3,14 +3,14 @@ using static MiniLM.Kernels.Instructions;
 
 namespace MiniLM.Kernels;
 
-/// <summary>y = x / max(|x|, 1e-12) over fp32 rows of the head, in place (Y is X).</summary>
+/// <summary>y = x / max(|x|, 1e-12) over fp32 rows of the head, in place.</summary>
 /// <remarks>A warp a row, four warps a block; the order of the sum depends on the width alone. The grid is (rows / 4 rounded up, 1).</remarks>
 public static class Normalize
 {
     private const int Threads = 128, Warps = Threads / 32;
 
     [Kernel(60, Threads, TileRows = Warps)]
-    public static void NormalizeF32(RowArguments g)
+    public static void NormalizeF32(NormalizeArguments g)
     {
         uint row = (uint)Grid.IdxX * Warps + ((uint)Group.IdxX >> 5), lane = (uint)Group.IdxX & 31;
         if (row >= g.Rows) { return; }

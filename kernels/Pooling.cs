@@ -1,4 +1,5 @@
 using ILGPU;
+using MiniLM.Model;
 using static MiniLM.Kernels.Instructions;
 
 namespace MiniLM.Kernels;
@@ -12,19 +13,19 @@ public static class Pooling
 {
     private const int Threads = 128;
 
-    // The names of Model.PoolingMode.
-    private const uint Cls = 0, Max = 1, Mean = 2, MeanSqrtLen = 3, WeightedMean = 4, LastToken = 5;
+    private const uint Cls = (uint)PoolingMode.Cls, Max = (uint)PoolingMode.Max, Mean = (uint)PoolingMode.Mean, MeanSqrtLen = (uint)PoolingMode.MeanSqrtLen,
+        WeightedMean = (uint)PoolingMode.WeightedMean, LastToken = (uint)PoolingMode.LastToken;
 
     [Kernel(60, Threads, TileColumns = Threads)]
-    public static void PoolingF32(RowArguments g) => Run<Float32>(g);
+    public static void PoolingF32(PoolingArguments g) => Run<Float32>(g);
 
     [Kernel(60, Threads, TileColumns = Threads)]
-    public static void PoolingF16(RowArguments g) => Run<Float16>(g);
+    public static void PoolingF16(PoolingArguments g) => Run<Float16>(g);
 
     [Kernel(80, Threads, TileColumns = Threads)]
-    public static void PoolingBF16(RowArguments g) => Run<BFloat16>(g);
+    public static void PoolingBF16(PoolingArguments g) => Run<BFloat16>(g);
 
-    private static void Run<TElement>(RowArguments g) where TElement : struct, IElement
+    private static void Run<TElement>(PoolingArguments g) where TElement : struct, IElement
     {
         uint column = (uint)Grid.IdxY * Threads + (uint)Group.IdxX, sequence = (uint)Grid.IdxX;
         if (column >= g.Width) { return; }

@@ -27,9 +27,9 @@ internal static class UsageErrors
         {
             string token = parse.UnmatchedTokens[0];
             return command is CliCommand
-                ? new UsageException($"unexpected argument {Weights.Quoted.Text(token)}: quote a text of several words", name)
+                ? new UsageException($"unexpected argument {Quoted.Text(token)}: quote a text of several words", name)
                 : new UsageException(
-                    $"unknown command {Weights.Quoted.Text(token)}.{NearNames.Suggest(token, command.Subcommands.Select(known => known.Name))}", name);
+                    $"unknown command {Quoted.Text(token)}.{NearNames.Suggest(token, command.Subcommands.Select(known => known.Name))}", name);
         }
         if (parse.Errors.Count == 0 || command is not CliCommand) { return null; }
         string message = parse.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.');

@@ -9,7 +9,7 @@ internal abstract unsafe class CpuKernels
     /// <summary>Most rows of one GEMM strip.</summary>
     internal abstract int Tallest { get; }
 
-    internal abstract void GemmStrip(Epilogue epilogue, GemmArguments* arguments, int rows);
+    internal abstract void GemmStrip(Epilogue epilogue, GemmCall* arguments, int rows);
     internal abstract void LayerNorm(float* x, float* gamma, float* beta, float epsilon, float* y, int width);
     internal abstract float Softmax(float* scores, float* bias, int length, int padded, float factor);
     internal abstract void Activate(Activation activation, float* x, int count);
@@ -30,7 +30,7 @@ internal abstract unsafe class CpuKernels
 
     /// <summary>rows x matrix, panels [first, end), <see cref="Together"/> at a time: those stay in L2 while the strips of A pass over them.</summary>
     /// <remarks>Pointers in <paramref name="arguments"/> are those of row 0 and panel 0. Strips have equal heights, give or take one.</remarks>
-    internal void Gemm(Epilogue epilogue, in GemmArguments arguments, int rows, int first, int end)
+    internal void Gemm(Epilogue epilogue, in GemmCall arguments, int rows, int first, int end)
     {
         int strips = (rows + Tallest - 1) / Tallest;
         for (int panel = first; panel < end; panel += Together)
@@ -38,7 +38,7 @@ internal abstract unsafe class CpuKernels
             for (int strip = 0; strip < strips; strip++)
             {
                 int row = StripStart(rows, strip, strips), next = StripStart(rows, strip + 1, strips), column = panel * Cpu.Gemm.Columns;
-                GemmArguments call = arguments;
+                GemmCall call = arguments;
                 call.A = (float*)((byte*)arguments.A + row * arguments.AStride);
                 call.B = arguments.B + panel * arguments.K * Cpu.Gemm.Columns;
                 call.C = (float*)((byte*)arguments.C + row * arguments.CStride + panel * arguments.CPanel);
@@ -61,7 +61,7 @@ internal unsafe class LanesKernels<TLanes> : CpuKernels where TLanes : struct, I
 {
     internal override int Tallest => Cpu.Gemm.Tallest;
 
-    internal override void GemmStrip(Epilogue epilogue, GemmArguments* arguments, int rows) => Cpu.Gemm.Strip<TLanes>(epilogue, arguments, rows);
+    internal override void GemmStrip(Epilogue epilogue, GemmCall* arguments, int rows) => Cpu.Gemm.Strip<TLanes>(epilogue, arguments, rows);
 
     internal override void LayerNorm(float* x, float* gamma, float* beta, float epsilon, float* y, int width) =>
         Cpu.LayerNorm.Forward<TLanes>(x, gamma, beta, epsilon, y, width);
@@ -88,11 +88,11 @@ internal sealed unsafe class Avx512Kernels : LanesKernels<Lanes256>
 
     internal override int Tallest => GemmAvx512.Tallest;
 
-    internal override void GemmStrip(Epilogue epilogue, GemmArguments* arguments, int rows)
+    internal override void GemmStrip(Epilogue epilogue, GemmCall* arguments, int rows)
     {
         nint kernel = Volatile.Read(ref _strips[(int)epilogue * (GemmAvx512.Tallest + 1) + rows]);
         if (kernel == 0) { kernel = Assemble(epilogue, rows); }
-        ((delegate* unmanaged<GemmArguments*, void>)kernel)(arguments);
+        ((delegate* unmanaged<GemmCall*, void>)kernel)(arguments);
     }
 
     private nint Assemble(Epilogue epilogue, int rows)

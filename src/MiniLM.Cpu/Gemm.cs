@@ -3,14 +3,14 @@ using MiniLM.Model;
 
 namespace MiniLM.Cpu;
 
-/// <summary>One strip of C = epilogue(start + A B) in C# vectors: the tiers below machine code. Operands: <see cref="GemmArguments"/>.</summary>
+/// <summary>One strip of C = epilogue(start + A B) in C# vectors: the tiers below machine code. Operands: <see cref="GemmCall"/>.</summary>
 /// <remarks>6 rows x 2 vectors of sums in flight, as many as 16 registers take; a panel is passed over in pieces of two vectors.</remarks>
 internal static unsafe class Gemm
 {
     internal const int Columns = 32; // of a panel, in every tier
     internal const int Tallest = 6;
 
-    internal static void Strip<TLanes>(Epilogue epilogue, GemmArguments* arguments, int rows) where TLanes : struct, ILanes<TLanes>
+    internal static void Strip<TLanes>(Epilogue epilogue, GemmCall* arguments, int rows) where TLanes : struct, ILanes<TLanes>
     {
         for (int panel = 0; panel < arguments->Panels; panel++)
         {
@@ -28,7 +28,7 @@ internal static unsafe class Gemm
     }
 
     // Rows past the last one repeat it: one kernel serves every height, and a sum never depends on it.
-    private static void Sums<TLanes>(GemmArguments* arguments, int rows, float* b, float* start, float* c) where TLanes : struct, ILanes<TLanes>
+    private static void Sums<TLanes>(GemmCall* arguments, int rows, float* b, float* start, float* c) where TLanes : struct, ILanes<TLanes>
     {
         nint stride = arguments->AStride, cStride = arguments->CStride;
         byte* a = (byte*)arguments->A;
@@ -75,7 +75,7 @@ internal static unsafe class Gemm
         }
     }
 
-    private static void Finish<TLanes>(Epilogue epilogue, GemmArguments* arguments, int row, int panel, float* c) where TLanes : struct, ILanes<TLanes>
+    private static void Finish<TLanes>(Epilogue epilogue, GemmCall* arguments, int row, int panel, float* c) where TLanes : struct, ILanes<TLanes>
     {
         switch (epilogue)
         {

@@ -73,7 +73,7 @@ internal sealed unsafe class PackedLinear : IDisposable
     /// <summary>Panels [first, end) of rows x this matrix into C; strides in floats.</summary>
     internal void Multiply(CpuKernels kernels, Epilogue epilogue, float* a, nint aStride, int rows, int first, int end, float* c, nint cStride, nint cPanel, float* residual = null)
     {
-        var arguments = new GemmArguments
+        var arguments = new GemmCall
         {
             A = a,
             AStride = aStride * sizeof(float),

@@ -1,4 +1,4 @@
-using MiniLM.Model;
+using MiniLM.Compute;
 using MiniLM.Weights;
 
 namespace MiniLM.Cpu;

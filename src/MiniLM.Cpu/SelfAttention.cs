@@ -50,7 +50,7 @@ internal static unsafe class SelfAttention
         for (int strip = 0; strip < strips; strip++)
         {
             int row = CpuKernels.StripStart(length, strip, strips), rows = CpuKernels.StripStart(length, strip + 1, strips) - row;
-            var scores = new GemmArguments
+            var scores = new GemmCall
             {
                 A = query + (nint)row * paddedHeadSize,
                 AStride = paddedHeadSize * sizeof(float),
@@ -68,7 +68,7 @@ internal static unsafe class SelfAttention
             }
             for (int panel = 0; panel < panels; panel++)
             {
-                var sum = new GemmArguments
+                var sum = new GemmCall
                 {
                     A = scratch.Scores,
                     AStride = stride * sizeof(float),

@@ -18,14 +18,14 @@ public sealed class CudaDevice : Device
     private readonly Action<string>? _notify;
     private readonly HashSet<string> _said = [];
 
-    internal CudaDevice(Gpu gpu, string name, Action<string>? notify = null)
+    internal CudaDevice(Gpu gpu, string name, Action<string>? notify = null, Func<string, string>? ptx = null)
     {
         (Gpu, _name, _notify) = (gpu, name, notify);
         if (gpu.Properties.Capability < 60)
         {
             throw new GpuException($"{gpu.Properties.Name} has compute capability {Capability}; the kernels need 6.0 or newer. Use --device cpu.");
         }
-        Launcher = new KernelLauncher(gpu);
+        Launcher = new KernelLauncher(gpu, ptx);
     }
 
     /// <summary>A GPU of this machine.</summary>

@@ -49,17 +49,16 @@ internal sealed class CudaNetwork : DeviceNetwork
                 end = Run(batch, first, layers);
                 int from = batch.Offsets[first], rows = batch.Offsets[end] - from;
                 CudaWorkspace at = _workspace!;
-                RowArguments widen = new()
+                ConvertArguments widen = new()
                 {
                     X = at.X,
                     Y = at.Wide,
                     StrideX = _plan.RowBytes,
                     StrideY = (uint)_plan.Hidden * 4,
-                    Rows = (uint)rows,
                     Width = (uint)width,
                     Padded = (uint)_plan.Hidden,
                 };
-                _device.Launcher.Rows(_plan.Widen, widen, rows, _plan.Hidden);
+                _device.Launcher.Convert(_plan.Widen, widen, rows);
                 _device.Download(at.Wide, hidden.Slice(from * width, rows * width), width, _plan.Hidden);
             }
         }
@@ -102,17 +101,8 @@ internal sealed class CudaNetwork : DeviceNetwork
         at.Upload(batch, first, end);
         KernelLauncher launcher = _device.Launcher;
         uint stride = _plan.RowBytes, inner = (uint)(_plan.Inner * _plan.ElementBytes);
-        RowArguments embed = new()
+        LayerNormArguments norm = new()
         {
-            X = _weights.Words,
-            Positions = _weights.Positions,
-            Types = _weights.Types,
-            WordIds = at.WordIds,
-            PositionIds = at.PositionIds,
-            TypeIds = at.TypeIds,
-            Gamma = _weights.EmbeddingNorm.Gamma,
-            Beta = _weights.EmbeddingNorm.Beta,
-            Y = at.X,
             StrideX = stride,
             StrideY = stride,
             Rows = (uint)rows,
@@ -120,7 +110,17 @@ internal sealed class CudaNetwork : DeviceNetwork
             Padded = (uint)_plan.Hidden,
             Epsilon = _config.LayerNormEps,
         };
-        launcher.Rows(_plan.Embedding, embed, rows);
+        EmbeddingArguments embed = new()
+        {
+            Words = _weights.Words,
+            Positions = _weights.Positions,
+            Types = _weights.Types,
+            WordIds = at.WordIds,
+            PositionIds = at.PositionIds,
+            TypeIds = at.TypeIds,
+            Norm = norm with { Y = at.X, Gamma = _weights.EmbeddingNorm.Gamma, Beta = _weights.EmbeddingNorm.Beta },
+        };
+        launcher.Embedding(_plan.Embedding, embed);
         for (int layer = 0; layer < layers; layer++)
         {
             CudaLayer weights = _weights.Layers[layer];
@@ -131,27 +131,27 @@ internal sealed class CudaNetwork : DeviceNetwork
             AddAndNormalize(at.Inner, inner, weights.Down, at.Y, at.X, weights.OutputNorm);
         }
 
-        GemmArguments Gemm(ulong a, uint strideA, CudaLinear linear, ulong c, uint strideC, ulong residual = 0, CudaNorm norm = default) => new()
+        GemmArguments Gemm(ulong a, uint strideA, CudaLinear linear, ulong c, uint strideC, ulong residual = 0, CudaNorm after = default) => new()
         {
             A = a,
             B = linear.Weight,
             C = c,
             Bias = linear.Bias,
             Residual = residual,
-            Gamma = norm.Gamma,
-            Beta = norm.Beta,
+            Gamma = after.Gamma,
+            Beta = after.Beta,
             StrideA = strideA,
             StrideB = (uint)(linear.Inputs * _plan.ElementBytes),
             StrideC = strideC,
             Rows = (uint)rows,
             Epsilon = _config.LayerNormEps,
         };
-        void AddAndNormalize(ulong a, uint strideA, CudaLinear linear, ulong residual, ulong y, CudaNorm norm)
+        void AddAndNormalize(ulong a, uint strideA, CudaLinear linear, ulong residual, ulong y, CudaNorm after)
         {
-            GemmArguments arguments = Gemm(a, strideA, linear, y, stride, residual, norm);
+            GemmArguments arguments = Gemm(a, strideA, linear, y, stride, residual, after);
             if (_plan.FusedLayerNorm) { launcher.Gemm(_plan.GemmLayerNorm, arguments, _plan.Hidden, linear.Inputs); return; }
             launcher.Gemm(_plan.Gemm, arguments, _plan.Hidden, linear.Inputs);
-            launcher.Rows(_plan.LayerNorm, embed with { X = y, Y = y, Gamma = norm.Gamma, Beta = norm.Beta }, rows);
+            launcher.LayerNorm(_plan.LayerNorm, norm with { X = y, Y = y, Gamma = after.Gamma, Beta = after.Beta });
         }
     }
 
@@ -194,7 +194,7 @@ internal sealed class CudaNetwork : DeviceNetwork
         int sequences = end - first, hidden = _config.HiddenSize, width = Network.PooledSize, padded = CudaPlan.HeadWidth(width);
         for (int mode = 0; mode < Network.Pooling.Length; mode++)
         {
-            RowArguments pool = new()
+            PoolingArguments pool = new()
             {
                 X = at.X,
                 Y = at.Pooled + (ulong)(mode * hidden * 4),
@@ -202,12 +202,11 @@ internal sealed class CudaNetwork : DeviceNetwork
                 Columns = at.Columns,
                 StrideX = _plan.RowBytes,
                 StrideY = (uint)padded * 4,
-                Rows = (uint)sequences,
                 Width = (uint)hidden,
                 Skip = (uint)batch.PromptRows,
                 Mode = (uint)Network.Pooling[mode],
             };
-            launcher.Rows(_plan.Pooling, pool, sequences, hidden);
+            launcher.Pooling(_plan.Pooling, pool, sequences);
         }
         ulong x = at.Pooled, y = at.Head;
         int dense = 0;
@@ -231,7 +230,7 @@ internal sealed class CudaNetwork : DeviceNetwork
                 (x, y) = (y, x);
                 (width, padded) = (linear.Outputs, weights.Outputs);
             }
-            else { launcher.Rows("NormalizeF32", new RowArguments { X = x, Y = x, StrideX = (uint)padded * 4, Rows = (uint)sequences, Width = (uint)width }, sequences); }
+            else { launcher.Normalize(new NormalizeArguments { X = x, StrideX = (uint)padded * 4, Rows = (uint)sequences, Width = (uint)width }); }
         }
         _device.Download(x, output, width, padded);
     }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MiniLM.Compute;
 using MiniLM.Kernels;
 using MiniLM.Model;
 using MiniLM.Weights;
@@ -148,17 +149,16 @@ internal sealed unsafe class CudaWeights : IDisposable
         {
             int count = Math.Min(most, rows - row);
             _device.Gpu.Upload(staging, new ReadOnlySpan<byte>(tensor.Data + (long)row * stride, count * stride));
-            RowArguments arguments = new()
+            ConvertArguments arguments = new()
             {
                 X = staging,
                 Y = to + (ulong)((long)row * columns * elementBytes),
                 StrideX = (uint)stride,
                 StrideY = (uint)(columns * elementBytes),
-                Rows = (uint)count,
                 Width = (uint)width,
                 Padded = (uint)columns,
             };
-            _device.Launcher.Rows($"Convert{from}To{suffix}", arguments, count, columns);
+            _device.Launcher.Convert($"Convert{from}To{suffix}", arguments, count);
         }
     }
 

@@ -18,10 +18,8 @@ internal sealed record KernelInfo(string Name, int Target, int Threads, int Tile
     /// <summary>Every kernel of kernels/ptx, by name.</summary>
     internal static IReadOnlyDictionary<string, KernelInfo> All { get; } = Read();
 
-    /// <summary>A kernel's text by its name: the committed one, unless a test puts another in its place.</summary>
-    internal static Func<string, string> TextOf { get; set; } = name => Resource(name + ".ptx");
-
-    internal string Ptx() => TextOf(Name);
+    /// <summary>A kernel's committed text.</summary>
+    internal static string Ptx(string name) => Resource(name + ".ptx");
 
     private static Dictionary<string, KernelInfo> Read()
     {

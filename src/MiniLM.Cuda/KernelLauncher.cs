@@ -5,8 +5,11 @@ using MiniLM.Kernels;
 namespace MiniLM.Cuda;
 
 /// <summary>The kernels of one GPU, loaded when they are first launched.</summary>
-internal sealed class KernelLauncher(Gpu gpu) : IDisposable
+/// <param name="gpu">Stays the caller's.</param>
+/// <param name="ptx">A kernel's text by its name; null: the committed one.</param>
+internal sealed class KernelLauncher(Gpu gpu, Func<string, string>? ptx = null) : IDisposable
 {
+    private readonly Func<string, string> _ptx = ptx ?? KernelInfo.Ptx;
     private readonly Dictionary<string, (KernelInfo Info, GpuKernel Kernel)> _loaded = [];
 
     /// <summary>One of the GEMM kernels over <paramref name="columns"/> (a multiple of its tile) and <paramref name="depth"/>.</summary>
@@ -17,15 +20,25 @@ internal sealed class KernelLauncher(Gpu gpu) : IDisposable
         Launch(kernel, Shape(info, Tiles(columns, info.TileColumns), Tiles((int)arguments.Rows, info.TileRows)), Bytes(ref arguments));
     }
 
-    /// <summary>A kernel that gives a warp or a block to a row.</summary>
-    /// <param name="name">Kernel.</param>
-    /// <param name="arguments">Rows and widths.</param>
-    /// <param name="rows">Rows of the grid.</param>
-    /// <param name="columns">Columns of the grid's second axis, where the kernel cuts rows.</param>
-    internal void Rows(string name, RowArguments arguments, int rows, int columns = 1)
+    /// <summary>One of the embedding kernels: a warp a row.</summary>
+    internal void Embedding(string name, EmbeddingArguments arguments) => Rows(name, ref arguments, (int)arguments.Norm.Rows, units: (int)arguments.Norm.Padded);
+
+    /// <summary>One of the LayerNorm kernels: a warp a row.</summary>
+    internal void LayerNorm(string name, LayerNormArguments arguments) => Rows(name, ref arguments, (int)arguments.Rows, units: (int)arguments.Padded);
+
+    /// <summary>One of the pooling kernels: a thread a column of a sequence.</summary>
+    internal void Pooling(string name, PoolingArguments arguments, int sequences) => Rows(name, ref arguments, sequences, (int)arguments.Width);
+
+    /// <summary>The kernel that makes rows of length 1: a warp a row.</summary>
+    internal void Normalize(NormalizeArguments arguments) => Rows("NormalizeF32", ref arguments, (int)arguments.Rows);
+
+    /// <summary>One of the conversions: a thread an element.</summary>
+    internal void Convert(string name, ConvertArguments arguments, int rows) => Rows(name, ref arguments, rows, (int)arguments.Padded);
+
+    private void Rows<T>(string name, ref T arguments, int rows, int columns = 1, int units = 0) where T : unmanaged
     {
         (KernelInfo info, GpuKernel kernel) = Get(name);
-        LaunchShape shape = Shape(info, Tiles(rows, Math.Max(1, info.TileRows)), Tiles(columns, Math.Max(1, info.TileColumns)), (int)arguments.Padded);
+        LaunchShape shape = Shape(info, Tiles(rows, Math.Max(1, info.TileRows)), Tiles(columns, Math.Max(1, info.TileColumns)), units);
         Launch(kernel, shape, Bytes(ref arguments));
     }
 
@@ -55,7 +68,7 @@ internal sealed class KernelLauncher(Gpu gpu) : IDisposable
     {
         if (_loaded.TryGetValue(name, out var known)) { return known; }
         KernelInfo info = KernelInfo.All[name];
-        return _loaded[name] = (info, gpu.Load(name, info.Ptx()));
+        return _loaded[name] = (info, gpu.Load(name, _ptx(name)));
     }
 
     private static uint Tiles(int count, int tile) => (uint)((count + tile - 1) / tile);

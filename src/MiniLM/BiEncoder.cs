@@ -32,7 +32,15 @@ public sealed class BiEncoder : IDisposable
     /// <param name="precision">Arithmetic of the forward pass.</param>
     /// <exception cref="ModelFormatException">The folder is not a usable bi-encoder: a cross-encoder is refused.</exception>
     /// <exception cref="TokenizerException">Its tokenizer is not usable.</exception>
-    public static BiEncoder Open(string path, Device device, Precision precision = Precision.Float32) => new(LoadedModel.Open(path, ModelKind.BiEncoder,
+    public static BiEncoder Open(string path, Device device, Precision precision = Precision.Float32) => Open(ModelFolder.Open(path), device, precision);
+
+    /// <summary>Makes an encoder of a folder that is open.</summary>
+    /// <param name="folder">Becomes the encoder's, and is closed when this call fails.</param>
+    /// <param name="device">Stays the caller's to dispose, after this encoder.</param>
+    /// <param name="precision">Arithmetic of the forward pass.</param>
+    /// <exception cref="ModelFormatException">It is not a usable bi-encoder: a cross-encoder is refused.</exception>
+    /// <exception cref="TokenizerException">Its tokenizer is not usable.</exception>
+    public static BiEncoder Open(ModelFolder folder, Device device, Precision precision = Precision.Float32) => new(LoadedModel.Load(folder, ModelKind.BiEncoder,
         "a cross-encoder: it scores pairs and has no embeddings. Use it to rerank, or choose a bi-encoder.", device, precision));
 
     /// <summary>The model.</summary>
@@ -63,7 +71,8 @@ public sealed class BiEncoder : IDisposable
         int promptRows = prompt is null || Folder.IncludePrompt ? 0 : PromptRows(prompt);
         int Encode(int index, Span<int> ids, Span<byte> typeIds, out bool truncated) =>
             Tokenizer.Encode(prompt is null ? texts[index] : prompt + texts[index], maxLength, ids, out truncated);
-        return new SequenceWindow(Folder.Network.Config.Architecture).Run(_model.Network, Encode, maxLength, options.BatchTokens, promptRows, embeddings, Dimension, cancellation);
+        return new SequenceRunner(_model.Network, Folder.Network.Config.Architecture)
+            .Run(Encode, maxLength, options.BatchTokens, promptRows, embeddings, Dimension, cancellation);
     }
 
     /// <summary>Embeds one text: [Dimension].</summary>

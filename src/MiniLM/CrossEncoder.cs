@@ -18,12 +18,6 @@ public enum ScoreKind
     Sigmoid,
 }
 
-/// <summary>A document behind a query.</summary>
-/// <param name="Index">Its place in the call.</param>
-/// <param name="Score">As asked for.</param>
-/// <param name="Logit">What the order is by.</param>
-public readonly record struct RankedDocument(int Index, float Score, float Logit);
-
 /// <summary>Pairs of texts to scores: tokenizer, encoder and classifier head.</summary>
 /// <remarks>Thread-safe. A pair's logits are the same bits alone and in any batch.</remarks>
 public sealed class CrossEncoder : IDisposable
@@ -38,7 +32,15 @@ public sealed class CrossEncoder : IDisposable
     /// <param name="precision">Arithmetic of the forward pass.</param>
     /// <exception cref="ModelFormatException">The folder is not a usable cross-encoder: a bi-encoder is refused.</exception>
     /// <exception cref="TokenizerException">Its tokenizer is not usable.</exception>
-    public static CrossEncoder Open(string path, Device device, Precision precision = Precision.Float32) => new(LoadedModel.Open(path, ModelKind.CrossEncoder,
+    public static CrossEncoder Open(string path, Device device, Precision precision = Precision.Float32) => Open(ModelFolder.Open(path), device, precision);
+
+    /// <summary>Makes an encoder of a folder that is open.</summary>
+    /// <param name="folder">Becomes the encoder's, and is closed when this call fails.</param>
+    /// <param name="device">Stays the caller's to dispose, after this encoder.</param>
+    /// <param name="precision">Arithmetic of the forward pass.</param>
+    /// <exception cref="ModelFormatException">It is not a usable cross-encoder: a bi-encoder is refused.</exception>
+    /// <exception cref="TokenizerException">Its tokenizer is not usable.</exception>
+    public static CrossEncoder Open(ModelFolder folder, Device device, Precision precision = Precision.Float32) => new(LoadedModel.Load(folder, ModelKind.CrossEncoder,
         "a bi-encoder: it has no classifier that scores pairs. Compare its embeddings, or choose a cross-encoder (a ...ForSequenceClassification folder).", device, precision));
 
     /// <summary>The model.</summary>
@@ -67,7 +69,7 @@ public sealed class CrossEncoder : IDisposable
         int limit = LoadedModel.MaxLength(Folder, Tokenizer, maxLength, pair: true);
         int Encode(int index, Span<int> ids, Span<byte> typeIds, out bool truncated) =>
             Tokenizer.Encode(pairs[index].First, pairs[index].Second, limit, Truncation.LongestFirst, ids, typeIds, out truncated);
-        return new SequenceWindow(Folder.Network.Config.Architecture).Run(_model.Network, Encode, limit, batchTokens, 0, logits, Labels, cancellation);
+        return new SequenceRunner(_model.Network, Folder.Network.Config.Architecture).Run(Encode, limit, batchTokens, 0, logits, Labels, cancellation);
     }
 
     /// <summary>The number that ranks: the logit, or logit 1 - logit 0.</summary>
@@ -100,11 +102,9 @@ public sealed class CrossEncoder : IDisposable
     {
         float[] logits = new float[documents.Count * Labels];
         Logits([.. documents.Select(document => (query, document))], logits, cancellation: cancellation);
-        IEnumerable<RankedDocument> ranked = Enumerable.Range(0, documents.Count)
-            .Select(index => (index, raw: RawScore(logits.AsSpan(index * Labels, Labels))))
-            .OrderByDescending(document => document.raw)
-            .Select(document => new RankedDocument(document.index, Score(document.raw, kind), document.raw));
-        return [.. topK is { } count ? ranked.Take(count) : ranked];
+        float[] raw = [.. Enumerable.Range(0, documents.Count).Select(index => RawScore(logits.AsSpan(index * Labels, Labels)))];
+        RankedDocument[] ranked = RankedDocument.Order(raw, logit => Score(logit, kind));
+        return topK is { } count ? [.. ranked.Take(count)] : ranked;
     }
 
     /// <summary>Closes the model and its mapped file.</summary>

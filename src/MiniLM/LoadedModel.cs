@@ -7,14 +7,13 @@ namespace MiniLM;
 /// <summary>A model folder with its tokenizer, ready on a device: what both kinds of encoder are made of.</summary>
 internal sealed record LoadedModel(ModelFolder Folder, WordPieceTokenizer Tokenizer, DeviceNetwork Network) : IDisposable
 {
-    /// <param name="path">A folder.</param>
+    /// <param name="folder">Becomes the model's, and is closed when this call fails.</param>
     /// <param name="kind">What it must be.</param>
     /// <param name="refusal">What is said when it is the other kind, behind the folder's path.</param>
     /// <param name="device">Where it shall run.</param>
     /// <param name="precision">Arithmetic of the forward pass.</param>
-    internal static LoadedModel Open(string path, ModelKind kind, string refusal, Device device, Precision precision)
+    internal static LoadedModel Load(ModelFolder folder, ModelKind kind, string refusal, Device device, Precision precision)
     {
-        ModelFolder folder = ModelFolder.Open(path);
         try
         {
             if (folder.Kind != kind) { throw new ModelFormatException($"{folder.Path}: {refusal}"); }
@@ -23,7 +22,7 @@ internal sealed record LoadedModel(ModelFolder Folder, WordPieceTokenizer Tokeni
         catch (ModelFormatException error)
         {
             folder.Dispose();
-            throw ModelFolder.Locate(error, path);
+            throw ModelFolder.Locate(error, folder.Path);
         }
         catch
         {

@@ -7,4 +7,8 @@ public sealed class NonFiniteResultException(int index)
 {
     /// <summary>Which input of the call, from 0.</summary>
     public int Index => index;
+
+    /// <summary>The same of a call of which this one was a part.</summary>
+    /// <param name="first">Inputs before the part.</param>
+    internal NonFiniteResultException After(long first) => new((int)(first + index));
 }

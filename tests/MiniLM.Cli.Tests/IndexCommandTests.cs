@@ -20,8 +20,8 @@ public sealed class IndexCommandTests : CommandTests
         Index(Write("corpus.jsonl", Corpus)).AssertDone();
         using VectorIndex index = VectorIndex.Open(At("index"));
         Assert.Equal((3, 32), (index.Count, index.Dimension));
-        Assert.Equal(["a", "b", "c"], Enumerable.Range(0, 3).Select(i => index.Document(i).Id));
-        Assert.Equal("the of a two", index.Document(1).Text);
+        Assert.Equal(["a", "b", "c"], Enumerable.Range(0, 3).Select(i => index.Documents.Read(i).Id));
+        Assert.Equal(("the", "of a two", "the of a two"), (index.Documents.Read(1).Title, index.Documents.Read(1).Text, index.Documents.Read(1).Joined));
         Assert.Equal(Path.TrimEndingDirectorySeparator(BiEncoder), index.Model);
         AssertOnly("corpus.jsonl", "index");
     }

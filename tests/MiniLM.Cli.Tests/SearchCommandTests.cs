@@ -24,6 +24,33 @@ public sealed class SearchCommandTests : CommandTests
     }
 
     [Fact]
+    public void Search_ShowsTitlesWhereThereAreSome()
+    {
+        string[] lines = CommandLine.Run("search", "--index", Index, "the of a two", "--json").AssertDone().Lines;
+        JsonElement first = JsonDocument.Parse(lines[0]).RootElement;
+        string?[] strings = [.. new[] { "id", "title", "text" }.Select(name => first.GetProperty(name).GetString())];
+        Assert.Equal(["b", "the", "of a two"], strings);
+        Assert.InRange(first.GetProperty("score").GetDouble(), 1 - 1e-6, 1 + 1e-6); // title and text are embedded as one
+        Assert.All(lines[1..], line => Assert.False(JsonDocument.Parse(line).RootElement.TryGetProperty("title", out _)));
+        string[] table = CommandLine.Run("search", "--index", Index, "the of a two", "--top-k", "1").AssertDone().Lines;
+        Assert.Equal(["rank score id title text", "1 1.0000 b the of a two"], table.Select(line => string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries))));
+        Assert.DoesNotContain("title", CommandLine.Run("search", "--index", Index, "one two three", "--top-k", "1").AssertDone().Lines[0]);
+    }
+
+    [Fact]
+    public void Search_TakesAnIndexThatHasTitleAndTextAsOne()
+    {
+        // As earlier versions wrote it.
+        string lines = "{\"_id\":\"a\",\"title\":\"\",\"text\":\"one two three\"}\n";
+        File.WriteAllText(Path.Combine(Index, "documents.jsonl"), lines);
+        File.WriteAllBytes(Path.Combine(Index, "documents.offsets"), [.. BitConverter.GetBytes(0L), .. BitConverter.GetBytes((long)lines.Length)]);
+        Edit("index.json", text => text.Replace("\"count\": 3", "\"count\": 1"));
+        string vectors = Path.Combine(Index, "vectors.f32");
+        File.WriteAllBytes(vectors, File.ReadAllBytes(vectors)[..(32 * 4)]);
+        Assert.Contains("\"text\":\"one two three\"", CommandLine.Run("search", "--index", Index, "one", "--json").AssertDone().Lines.Single());
+    }
+
+    [Fact]
     public void Search_WritesARunOfAFileOfQueries()
     {
         string queries = Write("q.tsv", "q1\tone two three\nq2\t\n");

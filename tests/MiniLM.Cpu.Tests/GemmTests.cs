@@ -23,7 +23,7 @@ public sealed unsafe class GemmTests
         int n = panels * Gemm.Columns;
         using GuardedBuffer a = GuardedBuffer.Normal(random, rows * k), b = GuardedBuffer.Normal(random, k * n), start = GuardedBuffer.Normal(random, n);
         using GuardedBuffer residual = GuardedBuffer.Normal(random, rows * n), scale = GuardedBuffer.Normal(random, rows), c = GuardedBuffer.NaN(rows * n);
-        var arguments = new GemmArguments
+        var arguments = new GemmCall
         {
             A = a.Pointer,
             AStride = k * sizeof(float),
@@ -78,7 +78,7 @@ public sealed unsafe class GemmTests
         for (int rows = 1; rows <= kernels.Tallest; rows++)
         {
             using GuardedBuffer c = GuardedBuffer.NaN(rows * N);
-            var arguments = new GemmArguments { A = a.Pointer, AStride = K * sizeof(float), B = b.Pointer, K = K, Panels = 1, C = c.Pointer, CStride = N * sizeof(float) };
+            var arguments = new GemmCall { A = a.Pointer, AStride = K * sizeof(float), B = b.Pointer, K = K, Panels = 1, C = c.Pointer, CStride = N * sizeof(float) };
             kernels.GemmStrip(Epilogue.Gelu, &arguments, rows);
             alone ??= c.Span[..N].ToArray();
             Assert.Equal(alone, c.Span[..N].ToArray());
@@ -93,7 +93,7 @@ public sealed unsafe class GemmTests
         {
             using GuardedBuffer a = GuardedBuffer.NaN(1), b = GuardedBuffer.Normal(new Random(1), Gemm.Columns), c = new(Gemm.Columns), other = new(Gemm.Columns);
             other.Span.Fill(1);
-            var arguments = new GemmArguments { A = a.Pointer, AStride = 4, B = b.Pointer, K = 1, Panels = 1, C = c.Pointer, CStride = 128, Residual = other.Pointer, RowScale = other.Pointer };
+            var arguments = new GemmCall { A = a.Pointer, AStride = 4, B = b.Pointer, K = 1, Panels = 1, C = c.Pointer, CStride = 128, Residual = other.Pointer, RowScale = other.Pointer };
             kernels.GemmStrip(epilogue, &arguments, 1);
             foreach (float value in c.Span) { Assert.True(float.IsNaN(value), $"{epilogue} turned NaN into {value}"); }
         }

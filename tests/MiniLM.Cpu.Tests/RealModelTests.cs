@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using MiniLM.Batching;
 using MiniLM.Compute;
+using MiniLM.Data;
 using MiniLM.Model;
 using MiniLM.Retrieval;
 using MiniLM.Tests;
@@ -83,7 +84,7 @@ public sealed class RealModelTests
             string path = Path.Combine(temporary.FullName, "index");
             using (var writer = new VectorIndexWriter(path, model.Dimension))
             {
-                for (int i = 0; i < corpus.Length; i++) { writer.Add(corpus[i].Id, "", corpus[i].Text, vectors.AsSpan(i * model.Dimension, model.Dimension)); }
+                for (int i = 0; i < corpus.Length; i++) { writer.Add(new Document(corpus[i].Id, "", corpus[i].Text), vectors.AsSpan(i * model.Dimension, model.Dimension)); }
                 writer.Complete(model.Folder.Path, model.Folder.Hash);
             }
             using VectorIndex index = VectorIndex.Open(path);
@@ -95,13 +96,13 @@ public sealed class RealModelTests
                 foreach (SearchHit hit in found[query])
                 {
                     Assert.Equal(expected[row][0], asked[query].Id);
-                    Assert.Equal(expected[row][1], index.Document(hit.Document).Id);
+                    Assert.Equal(expected[row][1], index.Documents.Read(hit.Document).Id);
                     Assert.Equal(double.Parse(expected[row][2], CultureInfo.InvariantCulture), hit.Score, 4e-6); // 2e-6 of each embedding
                     row++;
                 }
             }
             Assert.Equal(expected.Length, row);
-            Assert.Equal(corpus[3].Text, index.Document(3).Text);
+            Assert.Equal(corpus[3].Text, index.Documents.Read(3).Text);
         }
         finally { temporary.Delete(recursive: true); }
     }

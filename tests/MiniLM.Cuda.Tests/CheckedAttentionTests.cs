@@ -18,7 +18,7 @@ public sealed class CheckedAttentionTests
         bool onTensorCores = kernel.StartsWith("AttentionMma", StringComparison.Ordinal);
         int size = onTensorCores ? info.SharedBytesPerUnit / 4 : info.TileColumns switch { 32 => 30, 64 => 62, _ => 140 }, hidden = Heads * size; // 140: in two pieces
         using EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = info.Target, IsChecked = true, BranchBudget = 100_000 });
-        using KernelLauncher launcher = new(gpu);
+        using KernelLauncher launcher = new(gpu, MutatedKernel.Ptx);
         StoredValues values = new(gpu, kernel);
         int[] lengths = [1, 70, 17, 2, 31], offsets = [0, 1, 71, 88, 90, 121]; // 70: more than are resident
         int rows = offsets[^1];

@@ -1,5 +1,6 @@
 using MiniLM.Cuda.Emulator;
 using MiniLM.Kernels;
+using MiniLM.Model;
 
 namespace MiniLM.Cuda.Tests;
 
@@ -17,7 +18,7 @@ public sealed class CheckedBoundsTests
         const int Rows = 5, Width = 63, Padded = 64;
         KernelInfo info = KernelInfo.All[kernel];
         using EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = info.Target, IsChecked = true, BranchBudget = 100_000 });
-        using KernelLauncher launcher = new(gpu);
+        using KernelLauncher launcher = new(gpu, MutatedKernel.Ptx);
         StoredValues values = new(gpu, kernel);
         if (kernel.StartsWith("GemmLayerNorm", StringComparison.Ordinal))
         {
@@ -40,30 +41,59 @@ public sealed class CheckedBoundsTests
             launcher.Gemm(kernel, gemm, columns, 64);
             return;
         }
-        bool isPooling = kernel.StartsWith("Pooling", StringComparison.Ordinal);
-        ulong x = values.Upload(StoredValues.Random(new Random(7), Rows * Padded));
         uint stride = (uint)(Padded * values.Bytes);
-        RowArguments arguments = new()
+        if (kernel.StartsWith("Pooling", StringComparison.Ordinal))
         {
-            X = x,
-            Positions = values.Upload(new float[Padded]),
-            Types = values.Upload(new float[Padded]),
-            WordIds = values.UploadPlain([0, 1, 2, 3, 4]),
-            PositionIds = values.UploadPlain(new int[Rows]),
-            TypeIds = values.UploadPlain(new int[Rows]),
+            PoolingArguments pooling = new()
+            {
+                X = Rounded(),
+                Y = values.UploadPlain(new float[Width]),
+                Offsets = values.UploadPlain([0, Rows]),
+                Columns = values.UploadPlain([0, 1, 2, 3, 4]),
+                StrideX = stride,
+                StrideY = stride,
+                Width = Width,
+                Mode = (uint)PoolingMode.WeightedMean, // the one that reads the columns
+            };
+            launcher.Pooling(kernel, pooling, 1);
+            return;
+        }
+        if (kernel.StartsWith("Normalize", StringComparison.Ordinal))
+        {
+            launcher.Normalize(new NormalizeArguments { X = Rounded(), StrideX = stride, Rows = Rows, Width = Width });
+            return;
+        }
+        bool isEmbedding = kernel.StartsWith("EmbeddingLayerNorm", StringComparison.Ordinal);
+        LayerNormArguments norm = new()
+        {
+            X = isEmbedding ? 0 : Rounded(),
+            Y = values.Allocate(Rows * Padded),
             Gamma = values.UploadPlain(new float[Padded]),
             Beta = values.UploadPlain(new float[Padded]),
-            Y = kernel.StartsWith("Normalize", StringComparison.Ordinal) ? x : isPooling ? values.UploadPlain(new float[Width]) : values.Allocate(Rows * Padded),
-            Offsets = values.UploadPlain([0, Rows]),
-            Columns = values.UploadPlain([0, 1, 2, 3, 4]),
             StrideX = stride,
             StrideY = stride,
             Rows = Rows,
             Width = Width,
             Padded = Padded,
             Epsilon = 1e-12f,
-            Mode = 4, // weighted mean: the one that reads the columns
         };
-        if (isPooling) { launcher.Rows(kernel, arguments, 1, Width); } else { launcher.Rows(kernel, arguments, Rows); }
+        if (!isEmbedding)
+        {
+            launcher.LayerNorm(kernel, norm);
+            return;
+        }
+        EmbeddingArguments embedding = new()
+        {
+            Words = Rounded(),
+            Positions = values.Upload(new float[Padded]),
+            Types = values.Upload(new float[Padded]),
+            WordIds = values.UploadPlain([0, 1, 2, 3, 4]),
+            PositionIds = values.UploadPlain(new int[Rows]),
+            TypeIds = values.UploadPlain(new int[Rows]),
+            Norm = norm,
+        };
+        launcher.Embedding(kernel, embedding);
+
+        ulong Rounded() => values.Upload(StoredValues.Random(new Random(7), Rows * Padded));
     }
 }

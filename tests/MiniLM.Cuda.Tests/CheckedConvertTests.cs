@@ -16,22 +16,21 @@ public sealed class CheckedConvertTests
         const int Rows = 3, Width = 291, Stride = 293, Padded = 300, PaddedStride = 304; // more than a block's columns
         KernelInfo info = KernelInfo.All[kernel];
         using EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = info.Target, IsChecked = true, BranchBudget = 100_000 });
-        using KernelLauncher launcher = new(gpu);
+        using KernelLauncher launcher = new(gpu, MutatedKernel.Ptx);
         string source = kernel[..kernel.IndexOf("To", StringComparison.Ordinal)];
         StoredValues from = new(gpu, source), to = new(gpu, kernel);
         Random random = new(3);
         float[] values = [.. Enumerable.Range(0, (Rows - 1) * Stride + Width).Select(_ => Round(source, (random.NextSingle() - 0.5f) * MathF.Pow(2, random.Next(-20, 15))))];
-        RowArguments arguments = new()
+        ConvertArguments arguments = new()
         {
             X = from.Upload(values),
             Y = to.Upload(new float[(Rows - 1) * PaddedStride + Padded]),
             StrideX = (uint)(Stride * from.Bytes),
             StrideY = (uint)(PaddedStride * to.Bytes),
-            Rows = Rows,
             Width = Width,
             Padded = Padded,
         };
-        launcher.Rows(kernel, arguments, Rows, Padded);
+        launcher.Convert(kernel, arguments, Rows);
         double[] actual = to.Download(arguments.Y, (Rows - 1) * PaddedStride + Padded);
         for (int row = 0; row < Rows; row++)
         {

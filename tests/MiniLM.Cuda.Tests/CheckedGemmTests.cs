@@ -20,7 +20,7 @@ public sealed class CheckedGemmTests
         KernelInfo info = KernelInfo.All[kernel];
         Activation activation = Enum.GetValues<Activation>().Where(activation => kernel.Contains(activation.ToString(), StringComparison.Ordinal)).OrderBy(activation => activation.ToString().Length).LastOrDefault();
         using EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = info.Target, IsChecked = true, BranchBudget = 100_000 });
-        using KernelLauncher launcher = new(gpu);
+        using KernelLauncher launcher = new(gpu, MutatedKernel.Ptx);
         StoredValues values = new(gpu, kernel);
         int columns = info.TileColumns;
         Random random = new(7);

@@ -26,7 +26,7 @@ public sealed partial class CheckedKernelTests
         {
             LaunchCounted = (name, _, _) => launched.Add(name),
         };
-        using CudaDevice device = new(gpu, "emulated");
+        using CudaDevice device = new(gpu, "emulated", ptx: MutatedKernel.Ptx);
         using ReferenceDevice reference = new();
         foreach ((RandomNetwork random, int[] lengths) in Networks(operation, variant, storage))
         {

@@ -45,7 +45,6 @@ internal sealed class DevicesCommand : CliCommand
         catch (GpuException error) { reason = error.Message; }
         foreach (string name in new[] { "cpu", "reference" }.Concat(Enumerable.Range(0, gpus).Select(index => $"cuda:{index}")).Concat(DeviceOption.Emulated)) { yield return Open(name); }
         if (gpus == 0) { yield return ("cuda", null, reason); }
-        foreach (string name in DeviceOption.Later) { yield return (name, null, "not in this build"); }
     }
 
     private static (string Name, Device? Device, string Reason) Open(string name)

@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
-using MiniLM.Batching;
 using MiniLM.Cli.Options;
-using MiniLM.Cli.Output;
 using MiniLM.Compute;
 using MiniLM.Data;
 using MiniLM.Retrieval;
@@ -41,7 +39,7 @@ internal sealed class IndexCommand : CliCommand
         using BiEncoder encoder = BiEncoder.Open(folder, device, _model.Precision(parse));
         EmbedOptions options = _model.Embedding(parse);
         using VectorIndexWriter writer = new(output, encoder.Dimension, parse.GetValue(_overwrite));
-        EncodingStatistics total = AddAll(texts, encoder, options, writer, session);
+        EncodingStatistics total = AddAll(new EmbeddedWindows(new CollectionWindows(texts, "document"), encoder, options), encoder.Dimension, writer, session);
         if (total.Inputs == 0) { throw new DataFormatException($"{DataFile.Name(corpus)}: has no documents. Give a corpus with at least one."); }
         session.Cancellation.ThrowIfCancellationRequested();
         writer.Complete(encoder.Folder.Path, encoder.Folder.Hash, options.PromptName ?? encoder.Folder.DefaultPromptName);
@@ -50,38 +48,18 @@ internal sealed class IndexCommand : CliCommand
         return 0;
     }
 
-    private static EncodingStatistics AddAll(TextCollection corpus, BiEncoder encoder, EmbedOptions options, VectorIndexWriter writer, Session session)
+    private static EncodingStatistics AddAll(EmbeddedWindows corpus, int dimension, VectorIndexWriter writer, Session session)
     {
-        List<string> ids = [], texts = [];
-        KnownIds known = new();
-        float[] vectors = [];
-        (int inputs, long tokens, int truncated) = (0, 0, 0);
         Stopwatch sinceSaid = Stopwatch.StartNew();
-        for (bool more = true; more;)
+        while (corpus.Read(session.Cancellation))
         {
-            long chars = 0;
-            while (texts.Count < SequenceWindow.Capacity && chars < RowWindows.MaxChars && (more = corpus.Read(out string id, out string text)))
+            for (int i = 0; i < corpus.Window.Count; i++) { writer.Add(corpus.Window[i], corpus.Vectors.Slice(i * dimension, dimension)); }
+            if (sinceSaid.Elapsed.TotalSeconds >= (session.IsLive ? 2 : 30))
             {
-                if (!known.Add(id)) { throw corpus.Wrong($"the id {Weights.Quoted.Text(id)} was there before. Give every document its own."); }
-                if (id.AsSpan().ContainsAny(" \t\r\n\v\f")) { throw corpus.Wrong($"the id {Weights.Quoted.Text(id)} has white space, which separates the fields of a run. Give it another."); }
-                ids.Add(id);
-                texts.Add(text);
-                chars += text.Length;
-            }
-            if (vectors.Length < texts.Count * encoder.Dimension) { vectors = new float[texts.Count * encoder.Dimension]; }
-            EncodingStatistics window;
-            try { window = encoder.Embed(texts, vectors.AsSpan(0, texts.Count * encoder.Dimension), options, session.Cancellation); }
-            catch (NonFiniteResultException error) { throw new NonFiniteResultException(inputs + error.Index); }
-            for (int i = 0; i < texts.Count; i++) { writer.Add(ids[i], "", texts[i], vectors.AsSpan(i * encoder.Dimension, encoder.Dimension)); }
-            (inputs, tokens, truncated) = (inputs + window.Inputs, tokens + window.Tokens, truncated + window.Truncated);
-            ids.Clear();
-            texts.Clear();
-            if (more && sinceSaid.Elapsed.TotalSeconds >= (session.IsLive ? 2 : 30))
-            {
-                session.Say($"{inputs} documents so far");
+                session.Say($"{corpus.Total.Inputs} documents so far");
                 sinceSaid.Restart();
             }
         }
-        return new EncodingStatistics(inputs, tokens, truncated);
+        return corpus.Total;
     }
 }

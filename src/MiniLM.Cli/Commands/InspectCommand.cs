@@ -85,10 +85,12 @@ internal sealed class InspectCommand : CliCommand
     private static long CountNonFinite(VectorIndex index, Session session)
     {
         long count = 0;
+        float[] vector = new float[index.Dimension];
         for (int i = 0; i < index.Count; i++)
         {
             session.Cancellation.ThrowIfCancellationRequested();
-            foreach (float value in index.Vector(i))
+            index.CopyVector(i, vector);
+            foreach (float value in vector)
             {
                 if (!float.IsFinite(value)) { count++; }
             }

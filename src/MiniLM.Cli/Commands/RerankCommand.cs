@@ -3,6 +3,7 @@ using MiniLM.Cli.Options;
 using MiniLM.Cli.Output;
 using MiniLM.Compute;
 using MiniLM.Data;
+using MiniLM.Ranking;
 
 namespace MiniLM.Cli.Commands;
 
@@ -58,18 +59,19 @@ internal sealed class RerankCommand : CliCommand
         string[] columns = pairs is null ? [] : _input.Pair(parse);
         _output.Check(parse);
         using RowReader? reader = pairs is null ? null : RowReader.Open(pairs, _input.Format(parse, columns), session.OpenInput);
-        RerankInput? input = run is null ? null : RerankInput.Read(run, parse.GetValue(_queries)!, parse.GetValue(_corpus)!, _input.Quotes(parse), session);
+        RunTexts? texts = run is null ? null
+            : RunTexts.Read(run, parse.GetValue(_queries)!, parse.GetValue(_corpus)!, _input.Quotes(parse), session.OpenInput, session.Cancellation);
         using Device device = _model.OpenDevice(parse, session);
         using PairScorer scorer = PairScorer.Open(_model.ResolveModel(parse), device, _model.Precision(parse), _model.Embedding(parse));
         ScoreKind kind = Kind(parse, scorer, isRun: run is not null);
         using RowOutput output = path is null ? new StandardRows(session.Output) : Open(path, device, scorer, parse, session);
-        if (input is not null) { RunReranking.Run(input, scorer, parse.GetValue(_topK) ?? int.MaxValue, kind, _model.Embedding(parse), output, session); }
+        if (texts is not null) { RerankRun(texts, scorer, parse.GetValue(_topK) ?? int.MaxValue, kind, output, session); }
         else
         {
-            RowWindows.Run(reader!, 2, _input.Pace(parse), output, session, "rerank", (texts, first) =>
+            RowWindows.Run(reader!, 2, _input.Pace(parse), output, session, "rerank", (window, first) =>
             {
-                EncodingStatistics statistics = scorer.Compute(texts, session.Cancellation);
-                for (int i = 0; i < texts.Count / 2; i++) { output.Text.WriteScore(first + i, scorer.Score(scorer.Raw(i), kind), scorer.Logits(i)); }
+                EncodingStatistics statistics = scorer.Compute(window, session.Cancellation);
+                for (int i = 0; i < window.Count / 2; i++) { output.Text.WriteScore(first + i, scorer.Score(scorer.Raw(i), kind), scorer.Logits(i)); }
                 return statistics;
             });
         }
@@ -79,16 +81,54 @@ internal sealed class RerankCommand : CliCommand
         return 0;
     }
 
+    /// <summary>Ranks and writes query by query; those that the output has are passed over.</summary>
+    private static void RerankRun(RunTexts texts, PairScorer scorer, int topK, ScoreKind kind, RowOutput output, Session session)
+    {
+        using Progress progress = new(session, "rerank", output.Rows);
+        RunReranking reranking = new(texts, scorer, session.Cancellation);
+        if (output.Rows == 0) { Count(reranking.Embedded); }
+        WindowPace pace = new();
+        for (int first = (int)output.Rows, end; first < texts.Queries.Length; first = end)
+        {
+            session.Cancellation.ThrowIfCancellationRequested();
+            for (end = first; end < texts.Queries.Length && !pace.IsFull; end++)
+            {
+                foreach (TrecRun.Line line in texts.Run.Lines[end]) { pace.Add(texts.Queries[end], texts.Documents[line.Document]); }
+            }
+            pace.Start();
+            RankedDocument[][] ranked = reranking.Rank(first, end, kind, out EncodingStatistics statistics, session.Cancellation);
+            Count(statistics);
+            for (int query = first; query < end; query++) { WriteQuery(texts.Run, query, ranked[query - first], topK, output); }
+            pace.Stop();
+            output.Rows += end - first;
+            output.Checkpoint();
+            progress.Report(output.Rows);
+        }
+
+        void Count(EncodingStatistics read) => (output.Inputs, output.Truncated) = (output.Inputs + read.Inputs, output.Truncated + read.Truncated);
+    }
+
+    private static void WriteQuery(TrecRun run, int query, RankedDocument[] ranked, int topK, RowOutput output)
+    {
+        output.Ties += ranked.Zip(ranked.Skip(1)).Count(pair => pair.First.Logit == pair.Second.Logit);
+        for (int rank = 0; rank < Math.Min(ranked.Length, topK); rank++)
+        {
+            string document = run.Documents[run.Lines[query][ranked[rank].Index].Document];
+            output.Text.WriteRunLine(run.Queries[query], document, rank + 1, ranked[rank].Score);
+        }
+    }
+
     private ScoreKind Kind(ParseResult parse, PairScorer scorer, bool isRun)
     {
-        if (scorer.Bi is { } bi) { _model.Check(parse, bi); }
+        CosineScorer? cosine = scorer as CosineScorer;
+        if (cosine is not null) { _model.Check(parse, cosine.Encoder); }
         else
         {
-            _model.CheckLength(parse, scorer.Folder, scorer.Cross!.Tokenizer, pair: true);
+            _model.CheckLength(parse, scorer.Folder, scorer.Tokenizer, pair: true);
             if (_model.PromptName(parse) is not null) { throw new UsageException("--prompt-name: a cross-encoder has no prompts"); }
         }
         string name = parse.GetValue(_score) is { } given && given != "default" ? given : isRun ? "raw" : "model";
-        if (name == "sigmoid" && scorer.Cross is null)
+        if (name == "sigmoid" && cosine is not null)
         {
             throw new NotSupportedException($"{scorer.Folder.Path}: a bi-encoder: its score is the cosine, which has no sigmoid. Use --score raw.");
         }

@@ -46,7 +46,8 @@ internal sealed class SearchCommand : CliCommand
         int topK = parse.GetValue(_topK) ?? 10;
         using VectorIndex index = VectorIndex.Open(parse.GetValue(_index)!);
         using TextCollection? file = queries is null ? null : TextCollection.Open(queries, openStandardInput: session.OpenInput);
-        using RunOutput? run = file is null ? null : new RunOutput(output ?? "-", parse.GetValue(_overwrite), session);
+        using RowOutput? run = file is null ? null
+            : output is null or "-" ? new StandardRows(session.Output) : new WholeFile(output, parse.GetValue(_overwrite));
         using Device device = _model.OpenDevice(parse, session);
         using BiEncoder encoder = OpenModel(parse, index, device);
         EmbedOptions options = _model.Embedding(parse);
@@ -60,7 +61,14 @@ internal sealed class SearchCommand : CliCommand
             ties = Ties(hits);
             if (parse.GetValue(_json)) { WriteJson(session.OutputText, index, hits); } else { WriteTable(session.OutputText, index, hits); }
         }
-        else { ties = SearchAll(file!, run!, index, encoder, device, options, topK, session); }
+        else
+        {
+            EmbeddedWindows windows = new(new CollectionWindows(file!, "query", capacity: QueriesAtOnce), encoder, options);
+            ties = SearchAll(windows, run!, index, device, topK, session);
+            if (windows.Total.Inputs == 0) { throw file!.Wrong("the file has no queries. Give at least one."); }
+            run!.Finish([]);
+            session.SayTruncated(windows.Total.Truncated, windows.Total.Inputs);
+        }
         if (ties > 0) { session.Say($"equal scores: {ties} (the earlier document first)"); }
         return 0;
     }
@@ -95,46 +103,22 @@ internal sealed class SearchCommand : CliCommand
         static string Start(string hash) => hash.Length > 12 ? hash[..12] : hash;
     }
 
-    private static long SearchAll(
-        TextCollection queries, RunOutput run, VectorIndex index, BiEncoder encoder, Device device, EmbedOptions options, int topK, Session session)
+    private static long SearchAll(EmbeddedWindows queries, RowOutput run, VectorIndex index, Device device, int topK, Session session)
     {
-        List<string> ids = [], texts = [];
-        HashSet<string> known = new(StringComparer.Ordinal);
-        (long ties, int inputs, int truncated) = (0, 0, 0);
-        for (bool more = true; more;)
+        long ties = 0;
+        while (queries.Read(session.Cancellation))
         {
-            long chars = 0;
-            while (texts.Count < QueriesAtOnce && chars < RowWindows.MaxChars && (more = queries.Read(out string id, out string text)))
+            SearchHit[][] found = index.Search(queries.Vectors, topK, device, session.Cancellation);
+            for (int query = 0; query < found.Length; query++)
             {
-                if (id.AsSpan().IndexOfAny(" \t\r\n\f\v") >= 0)
+                SearchHit[] hits = found[query];
+                ties += Ties(hits);
+                for (int rank = 0; rank < hits.Length; rank++)
                 {
-                    throw queries.Wrong($"the id {Weights.Quoted.Text(id)} has white space, which separates the fields of a run. Rename it.");
-                }
-                if (!known.Add(id)) { throw queries.Wrong($"the id {Weights.Quoted.Text(id)} was there before. Give every query its own."); }
-                ids.Add(id);
-                texts.Add(text);
-                chars += text.Length;
-            }
-            float[] embeddings = new float[texts.Count * encoder.Dimension];
-            EncodingStatistics window;
-            try { window = encoder.Embed(texts, embeddings, options, session.Cancellation); }
-            catch (NonFiniteResultException error) { throw new NonFiniteResultException(inputs + error.Index); }
-            (inputs, truncated) = (inputs + window.Inputs, truncated + window.Truncated);
-            SearchHit[][] found = index.Search(embeddings, topK, device, session.Cancellation);
-            for (int i = 0; i < found.Length; i++)
-            {
-                ties += Ties(found[i]);
-                for (int rank = 0; rank < found[i].Length; rank++)
-                {
-                    run.Write(ids[i], index.Document(found[i][rank].Document).Id, rank + 1, found[i][rank].Score);
+                    run.Text.WriteRunLine(queries.Window[query].Id, index.Documents.Read(hits[rank].Document).Id, rank + 1, hits[rank].Score);
                 }
             }
-            ids.Clear();
-            texts.Clear();
         }
-        if (inputs == 0) { throw queries.Wrong("the file has no queries. Give at least one."); }
-        run.Complete();
-        session.SayTruncated(truncated, inputs);
         return ties;
     }
 
@@ -144,29 +128,37 @@ internal sealed class SearchCommand : CliCommand
     {
         for (int rank = 0; rank < hits.Length; rank++)
         {
-            (string id, string title, string text) = index.Document(hits[rank].Document);
+            Document document = index.Documents.Read(hits[rank].Document);
             JsonLine.Write(output, json =>
             {
                 json.WriteNumber("rank", rank + 1);
-                json.WriteString("id", id);
+                json.WriteString("id", document.Id);
                 json.WriteNumber("score", hits[rank].Score);
-                if (title.Length > 0) { json.WriteString("title", title); }
-                json.WriteString("text", text);
+                if (document.Title.Length > 0) { json.WriteString("title", document.Title); }
+                json.WriteString("text", document.Text);
             });
         }
     }
 
     private static void WriteTable(TextWriter output, VectorIndex index, SearchHit[] hits)
     {
-        const int Shown = 100;
-        TextTable table = new(">rank", ">score", "id", "text");
+        Document[] documents = [.. hits.Select(hit => index.Documents.Read(hit.Document))];
+        bool hasTitles = documents.Any(document => document.Title.Length > 0);
+        TextTable table = new([">rank", ">score", "id", .. hasTitles ? ["title"] : Array.Empty<string>(), "text"]);
         for (int rank = 0; rank < hits.Length; rank++)
         {
-            (string id, _, string text) = index.Document(hits[rank].Document);
-            string line = string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
-            table.Add((rank + 1).ToString(CultureInfo.InvariantCulture), hits[rank].Score.ToString("f4", CultureInfo.InvariantCulture), id,
-                line.Length > Shown ? string.Concat(line.AsSpan(0, Shown), "...") : line);
+            Document document = documents[rank];
+            string number = (rank + 1).ToString(CultureInfo.InvariantCulture), score = hits[rank].Score.ToString("f4", CultureInfo.InvariantCulture);
+            string[] title = hasTitles ? [Shown(document.Title, 50)] : [];
+            table.Add([number, score, document.Id, .. title, Shown(document.Text, 100)]);
         }
         table.Write(output);
+    }
+
+    // The beginning of a text on one line.
+    private static string Shown(string text, int length)
+    {
+        string line = string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        return line.Length > length ? string.Concat(line.AsSpan(0, length), "...") : line;
     }
 }

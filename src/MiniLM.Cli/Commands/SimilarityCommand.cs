@@ -3,6 +3,7 @@ using MiniLM.Cli.Options;
 using MiniLM.Cli.Output;
 using MiniLM.Compute;
 using MiniLM.Data;
+using MiniLM.Ranking;
 
 namespace MiniLM.Cli.Commands;
 
@@ -30,14 +31,13 @@ internal sealed class SimilarityCommand : CliCommand
         _output.Check(parse);
         using RowReader reader = RowReader.Open(input, _input.Format(parse, columns), session.OpenInput);
         using Device device = _model.OpenDevice(parse, session);
-        using BiEncoder encoder = BiEncoder.Open(_model.ResolveModel(parse), device, _model.Precision(parse));
-        _model.Check(parse, encoder);
-        using RowOutput output = path is null ? new StandardRows(session.Output) : Open(path, device, encoder, parse, session);
-        PairCosine cosine = new(encoder, _model.Embedding(parse));
+        using CosineScorer scorer = new(BiEncoder.Open(_model.ResolveModel(parse), device, _model.Precision(parse)), _model.Embedding(parse));
+        _model.Check(parse, scorer.Encoder);
+        using RowOutput output = path is null ? new StandardRows(session.Output) : Open(path, device, scorer.Encoder, parse, session);
         RowWindows.Run(reader, 2, _input.Pace(parse), output, session, "similarity", (texts, first) =>
         {
-            EncodingStatistics statistics = cosine.Compute(texts, session.Cancellation);
-            for (int i = 0; i < texts.Count / 2; i++) { output.Text.WriteScore(first + i, cosine.Score(i), []); }
+            EncodingStatistics statistics = scorer.Compute(texts, session.Cancellation);
+            for (int i = 0; i < texts.Count / 2; i++) { output.Text.WriteScore(first + i, scorer.Raw(i), []); }
             return statistics;
         });
         output.Finish([]);

@@ -97,13 +97,13 @@ internal sealed class TokenizeCommand : CliCommand
         _ => Text.Truncation.LongestFirst,
     };
 
-    private static void WriteTokens(JsonRows rows, TokenEncoding encoding)
+    private static void WriteTokens(Utf8Writer rows, TokenEncoding encoding)
     {
         rows.Write(string.Join(' ', encoding.Tokens));
         rows.Write("\n"u8);
     }
 
-    private static void WriteJson(JsonRows rows, TokenEncoding encoding)
+    private static void WriteJson(Utf8Writer rows, TokenEncoding encoding)
     {
         rows.Write("{\"ids\":["u8);
         WriteNumbers(rows, encoding.Ids);
@@ -127,7 +127,7 @@ internal sealed class TokenizeCommand : CliCommand
         rows.Write("]}\n"u8);
     }
 
-    private static void WriteNumbers(JsonRows rows, int[] numbers)
+    private static void WriteNumbers(Utf8Writer rows, int[] numbers)
     {
         for (int i = 0; i < numbers.Length; i++)
         {

@@ -11,13 +11,10 @@ namespace MiniLM.Cli.Options;
 /// <summary>--device: which device a run computes on.</summary>
 internal static class DeviceOption
 {
-    /// <summary>Devices that the engine may have one day.</summary>
-    internal static readonly string[] Later = ["rocm", "metal", "vulkan"];
-
     /// <summary>What the emulator plays.</summary>
     internal static readonly string[] Emulated = ["emulated:sm_60", "emulated", "emulated:sm_90"];
 
-    private static readonly string[] Names = ["cpu", "cuda", "emulated", "auto", "reference", .. Later];
+    private static readonly string[] Names = ["cpu", "cuda", "emulated", "auto", "reference"];
 
     internal static Option<string?> Create() => new("--device")
     {
@@ -32,11 +29,9 @@ internal static class DeviceOption
         },
     };
 
-    /// <exception cref="NotSupportedException">A device that this build has not.</exception>
     /// <exception cref="GpuException">A GPU that this machine has not.</exception>
     internal static Device Open(string name, int? threads, Session? session)
     {
-        if (Later.Contains(name)) { throw new NotSupportedException($"--device {name}: not in this build yet. Use cpu."); }
         Action<string> say = session is null ? _ => { } : session.Say;
         if (GpuIndex(name) is { } index) { return CudaDevice.Open(index, say); }
         if (Capability(name) is { } capability) { return CudaDevice.Emulate(capability, say); }

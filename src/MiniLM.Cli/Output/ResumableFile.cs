@@ -20,10 +20,10 @@ internal sealed class ResumableFile : RowOutput
     {
         (_path, _file, _stateFile, _state, _canResume, _session) = (path, file, stateFile, state, canResume, session);
         (Rows, Inputs, Truncated, Ties) = (state.Rows, state.Inputs, state.Truncated, state.Ties);
-        Text = new JsonRows(file);
+        Text = new Utf8Writer(file);
     }
 
-    internal override JsonRows Text { get; }
+    internal override Utf8Writer Text { get; }
 
     /// <summary>Refuses, before any work, what could not be written at the end.</summary>
     /// <exception cref="IOException">The folder is missing, or something is there.</exception>

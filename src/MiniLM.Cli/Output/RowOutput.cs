@@ -1,3 +1,5 @@
+using MiniLM.Data;
+
 namespace MiniLM.Cli.Output;
 
 /// <summary>Where result rows go: standard output, or a file that appears only when it is complete.</summary>
@@ -16,7 +18,7 @@ internal abstract class RowOutput : IDisposable
     internal long Ties { get; set; }
 
     /// <summary>Takes rows as text.</summary>
-    internal abstract JsonRows Text { get; }
+    internal abstract Utf8Writer Text { get; }
 
     /// <summary>Takes rows as bytes.</summary>
     internal abstract void WriteBytes(ReadOnlySpan<byte> bytes);
@@ -34,7 +36,7 @@ internal abstract class RowOutput : IDisposable
 /// <summary>Rows to standard output.</summary>
 internal sealed class StandardRows(Stream stream) : RowOutput
 {
-    internal override JsonRows Text { get; } = new(stream);
+    internal override Utf8Writer Text { get; } = new(stream);
 
     internal override void WriteBytes(ReadOnlySpan<byte> bytes) => stream.Write(bytes);
 

@@ -5,9 +5,6 @@ namespace MiniLM.Cli.Output;
 /// <summary>Rows of a file through a computation, a window at a time: a stream of any length in bounded memory.</summary>
 internal static class RowWindows
 {
-    // 4,096 texts of megabytes each must not be held at once.
-    internal const int MaxChars = 1 << 23;
-
     /// <summary>Computes the rows of a window and writes them.</summary>
     /// <param name="texts">Row after row, column after column.</param>
     /// <param name="first">Number of the first row, from 0.</param>
@@ -29,7 +26,7 @@ internal static class RowWindows
         {
             texts.Clear();
             long chars = 0;
-            while (!pace.IsFull && chars < MaxChars && (more = reader.Read(row)))
+            while (!pace.IsFull && chars < CollectionWindows.MaxChars && (more = reader.Read(row)))
             {
                 texts.AddRange(row);
                 pace.Add(row);

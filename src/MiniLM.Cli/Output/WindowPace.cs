@@ -18,7 +18,7 @@ internal sealed class WindowPace(bool isFlushed = false)
     private int _rows;
 
     /// <summary>Whether a further row belongs to the next window.</summary>
-    internal bool IsFull => isFlushed ? _rows > 0 : _work >= _most || _rows >= SequenceWindow.Capacity;
+    internal bool IsFull => isFlushed ? _rows > 0 : _work >= _most || _rows >= TokenWindow.Capacity;
 
     /// <summary>Counts a row's texts to the window.</summary>
     internal void Add(params ReadOnlySpan<string> texts)

@@ -29,7 +29,7 @@ internal sealed unsafe class LaunchState
 /// <summary>What the warps of the block that runs on one CPU thread share. Reused from block to block.</summary>
 internal sealed unsafe class Block : IDisposable
 {
-    internal Program Program { get; }
+    internal KernelProgram Program { get; }
 
     internal LaunchState Launch { get; }
 
@@ -61,7 +61,7 @@ internal sealed unsafe class Block : IDisposable
 
     internal GlobalMemory Memory => Launch.Memory;
 
-    internal Block(Program program, LaunchState launch, bool isChecked, bool isCounted)
+    internal Block(KernelProgram program, LaunchState launch, bool isChecked, bool isCounted)
     {
         (Program, Launch, JitterSeed) = (program, launch, launch.JitterSeed);
         SharedBytes = (uint)program.StaticSharedBytes + launch.Shape.SharedBytes;

@@ -25,7 +25,7 @@ internal sealed unsafe class BlockRunner<TChecks, TCounts> : BlockRunner where T
 
     internal override Block Block { get; }
 
-    internal BlockRunner(Program program, LaunchState launch)
+    internal BlockRunner(KernelProgram program, LaunchState launch)
     {
         Block = new Block(program, launch, TChecks.On, TCounts.On);
         int count = (int)(launch.Shape.Threads + Warp.Lanes - 1) / Warp.Lanes;

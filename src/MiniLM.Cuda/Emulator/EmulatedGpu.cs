@@ -134,7 +134,7 @@ internal sealed unsafe class EmulatedGpu : Gpu
         LaunchCounted?.Invoke(program.Name, shape, new LaunchCounts(program.Kernel, lines, distinct));
     }
 
-    private void CheckLaunch(Program program, LaunchShape shape, int parameterBytes)
+    private void CheckLaunch(KernelProgram program, LaunchShape shape, int parameterBytes)
     {
         PtxKernel kernel = program.Kernel;
         string name = kernel.Name;
@@ -159,12 +159,12 @@ internal sealed unsafe class EmulatedGpu : Gpu
 }
 
 /// <summary>A decoded kernel.</summary>
-internal sealed class EmulatedKernel(EmulatedGpu owner, string name, Program program) : GpuKernel(name)
+internal sealed class EmulatedKernel(EmulatedGpu owner, string name, KernelProgram program) : GpuKernel(name)
 {
     internal EmulatedGpu Owner => owner;
 
     /// <summary>Null after Dispose.</summary>
-    internal Program? Program { get; private set; } = program;
+    internal KernelProgram? Program { get; private set; } = program;
 
     public override void Dispose() => Program = null;
 }

@@ -44,7 +44,7 @@ internal sealed partial class Lowering
 
     /// <summary>Decodes the kernel.</summary>
     /// <exception cref="PtxException">An instruction the emulator does not know, or operands that do not fit it.</exception>
-    internal Program Lower()
+    internal KernelProgram Lower()
     {
         int count = Kernel.Instructions.Count;
         Instruction[] code = GC.AllocateArray<Instruction>(count + 1, pinned: true);
@@ -60,7 +60,7 @@ internal sealed partial class Lowering
             RegisterAccess.Visit(Kernel.Instructions[i], read.Add, written.Add);
             (reads[i], writes[i]) = ([.. read.Distinct()], [.. written.Distinct()]);
         }
-        return new Program(Kernel, code)
+        return new KernelProgram(Kernel, code)
         {
             Slots = _slots,
             Predicates = _predicates,

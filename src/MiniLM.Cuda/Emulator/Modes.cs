@@ -80,7 +80,7 @@ internal abstract class Modes
 
     internal abstract nint WarpBarrier { get; }
 
-    internal abstract BlockRunner Runner(Program program, LaunchState launch);
+    internal abstract BlockRunner Runner(KernelProgram program, LaunchState launch);
 
     internal static Modes Create(bool isChecked, bool isCounted, uint jitterSeed, MmaMode mma) => (isChecked, isCounted) switch
     {
@@ -124,5 +124,5 @@ internal sealed unsafe class Modes<TChecks, TCounts> : Modes where TChecks : str
 
     internal override nint WarpBarrier => (nint)(delegate*<Warp, Instruction*, void>)&WarpBarriers<TChecks>.Wait;
 
-    internal override BlockRunner Runner(Program program, LaunchState launch) => new BlockRunner<TChecks, TCounts>(program, launch);
+    internal override BlockRunner Runner(KernelProgram program, LaunchState launch) => new BlockRunner<TChecks, TCounts>(program, launch);
 }

@@ -143,7 +143,7 @@ internal abstract class RowReader : IDisposable
         {
             int index = Array.IndexOf(header, column);
             return index >= 0 ? index : throw new DataFormatException(
-                $"{_table.Name}:1: has no column '{column}', it has {(header.Length == 0 ? "none" : string.Join(", ", header.Select(Weights.Quoted.Text)))}. "
+                $"{_table.Name}:1: has no column '{column}', it has {(header.Length == 0 ? "none" : string.Join(", ", header.Select(Quoted.Text)))}. "
                 + "Name one of them, or say --no-header and number them from 0.");
         }
 

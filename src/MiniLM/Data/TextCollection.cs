@@ -36,27 +36,26 @@ internal sealed class TextCollection : IDisposable
             : new TextCollection(null, new Table(stream, name, suffix == ".csv" ? ',' : '\t', quotes ?? suffix == ".csv"));
     }
 
-    /// <summary>The next text.</summary>
-    /// <param name="id">Its id, not empty.</param>
-    /// <param name="text">Of JSON: (title + " " + text) without white space at both ends; of tables: as it is.</param>
-    internal bool Read(out string id, out string text)
+    /// <summary>The next document; its id is not empty.</summary>
+    /// <remarks>Title and text are what is written, but for the text of a JSON line without a title: it loses white space at both ends, as BEIR's readers have it.</remarks>
+    internal bool Read(out Document document)
     {
-        (id, text) = ("", "");
+        document = default;
         if (_table is not null)
         {
             if (!_table.Read()) { return false; }
             if (_table.Count < 2) { throw Wrong("has no tab: a line is id, tab, text. Correct the line."); }
-            (id, text) = (_table.Field(0), _table.Field(1));
+            document = new Document(_table.Field(0), "", _table.Field(1));
         }
         else
         {
             string?[] values = new string?[3];
             if (!_json!.Read(Names, values)) { return false; }
-            if (values[2] is not { } body) { throw Wrong("has no 'text', or it is null. A line is {\"_id\": ..., \"text\": ...}."); }
-            id = values[0] ?? throw Wrong("has no '_id', or it is null. A line is {\"_id\": ..., \"text\": ...}.");
-            text = string.IsNullOrEmpty(values[1]) ? body.Trim() : $"{values[1]} {body}".Trim();
+            string text = values[2] ?? throw Wrong("has no 'text', or it is null. A line is {\"_id\": ..., \"text\": ...}.");
+            string id = values[0] ?? throw Wrong("has no '_id', or it is null. A line is {\"_id\": ..., \"text\": ...}.");
+            document = string.IsNullOrWhiteSpace(values[1]) ? new Document(id, "", text.Trim()) : new Document(id, values[1]!, text);
         }
-        return id.Length > 0 ? true : throw Wrong("the id is empty. Give every text an id.");
+        return document.Id.Length > 0 ? true : throw Wrong("the id is empty. Give every text an id.");
     }
 
     /// <summary>The error of the line last read.</summary>

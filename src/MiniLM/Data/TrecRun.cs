@@ -48,7 +48,7 @@ internal sealed class TrecRun
             if (q == run.Lines.Count) { run.Lines.Add([]); }
             if (!seen.Add((q, d)))
             {
-                throw lines.Wrong($"document {Weights.Quoted.Text(document)} is twice in query {Weights.Quoted.Text(query)}. Leave one of them.");
+                throw lines.Wrong($"document {Quoted.Text(document)} is twice in query {Quoted.Text(query)}. Leave one of them.");
             }
             run.Lines[q].Add(new Line(d, score));
         }
@@ -89,7 +89,7 @@ internal sealed class TrecRun
         {
             "inf" or "+inf" or "infinity" or "+infinity" => double.PositiveInfinity,
             "-inf" or "-infinity" => double.NegativeInfinity,
-            _ => throw lines.Wrong($"the score {Weights.Quoted.Text(text)} is not a number. Write a decimal number."),
+            _ => throw lines.Wrong($"the score {Quoted.Text(text)} is not a number. Write a decimal number."),
         };
     }
 

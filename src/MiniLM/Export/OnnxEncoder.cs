@@ -1,3 +1,4 @@
+using MiniLM.Compute;
 using MiniLM.Model;
 
 namespace MiniLM.Export;

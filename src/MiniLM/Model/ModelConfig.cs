@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using MiniLM.Weights;
+using MiniLM.Compute;
 
 namespace MiniLM.Model;
 

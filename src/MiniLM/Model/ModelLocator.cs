@@ -1,5 +1,3 @@
-using MiniLM.Weights;
-
 namespace MiniLM.Model;
 
 /// <summary>Finds a model's folder: a path, a shipped name, or an id in the local Hugging Face cache. Never touches the network.</summary>
@@ -56,15 +54,8 @@ internal sealed class ModelLocator(Func<string, string?>? environment = null, st
         for (DirectoryInfo? folder = new(_currentFolder); folder is not null; folder = folder.Parent) { yield return Path.Combine(folder.FullName, "models"); }
     }
 
-    private string Near(string name)
-    {
-        string[] near = [.. ShippedFolders().Where(Directory.Exists).SelectMany(Directory.EnumerateDirectories).Select(folder => Path.GetFileName(folder))
-            .Distinct(StringComparer.Ordinal).Where(known => IsNear(name, known)).Order(StringComparer.Ordinal)];
-        return near.Length == 0 ? "" : $" Did you mean {string.Join(" or ", near)}?";
-    }
-
-    private static bool IsNear(string name, string known) =>
-        EditDistance.Between(name.ToLowerInvariant(), known.ToLowerInvariant()) <= Math.Max(2, known.Length / 3);
+    private string Near(string name) => NearNames.Suggest(
+        name, ShippedFolders().Where(Directory.Exists).SelectMany(Directory.EnumerateDirectories).Select(folder => Path.GetFileName(folder)));
 
     private string FromCache(string id)
     {

@@ -53,17 +53,6 @@ internal sealed record LayerWeights(Linear Query, Linear Key, Linear Value, Line
 internal sealed record EncoderWeights(
     Tensor WordEmbeddings, Tensor PositionEmbeddings, Tensor? TokenTypeEmbeddings, Norm EmbeddingNorm, LayerWeights[] Layers, Tensor? RelativeAttentionBias);
 
-/// <summary>How token rows become one row a sequence, in sentence-transformers' order of concatenation.</summary>
-internal enum PoolingMode
-{
-    Cls,
-    Max,
-    Mean,
-    MeanSqrtLen,
-    WeightedMean,
-    LastToken,
-}
-
 /// <summary>A module after pooling.</summary>
 internal abstract record HeadModule;
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using MiniLM.Weights;
 
 namespace MiniLM.Model;
 

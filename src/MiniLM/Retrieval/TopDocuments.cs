@@ -1,17 +1,21 @@
 namespace MiniLM.Retrieval;
 
 /// <summary>The k best of a stream of scores: a heap whose root is the worst one kept.</summary>
+/// <param name="k">At least 1.</param>
 internal sealed class TopDocuments(int k)
 {
     private readonly SearchHit[] _heap = new SearchHit[k];
     private int _count;
 
-    /// <summary>Scores of documents first, first + 1, ...</summary>
+    /// <summary>Scores of documents first, first + 1, ...; NaN is no score, and its document is never found.</summary>
     internal void Add(int first, ReadOnlySpan<float> scores)
     {
         for (int i = 0; i < scores.Length; i++)
         {
-            if (_count < k) { Insert(new SearchHit(first + i, scores[i])); }
+            if (_count < k)
+            {
+                if (!float.IsNaN(scores[i])) { Insert(new SearchHit(first + i, scores[i])); }
+            }
             else if (scores[i] > _heap[0].Score) { ReplaceWorst(new SearchHit(first + i, scores[i])); } // equal: the earlier one stays
         }
     }

@@ -1,7 +1,5 @@
-using System.Buffers.Binary;
-using System.IO.MemoryMappedFiles;
-using System.Text.Json;
 using MiniLM.Compute;
+using MiniLM.Data;
 
 namespace MiniLM.Retrieval;
 
@@ -10,53 +8,53 @@ namespace MiniLM.Retrieval;
 /// <param name="Score">Cosine with the query.</param>
 public readonly record struct SearchHit(int Document, float Score);
 
-/// <summary>Exact cosine search over vectors in a memory-mapped folder; the documents' text lies beside them.</summary>
-/// <remarks>Thread-safe. Order: score descending, then the earlier document. A search reads every vector once: memory bandwidth is its roof.</remarks>
+/// <summary>Exact cosine search over vectors in a memory-mapped folder; the documents lie beside them.</summary>
+/// <remarks>
+/// Thread-safe. A call beside <see cref="Dispose"/> ends well or is refused. Order: score descending, then the earlier document.
+/// A search reads every vector once: memory bandwidth is its roof.
+/// </remarks>
 public sealed unsafe class VectorIndex : IDisposable
 {
     private const int Block = 8192; // documents whose scores are held at once
 
     private readonly VectorIndexHeader _header;
-    private readonly Mapping _vectors, _documents, _offsets;
+    private readonly MappedFile _vectors;
+    private readonly Lifetime _lifetime;
 
-    private VectorIndex(string folder, VectorIndexHeader header, Mapping vectors, Mapping documents, Mapping offsets) =>
-        (Folder, _header, _vectors, _documents, _offsets) = (folder, header, vectors, documents, offsets);
+    private VectorIndex(string folder, VectorIndexHeader header, MappedFile vectors, DocumentStore documents)
+    {
+        (Folder, _header, _vectors, Documents) = (folder, header, vectors, documents);
+        _lifetime = new Lifetime(this, vectors.Dispose);
+    }
 
     /// <summary>Opens an index folder and checks that its files agree.</summary>
     /// <param name="folder">As <see cref="VectorIndexWriter"/> made it.</param>
     /// <exception cref="IndexFormatException">It is not a usable index.</exception>
     public static VectorIndex Open(string folder)
     {
-        if (!Directory.Exists(folder)) { throw new IndexFormatException($"{folder}: no such folder. Make an index with 'minilm index --dense --corpus FILE --output {folder}'."); }
+        if (!Directory.Exists(folder))
+        {
+            throw new IndexFormatException($"{folder}: no such folder. Make an index with 'minilm index --dense --corpus FILE --output {folder}'.");
+        }
         VectorIndexHeader header = VectorIndexHeader.Read(folder);
-        var opened = new List<Mapping>();
+        MappedFile vectors = IndexFile.Map(folder, VectorIndexHeader.VectorsFile);
         try
         {
-            foreach (string name in new[] { VectorIndexHeader.VectorsFile, VectorIndexHeader.DocumentsFile, VectorIndexHeader.OffsetsFile })
+            long bytes = (long)header.Count * header.Dimension * sizeof(float);
+            if (vectors.Length != bytes)
             {
-                opened.Add(new Mapping(Path.Combine(folder, name)));
+                throw new IndexFormatException($"{vectors.Path}: {vectors.Length} bytes, {VectorIndexHeader.HeaderFile} asks for {bytes}. Make the index again.");
             }
-            Check(opened[0], (long)header.Count * header.Dimension * sizeof(float));
-            Check(opened[2], (header.Count + 1L) * sizeof(long));
-            var index = new VectorIndex(folder, header, opened[0], opened[1], opened[2]);
-            long last = 0;
-            for (int i = 0; i <= header.Count; i++)
-            {
-                long offset = index.Offset(i);
-                if (offset < last || offset > opened[1].Length) { throw new IndexFormatException($"{opened[2].Path}: offset {i} is {offset}, expected {last} to {opened[1].Length}. Make the index again."); }
-                last = offset;
-            }
-            return index;
+            DocumentStore documents = DocumentStore.Open(folder);
+            if (documents.Count == header.Count) { return new VectorIndex(folder, header, vectors, documents); }
+            documents.Dispose();
+            throw new IndexFormatException(
+                $"{folder}: holds {documents.Count} documents, {VectorIndexHeader.HeaderFile} asks for {header.Count}. Make the index again.");
         }
         catch
         {
-            opened.ForEach(mapping => mapping.Dispose());
+            vectors.Dispose();
             throw;
-        }
-
-        static void Check(Mapping mapping, long expected)
-        {
-            if (mapping.Length != expected) { throw new IndexFormatException($"{mapping.Path}: {mapping.Length} bytes, {VectorIndexHeader.HeaderFile} asks for {expected}. Make the index again."); }
         }
     }
 
@@ -75,12 +73,19 @@ public sealed unsafe class VectorIndex : IDisposable
     /// <summary>Hash of that model.</summary>
     public string ModelHash => _header.ModelHash;
 
-    /// <summary>The stored vector of a document, [Dimension], length 1.</summary>
+    /// <summary>The documents, in the order of the vectors; closed with the index.</summary>
+    public DocumentStore Documents { get; }
+
+    /// <summary>Copies the stored vector of a document, of length 1.</summary>
     /// <param name="document">0 to Count - 1.</param>
-    public ReadOnlySpan<float> Vector(int document)
+    /// <param name="vector">[Dimension].</param>
+    /// <exception cref="ArgumentException">The span has another length.</exception>
+    /// <exception cref="ObjectDisposedException">The index is closed.</exception>
+    public void CopyVector(int document, Span<float> vector)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)document, (uint)Count, nameof(document));
-        return new ReadOnlySpan<float>((float*)_vectors.Start + (long)document * Dimension, Dimension);
+        if (vector.Length != Dimension) { throw new ArgumentException($"a span of {vector.Length} floats for a vector of {Dimension}", nameof(vector)); }
+        using (_lifetime.Enter()) { Vectors(document, 1).CopyTo(vector); }
     }
 
     /// <summary>The best documents of each query, best first.</summary>
@@ -88,10 +93,12 @@ public sealed unsafe class VectorIndex : IDisposable
     /// <param name="topK">How many a query; fewer come back when the index has fewer.</param>
     /// <param name="device">Where the products are computed.</param>
     /// <param name="cancellation">Checked between blocks of documents.</param>
+    /// <exception cref="ObjectDisposedException">The index is closed.</exception>
     public SearchHit[][] Search(ReadOnlySpan<float> queries, int topK, Device device, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(topK);
         if (queries.Length % Dimension != 0) { throw new ArgumentException($"queries of {queries.Length} floats are no rows of {Dimension}", nameof(queries)); }
+        using Lifetime.Inside inside = _lifetime.Enter();
         int count = queries.Length / Dimension;
         float[] normalized = queries.ToArray();
         for (int i = 0; i < count; i++) { UnitLength.Normalize(normalized.AsSpan(i * Dimension, Dimension)); }
@@ -101,7 +108,7 @@ public sealed unsafe class VectorIndex : IDisposable
         for (int block = 0; block < Count; block += Block)
         {
             int documents = Math.Min(Block, Count - block);
-            var vectors = new ReadOnlySpan<float>((float*)_vectors.Start + (long)block * Dimension, documents * Dimension);
+            ReadOnlySpan<float> vectors = Vectors(block, documents);
             for (int first = 0; first < count; first += Together)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -113,64 +120,12 @@ public sealed unsafe class VectorIndex : IDisposable
         return [.. best.Select(top => top.Ordered())];
     }
 
-    /// <summary>A document's id, title and text.</summary>
-    /// <param name="document">0 to Count - 1.</param>
-    /// <exception cref="IndexFormatException">Its line in the file is damaged.</exception>
-    public (string Id, string Title, string Text) Document(int document)
-    {
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)document, (uint)Count, nameof(document));
-        (long begin, long end) = (Offset(document), Offset(document + 1));
-        try
-        {
-            var reader = new Utf8JsonReader(new ReadOnlySpan<byte>(_documents.Start + begin, checked((int)(end - begin))));
-            using JsonDocument json = JsonDocument.ParseValue(ref reader);
-            JsonElement root = json.RootElement;
-            return (root.GetProperty("_id").GetString()!, root.GetProperty("title").GetString()!, root.GetProperty("text").GetString()!);
-        }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or OverflowException)
-        {
-            throw new IndexFormatException($"{_documents.Path}: document {document} (bytes {begin} to {end}) is not a line of an index. Make the index again.");
-        }
-    }
+    private ReadOnlySpan<float> Vectors(int first, int count) => new((float*)_vectors.Start + (long)first * Dimension, count * Dimension);
 
-    private long Offset(int document) => BinaryPrimitives.ReadInt64LittleEndian(new ReadOnlySpan<byte>(_offsets.Start + document * 8L, 8));
-
-    /// <summary>Closes the files.</summary>
+    /// <summary>Closes the files when the last call inside has left.</summary>
     public void Dispose()
     {
-        _vectors.Dispose();
-        _documents.Dispose();
-        _offsets.Dispose();
-    }
-
-    private sealed class Mapping : IDisposable
-    {
-        private readonly MemoryMappedFile? _file;
-        private readonly MemoryMappedViewAccessor? _view;
-
-        internal Mapping(string path)
-        {
-            Path = path;
-            if (!File.Exists(path)) { throw new IndexFormatException($"{path}: missing. Make the index again."); }
-            Length = new FileInfo(path).Length;
-            if (Length == 0) { return; } // an empty file cannot be mapped
-            _file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
-            _view = _file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
-            byte* start = null;
-            _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
-            Start = start + _view.PointerOffset;
-        }
-
-        internal string Path { get; }
-        internal long Length { get; }
-        internal byte* Start { get; }
-
-        public void Dispose()
-        {
-            if (_view is null) { return; }
-            _view.SafeMemoryMappedViewHandle.ReleasePointer();
-            _view.Dispose();
-            _file!.Dispose();
-        }
+        _lifetime.Close();
+        Documents.Dispose();
     }
 }

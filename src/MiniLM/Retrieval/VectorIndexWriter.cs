@@ -1,6 +1,4 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using System.Text.Json;
 using MiniLM.Compute;
 using MiniLM.Data;
 
@@ -13,7 +11,8 @@ public sealed class VectorIndexWriter : IDisposable
     private readonly PartialFolder _partial;
     private readonly int _dimension;
     private readonly bool _overwrite;
-    private readonly BufferedStream _vectors, _documents, _offsets;
+    private readonly BufferedStream _vectors;
+    private readonly DocumentStoreWriter _documents;
     private readonly float[] _row;
     private int _count;
 
@@ -30,41 +29,31 @@ public sealed class VectorIndexWriter : IDisposable
         _partial = new PartialFolder(_folder);
         try
         {
-            _vectors = Create(VectorIndexHeader.VectorsFile);
-            _documents = Create(VectorIndexHeader.DocumentsFile);
-            _offsets = Create(VectorIndexHeader.OffsetsFile);
+            _vectors = IndexFile.Create(_partial.Path, VectorIndexHeader.VectorsFile);
+            try { _documents = new DocumentStoreWriter(_partial.Path); }
+            catch
+            {
+                IndexFile.Abandon(_vectors);
+                throw;
+            }
         }
         catch
         {
             _partial.Dispose();
             throw;
         }
-        WriteOffset();
-
-        BufferedStream Create(string name) => new(PartialFile.Create(Path.Combine(_partial.Path, name)), 1 << 16);
     }
 
     /// <summary>Adds one document; its vector is stored with length 1.</summary>
-    /// <param name="id">As runs shall name it.</param>
-    /// <param name="title">May be empty.</param>
-    /// <param name="text">The text, kept beside the vector.</param>
+    /// <param name="document">Kept beside the vector.</param>
     /// <param name="vector">[dimension].</param>
-    public void Add(string id, string title, string text, ReadOnlySpan<float> vector)
+    public void Add(Document document, ReadOnlySpan<float> vector)
     {
         if (vector.Length != _dimension) { throw new ArgumentException($"a vector of {vector.Length} values in an index of {_dimension}", nameof(vector)); }
         vector.CopyTo(_row);
         UnitLength.Normalize(_row);
         _vectors.Write(MemoryMarshal.AsBytes(_row.AsSpan()));
-        using (var json = new Utf8JsonWriter(_documents, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
-        {
-            json.WriteStartObject();
-            json.WriteString("_id", id);
-            json.WriteString("title", title);
-            json.WriteString("text", text);
-            json.WriteEndObject();
-        }
-        _documents.WriteByte((byte)'\n');
-        WriteOffset();
+        _documents.Add(document);
         _count++;
     }
 
@@ -74,12 +63,8 @@ public sealed class VectorIndexWriter : IDisposable
     /// <param name="promptName">The prompt that was put before each text, or null.</param>
     public void Complete(string model, string modelHash, string? promptName = null)
     {
-        foreach (BufferedStream stream in new[] { _vectors, _documents, _offsets })
-        {
-            stream.Flush();
-            ((PartialFile)stream.UnderlyingStream).Flush(flushToDisk: true);
-            stream.Dispose();
-        }
+        IndexFile.Complete(_vectors);
+        _documents.Complete();
         new VectorIndexHeader(VectorIndexHeader.CurrentVersion, _count, _dimension, model, modelHash, promptName).Write(_partial.Path);
         CheckTarget();
         _partial.Complete();
@@ -97,22 +82,11 @@ public sealed class VectorIndexWriter : IDisposable
         }
     }
 
-    private void WriteOffset()
-    {
-        Span<byte> bytes = stackalloc byte[8];
-        BinaryPrimitives.WriteInt64LittleEndian(bytes, _documents.Position);
-        _offsets.Write(bytes);
-    }
-
     /// <summary>Removes what is not complete.</summary>
     public void Dispose()
     {
-        foreach (BufferedStream stream in new[] { _vectors, _documents, _offsets })
-        {
-            // A full disk was reported by the write that met it; closing meets it again.
-            try { stream.Dispose(); }
-            catch (IOException) { }
-        }
+        IndexFile.Abandon(_vectors);
+        _documents.Dispose();
         _partial.Dispose();
     }
 }

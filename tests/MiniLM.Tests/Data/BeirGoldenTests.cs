@@ -13,10 +13,12 @@ public class BeirGoldenTests
         using TextCollection collection = TextCollection.Open(TextGolden.Path("beir", file));
         foreach (JsonElement expected in TextGolden.Json("beir", "expected.json").GetProperty(list).EnumerateArray())
         {
-            Assert.True(collection.Read(out string id, out string text));
-            Assert.Equal(expected.GetProperty("id").GetString(), id);
-            Assert.Equal(expected.GetProperty(property).GetString(), text);
+            Assert.True(collection.Read(out Document document));
+            Assert.Equal(expected.GetProperty("id").GetString(), document.Id);
+            Assert.Equal(expected.GetProperty(property).GetString(), document.Joined);
+            Assert.Equal(expected.TryGetProperty("title", out JsonElement title) ? title.GetString() : "", document.Title);
+            Assert.Equal(expected.GetProperty("text").GetString(), document.Text);
         }
-        Assert.False(collection.Read(out _, out _));
+        Assert.False(collection.Read(out _));
     }
 }

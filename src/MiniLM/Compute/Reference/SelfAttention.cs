@@ -1,5 +1,4 @@
 using System.Numerics;
-using MiniLM.Model;
 
 namespace MiniLM.Compute.Reference;
 

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace MiniLM.Cli.Commands;
+namespace MiniLM.Data;
 
 /// <summary>Ids seen so far, as the first half of their SHA-256: 16 bytes each however long they are.</summary>
 internal sealed class KnownIds

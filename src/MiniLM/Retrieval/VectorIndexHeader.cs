@@ -7,7 +7,7 @@ namespace MiniLM.Retrieval;
 internal sealed record VectorIndexHeader(int Version, int Count, int Dimension, string Model, string ModelHash, string? PromptName)
 {
     internal const int CurrentVersion = 1;
-    internal const string HeaderFile = "index.json", VectorsFile = "vectors.f32", DocumentsFile = "documents.jsonl", OffsetsFile = "documents.offsets";
+    internal const string HeaderFile = "index.json", VectorsFile = "vectors.f32";
     private const string Format = "minilm-vector-index";
 
     internal void Write(string folder)
@@ -53,7 +53,3 @@ internal sealed record VectorIndexHeader(int Version, int Count, int Dimension, 
         }
     }
 }
-
-/// <summary>An index folder that cannot be used. The message is one line.</summary>
-/// <param name="message">File, place, value, what to do.</param>
-public sealed class IndexFormatException(string message) : Exception(message);

@@ -1,4 +1,4 @@
-namespace MiniLM.Model;
+namespace MiniLM.Compute;
 
 /// <summary>MPNet's buckets of column distance (T5's rule): exact when near, logarithmic up to 128, keys to the right apart from keys to the left.</summary>
 internal static class MpnetBuckets

@@ -13,11 +13,11 @@ internal enum SpecialRegister
 internal readonly record struct ConstantSlot(int Slot, ulong Value, bool IsWide);
 
 /// <summary>A kernel, decoded.</summary>
-internal sealed unsafe class Program
+internal sealed unsafe class KernelProgram
 {
     private readonly Instruction[] _code; // pinned
 
-    internal Program(PtxKernel kernel, Instruction[] code)
+    internal KernelProgram(PtxKernel kernel, Instruction[] code)
     {
         (Kernel, _code) = (kernel, code);
         Code = (Instruction*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(_code));

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace MiniLM.Weights;
+namespace MiniLM;
 
 /// <summary>Text from a file made fit for a message of one line: quoted, control characters escaped, cut when long.</summary>
 internal static class Quoted

@@ -15,7 +15,7 @@ internal enum Epilogue
 
 /// <summary>All that one GEMM call reads. Strides in bytes. Machine code reads it by <see cref="GemmField"/>: eight bytes a field.</summary>
 [StructLayout(LayoutKind.Sequential)]
-internal unsafe struct GemmArguments
+internal unsafe struct GemmCall
 {
     /// <summary>[rows, K], read in place.</summary>
     internal float* A;
@@ -39,7 +39,7 @@ internal unsafe struct GemmArguments
     internal nint Panels, K;
 }
 
-/// <summary>Places of the fields of <see cref="GemmArguments"/>.</summary>
+/// <summary>Places of the fields of <see cref="GemmCall"/>.</summary>
 internal enum GemmField
 {
     A, AStride, B, C, CStride, CPanel, Start, Residual, ResidualStride, RowScale, Panels, K,

@@ -1,7 +1,7 @@
 using System.Text.Json;
-using MiniLM.Model;
+using MiniLM.Compute;
 
-namespace MiniLM.Tests.Model;
+namespace MiniLM.Tests.Compute;
 
 public sealed class MpnetBucketsTests
 {

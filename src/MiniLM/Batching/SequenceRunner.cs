@@ -1,0 +1,56 @@
+using MiniLM.Compute;
+using MiniLM.Model;
+
+namespace MiniLM.Batching;
+
+/// <summary>Inputs through a network: tokenized a window at a time, run longest first in packed batches, results back in the order they came.</summary>
+internal sealed class SequenceRunner(DeviceNetwork network, Architecture architecture)
+{
+    private readonly TokenWindow _window = new();
+    private readonly LengthOrder _longestFirst = new();
+    private readonly PackedBatch _batch = new();
+    private float[] _rows = [];
+
+    /// <summary>Encodes and runs inputs, window after window.</summary>
+    /// <param name="encode">The tokenizer.</param>
+    /// <param name="maxLength">Longest input in tokens.</param>
+    /// <param name="batchTokens">Rows of one batch; a single longer input is a batch of its own.</param>
+    /// <param name="promptRows">Rows at each input's start that pooling leaves out.</param>
+    /// <param name="output">[inputs, size], in the order of the inputs.</param>
+    /// <param name="size">Width of a result.</param>
+    /// <param name="cancellation">Checked between batches.</param>
+    /// <exception cref="NonFiniteResultException">A result is NaN or infinite.</exception>
+    internal EncodingStatistics Run(
+        TokenWindow.Encode encode, int maxLength, int batchTokens, int promptRows, Span<float> output, int size, CancellationToken cancellation)
+    {
+        int inputs = output.Length / size;
+        EncodingStatistics total = default;
+        for (int first = 0; first < inputs; first += _window.Count)
+        {
+            _window.Clear();
+            _window.Add(encode, first, Math.Min(first + TokenWindow.Capacity, inputs), maxLength);
+            total += new EncodingStatistics(_window.Count, _window.Tokens, _window.Truncated);
+            try { RunWindow(batchTokens, promptRows, output.Slice(first * size, _window.Count * size), size, cancellation); }
+            catch (NonFiniteResultException error) { throw error.After(first); }
+        }
+        return total;
+    }
+
+    private void RunWindow(int batchTokens, int promptRows, Span<float> output, int size, CancellationToken cancellation)
+    {
+        ReadOnlySpan<int> order = _longestFirst.Of(_window.Lengths);
+        for (int first = 0, end; first < order.Length; first = end)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            end = TokenBudget.BatchEnd(_window.Lengths, order, first, batchTokens);
+            ReadOnlySpan<int> places = order[first..end];
+            _batch.Clear();
+            _batch.PromptRows = promptRows;
+            foreach (int place in places) { _batch.Add(_window.Ids(place), _window.TypeIds(place), architecture); }
+            if (_rows.Length < places.Length * size) { _rows = new float[places.Length * size]; }
+            Span<float> rows = _rows.AsSpan(0, places.Length * size);
+            network.Forward(_batch, rows);
+            ResultRows.PutBack(rows, places, output, size);
+        }
+    }
+}

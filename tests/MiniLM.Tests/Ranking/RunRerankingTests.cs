@@ -1,0 +1,89 @@
+using MiniLM.Compute;
+using MiniLM.Compute.Reference;
+using MiniLM.Data;
+using MiniLM.Ranking;
+using MiniLM.Tests.Weights;
+
+namespace MiniLM.Tests.Ranking;
+
+public sealed class RunRerankingTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly ReferenceDevice _device = new();
+
+    public void Dispose()
+    {
+        _device.Dispose();
+        _folder.Dispose();
+    }
+
+    [Theory]
+    [InlineData("bert")]
+    [InlineData("bert_prefix")]
+    public void Rank_OrdersEveryQueryByTheScoresOfItsPairs(string model)
+    {
+        RunTexts texts = Texts();
+        using PairScorer scorer = Open(model);
+        RunReranking reranking = new(texts, scorer, default);
+        RankedDocument[][] ranked = reranking.Rank(0, texts.Queries.Length, ScoreKind.Raw, out EncodingStatistics statistics, default);
+        bool isCross = scorer is LogitScorer;
+        Assert.Equal((isCross ? 0 : 6, isCross ? 7 : 0), (reranking.Embedded.Inputs, statistics.Inputs));
+        for (int query = 0; query < texts.Queries.Length; query++)
+        {
+            List<TrecRun.Line> lines = texts.Run.Lines[query];
+            scorer.Compute([.. lines.SelectMany(line => new[] { texts.Queries[query], texts.Documents[line.Document] })], default);
+            float[] raw = [.. lines.Select((_, i) => scorer.Raw(i))];
+            Assert.Equal(Enumerable.Range(0, raw.Length).OrderByDescending(i => raw[i]), ranked[query].Select(document => document.Index));
+            Assert.All(ranked[query], document => Assert.Equal((raw[document.Index], raw[document.Index]), (document.Score, document.Logit)));
+        }
+    }
+
+    [Theory]
+    [InlineData("bert")]
+    [InlineData("bert_prefix")]
+    public void Rank_OfAPartIsThatPartOfTheWhole(string model)
+    {
+        RunTexts texts = Texts();
+        using PairScorer scorer = Open(model);
+        RunReranking reranking = new(texts, scorer, default);
+        RankedDocument[][] whole = reranking.Rank(0, 2, ScoreKind.Model, out _, default);
+        Assert.Equal(whole[1], reranking.Rank(1, 2, ScoreKind.Model, out _, default)[0]);
+        Assert.Empty(reranking.Rank(1, 1, ScoreKind.Model, out EncodingStatistics nothing, default));
+        Assert.Equal(default, nothing);
+    }
+
+    [Fact]
+    public void Rank_KeepsTheRunsOrderOfEqualDocuments()
+    {
+        RunTexts texts = Texts(); // d4 and d2 have one text
+        using PairScorer scorer = Open("bert_prefix");
+        RankedDocument[] ranked = new RunReranking(texts, scorer, default).Rank(0, 1, ScoreKind.Raw, out _, default)[0];
+        string[] documents = [.. ranked.Select(document => texts.Run.Documents[texts.Run.Lines[0][document.Index].Document])];
+        Assert.Equal(Array.IndexOf(documents, "d4") + 1, Array.IndexOf(documents, "d2"));
+    }
+
+    [Fact]
+    public void Read_NamesWhatIsMissingOrTwice()
+    {
+        Texts();
+        Write("twice.tsv", "q1\tone\nq2\ttwo\nq1\tone\n");
+        Assert.Contains("twice.tsv:3: the id 'q1' was there before", Refusal("twice.tsv"), StringComparison.Ordinal);
+        Write("less.tsv", "q1\tone\nx\ttwo\nx\ttwo\n"); // only what the run names is looked at
+        Assert.Contains("less.tsv: has no query 'q2', which", Refusal("less.tsv"), StringComparison.Ordinal);
+
+        string Refusal(string queries) =>
+            Assert.Throws<DataFormatException>(() => RunTexts.Read(_folder.File("in.run"), _folder.File(queries), _folder.File("corpus.tsv"))).Message;
+    }
+
+    private PairScorer Open(string model) => PairScorer.Open(DeviceContract.Fixture("models", model), _device, Precision.Float32, new EmbedOptions());
+
+    private RunTexts Texts()
+    {
+        Write("q.tsv", "q2\tthe\nq1\tone two\nunused\tx\n");
+        Write("corpus.tsv", "d1\tone two three\nd2\tof the a\nx\t\nd3\t\nd4\tof the a\n");
+        Write("in.run", "q1 Q0 d1 1 4 x\nq1 Q0 d4 2 3 x\nq1 Q0 d2 3 2 x\nq1 Q0 d3 4 1 x\nq2 Q0 d3 1 4 x\nq2 Q0 d4 2 3 x\nq2 Q0 d1 3 2 x\n");
+        return RunTexts.Read(_folder.File("in.run"), _folder.File("q.tsv"), _folder.File("corpus.tsv"));
+    }
+
+    private void Write(string name, string content) => File.WriteAllText(_folder.File(name), content);
+}
