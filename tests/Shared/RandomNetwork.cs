@@ -2,9 +2,9 @@ using System.Runtime.InteropServices;
 using MiniLM.Model;
 using MiniLM.Weights;
 
-namespace MiniLM.Cuda.Tests;
+namespace MiniLM.Tests;
 
-/// <summary>A small encoder with seeded random weights, of any shape: what tensor-core kernels take, and what they don't.</summary>
+/// <summary>A small encoder with seeded random weights, of any shape.</summary>
 internal sealed unsafe class RandomNetwork : IDisposable
 {
     private readonly List<GCHandle> _pinned = [];
@@ -34,7 +34,8 @@ internal sealed unsafe class RandomNetwork : IDisposable
 
     private Norm Norm(int hidden) => new(Tensor([hidden], 0.2f, 1), Tensor([hidden], 0.1f));
 
-    private Tensor Tensor(long[] shape, float scale, float around = 0)
+    /// <summary>Random values, within <paramref name="scale"/> of <paramref name="around"/>.</summary>
+    internal Tensor Tensor(long[] shape, float scale, float around = 0)
     {
         float[] values = new float[shape.Aggregate(1L, (product, size) => product * size)];
         foreach (ref float value in values.AsSpan()) { value = around + scale * (2 * _random.NextSingle() - 1); }
