@@ -1,4 +1,5 @@
 using MiniLM.Model;
+using MiniLM.Tests;
 using Specification = MiniLM.Compute.Reference.Pooling;
 
 namespace MiniLM.Cpu.Tests;

@@ -1,3 +1,5 @@
+using MiniLM.Tests;
+
 namespace MiniLM.Cpu.Tests;
 
 public sealed unsafe class TransposeTests

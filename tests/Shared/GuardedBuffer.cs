@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace MiniLM.Cpu.Tests;
+namespace MiniLM.Tests;
 
 /// <summary>Floats that end at an inaccessible page (Linux): reading or writing past the end is a crash, not a wrong number.</summary>
 /// <remarks>What lies before them is NaN, so that reading it shows, and must be so still in the end: writing it fails.</remarks>
