@@ -17,7 +17,7 @@ internal static unsafe class Roof
 
     /// <summary>What to say beside a share of the roof; null where it is possible.</summary>
     internal static string? Doubt(double percent) =>
-        percent > 100 ? "a share above 100 %: other programs slowed this machine while its roof was measured, and not while the work was; run again on a quiet one" : null;
+        percent > 100 ? "a share above 100 %: other programs slowed this machine more while its roof was measured than while the work was: run it again" : null;
 
     /// <summary>GFLOP/s of all threads of a device together.</summary>
     internal static double GflopsPerSecond(CpuDevice device)

@@ -11,7 +11,8 @@ public sealed partial class EmulatedDeviceTests : CommandTests
     private const double Embeddings = 4e-6, Logits = 1e-4;
 
     [Fact]
-    public void Embed_AgreesWithTheCpu() => AssertAgree(Embeddings, "embed", "--model", BiEncoder, "--input", Write("texts.jsonl", JsonTexts(20)), "--column", "text");
+    public void Embed_AgreesWithTheCpu() =>
+        AssertAgree(Embeddings, "embed", "--model", BiEncoder, "--input", Write("texts.jsonl", JsonTexts(20)), "--column", "text");
 
     [Fact]
     public void Similarity_AgreesWithTheCpu() =>
@@ -36,23 +37,30 @@ public sealed partial class EmulatedDeviceTests : CommandTests
     [Fact]
     public void Bench_MeasuresTheEmulatorWithoutARoof()
     {
-        JsonElement line = JsonDocument.Parse(CommandLine.Run("bench", "--model", BiEncoder, "--shapes", "1x3", "--device", "emulated", "--json").AssertDone().Output).RootElement;
-        Assert.Equal((1, 3, JsonValueKind.Null), (line.GetProperty("batch").GetInt32(), line.GetProperty("seq").GetInt32(), line.GetProperty("roof_gflops").ValueKind));
+        CommandResult result = CommandLine.Run("bench", "--model", BiEncoder, "--shapes", "1x3", "--device", "emulated", "--json").AssertDone();
+        JsonElement line = JsonDocument.Parse(result.Output).RootElement;
+        Assert.Equal((1, 3, JsonValueKind.Null), (line.GetProperty("batch").GetInt32(), line.GetProperty("seq").GetInt32(),
+            line.GetProperty("roof_gflops").ValueKind));
         Assert.True(line.GetProperty("items_per_s").GetDouble() > 0);
     }
 
     private static void AssertAgree(double tolerance, params string[] command) =>
-        AssertAgree(tolerance, CommandLine.Run([.. command, "--device", "cpu"]).AssertDone().Lines, CommandLine.Run([.. command, "--device", "emulated"]).AssertDone().Lines);
+        AssertAgree(tolerance, CommandLine.Run([.. command, "--device", "cpu"]).AssertDone().Lines,
+            CommandLine.Run([.. command, "--device", "emulated"]).AssertDone().Lines);
 
     /// <summary>The same lines but for their fractions, which are close.</summary>
     private static void AssertAgree(double tolerance, string[] expected, string[] actual)
     {
         Assert.NotEmpty(expected);
         Assert.Equal(expected.Select(line => Fraction().Replace(line, "x")), actual.Select(line => Fraction().Replace(line, "x")));
-        double[] Values(string[] lines) => [.. lines.SelectMany(line => Fraction().Matches(line)).Select(match => double.Parse(match.Value, CultureInfo.InvariantCulture))];
+        double[] Values(string[] lines) =>
+            [.. lines.SelectMany(line => Fraction().Matches(line)).Select(match => double.Parse(match.Value, CultureInfo.InvariantCulture))];
         double[] cpu = Values(expected), emulated = Values(actual);
         Assert.NotEmpty(cpu);
-        for (int i = 0; i < cpu.Length; i++) { Assert.True(Math.Abs(cpu[i] - emulated[i]) <= tolerance, $"number {i}: {cpu[i]} on the CPU, {emulated[i]} in the emulator"); }
+        for (int i = 0; i < cpu.Length; i++)
+        {
+            Assert.True(Math.Abs(cpu[i] - emulated[i]) <= tolerance, $"number {i}: {cpu[i]} on the CPU, {emulated[i]} in the emulator");
+        }
     }
 
     /// <summary>A score of 1 has no fraction: it is one where a score stands, at the end of a JSON object or of a run's column.</summary>

@@ -53,7 +53,8 @@ public sealed class ProfileCommandTests : CommandTests
             IsMeasured = true,
             Seconds = 1e-3,
             Peaks = new PeakRates(null, 1e9, null, 1e9),
-            Kernels = [new KernelProfile("Head", 1, 100, 100, 1e-3, 20, "fp32", null, null), new KernelProfile("Attention", 1, 100, 100, 1e-3, percent, "fp32", null, null)],
+            Kernels = [new KernelProfile("Head", 1, 100, 100, 1e-3, 20, "fp32", null, null),
+                new KernelProfile("Attention", 1, 100, 100, 1e-3, percent, "fp32", null, null)],
             Spans = [],
         };
         using StringWriter table = new(), good = new();

@@ -47,7 +47,8 @@ public sealed unsafe class ActivationTests
     {
         using var golden = new Golden(SharedFolder.Require("golden", "forward", "ops.safetensors"));
         float[] x = golden.Floats("act.x");
-        foreach ((string name, Activation activation) in new[] { ("act.gelu", Activation.Gelu), ("act.gelu_tanh", Activation.GeluTanh), ("act.tanh", Activation.Tanh) })
+        (string, Activation)[] cases = [("act.gelu", Activation.Gelu), ("act.gelu_tanh", Activation.GeluTanh), ("act.tanh", Activation.Tanh)];
+        foreach ((string name, Activation activation) in cases)
         {
             double[] expected = golden.Doubles(name);
             using GuardedBuffer y = GuardedBuffer.Of(x);

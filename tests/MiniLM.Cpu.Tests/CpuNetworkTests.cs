@@ -16,7 +16,8 @@ public sealed class CpuNetworkTests
     {
         CpuTier chosen = CpuTiers.Choose(tier);
         (int Hidden, int Heads, int Inner, Activation Activation, bool IsMpnet)[] shapes =
-            [(1, 1, 1, Activation.Gelu, false), (20, 5, 33, Activation.Relu, true), (36, 1, 31, Activation.GeluTanh, false), (66, 2, 70, Activation.Gelu, true)];
+            [(1, 1, 1, Activation.Gelu, false), (20, 5, 33, Activation.Relu, true), (36, 1, 31, Activation.GeluTanh, false),
+                (66, 2, 70, Activation.Gelu, true)];
         foreach ((int hidden, int heads, int inner, Activation activation, bool isMpnet) in shapes)
         {
             using RandomNetwork random = new(hidden, heads, inner, 2, activation, relativeBias: isMpnet);
@@ -35,7 +36,8 @@ public sealed class CpuNetworkTests
                     using DeviceNetwork network = device.Load(random.Network, Precision.Float32);
                     float[] actual = new float[batch.Rows * hidden];
                     network.Hidden(batch, 2, actual);
-                    GoldenBatch.AssertAll([.. expected], GoldenBatch.Doubles(actual), 5e-6, $"hidden {hidden}, lengths {string.Join(' ', lengths)}, {threads} threads");
+                    GoldenBatch.AssertAll([.. expected], GoldenBatch.Doubles(actual), 5e-6,
+                        $"hidden {hidden}, lengths {string.Join(' ', lengths)}, {threads} threads");
                     bits ??= actual;
                     Assert.Equal(bits, actual);
                 }
@@ -52,8 +54,13 @@ public sealed class CpuNetworkTests
 
     private static unsafe void AssertApart(Workspace workspace)
     {
-        (nint Start, int Length)[] parts = [((nint)workspace.X, 5 * 32), ((nint)workspace.Y, 5 * 32), ((nint)workspace.Context, 5 * 64), ((nint)workspace.Inner, 5 * 96),
-            ((nint)workspace.Projections, 3 * 5 * 32), ((nint)workspace.Pooled, 2 * 40), ((nint)workspace.Attention.Keys, 32 * 32), ((nint)workspace.Attention.Scores, 6 * 48), ((nint)workspace.Attention.Inverse, 6), ((nint)workspace.Attention.Bias, 32)];
+        SelfAttention.Scratch attention = workspace.Attention;
+        (nint Start, int Length)[] parts =
+        [
+            ((nint)workspace.X, 5 * 32), ((nint)workspace.Y, 5 * 32), ((nint)workspace.Context, 5 * 64), ((nint)workspace.Inner, 5 * 96),
+            ((nint)workspace.Projections, 3 * 5 * 32), ((nint)workspace.Pooled, 2 * 40),
+            ((nint)attention.Keys, 32 * 32), ((nint)attention.Scores, 6 * 48), ((nint)attention.Inverse, 6), ((nint)attention.Bias, 32),
+        ];
         for (int i = 0; i < parts.Length; i++) { new Span<float>((void*)parts[i].Start, parts[i].Length).Fill(i + 1); }
         for (int i = 0; i < parts.Length; i++) { Assert.False(new Span<float>((void*)parts[i].Start, parts[i].Length).ContainsAnyExcept(i + 1), $"part {i}"); }
         Assert.Equal(5, workspace.Rows);

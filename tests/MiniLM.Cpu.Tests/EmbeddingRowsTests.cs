@@ -28,7 +28,10 @@ public sealed unsafe class EmbeddingRowsTests
                     for (int i = 0; i < x.Count; i++)
                     {
                         (int row, int d) = (i / stride, i % stride);
-                        if (d < hidden) { Tiers.Close(expected[(first + row) * hidden + d], x.Span[i], 4e-6, $"hidden {hidden}, row {first + row}, element {d}"); }
+                        if (d < hidden)
+                        {
+                            Tiers.Close(expected[(first + row) * hidden + d], x.Span[i], 4e-6, $"hidden {hidden}, row {first + row}, element {d}");
+                        }
                         else { Assert.True(float.IsNaN(x.Span[i])); }
                     }
                 }

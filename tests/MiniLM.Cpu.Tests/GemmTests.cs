@@ -34,8 +34,10 @@ public sealed unsafe class GemmTests
                     foreach ((int cStride, int cPanel) in new[] { (101, 32), (33, 33 * rows), (32, 32 * rows + 1) })
                     {
                         var random = new Random(rows);
-                        using GuardedBuffer a = GuardedBuffer.Normal(random, (rows - 1) * AStride + K), b = GuardedBuffer.Normal(random, panels * K * Gemm.Columns), start = GuardedBuffer.Normal(random, panels * Gemm.Columns);
-                        using GuardedBuffer residual = GuardedBuffer.Normal(random, (rows - 1) * ResidualStride + panels * Gemm.Columns), scale = GuardedBuffer.Normal(random, rows);
+                        using GuardedBuffer a = GuardedBuffer.Normal(random, (rows - 1) * AStride + K),
+                            b = GuardedBuffer.Normal(random, panels * K * Gemm.Columns), start = GuardedBuffer.Normal(random, panels * Gemm.Columns);
+                        using GuardedBuffer residual = GuardedBuffer.Normal(random, (rows - 1) * ResidualStride + panels * Gemm.Columns),
+                            scale = GuardedBuffer.Normal(random, rows);
                         using GuardedBuffer c = GuardedBuffer.NaN((rows - 1) * cStride + (panels - 1) * cPanel + Gemm.Columns);
                         var arguments = new GemmArguments
                         {
@@ -62,7 +64,8 @@ public sealed unsafe class GemmTests
                                 double sum = start.Span[column];
                                 for (int i = 0; i < K; i++) { sum += (double)a.Span[row * AStride + i] * b.Span[(panel * K + i) * Gemm.Columns + lane]; }
                                 double expected = Finished(epilogue, sum, residual.Span[row * ResidualStride + column], scale.Span[row]);
-                                Tiers.Close(expected, c.Span[row * cStride + panel * cPanel + lane], 1e-5, $"{epilogue}, {rows} rows, {panels} panels, [{row}, {column}]");
+                                Tiers.Close(expected, c.Span[row * cStride + panel * cPanel + lane], 1e-5,
+                                    $"{epilogue}, {rows} rows, {panels} panels, [{row}, {column}]");
                             }
                         }
                         Assert.Equal(c.Count - written, c.Span.Count(float.NaN)); // nothing between rows and panels
@@ -171,7 +174,8 @@ public sealed unsafe class GemmTests
             Tiers.Kernels(tier).GemmStrip(epilogue, &arguments, 1);
             for (int i = 0; i < x.Count; i++)
             {
-                Tiers.Close(Finished(epilogue, x.Span[i], 0, 0), c.Span[i], epilogue == Epilogue.Relu ? 0 : 4e-7 + 2e-7 * Math.Abs(x.Span[i]), $"{epilogue}({x.Span[i]:R})");
+                Tiers.Close(Finished(epilogue, x.Span[i], 0, 0), c.Span[i], epilogue == Epilogue.Relu ? 0 : 4e-7 + 2e-7 * Math.Abs(x.Span[i]),
+                    $"{epilogue}({x.Span[i]:R})");
             }
         }
     }

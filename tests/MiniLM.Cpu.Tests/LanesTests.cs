@@ -47,7 +47,8 @@ public sealed unsafe class LanesTests
             Assert.False(y.Span.ContainsAnyExcept(MathF.ScaleB(1.7f, power)));
         }
 
-        float[] Values() => [.. Enumerable.Range(0, count).Select(_ => random.Next(4) == 0 ? special[random.Next(special.Length)] : 2 * random.NextSingle() - 1)];
+        float Value() => random.Next(4) == 0 ? special[random.Next(special.Length)] : 2 * random.NextSingle() - 1;
+        float[] Values() => [.. Enumerable.Range(0, count).Select(_ => Value())];
     }
 
     // Of each lane its own: a lane left out of a sum, or a maximum, shows.

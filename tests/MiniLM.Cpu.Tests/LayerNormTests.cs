@@ -40,7 +40,8 @@ public sealed unsafe class LayerNormTests
     {
         foreach (int width in Tiers.Sizes)
         {
-            using GuardedBuffer x = new(width), gamma = GuardedBuffer.Normal(new Random(1), width), beta = GuardedBuffer.Normal(new Random(2), width), y = GuardedBuffer.NaN(width);
+            using GuardedBuffer x = new(width), gamma = GuardedBuffer.Normal(new Random(1), width), beta = GuardedBuffer.Normal(new Random(2), width),
+                y = GuardedBuffer.NaN(width);
             x.Span.Fill(-12345.678f);
             Tiers.Kernels(tier).LayerNorm(x.Pointer, gamma.Pointer, beta.Pointer, 1e-12f, y.Pointer, width);
             Assert.Equal(beta.Span.ToArray(), y.Span.ToArray());
@@ -70,7 +71,8 @@ public sealed unsafe class LayerNormTests
     public void Forward_MeetsTheGoldenEdgeCases(string tier)
     {
         using var golden = new Golden(SharedFolder.Require("golden", "forward", "ops.safetensors"));
-        string[] names = [.. golden.Names.Where(name => name.StartsWith("layernorm", StringComparison.Ordinal) && name.EndsWith(".x", StringComparison.Ordinal)).Select(name => name[..^2])];
+        string[] names = [.. golden.Names.Where(name => name.StartsWith("layernorm", StringComparison.Ordinal)
+            && name.EndsWith(".x", StringComparison.Ordinal)).Select(name => name[..^2])];
         Assert.NotEmpty(names);
         foreach (string name in names)
         {
@@ -88,7 +90,8 @@ public sealed unsafe class LayerNormTests
                 bool isEqual = !x.Span.ContainsAnyExcept(x.Span[0]);
                 for (int i = 0; i < width; i++)
                 {
-                    double tolerance = isEqual ? 0 : Math.Max(1e-5, Math.ScaleB(condition * Math.Abs(gamma[i]), -24)) * Math.Max(1, Math.Abs(expected[row * width + i]));
+                    double size = Math.Max(1, Math.Abs(expected[row * width + i]));
+                    double tolerance = isEqual ? 0 : size * Math.Max(1e-5, Math.ScaleB(condition * Math.Abs(gamma[i]), -24));
                     Tiers.Close(isEqual ? beta[i] : expected[row * width + i], y.Span[i], tolerance, $"{name} row {row}, column {i}");
                 }
             }

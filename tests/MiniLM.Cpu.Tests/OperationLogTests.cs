@@ -52,9 +52,11 @@ public sealed class OperationLogTests
         log.Add(CpuOperation.Wait);
         (CpuOperation, long, long)[] expected =
         [
-            (CpuOperation.FeedForwardDown, 2 * 3 * 5 * 7, 4 * (3 * 5 + 5 * 7 + 3 * 7)), (CpuOperation.AttentionOutput, 2 * 3 * 5 * 7, 4 * (3 * 5 + 5 * 7 + 2 * 3 * 7)),
+            (CpuOperation.FeedForwardDown, 2 * 3 * 5 * 7, 4 * (3 * 5 + 5 * 7 + 3 * 7)),
+            (CpuOperation.AttentionOutput, 2 * 3 * 5 * 7, 4 * (3 * 5 + 5 * 7 + 2 * 3 * 7)),
             (CpuOperation.Embedding, 10 * 3 * 5, 4 * 4 * 3 * 5), // three rows are read, one is written
-            (CpuOperation.Attention, 2 * 2 * 3 * 3 * 5, 4 * 4 * 3 * 5), (CpuOperation.LayerNorm, 8 * 3 * 5, 4 * 2 * 3 * 5), (CpuOperation.Head, 11, 13), (CpuOperation.Wait, 0, 0),
+            (CpuOperation.Attention, 2 * 2 * 3 * 3 * 5, 4 * 4 * 3 * 5), (CpuOperation.LayerNorm, 8 * 3 * 5, 4 * 2 * 3 * 5), (CpuOperation.Head, 11, 13),
+            (CpuOperation.Wait, 0, 0),
         ];
         Assert.Equal(expected, log.Spans.Select(span => (span.Operation, span.Flop, span.Bytes)));
         Assert.All(log.Spans.Zip(log.Spans.Skip(1)), pair => Assert.Equal(pair.First.End, pair.Second.Start));

@@ -54,7 +54,8 @@ public sealed unsafe class PackedLinearTests
         {
             using GuardedBuffer a = GuardedBuffer.Normal(new Random(rows), rows * Inputs), residual = GuardedBuffer.Normal(new Random(1), rows * width);
             double[] expected = new double[rows * Outputs];
-            Compute.Reference.Dense.Forward<double>(a.ToDoubles(), Array.ConvertAll(linear.Weight.ToFloats(), value => (double)value), Array.ConvertAll(linear.Bias!.ToFloats(), value => (double)value), Inputs, expected);
+            Compute.Reference.Dense.Forward<double>(a.ToDoubles(), Array.ConvertAll(linear.Weight.ToFloats(), value => (double)value),
+                Array.ConvertAll(linear.Bias!.ToFloats(), value => (double)value), Inputs, expected);
             foreach ((int first, int end) in new[] { (0, 13), (0, 6), (0, 7), (5, 12), (12, 13), (4, 4) })
             {
                 using GuardedBuffer c = GuardedBuffer.NaN(rows * width);
@@ -62,8 +63,15 @@ public sealed unsafe class PackedLinearTests
                 for (int i = 0; i < c.Count; i++)
                 {
                     (int row, int column) = (i / width, i % width);
-                    if (column < first * Gemm.Columns || column >= end * Gemm.Columns) { Assert.True(float.IsNaN(c.Span[i]), $"panels {first} to {end}: column {column} was written"); }
-                    else { Tiers.Close((column < Outputs ? expected[row * Outputs + column] : 0) + residual.Span[i], c.Span[i], 3e-6, $"{rows} rows, panels {first} to {end}, [{row}, {column}]"); }
+                    if (column < first * Gemm.Columns || column >= end * Gemm.Columns)
+                    {
+                        Assert.True(float.IsNaN(c.Span[i]), $"panels {first} to {end}: column {column} was written");
+                    }
+                    else
+                    {
+                        Tiers.Close((column < Outputs ? expected[row * Outputs + column] : 0) + residual.Span[i], c.Span[i], 3e-6,
+                            $"{rows} rows, panels {first} to {end}, [{row}, {column}]");
+                    }
                 }
             }
         }
@@ -79,13 +87,15 @@ public sealed unsafe class PackedLinearTests
         Team team = new(3);
         for (int member = 0; member < 3; member++) { layer.Fill(team, member); }
         Assert.Equal((3 * Heads, 2, 3, 2), (layer.QueryKeyValue.Panels, layer.AttentionOutput.Panels, layer.Up.Panels, layer.Down.Panels));
-        Assert.Equal((Hidden, Heads * Gemm.Columns, Hidden, 70), (layer.QueryKeyValue.Inputs, layer.AttentionOutput.Inputs, layer.Up.Inputs, layer.Down.Inputs));
+        Assert.Equal((Hidden, Heads * Gemm.Columns, Hidden, 70),
+            (layer.QueryKeyValue.Inputs, layer.AttentionOutput.Inputs, layer.Up.Inputs, layer.Down.Inputs));
         Linear[] order = [weights.Query, weights.Key, weights.Value];
         for (int panel = 0; panel < 3 * Heads; panel++)
         {
             (int head, Linear linear) = (panel / 3, order[panel % 3]);
             Assert.Equal(linear.Weight.ToFloats()[head * HeadSize * Hidden], layer.QueryKeyValue.Weights[panel * Hidden * Gemm.Columns]);
-            Assert.Equal(linear.Weight.ToFloats()[(head * HeadSize + 7) * Hidden + Hidden - 1], layer.QueryKeyValue.Weights[(panel * Hidden + Hidden - 1) * Gemm.Columns + 7]);
+            Assert.Equal(linear.Weight.ToFloats()[(head * HeadSize + 7) * Hidden + Hidden - 1],
+                layer.QueryKeyValue.Weights[(panel * Hidden + Hidden - 1) * Gemm.Columns + 7]);
             Assert.Equal(linear.Bias!.ToFloats()[head * HeadSize + 7], layer.QueryKeyValue.Bias[panel * Gemm.Columns + 7]);
         }
         Assert.Equal(weights.Down.Weight.ToFloats()[39 * 70 + 69], layer.Down.Weights[(70 + 69) * Gemm.Columns + 7]);

@@ -27,7 +27,10 @@ public sealed unsafe class PoolingTests
                     Specification.Forward<double>(mode, values, places.AsSpan(0, length), expected);
                     fixed (int* columns = places) { Tiers.Kernels(tier).Pool(mode, rows.Pointer, stride, columns, length, y.Pointer, width); }
                     bool isCopy = mode is PoolingMode.Cls or PoolingMode.LastToken or PoolingMode.Max;
-                    for (int i = 0; i < width; i++) { Tiers.Close(expected[i], y.Span[i], isCopy ? 0 : 4e-7, $"{mode}, width {width}, length {length}, element {i}"); }
+                    for (int i = 0; i < width; i++)
+                    {
+                        Tiers.Close(expected[i], y.Span[i], isCopy ? 0 : 4e-7, $"{mode}, width {width}, length {length}, element {i}");
+                    }
                 }
             }
         }

@@ -34,7 +34,8 @@ public sealed class RoofTests
         Assert.Equal(FmaAvx512.FlopsARound, multiplyAdds.Length * 16 * 2);
         // Independent ones, each with a sum of its own, in a loop over them all.
         Assert.Equal(multiplyAdds.Length, multiplyAdds.Select(instruction => instruction.Op0Register).Distinct().Count());
-        Assert.DoesNotContain(multiplyAdds, instruction => multiplyAdds.Any(other => other.Op0Register == instruction.Op1Register || other.Op0Register == instruction.Op2Register));
+        Assert.DoesNotContain(multiplyAdds, instruction => multiplyAdds.Any(other => other.Op0Register == instruction.Op1Register
+            || other.Op0Register == instruction.Op2Register));
         Assert.Equal(code[loop].IP, code.Single(instruction => instruction.Mnemonic == Mnemonic.Jne).NearBranchTarget);
     }
 

@@ -28,7 +28,8 @@ public sealed unsafe class SelfAttentionTests
         Tensor table = random.Tensor([MpnetBuckets.Count, 3], 2);
         foreach (int length in new[] { 1, 2, 33, 70 })
         {
-            int[] whole = [.. Enumerable.Range(5, length)], holes = [.. Enumerable.Range(0, length).Select(i => i * i / 3 + 2 * i)]; // up to 1726: beyond the table
+            int[] whole = [.. Enumerable.Range(5, length)];
+            int[] holes = [.. Enumerable.Range(0, length).Select(i => i * i / 3 + 2 * i)]; // up to 1725: beyond the table
             foreach (int[] columns in new[] { whole, holes })
             {
                 for (int head = 0; head < 3; head++) { Check(tier, length, headSize: 12, deviation: 1, table, columns, head); }
@@ -43,28 +44,36 @@ public sealed unsafe class SelfAttentionTests
         nint panelStride = length * Gemm.Columns + 7;
         var random = new Random(length + headSize);
         using GuardedBuffer plain = GuardedBuffer.Normal(random, 3 * length * headSize, deviation: deviation);
-        using GuardedBuffer query = new(length * padded), key = Panels(1), value = Panels(2), context = GuardedBuffer.NaN((length - 1) * contextStride + padded);
+        using GuardedBuffer query = new(length * padded), key = Panels(1), value = Panels(2),
+            context = GuardedBuffer.NaN((length - 1) * contextStride + padded);
         for (int i = 0; i < length * headSize; i++) { query.Span[i / headSize * padded + i % headSize] = plain.Span[i]; }
 
         using SelfAttention.Scratch scratch = new(length, padded, kernels.Tallest);
         using RelativeBias? relative = bias is null ? null : new RelativeBias(bias, 3, headSize, longest: 300);
         fixed (int* places = columns)
         {
-            SelfAttention.Forward(kernels, query.Pointer, key.Pointer, value.Pointer, panelStride, length, headSize, padded, relative?.For(head) ?? default, places, context.Pointer, contextStride, scratch);
+            SelfAttention.Forward(kernels, query.Pointer, key.Pointer, value.Pointer, panelStride, length, headSize, padded, relative?.For(head) ?? default,
+                places, context.Pointer, contextStride, scratch);
         }
 
         // The specification takes all heads: this one's bias as the only column of the table.
-        double[] all = plain.ToDoubles(), expected = new double[length * headSize], scores = new double[length * length], probabilities = new double[length * length];
+        double[] all = plain.ToDoubles(), expected = new double[length * headSize], scores = new double[length * length],
+            probabilities = new double[length * length];
         double[] column = bias is null ? [] : [.. bias.ToFloats().Where((_, i) => i % 3 == head).Select(entry => (double)entry)];
         int part = length * headSize;
-        Specification.Forward<double>(all.AsSpan(0, part), all.AsSpan(part, part), all.AsSpan(2 * part, part), 1, column, columns, scores, probabilities, expected);
-        // A score of size deviation^2 sqrt(headSize) errs by a few units of its last place; that is a relative error of its probability, and of the values' mean.
+        Specification.Forward<double>(all.AsSpan(0, part), all.AsSpan(part, part), all.AsSpan(2 * part, part), 1, column, columns, scores, probabilities,
+            expected);
+        // A score of size deviation^2 sqrt(headSize) errs by a few units of its last place: a relative error of its probability, and of the values' mean.
         double score = Math.ScaleB(8 * deviation * deviation * Math.Sqrt(headSize), -24), tolerance = 3 * deviation * (score + Math.ScaleB(1, -20));
         for (int i = 0; i < context.Count; i++)
         {
             (int row, int d) = (i / contextStride, i % contextStride);
             if (d >= padded) { Assert.True(float.IsNaN(context.Span[i]), "what lies between rows was written"); }
-            else { Tiers.Close(d < headSize ? expected[row * headSize + d] : 0, context.Span[i], tolerance, $"length {length}, head size {headSize}, bias {bias is not null}, [{row}, {d}]"); }
+            else
+            {
+                Tiers.Close(d < headSize ? expected[row * headSize + d] : 0, context.Span[i], tolerance,
+                    $"length {length}, head size {headSize}, bias {bias is not null}, [{row}, {d}]");
+            }
         }
 
         GuardedBuffer Panels(int which)
@@ -73,7 +82,8 @@ public sealed unsafe class SelfAttentionTests
             for (int i = 0; i < length * padded; i++)
             {
                 (int row, int d) = (i / padded, i % padded);
-                panels.Span[d / Gemm.Columns * (int)panelStride + row * Gemm.Columns + d % Gemm.Columns] = d < headSize ? plain.Span[(which * length + row) * headSize + d] : 0;
+                panels.Span[d / Gemm.Columns * (int)panelStride + row * Gemm.Columns + d % Gemm.Columns] = d < headSize
+                    ? plain.Span[(which * length + row) * headSize + d] : 0;
             }
             return panels;
         }
@@ -84,7 +94,8 @@ public sealed unsafe class SelfAttentionTests
     {
         CpuKernels kernels = Tiers.Kernels(tier);
         const int Length = 37, Size = Gemm.Columns;
-        using GuardedBuffer rows = GuardedBuffer.Normal(new Random(1), Length * Size), context = GuardedBuffer.NaN(Length * Size), again = GuardedBuffer.NaN(Length * Size);
+        using GuardedBuffer rows = GuardedBuffer.Normal(new Random(1), Length * Size), context = GuardedBuffer.NaN(Length * Size),
+            again = GuardedBuffer.NaN(Length * Size);
         using SelfAttention.Scratch fresh = new(Length, Size, kernels.Tallest), used = new(90, Size, kernels.Tallest);
         new Span<float>(used.Keys, (int)(used.Bias + SelfAttention.Padded(90) - used.Keys)).Fill(float.NaN);
         int[] columns = [.. Enumerable.Range(0, Length)];

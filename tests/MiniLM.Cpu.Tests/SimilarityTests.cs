@@ -37,7 +37,8 @@ public sealed unsafe class SimilarityTests
             for (int i = 0; i < scores.Count; i++)
             {
                 (int query, int document) = (i / Stride, i % Stride);
-                float expected = document < first || document >= end ? float.NaN : kernels.Dot(queries.Pointer + query * Width, documents.Pointer + document * Width, Width);
+                float expected = document < first || document >= end
+                    ? float.NaN : kernels.Dot(queries.Pointer + query * Width, documents.Pointer + document * Width, Width);
                 Assert.Equal(expected, scores.Span[i]); // the same bits
             }
         }

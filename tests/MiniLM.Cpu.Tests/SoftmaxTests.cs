@@ -16,14 +16,18 @@ public sealed unsafe class SoftmaxTests
         {
             var random = new Random(length);
             int padded = SelfAttention.Padded(length);
-            foreach ((double deviation, bool isBiased, float factor) in new[] { (1, false, Log2E), (20, true, Log2E), (5, true, Log2E / MathF.Sqrt(7)), (1e4, false, Log2E) })
+            (double, bool, float)[] cases = [(1, false, Log2E), (20, true, Log2E), (5, true, Log2E / MathF.Sqrt(7)), (1e4, false, Log2E)];
+            foreach ((double deviation, bool isBiased, float factor) in cases)
             {
                 using GuardedBuffer scores = GuardedBuffer.Normal(random, padded, deviation: deviation), bias = GuardedBuffer.Normal(random, length);
                 scores.Span[length..].Fill(3e38f); // what a product of padding may leave there
                 double[] expected = [.. Enumerable.Range(0, length).Select(i => factor / Log2E * (isBiased ? scores.Span[i] + bias.Span[i] : scores.Span[i]))];
                 Specification.Forward<double>(expected);
                 float inverse = Tiers.Kernels(tier).Softmax(scores.Pointer, isBiased ? bias.Pointer : null, length, padded, factor);
-                for (int i = 0; i < length; i++) { Tiers.Close(expected[i], scores.Span[i] * inverse, 2e-7 + 3e-7 * expected[i], $"length {length}, deviation {deviation}, element {i}"); }
+                for (int i = 0; i < length; i++)
+                {
+                    Tiers.Close(expected[i], scores.Span[i] * inverse, 2e-7 + 3e-7 * expected[i], $"length {length}, deviation {deviation}, element {i}");
+                }
                 for (int i = length; i < padded; i++) { Tiers.Close(0, scores.Span[i], 1.2e-38, $"length {length}, padding {i}"); }
             }
         }

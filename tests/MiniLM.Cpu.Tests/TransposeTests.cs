@@ -14,7 +14,8 @@ public sealed unsafe class TransposeTests
                 foreach (int more in new[] { 0, 5 })
                 {
                     (int stride, int toStride) = (columns + more, rows + more);
-                    using GuardedBuffer from = GuardedBuffer.Normal(new Random(rows), (rows - 1) * stride + columns), to = GuardedBuffer.NaN((columns - 1) * toStride + rows);
+                    using GuardedBuffer from = GuardedBuffer.Normal(new Random(rows), (rows - 1) * stride + columns),
+                        to = GuardedBuffer.NaN((columns - 1) * toStride + rows);
                     Transpose.Forward(from.Pointer, stride, rows, columns, to.Pointer, toStride);
                     for (int i = 0; i < to.Count; i++)
                     {

@@ -25,7 +25,8 @@ public abstract class DeviceContract
         return folders;
     }
 
-    /// <summary>Tiny folders of architectures that the engine runs: the others are refused by name, which <see cref="TinyModel_EveryLayerPoolerAndHead"/> asserts.</summary>
+    /// <summary>Tiny folders of architectures that the engine runs.</summary>
+    /// <remarks>The others are refused by name, which <see cref="TinyModel_EveryLayerPoolerAndHead"/> asserts.</remarks>
     internal static TheoryData<string> RunTinyFolders()
     {
         if (SharedFolder.Root is null) { return TinyFolders(); }

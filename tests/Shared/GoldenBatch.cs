@@ -51,5 +51,6 @@ internal sealed class GoldenBatch
 
     // NaN must not pass, !(difference <= tolerance), nor infinity where the tolerance is one.
     private static void Close(double expected, double actual, double tolerance, string what) =>
-        Assert.True(double.IsFinite(tolerance) && Math.Abs(expected - actual) <= tolerance, $"{what}: expected {expected:R}, got {actual:R}, tolerance {tolerance:R}");
+        Assert.True(double.IsFinite(tolerance) && Math.Abs(expected - actual) <= tolerance,
+            $"{what}: expected {expected:R}, got {actual:R}, tolerance {tolerance:R}");
 }

@@ -46,7 +46,8 @@ public sealed class ReferenceOperationTests
     public void LayerNorm_IsThatOfTheGoldens()
     {
         using var golden = new Golden(SharedFolder.Require("golden", "forward", "ops.safetensors"));
-        string[] names = [.. golden.Names.Where(name => name.StartsWith("layernorm", StringComparison.Ordinal) && name.EndsWith(".x", StringComparison.Ordinal)).Select(name => name[..^2])];
+        string[] names = [.. golden.Names.Where(name => name.StartsWith("layernorm", StringComparison.Ordinal)
+            && name.EndsWith(".x", StringComparison.Ordinal)).Select(name => name[..^2])];
         Assert.NotEmpty(names);
         foreach (string name in names)
         {
@@ -165,7 +166,8 @@ public sealed class ReferenceOperationTests
             {
                 if (batch.Batch.Columns[batch.Batch.Offsets[sequence]] != 0) { continue; } // the golden's head took a padded position (README, Pitfalls)
                 double[] logits = reference.Head(batch.Batch, sequence, reference.Encode(batch.Batch, sequence, layers));
-                GoldenBatch.AssertAll(golden.Doubles(prefix + "logits")[(sequence * logits.Length)..((sequence + 1) * logits.Length)], logits, 1e-11, $"{prefix}logits, sequence {sequence}");
+                GoldenBatch.AssertAll(golden.Doubles(prefix + "logits")[(sequence * logits.Length)..((sequence + 1) * logits.Length)], logits, 1e-11,
+                    $"{prefix}logits, sequence {sequence}");
                 compared++;
             }
         }
