@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using MiniLM.Model;
 
@@ -8,6 +9,7 @@ internal static unsafe class Activations
 {
     internal static void Forward<TLanes>(Activation activation, float* x, int count) where TLanes : struct, ILanes<TLanes>
     {
+        Debug.Assert(count >= 0 && (x != null || count == 0));
         int lanes = TLanes.Count, whole = count - count % lanes;
         for (int i = 0; i < whole; i += lanes) { Apply(activation, TLanes.Load(x + i)).Store(x + i); }
         for (int i = whole; i < count; i++) { Apply(activation, Lanes1.Load(x + i)).Store(x + i); }

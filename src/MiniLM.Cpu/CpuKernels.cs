@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MiniLM.Cpu.Jit;
 using MiniLM.Model;
 
@@ -32,6 +33,10 @@ internal abstract unsafe class CpuKernels
     /// <remarks>Pointers in <paramref name="arguments"/> are those of row 0 and panel 0. Strips have equal heights, give or take one.</remarks>
     internal void Gemm(Epilogue epilogue, in GemmCall arguments, int rows, int first, int end)
     {
+        Debug.Assert(arguments.A != null && arguments.B != null && arguments.C != null && arguments.K > 0);
+        Debug.Assert(rows >= 0 && first >= 0 && end >= first);
+        Debug.Assert(epilogue != Epilogue.AddResidual || arguments.Residual != null);
+        Debug.Assert(epilogue != Epilogue.ScaleRow || arguments.RowScale != null);
         int strips = (rows + Tallest - 1) / Tallest;
         for (int panel = first; panel < end; panel += Together)
         {
@@ -90,6 +95,7 @@ internal sealed unsafe class Avx512Kernels : LanesKernels<Lanes256>
 
     internal override void GemmStrip(Epilogue epilogue, GemmCall* arguments, int rows)
     {
+        Debug.Assert(rows is > 0 and <= GemmAvx512.Tallest && arguments->Panels > 0); // the code counts panels down to 0
         nint kernel = Volatile.Read(ref _strips[(int)epilogue * (GemmAvx512.Tallest + 1) + rows]);
         if (kernel == 0) { kernel = Assemble(epilogue, rows); }
         ((delegate* unmanaged<GemmCall*, void>)kernel)(arguments);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MiniLM.Batching;
 using MiniLM.Model;
 
@@ -16,6 +17,7 @@ internal sealed unsafe class EmbeddingRows(CpuKernels kernels, EncoderConfig con
     /// <param name="stride">Floats from row to row.</param>
     internal void Gather(PackedBatch batch, int first, int end, float* x, nint stride)
     {
+        Debug.Assert(first >= 0 && end >= first && end <= batch.Rows && x != null && stride >= config.HiddenSize);
         int hidden = config.HiddenSize;
         float* other = stackalloc float[hidden];
         for (int row = first; row < end; row++, x += stride)

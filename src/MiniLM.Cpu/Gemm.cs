@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using MiniLM.Model;
 
@@ -12,6 +13,7 @@ internal static unsafe class Gemm
 
     internal static void Strip<TLanes>(Epilogue epilogue, GemmCall* arguments, int rows) where TLanes : struct, ILanes<TLanes>
     {
+        Debug.Assert(rows is > 0 and <= Tallest);
         for (int panel = 0; panel < arguments->Panels; panel++)
         {
             float* b = arguments->B + panel * arguments->K * Columns, start = arguments->Start == null ? null : arguments->Start + panel * Columns;

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace MiniLM.Cpu;
 
 /// <summary>Layer normalisation of one row. Formula: <see cref="Compute.Reference.LayerNorm"/>.</summary>
@@ -12,6 +14,7 @@ internal static unsafe class LayerNorm
     /// <param name="width">Any.</param>
     internal static void Forward<TLanes>(float* x, float* gamma, float* beta, float epsilon, float* y, int width) where TLanes : struct, ILanes<TLanes>
     {
+        Debug.Assert(width > 0 && epsilon >= 0 && x != null && gamma != null && beta != null && y != null);
         int lanes = TLanes.Count, whole = width - width % (4 * lanes); // four sums in flight hide the latency of an add
         float origin = x[0]; // equal values must have exactly that mean
         TLanes s0 = TLanes.Create(0), s1 = s0, s2 = s0, s3 = s0, center = TLanes.Create(origin);

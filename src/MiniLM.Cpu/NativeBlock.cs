@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace MiniLM.Cpu;
@@ -15,6 +16,7 @@ internal sealed unsafe partial class NativeBlock : IDisposable
     /// <exception cref="OutOfMemoryException">The system has no such block.</exception>
     internal NativeBlock(long floats)
     {
+        Debug.Assert(floats >= 0);
         long bytes = Math.Max(floats, 1) * sizeof(float);
         if (!OperatingSystem.IsLinux())
         {

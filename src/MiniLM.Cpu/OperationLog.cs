@@ -42,6 +42,7 @@ internal sealed class OperationLog
     /// <summary>An operation has ended.</summary>
     internal void Add(CpuOperation operation, long flop = 0, long bytes = 0)
     {
+        Debug.Assert(flop >= 0 && bytes >= 0 && _last != 0, "the thread has not begun");
         long now = Stopwatch.GetTimestamp();
         _spans.Add(new OperationSpan(operation, _last, now, flop, bytes));
         _last = now;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MiniLM.Compute;
 using MiniLM.Model;
 
@@ -52,6 +53,8 @@ internal sealed unsafe class PackedHead : IDisposable
     /// <param name="output">[OutputSize].</param>
     internal void Forward(float* rows, nint stride, int* columns, int length, int promptRows, float* scratch, float* output)
     {
+        Debug.Assert(rows != null && columns != null && scratch != null && output != null);
+        Debug.Assert(length > 0 && stride >= _hidden && promptRows >= 0);
         int skip = Math.Min(promptRows, length - 1), width = _hidden * _pooling.Length;
         float* x = scratch, y = scratch + Width;
         for (int mode = 0; mode < _pooling.Length; mode++)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MiniLM.Cpu.Threading;
 using MiniLM.Model;
 
@@ -11,6 +12,7 @@ internal sealed unsafe class PackedLayer : IDisposable
     /// <param name="paddedHeadSize">Multiple of 32: heads lie in slots of this width, the rest zeros.</param>
     internal PackedLayer(LayerWeights weights, EncoderConfig config, int paddedHeadSize)
     {
+        Debug.Assert(paddedHeadSize >= config.HeadSize && paddedHeadSize % Gemm.Columns == 0);
         int heads = config.NumAttentionHeads, headSize = config.HeadSize;
         // Panels in the order q, k, v of head 0, q, k, v of head 1 ...: a head is projected and attended at once.
         QueryKeyValue = new PackedLinear(

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MiniLM.Model;
 
 namespace MiniLM.Cpu;
@@ -16,6 +17,7 @@ internal sealed unsafe class PackedLinear : IDisposable
     /// <param name="heads">Inputs come in as many slots, each padded to inputs / heads: the context of attention. 1 elsewhere.</param>
     internal PackedLinear(IReadOnlyList<Part> parts, int inputs, int heads = 1)
     {
+        Debug.Assert(heads > 0 && inputs % heads == 0 && parts.All(part => part.Count > 0 && part.Linear.Inputs % heads == 0 && part.Linear.Inputs <= inputs));
         Inputs = inputs;
         Panels = parts.Sum(part => PanelsOf(part.Count));
         _panels = new NativeBlock((long)Panels * Gemm.Columns * inputs);
@@ -37,6 +39,7 @@ internal sealed unsafe class PackedLinear : IDisposable
     /// <summary>Fills panels [first, end): the threads of a pool share them out.</summary>
     internal void Fill(int first, int end)
     {
+        Debug.Assert(first >= 0 && end >= first && end <= Panels);
         float[] rows = new float[Gemm.Columns * Inputs];
         fixed (float* scratch = rows)
         {
@@ -73,6 +76,7 @@ internal sealed unsafe class PackedLinear : IDisposable
     /// <summary>Panels [first, end) of rows x this matrix into C; strides in floats.</summary>
     internal void Multiply(CpuKernels kernels, Epilogue epilogue, float* a, nint aStride, int rows, int first, int end, float* c, nint cStride, nint cPanel, float* residual = null)
     {
+        Debug.Assert(end <= Panels && aStride >= Inputs && cStride >= Gemm.Columns);
         var arguments = new GemmCall
         {
             A = a,

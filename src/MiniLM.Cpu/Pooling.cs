@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using MiniLM.Model;
 
@@ -15,6 +16,7 @@ internal static unsafe class Pooling
     /// <param name="width">Any.</param>
     internal static void Forward<TLanes>(PoolingMode mode, float* rows, nint stride, int* columns, int length, float* y, int width) where TLanes : struct, ILanes<TLanes>
     {
+        Debug.Assert(rows != null && columns != null && y != null && width > 0 && stride >= width && length > 0);
         if (mode is PoolingMode.Cls or PoolingMode.LastToken)
         {
             Unsafe.CopyBlockUnaligned(y, rows + (mode == PoolingMode.Cls ? 0 : length - 1) * stride, (uint)width * sizeof(float));
@@ -27,7 +29,7 @@ internal static unsafe class Pooling
             float weight = mode == PoolingMode.WeightedMean ? columns[i] - columns[0] + 1 : 1;
             weights += weight;
             float* row = rows + i * stride;
-            if (mode == PoolingMode.Max) { Max<TLanes>(row, y, width); } else { Add<TLanes>(row, weight, y, width); }
+            if (mode == PoolingMode.Max) { Max(row, y, width); } else { Add<TLanes>(row, weight, y, width); }
         }
         if (mode == PoolingMode.Max) { return; }
         float divisor = mode == PoolingMode.MeanSqrtLen ? MathF.Sqrt(weights) : weights;
@@ -42,10 +44,9 @@ internal static unsafe class Pooling
         for (int d = whole; d < width; d++) { y[d] = MathF.FusedMultiplyAdd(row[d], weight, y[d]); }
     }
 
-    private static void Max<TLanes>(float* row, float* y, int width) where TLanes : struct, ILanes<TLanes>
+    // Not in lanes, whose Max loses a NaN of an earlier row.
+    private static void Max(float* row, float* y, int width)
     {
-        int whole = width - width % TLanes.Count;
-        for (int d = 0; d < whole; d += TLanes.Count) { TLanes.Max(TLanes.Load(y + d), TLanes.Load(row + d)).Store(y + d); }
-        for (int d = whole; d < width; d++) { y[d] = MathF.Max(y[d], row[d]); }
+        for (int d = 0; d < width; d++) { y[d] = MathF.Max(y[d], row[d]); }
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MiniLM.Compute;
 using MiniLM.Weights;
 
@@ -38,6 +39,7 @@ internal sealed unsafe class RelativeBias : IDisposable
         internal float* Row(int* columns, int length, int query, float* scratch)
         {
             if (center == null) { return null; }
+            Debug.Assert(columns != null && scratch != null && query >= 0 && query < length);
             if (columns[length - 1] - columns[0] == length - 1 && length <= farthest) { return center - (columns[query] - columns[0]); }
             for (int i = 0; i < length; i++) { scratch[i] = center[Math.Clamp(columns[i] - columns[query], -farthest, farthest)]; }
             return scratch;

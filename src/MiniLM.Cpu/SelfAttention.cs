@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace MiniLM.Cpu;
 
 /// <summary>softmax(q k^T / sqrt(headSize) + bias) v for one head of one sequence. Formula: <see cref="Compute.Reference.SelfAttention"/>.</summary>
@@ -18,6 +20,7 @@ internal static unsafe class SelfAttention
     {
         private readonly NativeBlock _block = new((long)Padded(longest) * paddedHeadSize + (long)tallest * (Padded(longest) + RowPadding) + Gemm.Columns + Padded(longest));
 
+        internal int Longest => longest;
         internal float* Keys => _block.Floats;
         internal float* Scores => Keys + (long)Padded(longest) * paddedHeadSize;
         internal float* Inverse => Scores + (long)tallest * (Padded(longest) + RowPadding);
@@ -42,6 +45,10 @@ internal static unsafe class SelfAttention
     internal static void Forward(CpuKernels kernels, float* query, float* key, float* value, nint panelStride, int length, int headSize, int paddedHeadSize,
         RelativeBias.Head bias, int* columns, float* context, nint contextStride, Scratch scratch)
     {
+        Debug.Assert(query != null && key != null && value != null && columns != null && context != null);
+        Debug.Assert(length > 0 && headSize > 0 && headSize <= paddedHeadSize && paddedHeadSize % Gemm.Columns == 0);
+        Debug.Assert(paddedHeadSize == Gemm.Columns || panelStride >= (nint)length * Gemm.Columns);
+        Debug.Assert(contextStride >= paddedHeadSize && length <= scratch.Longest);
         int padded = Padded(length), panels = paddedHeadSize / Gemm.Columns;
         nint stride = padded + RowPadding;
         float factor = 1.44269504f / MathF.Sqrt(headSize);

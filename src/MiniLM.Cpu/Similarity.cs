@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace MiniLM.Cpu;
 
 /// <summary>Scalar products of rows: all pairs for search, single ones for dense heads.</summary>
@@ -6,6 +8,7 @@ internal static unsafe class Similarity
 {
     internal static float Dot<TLanes>(float* a, float* b, int count) where TLanes : struct, ILanes<TLanes>
     {
+        Debug.Assert(count >= 0 && (count == 0 || a != null && b != null));
         int lanes = TLanes.Count, whole = count - count % (4 * lanes);
         TLanes s0 = TLanes.Create(0), s1 = s0, s2 = s0, s3 = s0;
         for (int i = 0; i < whole; i += 4 * lanes)
@@ -23,6 +26,7 @@ internal static unsafe class Similarity
     /// <summary>scores[q, d] = queries[q] . documents[d] for documents [first, end), which are passed over in blocks that stay in L1 while every query meets them.</summary>
     internal static void AllPairs<TLanes>(float* queries, int queryCount, float* documents, int first, int end, int width, float* scores, nint scoresStride) where TLanes : struct, ILanes<TLanes>
     {
+        Debug.Assert(width > 0 && queryCount >= 0 && first >= 0 && end >= first && scoresStride >= end);
         const int Block = 16;
         for (int block = first; block < end; block += Block)
         {

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace MiniLM.Cpu;
 
 /// <summary>Softmax of one row of scores without the division. Formula: <see cref="Compute.Reference.Softmax"/>.</summary>
@@ -12,6 +14,8 @@ internal static unsafe class Softmax
     /// <param name="factor">log2(e) / sqrt(headSize), positive.</param>
     internal static float Forward<TLanes>(float* scores, float* bias, int length, int padded, float factor) where TLanes : struct, ILanes<TLanes>
     {
+        Debug.Assert(scores != null && factor > 0);
+        Debug.Assert(length > 0 && padded >= length && padded % Gemm.Columns == 0); // whole steps of two vectors, none of them padding alone
         int lanes = TLanes.Count;
         if (bias != null)
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -15,6 +16,8 @@ internal static unsafe class Transpose
     /// <param name="toStride">At least rows.</param>
     internal static void Forward(float* from, nint fromStride, int rows, int columns, float* to, nint toStride)
     {
+        Debug.Assert(from != null && to != null && rows > 0 && columns > 0);
+        Debug.Assert(fromStride >= columns && toStride >= rows);
         int wholeRows = Avx.IsSupported ? rows & ~7 : 0, wholeColumns = columns & ~7;
         for (int row = 0; row < wholeRows; row += 8)
         {

@@ -77,7 +77,7 @@ public sealed class ProcessTests : CommandTests
     {
         // The second line is sent only when the first result is there.
         CommandResult result = CommandLine.Shell($"mkfifo in; $MINILM embed --model {BiEncoder} --flush --input - < in > out & exec 3> in; echo one >&3; "
-            + "for i in $(seq 200); do [ -s out ] && break; sleep .1; done; wc -l < out; echo two >&3; exec 3>&-; wait; wc -l < out", Folder);
+            + "while [ ! -s out ] && kill -0 $!; do sleep .1; done; wc -l < out; echo two >&3; exec 3>&-; wait; wc -l < out", Folder);
         Assert.Equal("1\n2\n", result.Output);
     }
 

@@ -74,7 +74,7 @@ public sealed class CpuDeviceCallTests : DeviceCallContract
 
         internal void StopAt(int call, Action action) => (_at, _action, _calls, _products) = (call, action, 0, 0);
 
-        internal override void GemmStrip(Epilogue epilogue, GemmArguments* arguments, int rows)
+        internal override void GemmStrip(Epilogue epilogue, GemmCall* arguments, int rows)
         {
             Count();
             if (Volatile.Read(ref _calls) > _at) { Interlocked.Increment(ref _products); }

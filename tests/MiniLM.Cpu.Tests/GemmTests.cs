@@ -1,3 +1,5 @@
+using MiniLM.Tests;
+
 namespace MiniLM.Cpu.Tests;
 
 public sealed unsafe class GemmTests
@@ -16,6 +18,72 @@ public sealed unsafe class GemmTests
             }
         }
     }
+
+    // Rows and panels further apart than they are long; panels of C one behind the other; a row of one value.
+    [Theory, MemberData(nameof(EveryTier))]
+    public void Strip_KeepsToItsStrides(string tier)
+    {
+        CpuKernels kernels = Tiers.Kernels(tier);
+        foreach (Epilogue epilogue in Enum.GetValues<Epilogue>())
+        {
+            for (int rows = 1; rows <= kernels.Tallest; rows++)
+            {
+                for (int panels = 1; panels <= 3; panels++)
+                {
+                    const int K = 6, AStride = 9, ResidualStride = 101;
+                    foreach ((int cStride, int cPanel) in new[] { (101, 32), (33, 33 * rows), (32, 32 * rows + 1) })
+                    {
+                        var random = new Random(rows);
+                        using GuardedBuffer a = GuardedBuffer.Normal(random, (rows - 1) * AStride + K),
+                            b = GuardedBuffer.Normal(random, panels * K * Gemm.Columns), start = GuardedBuffer.Normal(random, panels * Gemm.Columns);
+                        using GuardedBuffer residual = GuardedBuffer.Normal(random, (rows - 1) * ResidualStride + panels * Gemm.Columns),
+                            scale = GuardedBuffer.Normal(random, rows);
+                        using GuardedBuffer c = GuardedBuffer.NaN((rows - 1) * cStride + (panels - 1) * cPanel + Gemm.Columns);
+                        var arguments = new GemmCall
+                        {
+                            A = a.Pointer,
+                            AStride = AStride * sizeof(float),
+                            B = b.Pointer,
+                            K = K,
+                            Panels = panels,
+                            Start = start.Pointer,
+                            C = c.Pointer,
+                            CStride = cStride * sizeof(float),
+                            CPanel = cPanel * sizeof(float),
+                            Residual = residual.Pointer,
+                            ResidualStride = ResidualStride * sizeof(float),
+                            RowScale = scale.Pointer,
+                        };
+                        kernels.GemmStrip(epilogue, &arguments, rows);
+                        int written = 0;
+                        for (int row = 0; row < rows; row++)
+                        {
+                            for (int column = 0; column < panels * Gemm.Columns; column++, written++)
+                            {
+                                (int panel, int lane) = (column / Gemm.Columns, column % Gemm.Columns);
+                                double sum = start.Span[column];
+                                for (int i = 0; i < K; i++) { sum += (double)a.Span[row * AStride + i] * b.Span[(panel * K + i) * Gemm.Columns + lane]; }
+                                double expected = Finished(epilogue, sum, residual.Span[row * ResidualStride + column], scale.Span[row]);
+                                Tiers.Close(expected, c.Span[row * cStride + panel * cPanel + lane], 1e-5,
+                                    $"{epilogue}, {rows} rows, {panels} panels, [{row}, {column}]");
+                            }
+                        }
+                        Assert.Equal(c.Count - written, c.Span.Count(float.NaN)); // nothing between rows and panels
+                    }
+                }
+            }
+        }
+    }
+
+    private static double Finished(Epilogue epilogue, double sum, double residual, double scale) => epilogue switch
+    {
+        Epilogue.Gelu => Compute.Reference.Activations.Gelu(sum),
+        Epilogue.GeluTanh => Compute.Reference.Activations.GeluTanh(sum),
+        Epilogue.Relu => Math.Max(0, sum),
+        Epilogue.AddResidual => sum + residual,
+        Epilogue.ScaleRow => sum * scale,
+        _ => sum,
+    };
 
     private static void Check(CpuKernels kernels, Epilogue epilogue, int rows, int k, int panels, bool withStart)
     {
@@ -50,15 +118,7 @@ public sealed unsafe class GemmTests
                     sum += product;
                     magnitude += Math.Abs(product);
                 }
-                double expected = epilogue switch
-                {
-                    Epilogue.Gelu => Compute.Reference.Activations.Gelu(sum),
-                    Epilogue.GeluTanh => Compute.Reference.Activations.GeluTanh(sum),
-                    Epilogue.Relu => Math.Max(0, sum),
-                    Epilogue.AddResidual => sum + residual.Span[row * n + column],
-                    Epilogue.ScaleRow => sum * scale.Span[row],
-                    _ => sum,
-                };
+                double expected = Finished(epilogue, sum, residual.Span[row * n + column], scale.Span[row]);
                 // k + 2 roundings of at most 2^-24 of the running magnitude; the activations' own error is 1e-6 + 3e-7 |x| (golden/forward).
                 double factor = epilogue == Epilogue.ScaleRow ? Math.Abs(scale.Span[row]) : 1.2;
                 double tolerance = (k + 2) * Math.ScaleB(magnitude * factor + Math.Abs(expected), -24) + (epilogue is Epilogue.Gelu or Epilogue.GeluTanh ? 1e-6 + 3e-7 * Math.Abs(sum) : 0);
@@ -96,6 +156,27 @@ public sealed unsafe class GemmTests
             var arguments = new GemmCall { A = a.Pointer, AStride = 4, B = b.Pointer, K = 1, Panels = 1, C = c.Pointer, CStride = 128, Residual = other.Pointer, RowScale = other.Pointer };
             kernels.GemmStrip(epilogue, &arguments, 1);
             foreach (float value in c.Span) { Assert.True(float.IsNaN(value), $"{epilogue} turned NaN into {value}"); }
+        }
+    }
+
+    // Values of one sum over the whole range of an activation: each polynomial's segments and their borders.
+    [Theory, MemberData(nameof(EveryTier))]
+    public void Epilogues_AgreeWithTheSpecificationEverywhere(string tier)
+    {
+        const int Panels = 125;
+        using GuardedBuffer one = new(1), x = new(Panels * Gemm.Columns), c = GuardedBuffer.NaN(Panels * Gemm.Columns);
+        one.Span[0] = 1;
+        for (int i = 0; i < x.Count - 6; i++) { x.Span[i] = (i - 2000) / 200f; }
+        new[] { -1e30f, 1e30f, -700, 700, -1e-30f, -0f }.CopyTo(x.Span[^6..]);
+        foreach (Epilogue epilogue in new[] { Epilogue.Gelu, Epilogue.GeluTanh, Epilogue.Relu })
+        {
+            var arguments = new GemmCall { A = one.Pointer, AStride = 4, B = x.Pointer, K = 1, Panels = Panels, C = c.Pointer, CStride = 4, CPanel = 128 };
+            Tiers.Kernels(tier).GemmStrip(epilogue, &arguments, 1);
+            for (int i = 0; i < x.Count; i++)
+            {
+                Tiers.Close(Finished(epilogue, x.Span[i], 0, 0), c.Span[i], epilogue == Epilogue.Relu ? 0 : 4e-7 + 2e-7 * Math.Abs(x.Span[i]),
+                    $"{epilogue}({x.Span[i]:R})");
+            }
         }
     }
 }

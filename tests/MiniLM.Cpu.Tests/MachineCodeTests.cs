@@ -35,7 +35,7 @@ public sealed class MachineCodeTests
         for (Register register = Register.XMM6; register <= Register.XMM15; register++) { Assert.Contains(register, saved); }
     }
 
-    private static Instruction[] Decode(byte[] code)
+    internal static Instruction[] Decode(byte[] code)
     {
         var decoder = Decoder.Create(64, new ByteArrayCodeReader(code));
         var instructions = new List<Instruction>();

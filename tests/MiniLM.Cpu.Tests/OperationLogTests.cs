@@ -37,4 +37,30 @@ public sealed class OperationLogTests
             Assert.All(log.Spans, span => Assert.True(span.Start <= span.End));
         }
     }
+
+    [Fact]
+    public void EveryOperation_HasTheFlopAndBytesOfItsFormula()
+    {
+        OperationLog log = new();
+        log.Begin();
+        log.AddProduct(CpuOperation.FeedForwardDown, 3, 5, 7);
+        log.AddProduct(CpuOperation.AttentionOutput, 3, 5, 7, addends: 2);
+        log.AddEmbedding(3, 5);
+        log.AddAttention(3, 5);
+        log.AddLayerNorm(3, 5);
+        log.Add(CpuOperation.Head, 11, 13);
+        log.Add(CpuOperation.Wait);
+        (CpuOperation, long, long)[] expected =
+        [
+            (CpuOperation.FeedForwardDown, 2 * 3 * 5 * 7, 4 * (3 * 5 + 5 * 7 + 3 * 7)),
+            (CpuOperation.AttentionOutput, 2 * 3 * 5 * 7, 4 * (3 * 5 + 5 * 7 + 2 * 3 * 7)),
+            (CpuOperation.Embedding, 10 * 3 * 5, 4 * 4 * 3 * 5), // three rows are read, one is written
+            (CpuOperation.Attention, 2 * 2 * 3 * 3 * 5, 4 * 4 * 3 * 5), (CpuOperation.LayerNorm, 8 * 3 * 5, 4 * 2 * 3 * 5), (CpuOperation.Head, 11, 13),
+            (CpuOperation.Wait, 0, 0),
+        ];
+        Assert.Equal(expected, log.Spans.Select(span => (span.Operation, span.Flop, span.Bytes)));
+        Assert.All(log.Spans.Zip(log.Spans.Skip(1)), pair => Assert.Equal(pair.First.End, pair.Second.Start));
+        log.Clear();
+        Assert.Empty(log.Spans);
+    }
 }

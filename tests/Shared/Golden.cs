@@ -16,6 +16,14 @@ internal sealed unsafe class Golden : IDisposable
 
     internal IEnumerable<string> Names => _tensors.Keys;
 
+    /// <summary>What the names of each input's tensors begin with.</summary>
+    internal string[] Prefixes()
+    {
+        string[] prefixes = [.. Names.Where(name => name.EndsWith(".input_ids", StringComparison.Ordinal)).Select(name => name[..^"input_ids".Length])];
+        Assert.NotEmpty(prefixes);
+        return prefixes;
+    }
+
     internal Tensor Tensor(string name) => _tensors[name];
 
     internal bool Has(string name) => _tensors.ContainsKey(name);

@@ -35,18 +35,12 @@ internal sealed class GoldenBatch
         return result;
     }
 
-    /// <summary>Compares packed rows [rows, width] with padded ones, where the mask is 1.</summary>
-    internal void AssertRows(double[] expected, IReadOnlyList<double> actual, double tolerance, string what)
-    {
-        int width = actual.Count / Places.Count;
-        for (int row = 0; row < Places.Count; row++)
-        {
-            for (int i = 0; i < width; i++) { Close(expected[Places[row] * width + i], actual[row * width + i], tolerance, $"{what}, row {row}, column {i}"); }
-        }
-    }
+    /// <summary>The rows of a padded tensor where the mask is 1.</summary>
+    internal double[] Attended(double[] padded, int width) => [.. Places.SelectMany(place => padded[(place * width)..((place + 1) * width)])];
 
     internal static void AssertAll(double[] expected, IReadOnlyList<double> actual, double tolerance, string what)
     {
+        Assert.NotEmpty(expected);
         Assert.Equal(expected.Length, actual.Count);
         for (int i = 0; i < expected.Length; i++) { Close(expected[i], actual[i], tolerance, $"{what}, element {i}"); }
     }
@@ -55,7 +49,8 @@ internal sealed class GoldenBatch
 
     internal static double[] Doubles(float[] values) => Array.ConvertAll(values, value => (double)value);
 
-    // NaN must not pass: !(difference <= tolerance).
+    // NaN must not pass, !(difference <= tolerance), nor infinity where the tolerance is one.
     private static void Close(double expected, double actual, double tolerance, string what) =>
-        Assert.True(Math.Abs(expected - actual) <= tolerance, $"{what}: expected {expected:R}, got {actual:R}, tolerance {tolerance:R}");
+        Assert.True(double.IsFinite(tolerance) && Math.Abs(expected - actual) <= tolerance,
+            $"{what}: expected {expected:R}, got {actual:R}, tolerance {tolerance:R}");
 }

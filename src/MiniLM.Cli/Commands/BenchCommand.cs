@@ -55,6 +55,7 @@ internal sealed class BenchCommand : CliCommand
             if (parse.GetValue(_json)) { WriteJson(session.OutputText, result, _model.PrecisionName(parse)); }
             else { Add(table, result); }
             session.OutputText.Flush();
+            if (Roof.Doubt(result.RoofPercent ?? 0) is { } doubt) { session.Say($"{shape}: {doubt}"); }
         }
         if (!parse.GetValue(_json))
         {
@@ -76,6 +77,8 @@ internal sealed class BenchCommand : CliCommand
         internal double ItemsPerSecond => Shape.Batch / MedianMs * 1e3;
 
         internal double TokensPerSecond => ItemsPerSecond * Shape.Length;
+
+        internal double? RoofPercent => 100 * GigaFlops / Roof;
     }
 
     private static BenchResult Measure(BenchShape shape, Network model, DeviceNetwork network, Device device, Session session)
@@ -132,7 +135,7 @@ internal sealed class BenchCommand : CliCommand
     {
         CultureInfo culture = CultureInfo.InvariantCulture;
         table.Add(result.Shape.ToString(), result.ItemsPerSecond.ToString("f1", culture), result.TokensPerSecond.ToString("f0", culture),
-            result.GigaFlops.ToString("f1", culture), result.Roof is { } roof ? (100 * result.GigaFlops / roof).ToString("f0", culture) + " %" : "-",
+            result.GigaFlops.ToString("f1", culture), result.RoofPercent is { } percent ? percent.ToString("f0", culture) + " %" : "-",
             result.MedianMs.ToString("f2", culture), result.SlowMs.ToString("f2", culture), result.Allocated.ToString(culture),
             (PeakMemory.Bytes / 1e6).ToString("f0", culture));
     }

@@ -20,6 +20,7 @@ internal static class ProfileJson
         json.WriteNumber("total_us", Micro(profile.Seconds));
         if (profile.WaitingSeconds is { } waiting) { json.WriteNumber("waiting_us", Micro(waiting)); }
         json.WriteNumber("items_per_s", Round(profile.Pass.Shape.Batch / profile.Seconds));
+        if (profile.Note is { } note) { json.WriteString("note", note); }
         json.WriteStartObject("limits");
         if (profile.Peaks.Tensor is { } tensor) { json.WriteNumber("tensor_tflop_per_s", Round(tensor / 1e12)); }
         json.WriteNumber("fp32_tflop_per_s", Round(profile.Peaks.Fp32 / 1e12));

@@ -14,6 +14,7 @@ internal static class ProfileTable
         output.WriteLine(string.Create(Culture, $"{profile.Seconds * 1e6:f1} us a pass, {profile.Pass.Shape.Batch / profile.Seconds:n0} sequences/s ({profile.Clock})"));
         output.WriteLine();
         WriteKernels(output, profile);
+        if (profile.Note is { } note) { output.WriteLine(note); }
         if (profile.Gpu is null) { return; }
         output.WriteLine();
         WriteDetails(output, profile);

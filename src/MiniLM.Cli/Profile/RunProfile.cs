@@ -1,4 +1,5 @@
 using MiniLM.Cli.Commands;
+using MiniLM.Cpu;
 
 namespace MiniLM.Cli.Profile;
 
@@ -26,6 +27,9 @@ internal sealed record RunProfile
     internal double? WaitingSeconds { get; init; }
 
     internal required PeakRates Peaks { get; init; }
+
+    /// <summary>What to say of a roof that was measured and passed; null elsewhere.</summary>
+    internal string? Note => Threads is null ? null : Roof.Doubt(Kernels.Max(kernel => kernel.RoofPercent));
 
     /// <summary>In the order of their first launch.</summary>
     internal required IReadOnlyList<KernelProfile> Kernels { get; init; }

@@ -11,7 +11,9 @@ public class BeirGoldenTests
     public void Read_GivesTheGoldenTexts(string file, string list, string property)
     {
         using TextCollection collection = TextCollection.Open(TextGolden.Path("beir", file));
-        foreach (JsonElement expected in TextGolden.Json("beir", "expected.json").GetProperty(list).EnumerateArray())
+        JsonElement golden = TextGolden.Json("beir", "expected.json").GetProperty(list);
+        Assert.NotEqual(0, golden.GetArrayLength());
+        foreach (JsonElement expected in golden.EnumerateArray())
         {
             Assert.True(collection.Read(out Document document));
             Assert.Equal(expected.GetProperty("id").GetString(), document.Id);

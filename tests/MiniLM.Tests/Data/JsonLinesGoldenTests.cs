@@ -32,6 +32,9 @@ public class JsonLinesGoldenTests
                     Assert.StartsWith($"{path}:{number}: ", error.Message);
                     Assert.DoesNotContain('\n', error.Message);
                     break;
+                default:
+                    Assert.Fail($"line {number}: no such verdict");
+                    break;
             }
         }
         Assert.Equal(lines.Length, seen);

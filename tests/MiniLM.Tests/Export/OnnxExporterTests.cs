@@ -61,7 +61,9 @@ public sealed class OnnxExporterTests
         using SafetensorsFile expected = new(Path.Combine(golden, "sentences.safetensors"));
         float[] embeddings = expected.Find("embeddings")!.ToFloats();
         int width = model.OutputSize;
-        foreach (string line in File.ReadLines(Path.Combine(golden, "sentences.jsonl")).Take(12))
+        string[] lines = [.. File.ReadLines(Path.Combine(golden, "sentences.jsonl")).Take(12)];
+        Assert.NotEmpty(lines);
+        foreach (string line in lines)
         {
             using JsonDocument sentence = JsonDocument.Parse(line);
             long[] ids = [.. sentence.RootElement.GetProperty("ids").EnumerateArray().Select(id => id.GetInt64())];

@@ -119,6 +119,7 @@ public sealed class TokenizerGoldenTests
         foreach (JsonElement line in lines)
         {
             IReadOnlyList<TokenEncoding> actual = Default.Value.EncodeBatch(Inputs(line), Options(line));
+            Assert.Equal(line.GetProperty("ids").GetArrayLength(), actual.Count);
             for (int index = 0; index < actual.Count; index++)
             {
                 TokenEncoding encoding = actual[index];

@@ -2,9 +2,9 @@ using System.Runtime.InteropServices;
 using MiniLM.Model;
 using MiniLM.Weights;
 
-namespace MiniLM.Cuda.Tests;
+namespace MiniLM.Tests;
 
-/// <summary>A small encoder with seeded random weights, of any shape: what tensor-core kernels take, and what they don't.</summary>
+/// <summary>A small encoder with seeded random weights, of any shape.</summary>
 internal sealed unsafe class RandomNetwork : IDisposable
 {
     private readonly List<GCHandle> _pinned = [];
@@ -21,7 +21,8 @@ internal sealed unsafe class RandomNetwork : IDisposable
     internal RandomNetwork(int hidden, int heads, int inner, int layers, Activation activation = Activation.Gelu, float biases = 0.1f, bool relativeBias = false)
     {
         _biases = biases;
-        EncoderConfig config = new(relativeBias ? Model.Architecture.Mpnet : Model.Architecture.Bert, 60, hidden, layers, heads, inner, activation, 600, relativeBias ? 0 : 2, 1e-12f);
+        EncoderConfig config = new(relativeBias ? MiniLM.Model.Architecture.Mpnet : MiniLM.Model.Architecture.Bert, 60, hidden, layers, heads, inner,
+            activation, 600, relativeBias ? 0 : 2, 1e-12f);
         LayerWeights Layer() => new(Linear(hidden, hidden), Linear(hidden, hidden), Linear(hidden, hidden), Linear(hidden, hidden), Norm(hidden), Linear(inner, hidden), Linear(hidden, inner), Norm(hidden));
         EncoderWeights encoder = new(Tensor([60, hidden], 1), Tensor([600, hidden], 1), relativeBias ? null : Tensor([2, hidden], 1), Norm(hidden), [.. Enumerable.Range(0, layers).Select(_ => Layer())], relativeBias ? Tensor([32, heads], 1) : null);
         Network = new Network(config, encoder, [PoolingMode.Mean], [new NormalizeModule()]);
@@ -34,7 +35,8 @@ internal sealed unsafe class RandomNetwork : IDisposable
 
     private Norm Norm(int hidden) => new(Tensor([hidden], 0.2f, 1), Tensor([hidden], 0.1f));
 
-    private Tensor Tensor(long[] shape, float scale, float around = 0)
+    /// <summary>Random values, within <paramref name="scale"/> of <paramref name="around"/>.</summary>
+    internal Tensor Tensor(long[] shape, float scale, float around = 0)
     {
         float[] values = new float[shape.Aggregate(1L, (product, size) => product * size)];
         foreach (ref float value in values.AsSpan()) { value = around + scale * (2 * _random.NextSingle() - 1); }

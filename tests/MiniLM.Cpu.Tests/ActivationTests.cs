@@ -1,0 +1,63 @@
+using MiniLM.Model;
+using MiniLM.Tests;
+using Specification = MiniLM.Compute.Reference.Activations;
+
+namespace MiniLM.Cpu.Tests;
+
+public sealed unsafe class ActivationTests
+{
+    public static TheoryData<string> EveryTier() => Tiers.All();
+
+    [Theory, MemberData(nameof(EveryTier))]
+    public void Activate_AgreesWithTheSpecificationInDouble(string tier)
+    {
+        float[] x = [.. Enumerable.Range(-4000, 8001).Select(i => i / 300f), -1e30f, 1e30f, 1e-30f, -1e-30f, -0f, float.MaxValue, float.MinValue];
+        foreach (Activation activation in Enum.GetValues<Activation>())
+        {
+            double[] expected = Array.ConvertAll(x, value => (double)value);
+            Specification.Forward<double>(activation, expected);
+            using GuardedBuffer y = GuardedBuffer.Of(x);
+            Tiers.Kernels(tier).Activate(activation, y.Pointer, y.Count);
+            bool isExact = activation is Activation.Identity or Activation.Relu;
+            for (int i = 0; i < x.Length; i++) { Tiers.Close(expected[i], y.Span[i], isExact ? 0 : 3e-7 + 2e-7 * Math.Abs(x[i]), $"{activation}({x[i]:R})"); }
+        }
+    }
+
+    [Theory, MemberData(nameof(EveryTier))]
+    public void Activate_OfEveryCountGivesAValueTheSameBitsAndKeepsNaN(string tier)
+    {
+        foreach (Activation activation in Enum.GetValues<Activation>())
+        {
+            for (int count = 1; count <= 40; count++)
+            {
+                using GuardedBuffer equal = new(count), bad = GuardedBuffer.NaN(count), normal = GuardedBuffer.Normal(new Random(count), count);
+                equal.Span.Fill(-0.7f);
+                double[] expected = normal.ToDoubles();
+                Specification.Forward<double>(activation, expected);
+                foreach (GuardedBuffer buffer in new[] { equal, bad, normal }) { Tiers.Kernels(tier).Activate(activation, buffer.Pointer, count); }
+                Assert.Equal(count, equal.Span.Count(equal.Span[0]));
+                Assert.Equal(count, bad.Span.Count(float.NaN));
+                for (int i = 0; i < count; i++) { Tiers.Close(expected[i], normal.Span[i], 1e-6, $"{activation}, {i} of {count}"); }
+            }
+        }
+    }
+
+    [Theory, MemberData(nameof(EveryTier))]
+    public void Activate_MeetsTheGoldenEdgeCases(string tier)
+    {
+        using var golden = new Golden(SharedFolder.Require("golden", "forward", "ops.safetensors"));
+        float[] x = golden.Floats("act.x");
+        (string, Activation)[] cases = [("act.gelu", Activation.Gelu), ("act.gelu_tanh", Activation.GeluTanh), ("act.tanh", Activation.Tanh)];
+        foreach ((string name, Activation activation) in cases)
+        {
+            double[] expected = golden.Doubles(name);
+            using GuardedBuffer y = GuardedBuffer.Of(x);
+            Tiers.Kernels(tier).Activate(activation, y.Pointer, y.Count);
+            for (int i = 0; i < x.Length; i++)
+            {
+                if (double.IsFinite(expected[i])) { Tiers.Close(expected[i], y.Span[i], 1e-6 + 3e-7 * Math.Abs(x[i]), $"{name}({x[i]:R})"); }
+                else { Assert.Equal(expected[i], y.Span[i]); }
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using MiniLM.Batching;
+using MiniLM.Compute;
+using MiniLM.Compute.Reference;
+using MiniLM.Model;
+using MiniLM.Tests;
+
+namespace MiniLM.Cpu.Tests;
+
+/// <summary>Whole passes of networks whose sizes are multiples of nothing, against the specification in double.</summary>
+public sealed class CpuNetworkTests
+{
+    public static TheoryData<string> EveryTier() => Tiers.All();
+
+    [Theory, MemberData(nameof(EveryTier))]
+    public void Hidden_OfEverySizeAndShareOfWork(string tier)
+    {
+        CpuTier chosen = CpuTiers.Choose(tier);
+        (int Hidden, int Heads, int Inner, Activation Activation, bool IsMpnet)[] shapes =
+            [(1, 1, 1, Activation.Gelu, false), (20, 5, 33, Activation.Relu, true), (36, 1, 31, Activation.GeluTanh, false),
+                (66, 2, 70, Activation.Gelu, true)];
+        foreach ((int hidden, int heads, int inner, Activation activation, bool isMpnet) in shapes)
+        {
+            using RandomNetwork random = new(hidden, heads, inner, 2, activation, relativeBias: isMpnet);
+            ReferenceNetwork<double> reference = new(random.Network);
+            // Together by columns; together by rows; groups of one thread each, of which one is left over; a sequence longer than a group.
+            foreach (int[] lengths in new int[][] { [3], [11], [40, 1, 7], [64, 64, 65, 30, 100], [140] })
+            {
+                PackedBatch batch = DeviceContract.RandomBatch(random.Network.Config, lengths, seed: 2);
+
+                List<double> expected = [];
+                for (int sequence = 0; sequence < batch.Sequences; sequence++) { expected.AddRange(reference.Encode(batch, sequence, 2)); }
+                float[]? bits = null;
+                foreach (int threads in new[] { 1, 2, 3 })
+                {
+                    using CpuDevice device = new(threads, chosen);
+                    using DeviceNetwork network = device.Load(random.Network, Precision.Float32);
+                    float[] actual = new float[batch.Rows * hidden];
+                    network.Hidden(batch, 2, actual);
+                    GoldenBatch.AssertAll([.. expected], GoldenBatch.Doubles(actual), 5e-6,
+                        $"hidden {hidden}, lengths {string.Join(' ', lengths)}, {threads} threads");
+                    bits ??= actual;
+                    Assert.Equal(bits, actual);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void AWorkspace_HasItsPartsApart()
+    {
+        using Workspace workspace = new(rows: 5, hidden: 32, contextWidth: 64, inner: 96, headSize: 32, tallest: 6, pooledWidth: 40);
+        AssertApart(workspace);
+    }
+
+    private static unsafe void AssertApart(Workspace workspace)
+    {
+        SelfAttention.Scratch attention = workspace.Attention;
+        (nint Start, int Length)[] parts =
+        [
+            ((nint)workspace.X, 5 * 32), ((nint)workspace.Y, 5 * 32), ((nint)workspace.Context, 5 * 64), ((nint)workspace.Inner, 5 * 96),
+            ((nint)workspace.Projections, 3 * 5 * 32), ((nint)workspace.Pooled, 2 * 40),
+            ((nint)attention.Keys, 32 * 32), ((nint)attention.Scores, 6 * 48), ((nint)attention.Inverse, 6), ((nint)attention.Bias, 32),
+        ];
+        for (int i = 0; i < parts.Length; i++) { new Span<float>((void*)parts[i].Start, parts[i].Length).Fill(i + 1); }
+        for (int i = 0; i < parts.Length; i++) { Assert.False(new Span<float>((void*)parts[i].Start, parts[i].Length).ContainsAnyExcept(i + 1), $"part {i}"); }
+        Assert.Equal(5, workspace.Rows);
+    }
+}
