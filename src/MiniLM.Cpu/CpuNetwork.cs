@@ -7,8 +7,8 @@ namespace MiniLM.Cpu;
 
 /// <summary>A network in packed panels, and the way of a batch through it.</summary>
 /// <remarks>
-/// Work is cut into groups of whole sequences (about <see cref="GroupRows"/> rows); a group goes through all layers without leaving a
-/// core's L2. While there are groups enough each thread takes its own (a team of one, no barrier); what is left over, or a single query,
+/// Work is cut into groups of whole sequences (about <see cref="GroupRows"/> rows); a group goes through all layers on the same threads, its
+/// rows in their caches. While there are groups enough each thread takes its own (a team of one, no barrier); what is left over, or a single query,
 /// is computed by teams (<see cref="TeamSchedule"/>), whose members share out heads, rows and (below <see cref="ByColumnsBelow"/> rows) panels.
 /// Who takes which group changes no bit: a row's sums depend on its own sequence only.
 /// </remarks>

@@ -30,18 +30,22 @@ public sealed class BiEncoder : IDisposable
     /// <param name="path">A folder as <see cref="ModelFolder.Resolve"/> finds it.</param>
     /// <param name="device">Stays the caller's to dispose, after this encoder.</param>
     /// <param name="precision">Arithmetic of the forward pass.</param>
+    /// <param name="cancellation">Looked at all along.</param>
     /// <exception cref="ModelFormatException">The folder is not a usable bi-encoder: a cross-encoder is refused.</exception>
     /// <exception cref="TokenizerException">Its tokenizer is not usable.</exception>
-    public static BiEncoder Open(string path, Device device, Precision precision = Precision.Float32) => Open(ModelFolder.Open(path), device, precision);
+    public static BiEncoder Open(string path, Device device, Precision precision = Precision.Float32, CancellationToken cancellation = default) =>
+        Open(ModelFolder.Open(path), device, precision, cancellation);
 
     /// <summary>Makes an encoder of a folder that is open.</summary>
     /// <param name="folder">Becomes the encoder's, and is closed when this call fails.</param>
     /// <param name="device">Stays the caller's to dispose, after this encoder.</param>
     /// <param name="precision">Arithmetic of the forward pass.</param>
+    /// <param name="cancellation">Looked at all along.</param>
     /// <exception cref="ModelFormatException">It is not a usable bi-encoder: a cross-encoder is refused.</exception>
     /// <exception cref="TokenizerException">Its tokenizer is not usable.</exception>
-    public static BiEncoder Open(ModelFolder folder, Device device, Precision precision = Precision.Float32) => new(LoadedModel.Load(folder, ModelKind.BiEncoder,
-        "a cross-encoder: it scores pairs and has no embeddings. Use it to rerank, or choose a bi-encoder.", device, precision));
+    public static BiEncoder Open(ModelFolder folder, Device device, Precision precision = Precision.Float32, CancellationToken cancellation = default) =>
+        new(LoadedModel.Load(folder, ModelKind.BiEncoder,
+        "a cross-encoder: it scores pairs and has no embeddings. Use it to rerank, or choose a bi-encoder.", device, precision, cancellation));
 
     /// <summary>The model.</summary>
     public ModelFolder Folder => _model.Folder;
@@ -56,7 +60,7 @@ public sealed class BiEncoder : IDisposable
     /// <param name="texts">Any number; an empty text is [CLS] [SEP].</param>
     /// <param name="embeddings">texts.Count * Dimension floats.</param>
     /// <param name="options">Null: the model's defaults.</param>
-    /// <param name="cancellation">Checked between batches.</param>
+    /// <param name="cancellation">Looked at all along, also within a layer.</param>
     /// <exception cref="ArgumentException">The span has another length, or an option is out of range.</exception>
     /// <exception cref="NonFiniteResultException">A result is NaN or infinite.</exception>
     public EncodingStatistics Embed(IReadOnlyList<string> texts, Span<float> embeddings, EmbedOptions? options = null, CancellationToken cancellation = default)

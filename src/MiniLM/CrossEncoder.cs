@@ -30,18 +30,22 @@ public sealed class CrossEncoder : IDisposable
     /// <param name="path">A folder as <see cref="ModelFolder.Resolve"/> finds it.</param>
     /// <param name="device">Stays the caller's to dispose, after this encoder.</param>
     /// <param name="precision">Arithmetic of the forward pass.</param>
+    /// <param name="cancellation">Looked at all along.</param>
     /// <exception cref="ModelFormatException">The folder is not a usable cross-encoder: a bi-encoder is refused.</exception>
     /// <exception cref="TokenizerException">Its tokenizer is not usable.</exception>
-    public static CrossEncoder Open(string path, Device device, Precision precision = Precision.Float32) => Open(ModelFolder.Open(path), device, precision);
+    public static CrossEncoder Open(string path, Device device, Precision precision = Precision.Float32, CancellationToken cancellation = default) =>
+        Open(ModelFolder.Open(path), device, precision, cancellation);
 
     /// <summary>Makes an encoder of a folder that is open.</summary>
     /// <param name="folder">Becomes the encoder's, and is closed when this call fails.</param>
     /// <param name="device">Stays the caller's to dispose, after this encoder.</param>
     /// <param name="precision">Arithmetic of the forward pass.</param>
+    /// <param name="cancellation">Looked at all along.</param>
     /// <exception cref="ModelFormatException">It is not a usable cross-encoder: a bi-encoder is refused.</exception>
     /// <exception cref="TokenizerException">Its tokenizer is not usable.</exception>
-    public static CrossEncoder Open(ModelFolder folder, Device device, Precision precision = Precision.Float32) => new(LoadedModel.Load(folder, ModelKind.CrossEncoder,
-        "a bi-encoder: it has no classifier that scores pairs. Compare its embeddings, or choose a cross-encoder (a ...ForSequenceClassification folder).", device, precision));
+    public static CrossEncoder Open(ModelFolder folder, Device device, Precision precision = Precision.Float32, CancellationToken cancellation = default) =>
+        new(LoadedModel.Load(folder, ModelKind.CrossEncoder,
+        "a bi-encoder: it has no classifier that scores pairs. Compare its embeddings, or choose a cross-encoder (a ...ForSequenceClassification folder).", device, precision, cancellation));
 
     /// <summary>The model.</summary>
     public ModelFolder Folder => _model.Folder;
@@ -57,7 +61,7 @@ public sealed class CrossEncoder : IDisposable
     /// <param name="logits">pairs.Count * Labels floats.</param>
     /// <param name="maxLength">Longest pair in tokens; null: the model's limit.</param>
     /// <param name="batchTokens">Tokens of one batch on the device; results do not depend on it.</param>
-    /// <param name="cancellation">Checked between batches.</param>
+    /// <param name="cancellation">Looked at all along, also within a layer.</param>
     /// <exception cref="ArgumentException">The span has another length, or the limit is out of range.</exception>
     /// <exception cref="NonFiniteResultException">A result is NaN or infinite.</exception>
     public EncodingStatistics Logits(IReadOnlyList<(string First, string Second)> pairs, Span<float> logits, int? maxLength = null, int batchTokens = 8192, CancellationToken cancellation = default)
@@ -97,7 +101,7 @@ public sealed class CrossEncoder : IDisposable
     /// <param name="documents">Any number.</param>
     /// <param name="topK">How many to keep; null: all.</param>
     /// <param name="kind">What <see cref="RankedDocument.Score"/> is; the order is always the logit's.</param>
-    /// <param name="cancellation">Checked between batches.</param>
+    /// <param name="cancellation">Looked at all along, also within a layer.</param>
     public IReadOnlyList<RankedDocument> Rerank(string query, IReadOnlyList<string> documents, int? topK = null, ScoreKind kind = ScoreKind.Model, CancellationToken cancellation = default)
     {
         float[] logits = new float[documents.Count * Labels];

@@ -12,12 +12,13 @@ internal sealed record LoadedModel(ModelFolder Folder, WordPieceTokenizer Tokeni
     /// <param name="refusal">What is said when it is the other kind, behind the folder's path.</param>
     /// <param name="device">Where it shall run.</param>
     /// <param name="precision">Arithmetic of the forward pass.</param>
-    internal static LoadedModel Load(ModelFolder folder, ModelKind kind, string refusal, Device device, Precision precision)
+    /// <param name="cancellation">Looked at all along.</param>
+    internal static LoadedModel Load(ModelFolder folder, ModelKind kind, string refusal, Device device, Precision precision, CancellationToken cancellation)
     {
         try
         {
             if (folder.Kind != kind) { throw new ModelFormatException($"{folder.Path}: {refusal}"); }
-            return new LoadedModel(folder, OpenTokenizer(folder), device.Load(folder.Network, precision));
+            return new LoadedModel(folder, OpenTokenizer(folder), device.Load(folder.Network, precision, cancellation));
         }
         catch (ModelFormatException error)
         {

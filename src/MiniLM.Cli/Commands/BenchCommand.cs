@@ -47,7 +47,7 @@ internal sealed class BenchCommand : CliCommand
         using ModelFolder model = ModelFolder.Open(folder);
         BenchShape.Check(shapes, model.Network.Config);
         using Device device = _model.OpenDevice(parse, session);
-        using DeviceNetwork network = device.Load(model.Network, _model.Precision(parse));
+        using DeviceNetwork network = device.Load(model.Network, _model.Precision(parse), session.Cancellation);
         TextTable table = new("shape", ">items/s", ">tokens/s", ">GFLOP/s", ">of roof", ">p50 ms", ">p99 ms", ">allocated B", ">peak MB");
         foreach (BenchShape shape in shapes)
         {

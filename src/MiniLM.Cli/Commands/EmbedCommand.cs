@@ -38,7 +38,7 @@ internal sealed class EmbedCommand : CliCommand
         // The file's errors before the model's time.
         using RowReader? reader = input is null ? null : RowReader.Open(input, format, session.OpenInput);
         using Device device = _model.OpenDevice(parse, session);
-        using BiEncoder encoder = BiEncoder.Open(_model.ResolveModel(parse), device, _model.Precision(parse));
+        using BiEncoder encoder = BiEncoder.Open(_model.ResolveModel(parse), device, _model.Precision(parse), session.Cancellation);
         EmbedOptions options = _model.Embedding(parse);
         _model.Check(parse, encoder);
         using RowOutput output = path is null ? new StandardRows(session.Output) : Open(path, isNpy, device, encoder, parse, session);
@@ -64,7 +64,7 @@ internal sealed class EmbedCommand : CliCommand
 
     private ResumableFile Open(string path, bool isNpy, Device device, BiEncoder encoder, ParseResult parse, Session session)
     {
-        RunIdentity identity = new();
+        RunIdentity identity = new(session.Cancellation);
         identity.Add("command", "embed");
         _input.AddTo(identity, parse, parse.GetValue(_text));
         _model.AddTo(identity, parse, device, encoder.Folder);

@@ -36,13 +36,13 @@ internal sealed class IndexCommand : CliCommand
         string corpus = parse.GetValue(_corpus)!, output = parse.GetValue(_output)!, folder = _model.ResolveModel(parse);
         using TextCollection texts = TextCollection.Open(corpus, openStandardInput: session.OpenInput);
         using Device device = _model.OpenDevice(parse, session);
-        using BiEncoder encoder = BiEncoder.Open(folder, device, _model.Precision(parse));
+        using BiEncoder encoder = BiEncoder.Open(folder, device, _model.Precision(parse), session.Cancellation);
         EmbedOptions options = _model.Embedding(parse);
         using VectorIndexWriter writer = new(output, encoder.Dimension, parse.GetValue(_overwrite));
         EncodingStatistics total = AddAll(new EmbeddedWindows(new CollectionWindows(texts, "document"), encoder, options), encoder.Dimension, writer, session);
         if (total.Inputs == 0) { throw new DataFormatException($"{DataFile.Name(corpus)}: has no documents. Give a corpus with at least one."); }
         session.Cancellation.ThrowIfCancellationRequested();
-        writer.Complete(encoder.Folder.Path, encoder.Folder.Hash, options.PromptName ?? encoder.Folder.DefaultPromptName);
+        writer.Complete(encoder.Folder.Path, encoder.Folder.HashUntil(session.Cancellation), options.PromptName ?? encoder.Folder.DefaultPromptName);
         session.SayTruncated(total.Truncated, total.Inputs);
         session.Say($"{output}: {total.Inputs} documents");
         return 0;

@@ -47,6 +47,7 @@ internal sealed class InspectCommand : CliCommand
         {
             using ModelFolder model = ModelFolder.Open(ModelFolder.Resolve(path));
             TensorReport[] tensors = Report(model.WeightSets.SelectMany(set => set.Files).SelectMany(file => file.Tensors), session);
+            _ = model.HashUntil(session.Cancellation); // kept by the model
             VocabularyCheck vocabulary = VocabularyCheck.Of(model);
             if (vocabulary.Problem is { } problem) { session.Say(problem); }
             if (json) { InspectJson.WriteModel(session.OutputText, model, tensors, vocabulary); }

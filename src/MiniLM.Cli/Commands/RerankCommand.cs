@@ -62,7 +62,8 @@ internal sealed class RerankCommand : CliCommand
         RunTexts? texts = run is null ? null
             : RunTexts.Read(run, parse.GetValue(_queries)!, parse.GetValue(_corpus)!, _input.Quotes(parse), session.OpenInput, session.Cancellation);
         using Device device = _model.OpenDevice(parse, session);
-        using PairScorer scorer = PairScorer.Open(_model.ResolveModel(parse), device, _model.Precision(parse), _model.Embedding(parse));
+        using PairScorer scorer = PairScorer.Open(
+            _model.ResolveModel(parse), device, _model.Precision(parse), _model.Embedding(parse), session.Cancellation);
         ScoreKind kind = Kind(parse, scorer, isRun: run is not null);
         using RowOutput output = path is null ? new StandardRows(session.Output) : Open(path, device, scorer, parse, session);
         if (texts is not null) { RerankRun(texts, scorer, parse.GetValue(_topK) ?? int.MaxValue, kind, output, session); }
@@ -137,7 +138,7 @@ internal sealed class RerankCommand : CliCommand
 
     private ResumableFile Open(string path, Device device, PairScorer scorer, ParseResult parse, Session session)
     {
-        RunIdentity identity = new();
+        RunIdentity identity = new(session.Cancellation);
         identity.Add("command", "rerank");
         if (parse.GetValue(_run) is { } run)
         {

@@ -49,7 +49,7 @@ internal sealed class SearchCommand : CliCommand
         using RowOutput? run = file is null ? null
             : output is null or "-" ? new StandardRows(session.Output) : new WholeFile(output, parse.GetValue(_overwrite));
         using Device device = _model.OpenDevice(parse, session);
-        using BiEncoder encoder = OpenModel(parse, index, device);
+        using BiEncoder encoder = OpenModel(parse, index, device, session.Cancellation);
         EmbedOptions options = _model.Embedding(parse);
         long ties = 0;
         if (query is not null)
@@ -73,13 +73,13 @@ internal sealed class SearchCommand : CliCommand
         return 0;
     }
 
-    private BiEncoder OpenModel(ParseResult parse, VectorIndex index, Device device)
+    private BiEncoder OpenModel(ParseResult parse, VectorIndex index, Device device, CancellationToken cancellation)
     {
         string folder;
         if (_model.ModelName(parse) is not null) { folder = _model.ResolveModel(parse); }
         else if (Directory.Exists(index.Model)) { folder = index.Model; }
         else { throw new ModelFormatException($"{index.Folder}: made with the model {index.Model}, which is not there. Say where it is now: --model M"); }
-        BiEncoder encoder = BiEncoder.Open(folder, device, _model.Precision(parse));
+        BiEncoder encoder = BiEncoder.Open(folder, device, _model.Precision(parse), cancellation);
         try
         {
             if (encoder.Dimension != index.Dimension)
@@ -87,7 +87,7 @@ internal sealed class SearchCommand : CliCommand
                 throw new ModelFormatException($"{folder}: gives {encoder.Dimension} floats, {index.Folder} holds vectors of {index.Dimension}. "
                     + $"Use the model that made it, {index.Model}, or index again.");
             }
-            if (encoder.Folder.Hash != index.ModelHash)
+            if (encoder.Folder.HashUntil(cancellation) != index.ModelHash)
             {
                 throw new ModelFormatException($"{folder}: hash {encoder.Folder.Hash[..12]}..., {index.Folder} was made by {index.Model} with "
                     + $"{Start(index.ModelHash)}...: another model's vectors mean nothing here. Use that model, or index again.");

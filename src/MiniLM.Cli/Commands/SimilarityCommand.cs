@@ -31,7 +31,7 @@ internal sealed class SimilarityCommand : CliCommand
         _output.Check(parse);
         using RowReader reader = RowReader.Open(input, _input.Format(parse, columns), session.OpenInput);
         using Device device = _model.OpenDevice(parse, session);
-        using CosineScorer scorer = new(BiEncoder.Open(_model.ResolveModel(parse), device, _model.Precision(parse)), _model.Embedding(parse));
+        using CosineScorer scorer = new(BiEncoder.Open(_model.ResolveModel(parse), device, _model.Precision(parse), session.Cancellation), _model.Embedding(parse));
         _model.Check(parse, scorer.Encoder);
         using RowOutput output = path is null ? new StandardRows(session.Output) : Open(path, device, scorer.Encoder, parse, session);
         RowWindows.Run(reader, 2, _input.Pace(parse), output, session, "similarity", (texts, first) =>
@@ -47,7 +47,7 @@ internal sealed class SimilarityCommand : CliCommand
 
     private ResumableFile Open(string path, Device device, BiEncoder encoder, ParseResult parse, Session session)
     {
-        RunIdentity identity = new();
+        RunIdentity identity = new(session.Cancellation);
         identity.Add("command", "similarity");
         _input.AddTo(identity, parse);
         _model.AddTo(identity, parse, device, encoder.Folder);

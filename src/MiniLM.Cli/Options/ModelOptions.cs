@@ -85,7 +85,7 @@ internal sealed class ModelOptions
     internal void AddTo(RunIdentity identity, ParseResult parse, Device device, ModelFolder folder)
     {
         identity.Add("version", VersionText.Version);
-        identity.Add("model_hash", folder.Hash);
+        identity.Add("model_hash", folder.HashUntil(identity.Cancellation));
         identity.Add("precision", PrecisionName(parse));
         identity.Add("device", Identity(device));
         identity.Add("max_length", MaxLength(parse));

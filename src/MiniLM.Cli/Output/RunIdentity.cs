@@ -5,10 +5,13 @@ using MiniLM.Data;
 namespace MiniLM.Cli.Output;
 
 /// <summary>Everything that a result depends on: a run goes on only with the same.</summary>
+/// <param name="cancellation">Looked at while files are read.</param>
 /// <param name="isResumable">False for a command that does not go on.</param>
-internal sealed class RunIdentity(bool isResumable = true)
+internal sealed class RunIdentity(CancellationToken cancellation, bool isResumable = true)
 {
     private readonly List<(string Name, string Value, bool IsNumber)> _values = [];
+
+    internal CancellationToken Cancellation => cancellation;
 
     internal IReadOnlyList<(string Name, string Value, bool IsNumber)> Values => _values;
 
@@ -38,7 +41,11 @@ internal sealed class RunIdentity(bool isResumable = true)
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] buffer = new byte[1 << 18];
         long length = 0;
-        for (int read; (read = DataFile.Read(file, buffer, path)) > 0; length += read) { hash.AppendData(buffer, 0, read); }
+        for (int read; (read = DataFile.Read(file, buffer, path)) > 0; length += read)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            hash.AppendData(buffer, 0, read);
+        }
         Add($"{name}_length", length);
         Add($"{name}_sha256", Convert.ToHexStringLower(hash.GetHashAndReset()));
     }

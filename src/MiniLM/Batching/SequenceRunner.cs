@@ -18,7 +18,7 @@ internal sealed class SequenceRunner(DeviceNetwork network, Architecture archite
     /// <param name="promptRows">Rows at each input's start that pooling leaves out.</param>
     /// <param name="output">[inputs, size], in the order of the inputs.</param>
     /// <param name="size">Width of a result.</param>
-    /// <param name="cancellation">Checked between batches.</param>
+    /// <param name="cancellation">Looked at between inputs that are tokenized, and within a batch.</param>
     /// <exception cref="NonFiniteResultException">A result is NaN or infinite.</exception>
     internal EncodingStatistics Run(
         TokenWindow.Encode encode, int maxLength, int batchTokens, int promptRows, Span<float> output, int size, CancellationToken cancellation)
@@ -28,7 +28,7 @@ internal sealed class SequenceRunner(DeviceNetwork network, Architecture archite
         for (int first = 0; first < inputs; first += _window.Count)
         {
             _window.Clear();
-            _window.Add(encode, first, Math.Min(first + TokenWindow.Capacity, inputs), maxLength);
+            _window.Add(encode, first, Math.Min(first + TokenWindow.Capacity, inputs), maxLength, cancellation);
             total += new EncodingStatistics(_window.Count, _window.Tokens, _window.Truncated);
             try { RunWindow(batchTokens, promptRows, output.Slice(first * size, _window.Count * size), size, cancellation); }
             catch (NonFiniteResultException error) { throw error.After(first); }
@@ -41,7 +41,6 @@ internal sealed class SequenceRunner(DeviceNetwork network, Architecture archite
         ReadOnlySpan<int> order = _longestFirst.Of(_window.Lengths);
         for (int first = 0, end; first < order.Length; first = end)
         {
-            cancellation.ThrowIfCancellationRequested();
             end = TokenBudget.BatchEnd(_window.Lengths, order, first, batchTokens);
             ReadOnlySpan<int> places = order[first..end];
             _batch.Clear();
@@ -49,7 +48,7 @@ internal sealed class SequenceRunner(DeviceNetwork network, Architecture archite
             foreach (int place in places) { _batch.Add(_window.Ids(place), _window.TypeIds(place), architecture); }
             if (_rows.Length < places.Length * size) { _rows = new float[places.Length * size]; }
             Span<float> rows = _rows.AsSpan(0, places.Length * size);
-            network.Forward(_batch, rows);
+            network.Forward(_batch, rows, cancellation);
             ResultRows.PutBack(rows, places, output, size);
         }
     }

@@ -39,7 +39,7 @@ internal sealed class TokenWindow
     internal void Clear() => (Count, Truncated, Tokens) = (0, 0, 0);
 
     /// <summary>Tokenizes inputs <paramref name="first"/> to <paramref name="end"/> - 1 behind those that are here.</summary>
-    internal void Add(Encode encode, int first, int end, int maxLength)
+    internal void Add(Encode encode, int first, int end, int maxLength, CancellationToken cancellation = default)
     {
         if (_lengths.Length < Count + end - first)
         {
@@ -49,6 +49,7 @@ internal sealed class TokenWindow
         }
         for (int input = first; input < end; input++)
         {
+            cancellation.ThrowIfCancellationRequested();
             if (_ids.Length < Tokens + maxLength)
             {
                 Array.Resize(ref _ids, Math.Max(2 * _ids.Length, Tokens + maxLength));

@@ -31,7 +31,7 @@ internal sealed class TrecRun
 
     /// <summary>Reads a run: lines end at LF, the six ASCII white-space bytes separate fields, fields after the tag are ignored, the rank too.</summary>
     /// <exception cref="DataFormatException">A short line, a score that is no number, a document twice in a query, or no lines.</exception>
-    internal static TrecRun Read(string path, Func<Stream>? openStandardInput = null)
+    internal static TrecRun Read(string path, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default)
     {
         using LineReader lines = new(DataFile.Open(path, openStandardInput), DataFile.Name(path));
         TrecRun run = new();
@@ -39,6 +39,7 @@ internal sealed class TrecRun
         Span<Range> fields = stackalloc Range[6];
         while (lines.Read(out ReadOnlySpan<byte> line))
         {
+            cancellation.ThrowIfCancellationRequested();
             int count = Split(line, fields);
             if (count == 0) { continue; }
             if (count < 6) { throw lines.Wrong($"has {count} field(s). A run has six: query Q0 document rank score tag."); }

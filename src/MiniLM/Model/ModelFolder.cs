@@ -17,7 +17,7 @@ public enum ModelKind
 public sealed class ModelFolder : IDisposable
 {
     private readonly List<WeightSet> _weights = [];
-    private readonly Lazy<string> _hash;
+    private string? _hash;
 
     /// <summary>Full path of the folder.</summary>
     public string Path { get; }
@@ -56,7 +56,7 @@ public sealed class ModelFolder : IDisposable
     public SimilarityFunction SimilarityFunction { get; }
 
     /// <summary>SHA-256, in hexadecimal, over the files that decide the results. Computed when first asked for: it reads all weights.</summary>
-    public string Hash => _hash.Value;
+    public string Hash => HashUntil(CancellationToken.None);
 
     /// <summary>Full paths of the weight files.</summary>
     public IReadOnlyList<string> WeightFiles { get; }
@@ -115,7 +115,6 @@ public sealed class ModelFolder : IDisposable
         }
         Tensors = [.. _weights[0].Files.SelectMany(file => file.Tensors)];
         WeightFiles = [.. _weights.SelectMany(set => set.Files).Select(file => file.Path)];
-        _hash = new Lazy<string>(() => ModelHash.Compute(this));
     }
 
     /// <summary>Opens a model folder.</summary>
@@ -143,7 +142,10 @@ public sealed class ModelFolder : IDisposable
         new($"{TransformerPath}: has no {ModelConfig.FileName}, so it is not a model folder. "
         + $"Give the folder that holds {ModelConfig.FileName} and model.safetensors.");
 
-    /// <summary>Unmaps the weights.</summary>
+    /// <summary><see cref="Hash"/>, which can be cancelled.</summary>
+    internal string HashUntil(CancellationToken cancellation) => _hash ??= ModelHash.Compute(this, cancellation);
+
+    /// <summary>Unmaps the weights, or what is left of them when the last network that reads them is disposed.</summary>
     public void Dispose()
     {
         foreach (WeightSet set in _weights) { set.Dispose(); }

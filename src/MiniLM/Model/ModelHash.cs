@@ -15,7 +15,7 @@ internal static class ModelHash
     ];
 
     /// <summary>Per file that exists: relative name, length and bytes.</summary>
-    internal static string Compute(ModelFolder folder)
+    internal static string Compute(ModelFolder folder, CancellationToken cancellation)
     {
         IEnumerable<string> modules = Directory.EnumerateDirectories(folder.Path).Order(StringComparer.Ordinal)
             .Select(sub => System.IO.Path.Combine(sub, ModelConfig.FileName));
@@ -24,17 +24,21 @@ internal static class ModelHash
             .Concat(SentenceModules.TryOpen(folder.Path) is null ? [] : modules).Concat(folder.WeightFiles);
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] buffer = new byte[1 << 18];
-        foreach (string file in files.Where(File.Exists)) { Append(hash, folder.Path, file, buffer); }
+        foreach (string file in files.Where(File.Exists)) { Append(hash, folder.Path, file, buffer, cancellation); }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static void Append(IncrementalHash hash, string root, string file, byte[] buffer)
+    private static void Append(IncrementalHash hash, string root, string file, byte[] buffer, CancellationToken cancellation)
     {
         using FileStream stream = new(file, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
         byte[] name = Encoding.UTF8.GetBytes(System.IO.Path.GetRelativePath(root, file).Replace('\\', '/') + '\0');
         BinaryPrimitives.WriteInt64LittleEndian(buffer, stream.Length);
         hash.AppendData(name);
         hash.AppendData(buffer, 0, 8);
-        for (int read; (read = stream.Read(buffer)) > 0;) { hash.AppendData(buffer, 0, read); }
+        for (int read; (read = stream.Read(buffer)) > 0;)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            hash.AppendData(buffer, 0, read);
+        }
     }
 }

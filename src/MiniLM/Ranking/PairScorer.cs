@@ -13,13 +13,14 @@ internal abstract class PairScorer : IDisposable
     /// <param name="device">Stays the caller's to dispose, after this scorer.</param>
     /// <param name="precision">Arithmetic of the forward pass.</param>
     /// <param name="options">Length, batches and (of a bi-encoder) prompt.</param>
+    /// <param name="cancellation">Of the load.</param>
     /// <exception cref="ModelFormatException">The folder is not usable.</exception>
     /// <exception cref="NotSupportedException">A classifier of more than two labels has no single score.</exception>
-    internal static PairScorer Open(string path, Device device, Precision precision, EmbedOptions options)
+    internal static PairScorer Open(string path, Device device, Precision precision, EmbedOptions options, CancellationToken cancellation = default)
     {
         ModelFolder folder = ModelFolder.Open(path);
-        if (folder.Kind == ModelKind.BiEncoder) { return new CosineScorer(BiEncoder.Open(folder, device, precision), options); }
-        if (folder.OutputSize <= 2) { return new LogitScorer(CrossEncoder.Open(folder, device, precision), options); }
+        if (folder.Kind == ModelKind.BiEncoder) { return new CosineScorer(BiEncoder.Open(folder, device, precision, cancellation), options); }
+        if (folder.OutputSize <= 2) { return new LogitScorer(CrossEncoder.Open(folder, device, precision, cancellation), options); }
         folder.Dispose();
         throw new NotSupportedException($"{folder.Path}: {folder.OutputSize} labels ({string.Join(", ", folder.Labels)}) "
             + "have no single score to rank by. Use a model with one label or two.");

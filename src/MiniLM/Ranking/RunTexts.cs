@@ -21,12 +21,12 @@ internal sealed class RunTexts
     /// <param name="corpus">Its documents, likewise.</param>
     /// <param name="quotes">Whether quotes quote in tables; null: in .csv, not in .tsv.</param>
     /// <param name="openStandardInput">For <c>-</c>.</param>
-    /// <param name="cancellation">Checked at every text.</param>
+    /// <param name="cancellation">Looked at for every line and text.</param>
     /// <exception cref="DataFormatException">A file is damaged, or the run names a query or document that is nowhere.</exception>
     internal static RunTexts Read(
         string run, string queries, string corpus, bool? quotes = null, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default)
     {
-        TrecRun lines = TrecRun.Read(run, openStandardInput);
+        TrecRun lines = TrecRun.Read(run, openStandardInput, cancellation);
         return new RunTexts(lines, Texts(queries, "query", lines.Queries, lines.FindQuery), Texts(corpus, "document", lines.Documents, lines.FindDocument));
 
         string[] Texts(string path, string what, List<string> ids, Func<string, int> find)

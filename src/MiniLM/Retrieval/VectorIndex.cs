@@ -92,7 +92,7 @@ public sealed unsafe class VectorIndex : IDisposable
     /// <param name="queries">[queries, Dimension], of any length but 0: they are normalized here.</param>
     /// <param name="topK">How many a query; fewer come back when the index has fewer.</param>
     /// <param name="device">Where the products are computed.</param>
-    /// <param name="cancellation">Checked between blocks of documents.</param>
+    /// <param name="cancellation">Looked at all along.</param>
     /// <exception cref="ObjectDisposedException">The index is closed.</exception>
     public SearchHit[][] Search(ReadOnlySpan<float> queries, int topK, Device device, CancellationToken cancellation = default)
     {
@@ -111,9 +111,9 @@ public sealed unsafe class VectorIndex : IDisposable
             ReadOnlySpan<float> vectors = Vectors(block, documents);
             for (int first = 0; first < count; first += Together)
             {
-                cancellation.ThrowIfCancellationRequested();
                 int some = Math.Min(Together, count - first);
-                device.Similarity(normalized.AsSpan(first * Dimension, some * Dimension), vectors, Dimension, scores.AsSpan(0, some * documents));
+                ReadOnlySpan<float> together = normalized.AsSpan(first * Dimension, some * Dimension);
+                device.Similarity(together, vectors, Dimension, scores.AsSpan(0, some * documents), cancellation);
                 for (int query = 0; query < some; query++) { best[first + query].Add(block, scores.AsSpan(query * documents, documents)); }
             }
         }
