@@ -37,7 +37,7 @@ public sealed class ResumeTests : CommandTests
         byte[] partial = File.ReadAllBytes(At("out.npy.partial"));
         CommandLine.Run([.. form, "--resume", "--max-length", "20"]).AssertRefused(1, "max_length is unset there, 20 here");
         CommandLine.Run([.. form, "--resume", "--device", "reference"]).AssertRefused(1, "device is cpu");
-        CommandLine.Run([.. form, "--resume", "--device", "emulated"]).AssertRefused(1, "emulated sm_80 sm_80 driver"); // the card, what it is, who compiles for it
+        CommandLine.Run([.. form, "--resume", "--device", "emulated"]).AssertRefused(1, "emulated emu..."); // with the card, cut for people
         string state = At("out.npy.partial.json"), said = File.ReadAllText(state);
         File.WriteAllText(state, said.Replace("\"version\":\"", "\"version\":\"9"));
         CommandLine.Run([.. form, "--resume"]).AssertRefused(1, "version is 9");
@@ -137,7 +137,8 @@ public sealed class ResumeTests : CommandTests
         while (rows == 0 && !process.HasExited && watch.Elapsed < TimeSpan.FromSeconds(60))
         {
             Thread.Sleep(5);
-            if (!File.Exists(state) || File.ReadAllText(state) is not { Length: > 0 } text) { continue; }
+            // The program has its files alone, as far as .NET goes: cat asks for no lock.
+            if (!File.Exists(state) || CommandLine.Shell($"cat {state}", Folder).Output is not { Length: > 0 } text) { continue; }
             using JsonDocument json = JsonDocument.Parse(text);
             rows = json.RootElement.GetProperty("rows").GetInt32();
         }

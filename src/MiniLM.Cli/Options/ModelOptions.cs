@@ -113,7 +113,7 @@ internal sealed class ModelOptions
     internal static string Identity(Device device) => device switch
     {
         CpuDevice cpu => $"cpu {CpuTiers.Name(cpu.Tier)}",
-        CudaDevice { Gpu.Properties: var card } => $"{device.Name} {card.Name} sm_{card.Capability} driver {card.DriverVersion}",
+        CudaDevice { Gpu.Properties: var card } => $"{device.Name} {card.Name} driver {card.DriverVersion}",
         _ => device.Name,
     };
 }

@@ -32,6 +32,12 @@ public class JsonLinesGoldenTests
                     Assert.StartsWith($"{path}:{number}: ", error.Message);
                     Assert.DoesNotContain('\n', error.Message);
                     break;
+                case "either": // taken, or refused by its place
+                    if (Record.Exception(() => reader.Read([], [])) is { } thrown)
+                    {
+                        Assert.StartsWith($"{path}:{number}: ", Assert.IsType<DataFormatException>(thrown).Message);
+                    }
+                    break;
                 default:
                     Assert.Fail($"line {number}: no such verdict");
                     break;
