@@ -29,7 +29,8 @@ if (args is ["sample", ..])
 string[] asked = args.Length == 0 || args is ["--help"] or ["-h"] ? [] : args is ["all"] ? order : args;
 if (asked.Length == 0)
 {
-    Console.WriteLine($"build TARGET...\n\nTargets: {string.Join(", ", order)}; all: these in this order. publish makes out/minilm; smoke and size look at it.\ninterrupt shows how long each command of it goes on after Ctrl-C.\nsample QUERY indexes samples/cranfield with it and searches there.");
+    Console.WriteLine($"build TARGET...\n\nTargets: {string.Join(", ", order)}; all: these in this order. publish makes out/minilm; smoke and size look at "
+        + "it.\ninterrupt shows how long each command of it goes on after Ctrl-C.\nsample QUERY indexes samples/cranfield with it and searches there.");
     return args.Length == 0 ? 2 : 0;
 }
 if (asked.FirstOrDefault(name => !targets.ContainsKey(name)) is { } unknown)

@@ -63,7 +63,8 @@ public sealed class DivergenceTests
     [Fact]
     public void EarlyExit_LeavesTheOthersRunning()
     {
-        uint[] output = new SmallKernel("setp.gt.u32 %p1, %t, 20; @%p1 ret; and.b32 %r1, %t, 1; setp.eq.u32 %p2, %r1, 1; @%p2 bra ODD; st.global.u32 [%mine], 2; exit; ODD: st.global.u32 [%mine], 1;").Run();
+        uint[] output = new SmallKernel("setp.gt.u32 %p1, %t, 20; @%p1 ret; and.b32 %r1, %t, 1; setp.eq.u32 %p2, %r1, 1; @%p2 bra ODD; "
+            + "st.global.u32 [%mine], 2; exit; ODD: st.global.u32 [%mine], 1;").Run();
         Assert.Equal(Enumerable.Range(0, 32).Select(t => t > 20 ? 0u : t % 2 == 1 ? 1u : 2u), output);
     }
 
@@ -80,7 +81,8 @@ public sealed class DivergenceTests
         Assert.Equal(1, counts!.DivergentBranches);
     }
 
-    /// <summary>ILGPU places a loop's body behind its exit: the lanes that leave first are at a lower pc than those that go on, and must wait for them.</summary>
+    /// <summary>ILGPU places a loop's body behind its exit: the lanes that leave first are at a lower pc than those
+    /// that go on, and must wait for them.</summary>
     [Fact]
     public void SyncInstructions_WaitForLanesThatAreStillInALoopBehindThem()
     {

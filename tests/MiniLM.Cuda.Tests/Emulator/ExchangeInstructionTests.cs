@@ -22,7 +22,8 @@ public sealed class ExchangeInstructionTests
             int c = (32 - width) << 8 | (mode == "up" ? 0 : 31);
             for (int b = 0; b < 32; b += b < 4 ? 1 : 5)
             {
-                uint[] output = new SmallKernel($"mul.lo.u32 %r1, %t, 7; shfl.sync.{mode}.b32 %r2|%p1, %r1, {b}, {c}, -1; selp.u32 %r3, 1000, 0, %p1; add.u32 %r2, %r2, %r3; st.global.u32 [%mine], %r2;").Run();
+                uint[] output = new SmallKernel($"mul.lo.u32 %r1, %t, 7; shfl.sync.{mode}.b32 %r2|%p1, %r1, {b}, {c}, -1; selp.u32 %r3, 1000, 0, %p1; "
+                    + "add.u32 %r2, %r2, %r3; st.global.u32 [%mine], %r2;").Run();
                 for (int lane = 0; lane < 32; lane++)
                 {
                     (int from, bool isInRange) = Source(mode, lane, b, c);
@@ -35,7 +36,8 @@ public sealed class ExchangeInstructionTests
     [Fact]
     public void Shfl_MayReadADifferentLaneEach()
     {
-        uint[] output = new SmallKernel("sub.u32 %r1, 31, %t; shfl.sync.idx.b32 %r2, %t, %r1, 31, 0xffffffff; st.global.u32 [%mine], %r2;") { Threads = 64 }.Run();
+        uint[] output = new SmallKernel(
+            "sub.u32 %r1, 31, %t; shfl.sync.idx.b32 %r2, %t, %r1, 31, 0xffffffff; st.global.u32 [%mine], %r2;") { Threads = 64 }.Run();
         // The second warp's index is negative: five bits of it count.
         Assert.Equal(Enumerable.Range(0, 64).Select(t => (uint)(t < 32 ? 31 - t : 32 + (31 - t & 31))), output);
     }
@@ -55,7 +57,8 @@ public sealed class ExchangeInstructionTests
     public void Redux_CombinesAllLanes(string operation)
     {
         uint[] input = [.. Enumerable.Range(0, 32).Select(i => (uint)(i * 2654435761u) | 0x10)];
-        uint[] output = new SmallKernel($"mad.wide.u32 %x1, %t, 4, %in; ld.global.u32 %r1, [%x1]; redux.sync.{operation} %r2, %r1, -1; st.global.u32 [%mine], %r2;") { Input = input }.Run();
+        uint[] output = new SmallKernel($"mad.wide.u32 %x1, %t, 4, %in; ld.global.u32 %r1, [%x1]; redux.sync.{operation} %r2, %r1, -1; "
+            + "st.global.u32 [%mine], %r2;") { Input = input }.Run();
         uint expected = operation[..3] switch
         {
             "add" => input.Aggregate((a, b) => a + b),
@@ -98,7 +101,8 @@ public sealed class ExchangeInstructionTests
     }
 
     [Theory]
-    [InlineData("add.u32", 500u, 500u + 2 * 496), InlineData("min.s32", 0xfffffff0u, 0xfffffff0u), InlineData("max.u32", 17u, 31u), InlineData("and.b32", 0xffu, 0u), InlineData("or.b32", 0x100u, 0x11fu), InlineData("xor.b32", 0x100u, 0x100u)]
+    [InlineData("add.u32", 500u, 500u + 2 * 496), InlineData("min.s32", 0xfffffff0u, 0xfffffff0u), InlineData("max.u32", 17u, 31u),
+        InlineData("and.b32", 0xffu, 0u), InlineData("or.b32", 0x100u, 0x11fu), InlineData("xor.b32", 0x100u, 0x100u)]
     public void Atomics_ApplyEveryLane(string operation, uint start, uint expected)
     {
         // Once as atom and once as red.
@@ -116,7 +120,8 @@ public sealed class ExchangeInstructionTests
     [Fact]
     public void AtomicsReturnTheOldValue()
     {
-        uint[] output = new SmallKernel("atom.global.add.u32 %r1, [%out+128], 3; st.global.u32 [%mine], %r1; atom.global.inc.u32 %r2, [%out+132], 4; atom.global.exch.b32 %r3, [%out+136], %t; atom.global.cas.b32 %r4, [%out+140], %t, 99; atom.global.dec.u32 %r5, [%out+144], 7; "
+        uint[] output = new SmallKernel("atom.global.add.u32 %r1, [%out+128], 3; st.global.u32 [%mine], %r1; atom.global.inc.u32 %r2, [%out+132], 4; "
+            + "atom.global.exch.b32 %r3, [%out+136], %t; atom.global.cas.b32 %r4, [%out+140], %t, 99; atom.global.dec.u32 %r5, [%out+144], 7; "
             + "cvt.rn.f32.u32 %f1, %t; red.global.add.f32 [%out+148], %f1; atom.add.u32 %r6, [%out+152], 1;")
         { OutputWords = 40 }.Run();
         Assert.Equal(Enumerable.Range(0, 32).Select(t => 3u * (uint)t), output[..32]);
@@ -132,7 +137,12 @@ public sealed class ExchangeInstructionTests
     [Fact]
     public void GlobalAtomics_OfManyBlocksAreDeterministic()
     {
-        var kernel = new SmallKernel("cvt.rn.f32.u32 %f1, %n; mul.f32 %f1, %f1, 0f3DCCCCCD; red.global.add.f32 [%out], %f1;") { Threads = 64, Blocks = 40, OutputWords = 1 };
+        var kernel = new SmallKernel("cvt.rn.f32.u32 %f1, %n; mul.f32 %f1, %f1, 0f3DCCCCCD; red.global.add.f32 [%out], %f1;")
+        {
+            Threads = 64,
+            Blocks = 40,
+            OutputWords = 1,
+        };
         uint[] one = (kernel with { Options = kernel.Options with { Threads = 1 } }).Run();
         for (int i = 0; i < 3; i++) { Assert.Equal(one, (kernel with { Options = kernel.Options with { Threads = 4 } }).Run()); }
         Assert.NotEqual(0u, one[0]);

@@ -18,15 +18,18 @@ public sealed class MemoryInstructionTests
     [InlineData("global", 32u), InlineData("shared", 32u), InlineData("global", 20u), InlineData("shared", 20u)]
     public void LoadsAndStores_MoveEveryShape(string space, uint threads)
     {
-        foreach (string form in (string[])["b8", "u16", "b32", "f32", "b64", "v2.b8", "v4.b8", "v2.b16", "v4.u16", "v2.b32", "v4.b32", "v2.f32", "v4.f32", "v2.b64"])
+        foreach (string form in (string[])["b8", "u16", "b32", "f32", "b64", "v2.b8", "v4.b8", "v2.b16", "v4.u16", "v2.b32", "v4.b32",
+            "v2.f32", "v4.f32", "v2.b64"])
         {
             int elements = form[0] == 'v' ? form[1] - '0' : 1, bits = int.Parse(form[(form.IndexOfAny(['b', 'u', 'f']) + 1)..]), bytes = elements * bits / 8;
             string register = bits == 64 ? "%x1" : bits == 32 ? "%r1" : "%h1";
             string registers = elements == 1 ? register + "0" : "{" + string.Join(",", Enumerable.Range(0, elements).Select(k => register + k)) + "}";
             uint[] input = [.. Enumerable.Range(0, 256).Select(i => 0x03020100u + (uint)i * 0x04040404)];
             string body = space == "global"
-                ? $"mad.wide.u32 %x1, %t, {bytes}, %in; mad.wide.u32 %x2, %t, {bytes}, %out; ld.global.{form} {registers}, [%x1+16]; st.global.{form} [%x2], {registers};"
-                : $"mov.u32 %r2, smem; mad.lo.u32 %r2, %t, {bytes}, %r2; mad.wide.u32 %x1, %t, {bytes}, %in; mad.wide.u32 %x2, %t, {bytes}, %out; ld.global.{form} {registers}, [%x1+16]; "
+                ? $"mad.wide.u32 %x1, %t, {bytes}, %in; mad.wide.u32 %x2, %t, {bytes}, %out; ld.global.{form} {registers}, [%x1+16]; "
+                    + $"st.global.{form} [%x2], {registers};"
+                : $"mov.u32 %r2, smem; mad.lo.u32 %r2, %t, {bytes}, %r2; mad.wide.u32 %x1, %t, {bytes}, %in; mad.wide.u32 %x2, %t, {bytes}, %out; "
+                    + $"ld.global.{form} {registers}, [%x1+16]; "
                     + $"st.shared.{form} [%r2+32], {registers}; ld.shared.{form} {registers}, [%r2+32]; st.global.{form} [%x2], {registers};";
             uint[] output = new SmallKernel(body) { Input = input, OutputWords = 256, Threads = threads, SharedBytes = 1024 }.Run();
             byte[] expected = new byte[1024];
@@ -40,8 +43,10 @@ public sealed class MemoryInstructionTests
     [Fact]
     public void Loads_ExtendToTheRegister()
     {
-        uint[] output = new SmallKernel("mov.u32 %r2, smem; mov.b64 %x1, 0x8182838485868788; st.shared.b64 [%r2], %x1; ld.shared.s8 %r3, [%r2]; st.global.u32 [%out], %r3; ld.shared.u8 %r3, [%r2+1]; st.global.u32 [%out+4], %r3; "
-            + "ld.shared.s16 %x2, [%r2+2]; st.global.u64 [%out+8], %x2; ld.shared.u32 %x2, [%r2+4]; st.global.u64 [%out+16], %x2; ld.shared.s32 %x2, [%r2+4]; st.global.b64 [%out+24], %x2; ld.shared.s8 %h1, [%r2]; cvt.u32.u16 %r3, %h1; st.global.u32 [%out+32], %r3;")
+        uint[] output = new SmallKernel("mov.u32 %r2, smem; mov.b64 %x1, 0x8182838485868788; st.shared.b64 [%r2], %x1; ld.shared.s8 %r3, [%r2]; "
+            + "st.global.u32 [%out], %r3; ld.shared.u8 %r3, [%r2+1]; st.global.u32 [%out+4], %r3; "
+            + "ld.shared.s16 %x2, [%r2+2]; st.global.u64 [%out+8], %x2; ld.shared.u32 %x2, [%r2+4]; st.global.u64 [%out+16], %x2; ld.shared.s32 %x2, [%r2+4]; "
+            + "st.global.b64 [%out+24], %x2; ld.shared.s8 %h1, [%r2]; cvt.u32.u16 %r3, %h1; st.global.u32 [%out+32], %r3;")
         { SharedBytes = 16, OutputWords = 10, Threads = 1 }.Run();
         Assert.Equal([0xffffff88, 0x87, 0xffff8586, 0xffffffff, 0x81828384, 0, 0x81828384, 0xffffffff, 0xff88, 0], output);
     }
@@ -49,7 +54,12 @@ public sealed class MemoryInstructionTests
     [Fact]
     public void Stores_CutWiderRegisters()
     {
-        uint[] output = new SmallKernel("mov.b64 %x1, 0x8182838485868788; st.global.b32 [%out], %x1; st.global.b16 [%out+4], %x1; mov.u32 %r1, 0x11223344; st.global.b8 [%out+8], %r1;") { OutputWords = 4, Threads = 1 }.Run();
+        uint[] output = new SmallKernel(
+            "mov.b64 %x1, 0x8182838485868788; st.global.b32 [%out], %x1; st.global.b16 [%out+4], %x1; mov.u32 %r1, 0x11223344; st.global.b8 [%out+8], %r1;")
+        {
+            OutputWords = 4,
+            Threads = 1,
+        }.Run();
         Assert.Equal([0x85868788u, 0x8788u, 0x44u, 0u], output);
     }
 

@@ -33,7 +33,8 @@ public sealed class SentenceModulesTests
 
     [Theory]
     [InlineData("""{"word_embedding_dimension":32,"pooling_mode_cls_token":false,"pooling_mode_mean_tokens":true}""", "Mean")]
-    [InlineData("""{"word_embedding_dimension":32,"pooling_mode_lasttoken":true,"pooling_mode_mean_sqrt_len_tokens":true,"pooling_mode_cls_token":true}""", "Cls MeanSqrtLen LastToken")]
+    [InlineData("""{"word_embedding_dimension":32,"pooling_mode_lasttoken":true,"pooling_mode_mean_sqrt_len_tokens":true,"pooling_mode_cls_token":true}""",
+        "Cls MeanSqrtLen LastToken")]
     [InlineData("""{"word_embedding_dimension":32,"pooling_mode_weightedmean_tokens":true,"pooling_mode_max_tokens":true}""", "Max WeightedMean")]
     [InlineData("""{"embedding_dimension":32,"pooling_mode":"cls"}""", "Cls")]
     [InlineData("""{"embedding_dimension":32,"pooling_mode":["mean","cls","mean_sqrt_len_tokens"]}""", "Mean Cls MeanSqrtLen")]
@@ -80,7 +81,8 @@ public sealed class SentenceModulesTests
     [Theory]
     [InlineData("""{"in_features":32,"out_features":5}""", "in_features is 32, the module before gives 64")]
     [InlineData("""{"in_features":64,"out_features":6}""", "'linear.bias' is [5], 2_Dense/config.json says [6] (out_features)")]
-    [InlineData("""{"in_features":64,"out_features":5,"activation_function":"torch.nn.modules.activation.SiLU"}""", "activation_function 'torch.nn.modules.activation.SiLU'")]
+    [InlineData("""{"in_features":64,"out_features":5,"activation_function":"torch.nn.modules.activation.SiLU"}""",
+        "activation_function 'torch.nn.modules.activation.SiLU'")]
     [InlineData("""{"in_features":64,"out_features":5,"use_residual":true}""", "use_residual")]
     [InlineData("""{"in_features":64,"out_features":5,"module_input_name":"token_embeddings"}""", "module_input_name 'token_embeddings'")]
     [InlineData(null, "2_Dense/config.json: is missing")]
