@@ -36,8 +36,8 @@ internal sealed class Report
             return;
         }
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{workload.Name,-10} {count / our,10:f1} {count / their,10:f1} {their / our,6:f2} {100 * flops / our / 1e9 / roof,6:f0} "
-                + $"% {100 * flops / their / 1e9 / roof,3:f0} % {roof,7:f1} {1e3 * our,9:f2} {1e3 * their,9:f2} {difference,8:e1}"));
+            $"{workload.Name,-10} {count / our,10:f1} {count / their,10:f1} {their / our,6:f2} {100 * flops / our / 1e9 / roof,6:f0} % "
+                + $"{100 * flops / their / 1e9 / roof,3:f0} % {roof,7:f1} {1e3 * our,9:f2} {1e3 * their,9:f2} {difference,8:e1}"));
         foreach (Peer peer in _peers.Where(peer => peer.Batch == count && peer.Length == workload.Length && peer.Threads == _settings.Threads))
         {
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,

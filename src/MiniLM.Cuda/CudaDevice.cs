@@ -108,8 +108,8 @@ public sealed class CudaDevice : Device
         {
             using Gpu.Cancelling until = Gpu.Until(cancellation);
             using GpuArena arena = new(Gpu);
-            long a = arena.Plan(4L * queryCount * depth), b = arena.Plan(4L * columns * depth), c = arena.Plan(4L * queryCount * columns),
-                bias = arena.Plan(4L * columns);
+            long a = arena.Plan(4L * queryCount * depth), b = arena.Plan(4L * columns * depth),
+                c = arena.Plan(4L * queryCount * columns), bias = arena.Plan(4L * columns);
             arena.Commit();
             Upload(arena.At(a), queries, width, depth);
             Upload(arena.At(b), documents, width, depth);

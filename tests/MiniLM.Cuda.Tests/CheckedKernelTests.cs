@@ -41,9 +41,10 @@ public sealed partial class CheckedKernelTests
                 if (precision == Precision.BFloat16 && random.Network.Encoder.RelativeAttentionBias is not null) { continue; } // no kernel
                 PackedBatch batch = DeviceContract.RandomBatch(random.Network.Config, lengths, seed: 4);
                 batch.PromptRows = 1; // pooling leaves the first row out
-                Network network = random.Network with { Pooling = variant == "Tanh"
-                    ? [PoolingMode.Cls] : operation == "Normalize" ? [PoolingMode.Mean]
-                    : Enum.GetValues<PoolingMode>(), Head = Head(operation, variant, random) };
+                PoolingMode[] pooling = variant == "Tanh" ? [PoolingMode.Cls]
+                    : operation == "Normalize" ? [PoolingMode.Mean]
+                    : Enum.GetValues<PoolingMode>();
+                Network network = random.Network with { Pooling = pooling, Head = Head(operation, variant, random) };
                 bool isHead = operation is "Pooling" or "Normalize" || variant == "Tanh";
                 float[] expected = Run(reference, network, Precision.Float32, batch, isHead), actual = Run(device, network, precision, batch, isHead);
                 for (int i = 0; i < expected.Length; i++)

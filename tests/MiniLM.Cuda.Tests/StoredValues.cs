@@ -7,8 +7,7 @@ namespace MiniLM.Cuda.Tests;
 /// <summary>Numbers as a kernel of a storage has them, each array in an allocation of its own: what lies a byte outside is a fault.</summary>
 internal sealed class StoredValues(Gpu gpu, string kernel)
 {
-    private readonly string _storage = kernel.EndsWith("F32", StringComparison.Ordinal)
-        ? "F32"
+    private readonly string _storage = kernel.EndsWith("F32", StringComparison.Ordinal) ? "F32"
         : kernel.EndsWith("BF16", StringComparison.Ordinal) ? "BF16" : "F16";
 
     internal int Bytes => _storage == "F32" ? 4 : 2;

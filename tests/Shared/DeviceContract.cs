@@ -94,8 +94,9 @@ public abstract class DeviceContract
         int compared = CompareHidden(device, network, golden, prefix, 1e-5); // of the longest input none are stored
         compared += CompareOutput(device, network, golden, prefix, "sentence_embedding", 2e-6);
         compared += CompareOutput(device, Pooler(model)!, golden, prefix, "pooler_output", 2e-6);
-        foreach ((string pooled, PoolingMode mode) in new[] { ("mean", PoolingMode.Mean), ("cls", PoolingMode.Cls), ("max", PoolingMode.Max),
-            ("mean_sqrt_len", PoolingMode.MeanSqrtLen) })
+        (string, PoolingMode)[] modes =
+            [("mean", PoolingMode.Mean), ("cls", PoolingMode.Cls), ("max", PoolingMode.Max), ("mean_sqrt_len", PoolingMode.MeanSqrtLen)];
+        foreach ((string pooled, PoolingMode mode) in modes)
         {
             compared += CompareOutput(device, network with { Pooling = [mode], Head = [] }, golden, prefix, pooled, 1e-5);
         }

@@ -42,8 +42,10 @@ internal static class Smoke
         new("index", "--dense", "--model", model, "--corpus", "corpus.jsonl", "--output", "index") { Writes = ("index/vectors.f32", 3 * 32 * 4) },
         new("search", "--index", "index", "--queries", "q.tsv", "--top-k", "2", "--output", "out.run") { Writes = ("out.run", null) },
         new("search", "--index", "index", "heat", "--json") { Prints = "\"rank\":1", OutputLines = 3 },
-        new("rerank", "--model", model, "--queries", "q.tsv", "--corpus", "corpus.jsonl", "--run", "out.run",
-            "--output", "again.run") { Writes = ("again.run", null) },
+        new("rerank", "--model", model, "--queries", "q.tsv", "--corpus", "corpus.jsonl", "--run", "out.run", "--output", "again.run")
+        {
+            Writes = ("again.run", null),
+        },
         new("convert", "--model", model, "--dtype", "float16", "--output", "half") { Writes = ("half/model.safetensors", null) },
         new("convert", "--model", model, "--to", "onnx", "--output", "model.onnx") { Writes = ("model.onnx", null) },
         new("inspect", "half") { Prints = "F16" },

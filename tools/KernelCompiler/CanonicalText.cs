@@ -21,8 +21,7 @@ internal static partial class CanonicalText
         text = NumberedName().Replace(text, "$1"); // parameters: _a_2485
         text = KernelName().Replace(text, name);
         Dictionary<string, string> labels = [];
-        text = Label().Replace(text, match => labels.TryGetValue(match.Value, out string? known)
-            ? known
+        text = Label().Replace(text, match => labels.TryGetValue(match.Value, out string? known) ? known
             : labels[match.Value] = string.Create(CultureInfo.InvariantCulture, $"L{labels.Count}"));
         text = BranchToNext().Replace(text, "\n\t$2:");
         // Without a rounding, ptxas may contract a product and a sum into one fma, and the emulator's bits would not be the GPU's.

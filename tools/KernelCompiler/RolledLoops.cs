@@ -10,7 +10,9 @@ internal static class RolledLoops
     /// <summary>Steps of a counted loop with constant bounds; -1 when it is none.</summary>
     internal static int TripCount(Loop loop) =>
         loop.TryGetLoopInfo(out var info) && info.InductionVariables[0].TryResolveBounds(out InductionVariableBounds bounds)
-            && bounds.TryGetTripCount(out _) is { } count ? count : -1;
+            && bounds.TryGetTripCount(out _) is { } count
+            ? count
+            : -1;
 
     /// <exception cref="CompilationException">A loop of at most <paramref name="limit"/> constant steps is left.</exception>
     internal static void Refuse(Method method, int limit)

@@ -57,7 +57,9 @@ internal sealed class UnrollConstantLoop(int limit) : UnorderedTransformation
         Value Now(Value value) => now.TryGetValue(value, out Value? known) ? known.Resolve() : value.Resolve();
         bool? Stays() =>
             tail.CreateCompare(condition.Location, Now(condition.Left), Now(condition.Right), condition.Kind, condition.Flags)
-                .Resolve() is PrimitiveValue constant ? constant.Int1Value == staysWhen : null;
+                .Resolve() is PrimitiveValue constant
+                ? constant.Int1Value == staysWhen
+                : null;
 
         builder.AcceptControlFlowUpdates(accept: true);
         if (Stays() is null) { return false; }

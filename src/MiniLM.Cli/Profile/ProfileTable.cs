@@ -60,8 +60,9 @@ internal static class ProfileTable
         TextTable table = new(["predicted", .. profile.Predictions.SelectMany(prediction => new[] { $">{prediction.Gpu}, us", ">of roof", "limited by" })]);
         for (int k = 0; k < profile.Kernels.Count; k++)
         {
-            table.Add([profile.Kernels[k].Name, .. profile.Predictions.SelectMany(prediction => new[] { Number(prediction.Kernels[k].Seconds * 1e6),
-                Percent(prediction.Kernels[k].Percent), prediction.Kernels[k].LimitedBy })]);
+            IEnumerable<KernelPrediction> predictions = profile.Predictions.Select(prediction => prediction.Kernels[k]);
+            table.Add([profile.Kernels[k].Name,
+                .. predictions.SelectMany(kernel => new[] { Number(kernel.Seconds * 1e6), Percent(kernel.Percent), kernel.LimitedBy })]);
         }
         table.Add(["all", .. profile.Predictions.SelectMany(prediction => new[] { Number(prediction.Seconds * 1e6), "", "" })]);
         table.Add(["sequences/s",

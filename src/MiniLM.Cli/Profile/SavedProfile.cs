@@ -50,9 +50,8 @@ internal sealed record SavedProfile(string Text, BenchShape Shape, string Title,
 
     private static long Count(JsonElement of, string name) => of.GetProperty(name).GetInt64() is >= 0 and var count ? count : throw new FormatException();
 
-    private static double Positive(JsonElement of, string name) => of.GetProperty(name).GetDouble() is > 0 and < double.PositiveInfinity and var value
-        ? value
-        : throw new FormatException();
+    private static double Positive(JsonElement of, string name) =>
+        of.GetProperty(name).GetDouble() is > 0 and < double.PositiveInfinity and var value ? value : throw new FormatException();
 }
 
 /// <summary>A kernel of such a profile.</summary>

@@ -239,8 +239,8 @@ internal sealed unsafe class BlockRunner<TChecks, TCounts> : BlockRunner where T
             }
             for (int lane = 0; lane < Warp.Lanes; lane += 8)
             {
-                Vector256.ConditionalSelect(Comparisons.Expand(mask >> lane & 255), Vector256.Load(d + lane),
-                    Vector256.Load((uint*)saved + lane)).Store(d + lane);
+                Vector256<uint> isOn = Comparisons.Expand(mask >> lane & 255);
+                Vector256.ConditionalSelect(isOn, Vector256.Load(d + lane), Vector256.Load((uint*)saved + lane)).Store(d + lane);
             }
         }
     }
@@ -271,9 +271,9 @@ internal sealed unsafe class BlockRunner<TChecks, TCounts> : BlockRunner where T
         if (mask != w.Initial)
         {
             uint missing = w.Initial & ~mask;
-            string where = (missing & ~w.Live) == missing
-                ? "have left the kernel"
-                : (missing & w.Active) == missing ? "are switched off by the guard" : "are elsewhere";
+            string where = (missing & ~w.Live) == missing ? "have left the kernel"
+                : (missing & w.Active) == missing ? "are switched off by the guard"
+                : "are elsewhere";
             throw w.Fault(KernelFault.Barrier, missing, $"a barrier needs the whole warp; lanes 0x{missing:x8} {where}");
         }
         uint* id = w.Register(i->Slots[0]);

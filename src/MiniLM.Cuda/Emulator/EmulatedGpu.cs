@@ -79,8 +79,8 @@ internal sealed unsafe class EmulatedGpu : Gpu
         int capability = _options.Capability;
         if (module.Version > NewestPtx)
         {
-            throw new GpuException($"{module.File}: .version {module.Version / 10}.{module.Version % 10} is newer than the {NewestPtx / 10}.{NewestPtx % 10} "
-                + "of the emulated driver");
+            throw new GpuException($"{module.File}: .version {module.Version / 10}.{module.Version % 10} is newer "
+                + $"than the {NewestPtx / 10}.{NewestPtx % 10} of the emulated driver");
         }
         if (module.Target > capability)
         {

@@ -150,8 +150,8 @@ internal sealed class LaunchCounts
             int n = modifier.IndexOf('n', StringComparison.Ordinal), k = modifier.IndexOf('k', StringComparison.Ordinal);
             if (modifier[0] == 'm' && n > 0 && k > n)
             {
-                return 2L * int.Parse(modifier.AsSpan(1, n - 1), CultureInfo.InvariantCulture) * int.Parse(modifier.AsSpan(n + 1, k - n - 1),
-                    CultureInfo.InvariantCulture)
+                return 2L * int.Parse(modifier.AsSpan(1, n - 1), CultureInfo.InvariantCulture)
+                    * int.Parse(modifier.AsSpan(n + 1, k - n - 1), CultureInfo.InvariantCulture)
                     * int.Parse(modifier.AsSpan(k + 1), CultureInfo.InvariantCulture);
             }
         }
@@ -162,8 +162,8 @@ internal sealed class LaunchCounts
     public override string ToString()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{WarpInstructions} warp instructions, {ThreadInstructions} of threads, {Flops} FLOP, {Mma} mma, {Mufu} "
-            + $"MUFU, {Barriers} barriers, {DivergentBranches} divergent branches\n");
+        text.Append(CultureInfo.InvariantCulture, $"{WarpInstructions} warp instructions, {ThreadInstructions} of threads, {Flops} FLOP, "
+            + $"{Mma} mma, {Mufu} MUFU, {Barriers} barriers, {DivergentBranches} divergent branches\n");
         text.AppendJoin(", ", _warpInstructions.OrderByDescending(root => root.Value).ThenBy(root => root.Key, StringComparer.Ordinal)
             .Select(root => $"{root.Key} {root.Value}")).Append('\n');
         foreach ((string kind, GlobalTraffic traffic) in _global)

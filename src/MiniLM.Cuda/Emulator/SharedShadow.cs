@@ -143,8 +143,9 @@ internal sealed class SharedShadow(int bytes)
         user == Several ? "more than one warp" : user >= Atomically ? $"an atomic of warp {user - Atomically - 1}" : $"warp {user - 1}";
 
     private static KernelFaultException LaneRace(Warp w, int lane, int at, string does, string did, byte tag) =>
-        w.Fault(KernelFault.SharedRace, 1u << lane, $"{does} byte {at} of shared memory, "
-            + $"which {(tag == Several ? "another lane" : $"lane {tag - 1}")} of the warp has {did} under a branch, with no bar.warp.sync between");
+        w.Fault(KernelFault.SharedRace, 1u << lane,
+            $"{does} byte {at} of shared memory, which {(tag == Several ? "another lane" : $"lane {tag - 1}")} of the warp has {did} "
+                + "under a branch, with no bar.warp.sync between");
 
     /// <summary>A cp.async is issued; its destination was looked at as a write.</summary>
     internal void Begin(uint at, int count) => _state.AsSpan((int)at, count).Fill(Arriving);

@@ -37,9 +37,12 @@ public sealed class CopyAsyncTests
     public void Groups_LandInTheirOrder()
     {
         const string Body = """
-            cp.async.cg.shared.global [%r2], [%x1], 16; cp.async.commit_group; cp.async.cg.shared.global [%r2+512], [%x1+512], 16; cp.async.commit_group; cp.async.cg.shared.global [%r2+1024], [%x1+1024], 16; cp.async.commit_group;
-            cp.async.wait_group 2; ld.shared.u32 %r3, [%r2]; ld.shared.u32 %r4, [%r2+512]; cp.async.wait_group 1; ld.shared.u32 %r5, [%r2+512]; ld.shared.u32 %r6, [%r2+1024]; cp.async.wait_group 0; ld.shared.u32 %r7, [%r2+1024];
-            setp.eq.u32 %p1, %r4, 0x7e7e7e7e; setp.eq.and.u32 %p1, %r6, 0x7e7e7e7e, %p1; selp.u32 %r8, 1000000, 0, %p1; add.u32 %r8, %r8, %r3; add.u32 %r8, %r8, %r5; add.u32 %r8, %r8, %r7; st.global.u32 [%mine], %r8;
+            cp.async.cg.shared.global [%r2], [%x1], 16; cp.async.commit_group; cp.async.cg.shared.global [%r2+512], [%x1+512], 16;
+            cp.async.commit_group; cp.async.cg.shared.global [%r2+1024], [%x1+1024], 16; cp.async.commit_group;
+            cp.async.wait_group 2; ld.shared.u32 %r3, [%r2]; ld.shared.u32 %r4, [%r2+512]; cp.async.wait_group 1;
+            ld.shared.u32 %r5, [%r2+512]; ld.shared.u32 %r6, [%r2+1024]; cp.async.wait_group 0; ld.shared.u32 %r7, [%r2+1024];
+            setp.eq.u32 %p1, %r4, 0x7e7e7e7e; setp.eq.and.u32 %p1, %r6, 0x7e7e7e7e, %p1; selp.u32 %r8, 1000000, 0, %p1;
+            add.u32 %r8, %r8, %r3; add.u32 %r8, %r8, %r5; add.u32 %r8, %r8, %r7; st.global.u32 [%mine], %r8;
             """;
         // Without checks, so that reading too early shows the poison instead of a fault.
         uint[] output = (Kernel(Body) with { Options = new EmulatedGpuOptions() }).Run();

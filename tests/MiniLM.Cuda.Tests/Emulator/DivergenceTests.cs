@@ -89,7 +89,8 @@ public sealed class DivergenceTests
         uint[] output = new SmallKernel("""
             mov.u32 %r1, 0; mov.u32 %r3, 0;
             HEAD: setp.lt.u32 %p1, %r1, %t; @%p1 bra BODY;
-            shfl.sync.bfly.b32 %r2, %r1, 31, 31, -1; bar.warp.sync -1; vote.sync.ballot.b32 %r4, %p1, -1; bar.sync 0; add.u32 %r2, %r2, %r4; add.u32 %r2, %r2, %r3; st.global.u32 [%mine], %r2; bra END3;
+            shfl.sync.bfly.b32 %r2, %r1, 31, 31, -1; bar.warp.sync -1; vote.sync.ballot.b32 %r4, %p1, -1;
+            bar.sync 0; add.u32 %r2, %r2, %r4; add.u32 %r2, %r2, %r3; st.global.u32 [%mine], %r2; bra END3;
             BODY: add.u32 %r1, %r1, 1; bra HEAD;
             END3: bar.sync 0;
             """) { Threads = 64 }.Run();

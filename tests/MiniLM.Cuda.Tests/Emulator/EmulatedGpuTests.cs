@@ -122,7 +122,9 @@ public sealed class EmulatedGpuTests
         using var gpu = new EmulatedGpu(new EmulatedGpuOptions { IsChecked = true });
         using GpuKernel kernel = gpu.Load("x", Text("7.0", "sm_80", """
             .visible .entry k(.param .u64 out) { .reg .b32 %r<5>; .reg .b64 %x<3>;
-            ld.param.u64 %x0, [out]; mov.u32 %r0, %ctaid.x; mov.u32 %r1, %ctaid.y; mov.u32 %r2, %nctaid.x; mad.lo.u32 %r2, %r1, %r2, %r0; mad.wide.u32 %x1, %r2, 4, %x0; mov.u32 %r3, %nctaid.y; mad.lo.u32 %r4, %r1, 100, %r0; mad.lo.u32 %r4, %r3, 10000, %r4; st.global.u32 [%x1], %r4; ret; }
+            ld.param.u64 %x0, [out]; mov.u32 %r0, %ctaid.x; mov.u32 %r1, %ctaid.y; mov.u32 %r2, %nctaid.x; mad.lo.u32 %r2, %r1, %r2, %r0;
+            mad.wide.u32 %x1, %r2, 4, %x0; mov.u32 %r3, %nctaid.y; mad.lo.u32 %r4, %r1, 100, %r0; mad.lo.u32 %r4, %r3, 10000, %r4; st.global.u32 [%x1], %r4;
+            ret; }
             """));
         ulong at = gpu.Allocate(60);
         gpu.Launch(kernel, new LaunchShape(5, 3, 1, 0), BitConverter.GetBytes(at));

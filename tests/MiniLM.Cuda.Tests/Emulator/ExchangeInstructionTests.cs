@@ -46,8 +46,10 @@ public sealed class ExchangeInstructionTests
     public void Vote_AsksAllLanes()
     {
         uint[] output = new SmallKernel("""
-            setp.lt.u32 %p1, %t, 5; setp.ge.u32 %p2, %t, 0; vote.sync.all.pred %p3, %p1, -1; vote.sync.any.pred %p4, %p1, -1; vote.sync.uni.pred %p5, %p2, -1; vote.sync.uni.pred %p6, %p1, -1; vote.sync.ballot.b32 %r1, !%p1, -1; activemask.b32 %r3;
-            selp.u32 %r2, 1, 0, %p3; @%p4 add.u32 %r2, %r2, 2; @%p5 add.u32 %r2, %r2, 4; @%p6 add.u32 %r2, %r2, 8; xor.b32 %r1, %r1, %r3; add.u32 %r2, %r2, %r1; st.global.u32 [%mine], %r2;
+            setp.lt.u32 %p1, %t, 5; setp.ge.u32 %p2, %t, 0; vote.sync.all.pred %p3, %p1, -1; vote.sync.any.pred %p4, %p1, -1;
+            vote.sync.uni.pred %p5, %p2, -1; vote.sync.uni.pred %p6, %p1, -1; vote.sync.ballot.b32 %r1, !%p1, -1; activemask.b32 %r3;
+            selp.u32 %r2, 1, 0, %p3; @%p4 add.u32 %r2, %r2, 2; @%p5 add.u32 %r2, %r2, 4;
+            @%p6 add.u32 %r2, %r2, 8; xor.b32 %r1, %r1, %r3; add.u32 %r2, %r2, %r1; st.global.u32 [%mine], %r2;
             """).Run();
         Assert.All(output, value => Assert.Equal(6u + 31u, value));
     }
@@ -75,8 +77,10 @@ public sealed class ExchangeInstructionTests
     public void BarRed_CountsAndCombinesOverTheBlock()
     {
         uint[] output = new SmallKernel("""
-            and.b32 %r1, %t, 3; setp.eq.u32 %p1, %r1, 1; setp.lt.u32 %p2, %t, 200; bar.red.popc.u32 %r2, 0, %p1; bar.red.and.pred %p3, 0, %p2; bar.red.or.pred %p4, 0, !%p2; bar.red.or.pred %p5, 0, %p1;
-            selp.u32 %r3, 1000, 0, %p3; add.u32 %r2, %r2, %r3; selp.u32 %r3, 2000, 0, %p4; add.u32 %r2, %r2, %r3; selp.u32 %r3, 4000, 0, %p5; add.u32 %r2, %r2, %r3; st.global.u32 [%mine], %r2;
+            and.b32 %r1, %t, 3; setp.eq.u32 %p1, %r1, 1; setp.lt.u32 %p2, %t, 200; bar.red.popc.u32 %r2, 0, %p1;
+            bar.red.and.pred %p3, 0, %p2; bar.red.or.pred %p4, 0, !%p2; bar.red.or.pred %p5, 0, %p1;
+            selp.u32 %r3, 1000, 0, %p3; add.u32 %r2, %r2, %r3; selp.u32 %r3, 2000, 0, %p4; add.u32 %r2, %r2, %r3;
+            selp.u32 %r3, 4000, 0, %p5; add.u32 %r2, %r2, %r3; st.global.u32 [%mine], %r2;
             """) { Threads = 96 }.Run();
         Assert.All(output, value => Assert.Equal(24u + 1000 + 4000, value));
     }
@@ -95,7 +99,8 @@ public sealed class ExchangeInstructionTests
     public void SharedMemory_CarriesValuesAcrossABarrier()
     {
         uint[] output = new SmallKernel("""
-            mov.u32 %r1, smem; mad.lo.u32 %r2, %t, 4, %r1; mul.lo.u32 %r3, %t, 5; st.shared.u32 [%r2], %r3; bar.sync 0; sub.u32 %r4, 127, %t; mad.lo.u32 %r4, %r4, 4, %r1; ld.shared.u32 %r5, [%r4]; st.global.u32 [%mine], %r5;
+            mov.u32 %r1, smem; mad.lo.u32 %r2, %t, 4, %r1; mul.lo.u32 %r3, %t, 5; st.shared.u32 [%r2], %r3; bar.sync 0;
+            sub.u32 %r4, 127, %t; mad.lo.u32 %r4, %r4, 4, %r1; ld.shared.u32 %r5, [%r4]; st.global.u32 [%mine], %r5;
             """) { Threads = 128, Blocks = 5, SharedBytes = 512 }.Run();
         Assert.Equal(Enumerable.Range(0, 640).Select(i => (uint)(127 - i % 128) * 5), output);
     }
@@ -110,7 +115,8 @@ public sealed class ExchangeInstructionTests
         {
             string address = space == "global" ? "%out" : "%r9";
             uint[] output = new SmallKernel($"""
-                mov.u32 %r9, smem; setp.eq.u32 %p1, %t, 0; @%p1 st.{space}.u32 [{address}], {(int)start}; bar.warp.sync -1; atom.{space}.{operation} %r1, [{address}], %t; red.{space}.{operation} [{address}], %t; bar.warp.sync -1;
+                mov.u32 %r9, smem; setp.eq.u32 %p1, %t, 0; @%p1 st.{space}.u32 [{address}], {(int)start}; bar.warp.sync -1;
+                atom.{space}.{operation} %r1, [{address}], %t; red.{space}.{operation} [{address}], %t; bar.warp.sync -1;
                 @%p1 ld.{space}.u32 %r2, [{address}]; @%p1 st.global.u32 [%out+4], %r2;
                 """) { OutputWords = 4, SharedBytes = 16 }.Run();
             Assert.Equal(expected, output[1]);

@@ -69,8 +69,8 @@ public sealed class KernelTextTests
         var random = new Random(mode);
         Half[] a = Random(random, M * K, 1), b = Random(random, N * K, 0.1);
         float[] bias = [.. Enumerable.Range(0, N).Select(_ => (float)random.NextDouble())];
-        Half[] c = Gemm(Text("GemmNtBias.sm_80.ptx"), new EmulatedGpuOptions { IsChecked = true, IsCounted = true, Mma = (MmaMode)mode, JitterSeed = 7 }, a, b,
-            bias, M, N, K, out LaunchCounts? counts);
+        EmulatedGpuOptions options = new() { IsChecked = true, IsCounted = true, Mma = (MmaMode)mode, JitterSeed = 7 };
+        Half[] c = Gemm(Text("GemmNtBias.sm_80.ptx"), options, a, b, bias, M, N, K, out LaunchCounts? counts);
         for (int row = 0; row < M; row++)
         {
             for (int column = 0; column < N; column++)

@@ -92,8 +92,10 @@ public sealed class LaunchCountsTests
     public void Instructions_OperationsAndBarriersAreCounted()
     {
         LaunchCounts counts = Count("""
-            mov.f32 %f1, 0f3F800000; fma.rn.f32 %f2, %f1, %f1, %f1; add.rn.f32 %f2, %f2, %f1; mul.f32 %f3, %f2, %f1; ex2.approx.ftz.f32 %f4, %f3; rcp.rn.f32 %f5, %f4; div.approx.f32 %f6, %f4, %f1; mov.b32 %r5, 0;
-            mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%f7,%f8,%f9,%f10}, {%r5,%r5,%r5,%r5}, {%r5,%r5}, {%f1,%f1,%f1,%f1}; bar.sync 0; setp.lt.u32 %p1, %t, 8; @%p1 add.f32 %f11, %f1, %f1; @%p1 bra SKIP; SKIP: bar.warp.sync -1;
+            mov.f32 %f1, 0f3F800000; fma.rn.f32 %f2, %f1, %f1, %f1; add.rn.f32 %f2, %f2, %f1; mul.f32 %f3, %f2, %f1;
+            ex2.approx.ftz.f32 %f4, %f3; rcp.rn.f32 %f5, %f4; div.approx.f32 %f6, %f4, %f1; mov.b32 %r5, 0;
+            mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%f7,%f8,%f9,%f10}, {%r5,%r5,%r5,%r5}, {%r5,%r5}, {%f1,%f1,%f1,%f1};
+            bar.sync 0; setp.lt.u32 %p1, %t, 8; @%p1 add.f32 %f11, %f1, %f1; @%p1 bra SKIP; SKIP: bar.warp.sync -1;
             """, threads: 64);
         Assert.Equal((2L, 4L, 2L, 1L), (counts.Mma, counts.Mufu, counts.Barriers, counts.DivergentBranches));
         Assert.Equal(2L * 4096 + 64 * (2 + 1 + 1 + 1) + 8, counts.Flops);
@@ -118,8 +120,8 @@ public sealed class LaunchCountsTests
         {
             foreach (bool isChecked in (bool[])[false, true])
             {
-                uint[] output = (kernel with { Options = new EmulatedGpuOptions { IsCounted = true, IsChecked = isChecked, Threads = threads } }).Run(
-                    out LaunchCounts? other);
+                EmulatedGpuOptions options = new() { IsCounted = true, IsChecked = isChecked, Threads = threads };
+                uint[] output = (kernel with { Options = options }).Run(out LaunchCounts? other);
                 Assert.Equal(expected, output);
                 Assert.Equal(counts!.ToString(), other!.ToString());
                 Assert.Equal(counts.Lines, other.Lines);

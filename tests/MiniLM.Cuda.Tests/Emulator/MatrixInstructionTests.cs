@@ -140,8 +140,8 @@ public sealed class MatrixInstructionTests
             var c = new float[16, 8];
             c[0, 0] = 1;
             float expected = n <= bits ? (float)(Math.Floor(Math.ScaleB(1 + Math.ScaleB(1, 1 - n), 23)) * Math.ScaleB(1, -23)) : 1;
-            Assert.Equal(expected, Multiply(a, b, c, "f16",
-                new EmulatedGpuOptions { Mma = group switch { 4 => MmaMode.Truncate4, 8 => MmaMode.Truncate8, _ => MmaMode.Truncate16 } })[0, 0]);
+            MmaMode mode = group switch { 4 => MmaMode.Truncate4, 8 => MmaMode.Truncate8, _ => MmaMode.Truncate16 };
+            Assert.Equal(expected, Multiply(a, b, c, "f16", new EmulatedGpuOptions { Mma = mode })[0, 0]);
         }
     }
 

@@ -139,8 +139,8 @@ public sealed class PtxParserTests
     public void Garbage_NeverDoesWorseThanAPtxException()
     {
         var random = new Random(1);
-        string[] texts = [.. ((string[])["nvcc.ptx", "triton.ptx", "PatternNestedIf.sm_60.ptx", "GemmNtBias.sm_80.ptx"]).Select(
-            name => File.ReadAllText(DeviceContract.Fixture("ptx", name)))];
+        string[] texts = [.. ((string[])["nvcc.ptx", "triton.ptx", "PatternNestedIf.sm_60.ptx", "GemmNtBias.sm_80.ptx"])
+            .Select(name => File.ReadAllText(DeviceContract.Fixture("ptx", name)))];
         const string Spice = "{}[]();,.%@!|+-<>=:\"/*_0f0d0x9\n \\$#&é\0";
         for (int i = 0; i < 4000; i++)
         {

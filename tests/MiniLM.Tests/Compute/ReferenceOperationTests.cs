@@ -11,8 +11,8 @@ public sealed class ReferenceOperationTests
     {
         using var golden = new Golden(SharedFolder.Require("golden", "forward", "ops.safetensors"));
         double[] x = golden.Doubles("act.x");
-        foreach ((string name, Activation activation) in new[] { ("act.gelu", Activation.Gelu), ("act.gelu_tanh", Activation.GeluTanh),
-            ("act.tanh", Activation.Tanh) })
+        (string, Activation)[] activations = [("act.gelu", Activation.Gelu), ("act.gelu_tanh", Activation.GeluTanh), ("act.tanh", Activation.Tanh)];
+        foreach ((string name, Activation activation) in activations)
         {
             double[] expected = golden.Doubles(name), y = [.. x];
             Activations.Forward<double>(activation, y);

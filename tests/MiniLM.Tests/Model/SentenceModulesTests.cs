@@ -8,7 +8,9 @@ public sealed class SentenceModulesTests
     private const string ModernPrefix = "sentence_transformers.sentence_transformer.modules.pooling.";
 
     private static string Modules(params string[] types) =>
-        $"[{string.Join(",", types.Select((type, i) => $$"""{"idx":{{i}},"path":"{{(i == 0 ? "" : $"{i}_{type[(type.LastIndexOf('.') + 1)..]}")}}","type":"{{type}}"}"""))}]";
+        $"[{string.Join(",", types.Select((type, i) => $$"""{"idx":{{i}},"path":"{{PathOf(type, i)}}","type":"{{type}}"}"""))}]";
+
+    private static string PathOf(string type, int i) => i == 0 ? "" : $"{i}_{type[(type.LastIndexOf('.') + 1)..]}";
 
     private static EditedModel WithPooling(string pooling) => new EditedModel()
         .Write("modules.json", Modules("sentence_transformers.models.Transformer", ModernPrefix + "Pooling")).Write("1_Pooling/config.json", pooling);

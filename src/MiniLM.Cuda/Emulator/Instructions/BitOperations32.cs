@@ -55,8 +55,8 @@ internal static unsafe class BitOperations32
             i.Slots[1] = l.In(s, s.Operands[1], PtxType.Pred);
             return;
         }
-        l.Pure(s, ref i, type switch { PtxType.B32 => Lanes.Of1<Not32>(), PtxType.B16 or PtxType.B64 =>
-            ScalarLanes.Of1<Complement>(type), _ => 0 }, type, type);
+        nint complement = type switch { PtxType.B32 => Lanes.Of1<Not32>(), PtxType.B16 or PtxType.B64 => ScalarLanes.Of1<Complement>(type), _ => 0 };
+        l.Pure(s, ref i, complement, type, type);
     }
 
     private static void Unary<TOp>(Lowering l, PtxInstruction s, ref Instruction i) where TOp : struct, IInteger1
@@ -147,8 +147,8 @@ internal static unsafe class BitOperations32
         var m = new Modifiers(l, s);
         PtxType type = m.TakeType();
         m.End();
-        l.Pure(s, ref i, type is PtxType.U32 or PtxType.S32 or PtxType.U64 or PtxType.S64 ? (nint)(delegate*<Warp, Instruction*, void>)&RunExtract : 0, type,
-            type, PtxType.U32, PtxType.U32);
+        l.Pure(s, ref i, type is PtxType.U32 or PtxType.S32 or PtxType.U64 or PtxType.S64 ? (nint)(delegate*<Warp, Instruction*, void>)&RunExtract : 0,
+            type, type, PtxType.U32, PtxType.U32);
         i.Choice = (byte)type;
     }
 
@@ -179,8 +179,8 @@ internal static unsafe class BitOperations32
         var m = new Modifiers(l, s);
         PtxType type = m.TakeType();
         m.End();
-        l.Pure(s, ref i, type is PtxType.B32 or PtxType.B64 ? (nint)(delegate*<Warp, Instruction*, void>)&RunInsert : 0, type, type, type,
-            PtxType.U32, PtxType.U32);
+        l.Pure(s, ref i, type is PtxType.B32 or PtxType.B64 ? (nint)(delegate*<Warp, Instruction*, void>)&RunInsert : 0,
+            type, type, type, PtxType.U32, PtxType.U32);
         i.Choice = (byte)type;
     }
 

@@ -68,8 +68,8 @@ internal static unsafe class Comparisons
         table["testp"] = Test;
     }
 
-    private static readonly string[] Names = ["eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi", "hs", "equ", "neu", "ltu", "leu",
-        "gtu", "geu", "num", "nan"];
+    private static readonly string[] Names =
+        ["eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi", "hs", "equ", "neu", "ltu", "leu", "gtu", "geu", "num", "nan"];
 
     private static void SetPredicate(Lowering l, PtxInstruction s, ref Instruction i)
     {
