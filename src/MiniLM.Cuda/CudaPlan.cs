@@ -72,7 +72,7 @@ internal sealed class CudaPlan
     /// <summary>Width of a row of the head, fp32: a multiple of its GEMM's tile.</summary>
     internal static int HeadWidth(int width) => CudaDevice.RoundUp(width, KernelInfo.All[Dense(Activation.Identity)].TileColumns);
 
-    // Names of kernels, made once: every launch looks one up.
+    // Names of the encoder's kernels, by which every launch finds its own; those of the head's dense modules are made at their launch.
 
     /// <summary>The GEMM without activation.</summary>
     internal string Gemm { get; }
