@@ -8,8 +8,7 @@ namespace MiniLM;
 /// <summary>Options of <see cref="BiEncoder.Embed(IReadOnlyList{string}, Span{float}, EmbedOptions?, CancellationToken)"/>.</summary>
 public sealed record EmbedOptions
 {
-    /// <summary>Longest input in tokens; longer ones are cut. Null: the model's own limit (all-MiniLM-L6-v2: 256);
-    /// up to its positions (512) may be asked for.</summary>
+    /// <summary>Longest input in tokens; longer ones are cut. Null: the model's own limit (all-MiniLM-L6-v2: 256); up to its positions (512) may be asked for.</summary>
     public int? MaxLength { get; init; }
 
     /// <summary>One of the model's prompts by name, put before every text. Null: the model's default prompt, if it names one.</summary>
@@ -41,9 +40,8 @@ public sealed class BiEncoder : IDisposable
     /// <param name="precision">Arithmetic of the forward pass.</param>
     /// <exception cref="ModelFormatException">It is not a usable bi-encoder: a cross-encoder is refused.</exception>
     /// <exception cref="TokenizerException">Its tokenizer is not usable.</exception>
-    public static BiEncoder Open(ModelFolder folder, Device device, Precision precision = Precision.Float32) =>
-        new(LoadedModel.Load(folder, ModelKind.BiEncoder,
-            "a cross-encoder: it scores pairs and has no embeddings. Use it to rerank, or choose a bi-encoder.", device, precision));
+    public static BiEncoder Open(ModelFolder folder, Device device, Precision precision = Precision.Float32) => new(LoadedModel.Load(folder, ModelKind.BiEncoder,
+        "a cross-encoder: it scores pairs and has no embeddings. Use it to rerank, or choose a bi-encoder.", device, precision));
 
     /// <summary>The model.</summary>
     public ModelFolder Folder => _model.Folder;
@@ -65,8 +63,7 @@ public sealed class BiEncoder : IDisposable
     {
         if (embeddings.Length != (long)texts.Count * Dimension)
         {
-            throw new ArgumentException($"{texts.Count} texts need {(long)texts.Count * Dimension} floats, the span has {embeddings.Length}",
-                nameof(embeddings));
+            throw new ArgumentException($"{texts.Count} texts need {(long)texts.Count * Dimension} floats, the span has {embeddings.Length}", nameof(embeddings));
         }
         options ??= new EmbedOptions();
         int maxLength = LoadedModel.MaxLength(Folder, Tokenizer, options.MaxLength, pair: false);

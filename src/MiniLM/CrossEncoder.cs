@@ -40,11 +40,8 @@ public sealed class CrossEncoder : IDisposable
     /// <param name="precision">Arithmetic of the forward pass.</param>
     /// <exception cref="ModelFormatException">It is not a usable cross-encoder: a bi-encoder is refused.</exception>
     /// <exception cref="TokenizerException">Its tokenizer is not usable.</exception>
-    public static CrossEncoder Open(ModelFolder folder, Device device, Precision precision = Precision.Float32) =>
-        new(LoadedModel.Load(folder, ModelKind.CrossEncoder,
-            "a bi-encoder: it has no classifier that scores pairs. "
-                + "Compare its embeddings, or choose a cross-encoder (a ...ForSequenceClassification folder).",
-            device, precision));
+    public static CrossEncoder Open(ModelFolder folder, Device device, Precision precision = Precision.Float32) => new(LoadedModel.Load(folder, ModelKind.CrossEncoder,
+        "a bi-encoder: it has no classifier that scores pairs. Compare its embeddings, or choose a cross-encoder (a ...ForSequenceClassification folder).", device, precision));
 
     /// <summary>The model.</summary>
     public ModelFolder Folder => _model.Folder;
@@ -63,8 +60,7 @@ public sealed class CrossEncoder : IDisposable
     /// <param name="cancellation">Checked between batches.</param>
     /// <exception cref="ArgumentException">The span has another length, or the limit is out of range.</exception>
     /// <exception cref="NonFiniteResultException">A result is NaN or infinite.</exception>
-    public EncodingStatistics Logits(IReadOnlyList<(string First, string Second)> pairs, Span<float> logits, int? maxLength = null, int batchTokens = 8192,
-        CancellationToken cancellation = default)
+    public EncodingStatistics Logits(IReadOnlyList<(string First, string Second)> pairs, Span<float> logits, int? maxLength = null, int batchTokens = 8192, CancellationToken cancellation = default)
     {
         if (logits.Length != (long)pairs.Count * Labels)
         {
@@ -102,8 +98,7 @@ public sealed class CrossEncoder : IDisposable
     /// <param name="topK">How many to keep; null: all.</param>
     /// <param name="kind">What <see cref="RankedDocument.Score"/> is; the order is always the logit's.</param>
     /// <param name="cancellation">Checked between batches.</param>
-    public IReadOnlyList<RankedDocument> Rerank(string query, IReadOnlyList<string> documents, int? topK = null, ScoreKind kind = ScoreKind.Model,
-        CancellationToken cancellation = default)
+    public IReadOnlyList<RankedDocument> Rerank(string query, IReadOnlyList<string> documents, int? topK = null, ScoreKind kind = ScoreKind.Model, CancellationToken cancellation = default)
     {
         float[] logits = new float[documents.Count * Labels];
         Logits([.. documents.Select(document => (query, document))], logits, cancellation: cancellation);
