@@ -17,9 +17,10 @@ public sealed class CopyAsyncTests
     [InlineData("ca", 4), InlineData("ca", 8), InlineData("ca", 16), InlineData("cg", 16)]
     public void Copies_ArriveAfterTheWait(string cache, int bytes)
     {
-        uint[] output = (Kernel($"st.shared.v4.u32 [%r2], {{9, 9, 9, 9}}; cp.async.{cache}.shared.global [%r2], [%x1+16], {bytes}; cp.async.commit_group; "
+        SmallKernel kernel = Kernel($"st.shared.v4.u32 [%r2], {{9, 9, 9, 9}}; cp.async.{cache}.shared.global [%r2], [%x1+16], {bytes}; cp.async.commit_group; "
             + $"cp.async.wait_group 0; ld.shared.v4.u32 {{%r3,%r4,%r5,%r6}}, [%r2]; mad.wide.u32 %x2, %t, 16, %out; "
-            + $"st.global.v4.u32 [%x2], {{%r3,%r4,%r5,%r6}};") with { OutputWords = 128 }).Run();
+            + $"st.global.v4.u32 [%x2], {{%r3,%r4,%r5,%r6}};");
+        uint[] output = (kernel with { OutputWords = 128 }).Run();
         for (int i = 0; i < 128; i++) { Assert.Equal(i % 4 * 4 < bytes ? (uint)i + 5 : 9, output[i]); }
     }
 
@@ -27,9 +28,10 @@ public sealed class CopyAsyncTests
     public void SourceSize_FillsTheRestWithZerosAndReadsNothing()
     {
         // Lanes with size 0 have an address outside of everything.
-        uint[] output = (Kernel("and.b32 %r7, %t, 3; shl.b32 %r7, %r7, 2; setp.eq.u32 %p1, %r7, 0; selp.b64 %x1, 16, %x1, %p1; "
+        SmallKernel kernel = Kernel("and.b32 %r7, %t, 3; shl.b32 %r7, %r7, 2; setp.eq.u32 %p1, %r7, 0; selp.b64 %x1, 16, %x1, %p1; "
             + "cp.async.ca.shared.global [%r2], [%x1], 16, %r7; cp.async.wait_all; ld.shared.v4.u32 {%r3,%r4,%r5,%r6}, [%r2]; mad.wide.u32 %x2, %t, 16, %out; "
-            + "st.global.v4.u32 [%x2], {%r3,%r4,%r5,%r6};") with { OutputWords = 128 }).Run();
+            + "st.global.v4.u32 [%x2], {%r3,%r4,%r5,%r6};");
+        uint[] output = (kernel with { OutputWords = 128 }).Run();
         for (int i = 0; i < 128; i++) { Assert.Equal(i % 4 < i / 4 % 4 ? (uint)i + 1 : 0, output[i]); }
     }
 

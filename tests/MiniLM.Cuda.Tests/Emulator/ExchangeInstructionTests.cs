@@ -36,8 +36,8 @@ public sealed class ExchangeInstructionTests
     [Fact]
     public void Shfl_MayReadADifferentLaneEach()
     {
-        uint[] output = new SmallKernel(
-            "sub.u32 %r1, 31, %t; shfl.sync.idx.b32 %r2, %t, %r1, 31, 0xffffffff; st.global.u32 [%mine], %r2;") { Threads = 64 }.Run();
+        const string Body = "sub.u32 %r1, 31, %t; shfl.sync.idx.b32 %r2, %t, %r1, 31, 0xffffffff; st.global.u32 [%mine], %r2;";
+        uint[] output = new SmallKernel(Body) { Threads = 64 }.Run();
         // The second warp's index is negative: five bits of it count.
         Assert.Equal(Enumerable.Range(0, 64).Select(t => (uint)(t < 32 ? 31 - t : 32 + (31 - t & 31))), output);
     }
@@ -59,8 +59,8 @@ public sealed class ExchangeInstructionTests
     public void Redux_CombinesAllLanes(string operation)
     {
         uint[] input = [.. Enumerable.Range(0, 32).Select(i => (uint)(i * 2654435761u) | 0x10)];
-        uint[] output = new SmallKernel($"mad.wide.u32 %x1, %t, 4, %in; ld.global.u32 %r1, [%x1]; redux.sync.{operation} %r2, %r1, -1; "
-            + "st.global.u32 [%mine], %r2;") { Input = input }.Run();
+        string body = $"mad.wide.u32 %x1, %t, 4, %in; ld.global.u32 %r1, [%x1]; redux.sync.{operation} %r2, %r1, -1; st.global.u32 [%mine], %r2;";
+        uint[] output = new SmallKernel(body) { Input = input }.Run();
         uint expected = operation[..3] switch
         {
             "add" => input.Aggregate((a, b) => a + b),

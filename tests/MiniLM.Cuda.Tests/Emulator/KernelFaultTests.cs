@@ -118,8 +118,8 @@ public sealed class KernelFaultTests
         const string Write = "st.shared.u32 [%r2], %t;\n";
         var kernel = new SmallKernel("") { Threads = 64, SharedBytes = 256 };
         string smem = Smem;
-        Fires(KernelFault.SharedRace, 3, 32, kernel with { Body = smem + "setp.lt.u32 %p1, %t, 32; mov.u32 %r4, 0;\n@%p1 " + Write
-            + "@!%p1 ld.shared.u32 %r4, [%r1];" }, "which warp 0 has written");
+        string body = smem + "setp.lt.u32 %p1, %t, 32; mov.u32 %r4, 0;\n@%p1 " + Write + "@!%p1 ld.shared.u32 %r4, [%r1];";
+        Fires(KernelFault.SharedRace, 3, 32, kernel with { Body = body }, "which warp 0 has written");
         _ = (kernel with { Body = smem + "setp.lt.u32 %p1, %t, 32; mov.u32 %r4, 0;\n@%p1 " + Write + "bar.sync 0; @!%p1 ld.shared.u32 %r4, [%r1];" }).Run();
         // Writing over what another warp still reads.
         const string First = "setp.lt.u32 %p1, %t, 32; @%p1 ld.shared.u32 %r4, [%r1+128];\n", Second = "@!%p1 st.shared.u32 [%r2], 1;";
