@@ -16,12 +16,13 @@ public readonly struct Head32 : IHeadWidth { public static int Steps => 1; }
 /// <summary>Heads of 64.</summary>
 public readonly struct Head64 : IHeadWidth { public static int Steps => 2; }
 
-/// <summary>Attention within each sequence on tensor cores (tier A): heads of 32 or 64, any length, no score matrix (FlashAttention-2, arXiv:2307.08691).</summary>
+/// <summary>Attention within each sequence on tensor cores (tier A): heads of 32 or 64, any length, no score matrix
+/// (FlashAttention-2, arXiv:2307.08691).</summary>
 /// <remarks>
 /// A block is one (sequence, head); a warp owns 16 queries and sweeps the keys 64 at a time with an online softmax in powers of two.
 /// K and V of up to ResidentKeys keys lie in shared memory, each 32 elements of a head as a swizzled tile of its own; a sequence that fits is loaded
-/// once and then needs no barrier. Query fragments come straight from global memory, through a transposition within each quad. The sums of S are laid out as the left operand of P V
-/// needs them, so P never leaves the registers; V is read transposed by ldmatrix.
+/// once and then needs no barrier. Query fragments come straight from global memory, through a transposition within each quad. The sums of S are laid out as
+/// the left operand of P V needs them, so P never leaves the registers; V is read transposed by ldmatrix.
 /// Bound for heads of 32: 34 ex2 and some 300 instructions for 32 mma, so issue and MUFU, not the tensor cores (gpu.md 1).
 /// The grid is (sequences, heads); shared memory is two tiles of ResidentKeys (a multiple of 64) rows.
 /// </remarks>
@@ -103,7 +104,8 @@ public static class AttentionMma
                 {
                     for (uint block = 0; block < count; block += Block)
                     {
-                        Step<TElement, THead>(query, keyAt, valueAt, block * SwizzledTile.RowBytes, half, length - chunk - block, quad, g.Scale, max, sum, result);
+                        Step<TElement, THead>(query, keyAt, valueAt, block * SwizzledTile.RowBytes, half, length - chunk - block, quad,
+                            g.Scale, max, sum, result);
                     }
                 }
             }
@@ -117,7 +119,10 @@ public static class AttentionMma
                     for (int s = 0; s < THead.Steps; s++)
                     {
                         uint[] words = new uint[4];
-                        for (int j = 0; j < 4; j++) { words[j] = TElement.Pack(result[s * 16 + j * 4 + 2 * h] * inverse, result[s * 16 + j * 4 + 2 * h + 1] * inverse); }
+                        for (int j = 0; j < 4; j++)
+                        {
+                            words[j] = TElement.Pack(result[s * 16 + j * 4 + 2 * h] * inverse, result[s * 16 + j * 4 + 2 * h + 1] * inverse);
+                        }
                         TransposeInQuad(words, quad);
                         if (r < length) { Store(at, s * 64, new Quad { X = words[0], Y = words[1], Z = words[2], W = words[3] }); }
                     }
@@ -153,7 +158,8 @@ public static class AttentionMma
     }
 
     /// <summary>64 keys: S = Q K^T, online softmax, O += P V.</summary>
-    private static void Step<TElement, THead>(Quad[] query, uint[] keyAt, uint[] valueAt, uint at, uint half, uint left, uint quad, float scale, float[] max, float[] sum, float[] result)
+    private static void Step<TElement, THead>(Quad[] query, uint[] keyAt, uint[] valueAt, uint at, uint half, uint left, uint quad, float scale, float[] max,
+        float[] sum, float[] result)
         where TElement : struct, ITensorElement where THead : struct, IHeadWidth
     {
         float[] s = new float[32];

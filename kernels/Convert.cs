@@ -4,7 +4,8 @@ using static MiniLM.Kernels.Instructions;
 namespace MiniLM.Kernels;
 
 /// <summary>Rows from one storage to another, from and to padded strides: weights as the file has them, hidden states as fp32.</summary>
-/// <remarks>A thread an element, rows below each other; columns from Width to Padded become zeros. Bound: memory. The grid is (rows, Padded / 256 rounded up).</remarks>
+/// <remarks>A thread an element, rows below each other; columns from Width to Padded become zeros. Bound: memory.
+/// The grid is (rows, Padded / 256 rounded up).</remarks>
 public static class Convert
 {
     private const int Threads = 256;

@@ -72,13 +72,15 @@ public static class EmbeddingLayerNorm
         for (uint d = first; d < g.Padded; d += 128)
         {
             Float4 x = LoadSharedFloat4(mine + d * 4, 0);
-            sum += Within(d, g.Width, x.X - origin) + Within(d + 1, g.Width, x.Y - origin) + (Within(d + 2, g.Width, x.Z - origin) + Within(d + 3, g.Width, x.W - origin));
+            sum += Within(d, g.Width, x.X - origin) + Within(d + 1, g.Width, x.Y - origin)
+                + (Within(d + 2, g.Width, x.Z - origin) + Within(d + 3, g.Width, x.W - origin));
         }
         float mean = origin + Divide(WarpReduction.Sum(sum), count);
         for (uint d = first; d < g.Padded; d += 128)
         {
             Float4 x = LoadSharedFloat4(mine + d * 4, 0);
-            float a = Within(d, g.Width, x.X - mean), b = Within(d + 1, g.Width, x.Y - mean), c = Within(d + 2, g.Width, x.Z - mean), e = Within(d + 3, g.Width, x.W - mean);
+            float a = Within(d, g.Width, x.X - mean), b = Within(d + 1, g.Width, x.Y - mean), c = Within(d + 2, g.Width, x.Z - mean),
+                e = Within(d + 3, g.Width, x.W - mean);
             squares = Fma(a, a, Fma(b, b, Fma(c, c, Fma(e, e, squares))));
         }
         float rstd = Divide(1, SquareRoot(Divide(WarpReduction.Sum(squares), count) + g.Epsilon));

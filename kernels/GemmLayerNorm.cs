@@ -131,7 +131,8 @@ public static class GemmLayerNorm
             uint at = shared + top * rowBytes + (((warpColumn >> 3) + (uint)j ^ group) << 4) + quad * 4;
             for (int i = 0; i < 4; i++)
             {
-                StoreShared(at + (uint)i * 8 * rowBytes, 0, TElement.Pack(Fma(value[i, j * 2] * rstd[i], gamma.X, beta.X), Fma(value[i, j * 2 + 1] * rstd[i], gamma.Y, beta.Y)));
+                StoreShared(at + (uint)i * 8 * rowBytes, 0,
+                    TElement.Pack(Fma(value[i, j * 2] * rstd[i], gamma.X, beta.X), Fma(value[i, j * 2 + 1] * rstd[i], gamma.Y, beta.Y)));
             }
         }
         Group.Barrier();

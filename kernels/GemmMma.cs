@@ -18,7 +18,8 @@ public static class GemmMma
     private const int TileRows = 128, TileColumns = 128, TileDepth = 32, Threads = 128, Stages = 3;
     private const int WarpRows = TileRows / 2, WarpColumns = TileColumns / 2;
     private const int OperandA = TileRows * SwizzledTile.RowBytes, Stage = (TileRows + TileColumns) * SwizzledTile.RowBytes;
-    private const int ResultRow = TileColumns * 2, Chunks = TileColumns / 8, ChunksShift = TileColumns == 128 ? 4 : 3; // bytes and 16-byte chunks of a row of the result
+    // bytes and 16-byte chunks of a row of the result
+    private const int ResultRow = TileColumns * 2, Chunks = TileColumns / 8, ChunksShift = TileColumns == 128 ? 4 : 3;
     private const int Shared = Stages * Stage > TileRows * ResultRow ? Stages * Stage : TileRows * ResultRow;
 
     [Kernel(80, Threads, TileRows = TileRows, TileColumns = TileColumns, TileDepth = TileDepth, SharedBytes = Shared)]
@@ -106,7 +107,8 @@ public static class GemmMma
 
     private static uint Next(uint stage) => stage == (Stages - 1) * Stage ? 0 : stage + Stage;
 
-    private static void StoreResult<TElement, TActivation>(Float4[,] sum, GemmArguments g, uint shared, uint thread, uint warpRow, uint warpColumn, uint row0, uint column0)
+    private static void StoreResult<TElement, TActivation>(Float4[,] sum, GemmArguments g, uint shared, uint thread, uint warpRow,
+        uint warpColumn, uint row0, uint column0)
         where TElement : struct, ITensorElement where TActivation : struct, IActivation
     {
         // A lane holds columns 2 quad, + 1 of rows group and group + 8 of each 16x8 fragment.

@@ -61,7 +61,8 @@ internal static class TensorTile
     /// <param name="stage">Bytes to the stage that is read.</param>
     /// <param name="rows">Constant: fragments of 16 rows.</param>
     /// <param name="columns">Constant: pairs of fragments, 16 columns each.</param>
-    internal static void MultiplyStep<TElement>(Float4[,] sum, uint[] aLane, uint[] bLane, uint stage, int rows, int columns) where TElement : struct, ITensorElement
+    internal static void MultiplyStep<TElement>(Float4[,] sum, uint[] aLane, uint[] bLane, uint stage, int rows, int columns)
+        where TElement : struct, ITensorElement
     {
         for (int half = 0; half < 2; half++)
         {

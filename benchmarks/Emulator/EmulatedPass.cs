@@ -43,14 +43,18 @@ internal sealed class EmulatedPass : IDisposable
     /// <summary>By kernel; empty without counting.</summary>
     internal Dictionary<string, long> InstructionsOfAPass { get; }
 
-    /// <summary>Seconds of a pass in each kernel, of each kernel's fastest pass in <paramref name="seconds"/>: other programs only make passes slower.</summary>
+    /// <summary>Seconds of a pass in each kernel, of each kernel's fastest pass in <paramref name="seconds"/>:
+    /// other programs only make passes slower.</summary>
     internal Dictionary<string, double> Time(double seconds)
     {
         Run(WarmUpSeconds, 1);
         Dictionary<string, double> fastest = [];
         Run(seconds, FewestPasses, () =>
         {
-            foreach ((string kernel, double elapsed) in _gpu.Seconds) { fastest[kernel] = Math.Min(elapsed, fastest.GetValueOrDefault(kernel, double.PositiveInfinity)); }
+            foreach ((string kernel, double elapsed) in _gpu.Seconds)
+            {
+                fastest[kernel] = Math.Min(elapsed, fastest.GetValueOrDefault(kernel, double.PositiveInfinity));
+            }
         });
         return fastest;
     }

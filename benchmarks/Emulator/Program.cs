@@ -19,7 +19,8 @@ CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
 using RandomNetwork random = new(Hidden, Heads, 4 * Hidden, layers: 1);
 PackedBatch batch = RandomBatch();
-Console.WriteLine($"{RuntimeInformation.FrameworkDescription}, {Threads} threads on {Environment.ProcessorCount} processors; one layer of hidden size {Hidden}, {Sequences} sequences of {Tokens} tokens");
+Console.WriteLine($"{RuntimeInformation.FrameworkDescription}, {Threads} threads on {Environment.ProcessorCount} processors; "
+    + $"one layer of hidden size {Hidden}, {Sequences} sequences of {Tokens} tokens");
 Console.WriteLine("| kernel | M thread instructions | M/s, checks off | of 300 | M/s, all checks and counts | of 100 |");
 Console.WriteLine("| --- | --- | --- | --- | --- | --- |");
 TimeSpan used = TimeSpan.Zero, passed = TimeSpan.Zero;
@@ -38,7 +39,8 @@ foreach (Precision precision in (Precision[])[Precision.Float32, Precision.Float
     passed += Stopwatch.GetElapsedTime(start);
     used += Environment.CpuUsage.TotalTime - usedBefore;
     long instructions = all.InstructionsOfAPass.Values.Sum();
-    foreach ((string kernel, long count) in all.InstructionsOfAPass.Where(kernel => kernel.Value > LeastShare * instructions).OrderByDescending(kernel => kernel.Value))
+    foreach ((string kernel, long count) in all.InstructionsOfAPass.Where(kernel => kernel.Value > LeastShare * instructions)
+        .OrderByDescending(kernel => kernel.Value))
     {
         Write(kernel, count, secondsOff[kernel], secondsAll[kernel]);
     }
@@ -60,7 +62,8 @@ PackedBatch RandomBatch()
     PackedBatch packed = new();
     for (int sequence = 0; sequence < Sequences; sequence++)
     {
-        packed.Add([.. Enumerable.Range(0, Tokens).Select(_ => ids.Next(2, random.Network.Config.VocabSize))], new byte[Tokens], random.Network.Config.Architecture);
+        packed.Add([.. Enumerable.Range(0, Tokens).Select(_ => ids.Next(2, random.Network.Config.VocabSize))], new byte[Tokens],
+            random.Network.Config.Architecture);
     }
     return packed;
 }

@@ -36,16 +36,21 @@ internal sealed class Report
             return;
         }
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{workload.Name,-10} {count / our,10:f1} {count / their,10:f1} {their / our,6:f2} {100 * flops / our / 1e9 / roof,6:f0} % {100 * flops / their / 1e9 / roof,3:f0} % {roof,7:f1} {1e3 * our,9:f2} {1e3 * their,9:f2} {difference,8:e1}"));
+            $"{workload.Name,-10} {count / our,10:f1} {count / their,10:f1} {their / our,6:f2} {100 * flops / our / 1e9 / roof,6:f0} % "
+                + $"{100 * flops / their / 1e9 / roof,3:f0} % {roof,7:f1} {1e3 * our,9:f2} {1e3 * their,9:f2} {difference,8:e1}"));
         foreach (Peer peer in _peers.Where(peer => peer.Batch == count && peer.Length == workload.Length && peer.Threads == _settings.Threads))
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"",-10} {"",10} {peer.ItemsPerSecond,10:f1} {count / our / peer.ItemsPerSecond,6:f2} {peer.Engine} {peer.Dtype}"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{"",-10} {"",10} {peer.ItemsPerSecond,10:f1} {count / our / peer.ItemsPerSecond,6:f2} {peer.Engine} {peer.Dtype}"));
         }
     }
 
     internal void Finish()
     {
-        if (!_settings.Json && _peers.Count > 0) { Console.WriteLine("Lines of the peers file were measured elsewhere: their ratios hold only if it was this machine."); }
+        if (!_settings.Json && _peers.Count > 0)
+        {
+            Console.WriteLine("Lines of the peers file were measured elsewhere: their ratios hold only if it was this machine.");
+        }
     }
 
     private static double Median(double[] sorted) => sorted[sorted.Length / 2];

@@ -5,7 +5,8 @@ namespace Peers;
 /// <summary>What is measured, from the command line.</summary>
 internal sealed record Settings
 {
-    internal const string Usage = "Peers [--model M] [--threads 2] [--seconds 6] [--shapes 1x16,32x128|none] [--texts on|off] [--most-texts 2048] [--peers FILE] [--json]";
+    internal const string Usage =
+        "Peers [--model M] [--threads 2] [--seconds 6] [--shapes 1x16,32x128|none] [--texts on|off] [--most-texts 2048] [--peers FILE] [--json]";
 
     internal string? Model { get; private init; }
 
@@ -70,11 +71,15 @@ internal sealed record Settings
     }
 
     private static int Number(string name, string value) =>
-        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0 ? number : throw new ArgumentException($"{name} {value}: give a number from 1 up");
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0
+            ? number
+            : throw new ArgumentException($"{name} {value}: give a number from 1 up");
 
     private static (int, int) Shape(string text)
     {
         string[] parts = text.Split('x');
-        return parts.Length == 2 ? (Number("--shapes", parts[0]), Number("--shapes", parts[1])) : throw new ArgumentException($"--shapes {text}: give BATCHxLENGTH");
+        return parts.Length == 2
+            ? (Number("--shapes", parts[0]), Number("--shapes", parts[1]))
+            : throw new ArgumentException($"--shapes {text}: give BATCHxLENGTH");
     }
 }

@@ -21,7 +21,11 @@ internal sealed record Workload(string Name, int[][] Sequences, int Batch, int? 
     internal static Workload OfTexts(string name, string file, string column, WordPieceTokenizer tokenizer, int maxLength, int most)
     {
         List<int[]> sequences = [];
-        using RowReader rows = RowReader.Open(file, new RowFormat { Columns = [column], Quotes = file.EndsWith(".tsv", StringComparison.Ordinal) ? true : null });
+        using RowReader rows = RowReader.Open(file, new RowFormat
+        {
+            Columns = [column],
+            Quotes = file.EndsWith(".tsv", StringComparison.Ordinal) ? true : null,
+        });
         string[] row = new string[1];
         int[] ids = new int[maxLength];
         while (sequences.Count < most && rows.Read(row)) { sequences.Add(ids[..tokenizer.Encode(row[0], maxLength, ids, out _)]); }

@@ -15,7 +15,8 @@ public struct AttentionArguments
     /// <summary>int32 pairs (sequence, first query) of each block of queries (the kernels of tier G).</summary>
     public ulong Tiles;
 
-    /// <summary>fp32 [heads, BiasWidth]: what a score gets for the distance (key's column - query's), times log2 e; its middle is distance 0, farther ones share its ends; or 0.</summary>
+    /// <summary>fp32 [heads, BiasWidth]: what a score gets for the distance (key's column - query's), times log2 e;
+    /// its middle is distance 0, farther ones share its ends; or 0.</summary>
     public ulong Bias;
 
     /// <summary>int32 [rows]: places in the padded original (relative bias).</summary>

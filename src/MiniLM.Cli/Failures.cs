@@ -30,7 +30,8 @@ internal static class Failures
 
     private static string Message(Exception error) => error switch
     {
-        ModelFormatException or TokenizerException or DataFormatException or IndexFormatException or NonFiniteResultException or NotSupportedException or GpuException or PtxException => error.Message,
+        ModelFormatException or TokenizerException or DataFormatException or IndexFormatException or NonFiniteResultException
+            or NotSupportedException or GpuException or PtxException => error.Message,
         // The system's message names the file; what to do depends on it.
         IOException or UnauthorizedAccessException => error.Message,
         ArgumentException => error.Message,

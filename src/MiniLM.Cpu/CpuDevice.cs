@@ -44,8 +44,11 @@ public sealed unsafe class CpuDevice : Device
     {
         get
         {
-            string forced = Environment.GetEnvironmentVariable(CpuTiers.Variable) is { Length: > 0 } ? $" (forced by {CpuTiers.Variable})" : " (the fastest of this CPU)";
-            return $"{CpuTiers.Name(Tier)}{forced}, {Threads} thread{(Threads == 1 ? "" : "s")}; tiers here: {string.Join(", ", CpuTiers.Supported.Select(CpuTiers.Name))}"
+            string forced = Environment.GetEnvironmentVariable(CpuTiers.Variable) is { Length: > 0 }
+                ? $" (forced by {CpuTiers.Variable})"
+                : " (the fastest of this CPU)";
+            return $"{CpuTiers.Name(Tier)}{forced}, {Threads} thread{(Threads == 1 ? "" : "s")}; "
+                + $"tiers here: {string.Join(", ", CpuTiers.Supported.Select(CpuTiers.Name))}"
                 + (CpuTiers.WithoutAvx512 is { } reason ? $"; no avx512: {reason}" : "");
         }
     }
@@ -66,7 +69,8 @@ public sealed unsafe class CpuDevice : Device
         return new CpuNetwork(this, network, cancellation);
     }
 
-    internal override void Similarity(ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores, CancellationToken cancellation = default)
+    internal override void Similarity(ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores,
+        CancellationToken cancellation = default)
     {
         const int Between = 256; // documents between two looks at the cancellation
         using Lifetime.Inside inside = Lifetime.Enter();

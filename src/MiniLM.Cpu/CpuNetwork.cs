@@ -58,7 +58,9 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
         };
         _embedding = new EmbeddingRows(_kernels, _config, network.Encoder);
         _layers = [.. network.Encoder.Layers.Select(layer => new PackedLayer(layer, _config, _headSize))];
-        _bias = network.Encoder.RelativeAttentionBias is { } table ? new RelativeBias(table, _config.NumAttentionHeads, _config.HeadSize, _config.MaxTokens) : null;
+        _bias = network.Encoder.RelativeAttentionBias is { } table
+            ? new RelativeBias(table, _config.NumAttentionHeads, _config.HeadSize, _config.MaxTokens)
+            : null;
         _head = new PackedHead(_kernels, network);
         _schedule = new TeamSchedule(_device.Threads, _config.NumAttentionHeads);
         lock (_device.Gate)
@@ -218,7 +220,8 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
             for (int sequence = sequences.First + first; sequence < sequences.First + end; sequence++)
             {
                 int row = _batch.Offsets[sequence];
-                _head.Forward(shared.X + (nint)(row - from) * _hidden, _hidden, _columns + row, _batch.Length(sequence), _batch.PromptRows, mine.Pooled, _output + (nint)sequence * _head.OutputSize);
+                _head.Forward(shared.X + (nint)(row - from) * _hidden, _hidden, _columns + row, _batch.Length(sequence), _batch.PromptRows, mine.Pooled,
+                    _output + (nint)sequence * _head.OutputSize);
                 log?.Add(CpuOperation.Head, _head.Flop(_batch.Length(sequence)), _head.Bytes(_batch.Length(sequence)));
             }
         }
@@ -242,7 +245,8 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
         {
             int row = _batch.Offsets[sequence], start = row - from;
             SelfAttention.Forward(_kernels, query + (nint)start * _headSize, key + (nint)start * Gemm.Columns, value + (nint)start * Gemm.Columns, panelStride,
-                _batch.Length(sequence), _config.HeadSize, _headSize, bias, _columns + row, shared.Context + (nint)start * _contextWidth + head * _headSize, _contextWidth, mine.Attention);
+                _batch.Length(sequence), _config.HeadSize, _headSize, bias, _columns + row, shared.Context + (nint)start * _contextWidth + head * _headSize,
+                _contextWidth, mine.Attention);
             mine.Log?.AddAttention(_batch.Length(sequence), _config.HeadSize);
         }
     }
@@ -257,7 +261,8 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
             int row = first + CpuKernels.StripStart(end - first, block, blocks), rows = first + CpuKernels.StripStart(end - first, block + 1, blocks) - row;
             _pool.Checkpoint();
             float* x = shared.X + (nint)row * _hidden, y = shared.Y + (nint)row * _hidden, activated = shared.Inner + (nint)row * _inner;
-            layer.AttentionOutput.Multiply(_kernels, Epilogue.AddResidual, shared.Context + (nint)row * _contextWidth, _contextWidth, rows, 0, layer.AttentionOutput.Panels, y, _hidden, Gemm.Columns, x);
+            layer.AttentionOutput.Multiply(_kernels, Epilogue.AddResidual, shared.Context + (nint)row * _contextWidth, _contextWidth, rows, 0,
+                layer.AttentionOutput.Panels, y, _hidden, Gemm.Columns, x);
             log?.AddProduct(CpuOperation.AttentionOutput, rows, hidden, hidden, addends: 2);
             Normalize(layer.AttentionNorm, y, x, rows, log);
             _pool.Checkpoint();
@@ -278,7 +283,8 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
         (int firstInner, int endInner) = team.Share(layer.Up.Panels, me);
         nint at = (nint)firstRow * _hidden;
         int columns = Columns(first, end, _config.HiddenSize);
-        layer.AttentionOutput.Multiply(_kernels, Epilogue.AddResidual, shared.Context, _contextWidth, rows, first, end, shared.Y, _hidden, Gemm.Columns, shared.X);
+        layer.AttentionOutput.Multiply(_kernels, Epilogue.AddResidual, shared.Context, _contextWidth, rows, first, end, shared.Y,
+            _hidden, Gemm.Columns, shared.X);
         log?.AddProduct(CpuOperation.AttentionOutput, rows, _config.HiddenSize, columns, addends: 2);
         Meet(team, log);
         Normalize(layer.AttentionNorm, shared.Y + at, shared.X + at, endRow - firstRow, log);

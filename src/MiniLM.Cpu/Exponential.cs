@@ -8,7 +8,8 @@ internal readonly struct Exponential<TLanes> where TLanes : struct, ILanes<TLane
     private readonly TLanes _round = TLanes.Create(12582912f); // 1.5 * 2^23: adding it leaves the rounded integer in the low bits
     private readonly TLanes _least = TLanes.Create(-126);
     private readonly TLanes _c0 = TLanes.Create(Polynomial.Exp2[0]), _c1 = TLanes.Create(Polynomial.Exp2[1]), _c2 = TLanes.Create(Polynomial.Exp2[2]),
-        _c3 = TLanes.Create(Polynomial.Exp2[3]), _c4 = TLanes.Create(Polynomial.Exp2[4]), _c5 = TLanes.Create(Polynomial.Exp2[5]), _c6 = TLanes.Create(Polynomial.Exp2[6]);
+        _c3 = TLanes.Create(Polynomial.Exp2[3]), _c4 = TLanes.Create(Polynomial.Exp2[4]), _c5 = TLanes.Create(Polynomial.Exp2[5]),
+        _c6 = TLanes.Create(Polynomial.Exp2[6]);
 
     public Exponential() { }
 

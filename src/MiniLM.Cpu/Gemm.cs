@@ -35,7 +35,8 @@ internal static unsafe class Gemm
         nint stride = arguments->AStride, cStride = arguments->CStride;
         byte* a = (byte*)arguments->A;
         float* a0 = (float*)a, a1 = (float*)(a + stride * Math.Min(1, rows - 1)), a2 = (float*)(a + stride * Math.Min(2, rows - 1));
-        float* a3 = (float*)(a + stride * Math.Min(3, rows - 1)), a4 = (float*)(a + stride * Math.Min(4, rows - 1)), a5 = (float*)(a + stride * Math.Min(5, rows - 1));
+        float* a3 = (float*)(a + stride * Math.Min(3, rows - 1)), a4 = (float*)(a + stride * Math.Min(4, rows - 1)),
+            a5 = (float*)(a + stride * Math.Min(5, rows - 1));
         TLanes left = start == null ? TLanes.Create(0) : TLanes.Load(start), right = start == null ? left : TLanes.Load(start + TLanes.Count);
         TLanes l0 = left, l1 = left, l2 = left, l3 = left, l4 = left, l5 = left, r0 = right, r1 = right, r2 = right, r3 = right, r4 = right, r5 = right;
         for (nint k = 0; k < arguments->K; k++, b += Columns)

@@ -44,9 +44,12 @@ internal readonly unsafe struct Lanes256(Vector256<float> value) : ILanes<Lanes2
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Lanes256 operator -(Lanes256 a, Lanes256 b) => new(a._value - b._value);
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Lanes256 operator *(Lanes256 a, Lanes256 b) => new(a._value * b._value);
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Lanes256 operator /(Lanes256 a, Lanes256 b) => new(a._value / b._value);
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Lanes256 MultiplyAdd(Lanes256 a, Lanes256 b, Lanes256 c) => new(Vector256.FusedMultiplyAdd(a._value, b._value, c._value));
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Lanes256 Max(Lanes256 a, Lanes256 b) => new(Vector256.ConditionalSelect(Vector256.GreaterThan(a._value, b._value), a._value, b._value));
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Lanes256 Scale(Lanes256 x, Lanes256 n) => new((x._value.AsInt32() + Vector256.ShiftLeft(n._value.AsInt32(), 23)).AsSingle());
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 MultiplyAdd(Lanes256 a, Lanes256 b, Lanes256 c) => new(Vector256.FusedMultiplyAdd(a._value, b._value, c._value));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 Max(Lanes256 a, Lanes256 b) => new(Vector256.ConditionalSelect(Vector256.GreaterThan(a._value, b._value), a._value, b._value));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 Scale(Lanes256 x, Lanes256 n) => new((x._value.AsInt32() + Vector256.ShiftLeft(n._value.AsInt32(), 23)).AsSingle());
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public void Store(float* at) => _value.Store(at);
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public float Sum() => Vector256.Sum(_value);
     public float Greatest() => MathF.Max(Reduce(_value.GetLower()), Reduce(_value.GetUpper()));
@@ -66,9 +69,12 @@ internal readonly unsafe struct Lanes128(Vector128<float> value) : ILanes<Lanes1
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Lanes128 operator -(Lanes128 a, Lanes128 b) => new(a._value - b._value);
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Lanes128 operator *(Lanes128 a, Lanes128 b) => new(a._value * b._value);
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Lanes128 operator /(Lanes128 a, Lanes128 b) => new(a._value / b._value);
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Lanes128 MultiplyAdd(Lanes128 a, Lanes128 b, Lanes128 c) => new(Vector128.FusedMultiplyAdd(a._value, b._value, c._value));
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Lanes128 Max(Lanes128 a, Lanes128 b) => new(Vector128.ConditionalSelect(Vector128.GreaterThan(a._value, b._value), a._value, b._value));
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Lanes128 Scale(Lanes128 x, Lanes128 n) => new((x._value.AsInt32() + Vector128.ShiftLeft(n._value.AsInt32(), 23)).AsSingle());
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 MultiplyAdd(Lanes128 a, Lanes128 b, Lanes128 c) => new(Vector128.FusedMultiplyAdd(a._value, b._value, c._value));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 Max(Lanes128 a, Lanes128 b) => new(Vector128.ConditionalSelect(Vector128.GreaterThan(a._value, b._value), a._value, b._value));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 Scale(Lanes128 x, Lanes128 n) => new((x._value.AsInt32() + Vector128.ShiftLeft(n._value.AsInt32(), 23)).AsSingle());
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public void Store(float* at) => _value.Store(at);
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public float Sum() => Vector128.Sum(_value);
     public float Greatest() => MathF.Max(MathF.Max(_value[0], _value[1]), MathF.Max(_value[2], _value[3]));
@@ -88,7 +94,8 @@ internal readonly unsafe struct Lanes1(float value) : ILanes<Lanes1>
     public static Lanes1 operator /(Lanes1 a, Lanes1 b) => new(a._value / b._value);
     public static Lanes1 MultiplyAdd(Lanes1 a, Lanes1 b, Lanes1 c) => new(MathF.FusedMultiplyAdd(a._value, b._value, c._value));
     public static Lanes1 Max(Lanes1 a, Lanes1 b) => a._value > b._value ? a : b;
-    public static Lanes1 Scale(Lanes1 x, Lanes1 n) => new(BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(x._value) + (BitConverter.SingleToInt32Bits(n._value) << 23)));
+    public static Lanes1 Scale(Lanes1 x, Lanes1 n) =>
+        new(BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(x._value) + (BitConverter.SingleToInt32Bits(n._value) << 23)));
     public void Store(float* at) => *at = _value;
     public float Sum() => _value;
     public float Greatest() => _value;

@@ -56,7 +56,8 @@ internal sealed class OperationLog
     internal void AddEmbedding(long rows, long width) => Add(CpuOperation.Embedding, 10 * rows * width, 4 * sizeof(float) * rows * width);
 
     /// <summary>A head of a sequence has been attended: scores and context.</summary>
-    internal void AddAttention(long length, long headSize) => Add(CpuOperation.Attention, 4 * length * length * headSize, 4 * sizeof(float) * length * headSize);
+    internal void AddAttention(long length, long headSize) =>
+        Add(CpuOperation.Attention, 4 * length * length * headSize, 4 * sizeof(float) * length * headSize);
 
     /// <summary>LayerNorm of rows has ended: mean, variance and normal form are 8 operations a value.</summary>
     internal void AddLayerNorm(long rows, long width) => Add(CpuOperation.LayerNorm, 8 * rows * width, 2 * sizeof(float) * rows * width);

@@ -32,7 +32,10 @@ internal sealed unsafe class PackedHead : IDisposable
     {
         Linear linear = dense.Linear;
         var weight = new NativeBlock((long)linear.Outputs * linear.Inputs);
-        for (int row = 0; row < linear.Outputs; row++) { linear.Weight.Read((long)row * linear.Inputs, linear.Inputs, weight.Floats + (long)row * linear.Inputs); }
+        for (int row = 0; row < linear.Outputs; row++)
+        {
+            linear.Weight.Read((long)row * linear.Inputs, linear.Inputs, weight.Floats + (long)row * linear.Inputs);
+        }
         var bias = new NativeBlock(linear.Outputs); // zeros where the layer has none
         linear.Bias?.Read(0, linear.Outputs, bias.Floats);
         return new Module(weight, bias, linear.Inputs, linear.Outputs, dense.Activation);
@@ -68,7 +71,10 @@ internal sealed unsafe class PackedHead : IDisposable
                 UnitLength.Normalize(new Span<float>(x, width));
                 continue;
             }
-            for (int i = 0; i < module.Outputs; i++) { y[i] = module.Bias!.Floats[i] + _kernels.Dot(x, module.Weight.Floats + (nint)i * module.Inputs, module.Inputs); }
+            for (int i = 0; i < module.Outputs; i++)
+            {
+                y[i] = module.Bias!.Floats[i] + _kernels.Dot(x, module.Weight.Floats + (nint)i * module.Inputs, module.Inputs);
+            }
             _kernels.Activate(module.Activation, y, module.Outputs);
             width = module.Outputs;
             float* used = x;

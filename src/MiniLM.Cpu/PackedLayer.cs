@@ -16,7 +16,8 @@ internal sealed unsafe class PackedLayer : IDisposable
         int heads = config.NumAttentionHeads, headSize = config.HeadSize;
         // Panels in the order q, k, v of head 0, q, k, v of head 1 ...: a head is projected and attended at once.
         QueryKeyValue = new PackedLinear(
-            [.. Enumerable.Range(0, heads).SelectMany(head => new[] { weights.Query, weights.Key, weights.Value }.Select(linear => new PackedLinear.Part(linear, head * headSize, headSize)))],
+            [.. Enumerable.Range(0, heads).SelectMany(head => new[] { weights.Query, weights.Key, weights.Value }
+                .Select(linear => new PackedLinear.Part(linear, head * headSize, headSize)))],
             config.HiddenSize);
         AttentionOutput = new PackedLinear([new(weights.AttentionOutput, 0, config.HiddenSize)], heads * paddedHeadSize, heads);
         Up = new PackedLinear([new(weights.Up, 0, config.IntermediateSize)], config.HiddenSize);

@@ -74,7 +74,8 @@ internal sealed unsafe class PackedLinear : IDisposable
     }
 
     /// <summary>Panels [first, end) of rows x this matrix into C; strides in floats.</summary>
-    internal void Multiply(CpuKernels kernels, Epilogue epilogue, float* a, nint aStride, int rows, int first, int end, float* c, nint cStride, nint cPanel, float* residual = null)
+    internal void Multiply(CpuKernels kernels, Epilogue epilogue, float* a, nint aStride, int rows, int first, int end, float* c, nint cStride,
+        nint cPanel, float* residual = null)
     {
         Debug.Assert(end <= Panels && aStride >= Inputs && cStride >= Gemm.Columns);
         var arguments = new GemmCall

@@ -14,7 +14,8 @@ internal static unsafe class Pooling
     /// <param name="length">At least 1.</param>
     /// <param name="y">[width].</param>
     /// <param name="width">Any.</param>
-    internal static void Forward<TLanes>(PoolingMode mode, float* rows, nint stride, int* columns, int length, float* y, int width) where TLanes : struct, ILanes<TLanes>
+    internal static void Forward<TLanes>(PoolingMode mode, float* rows, nint stride, int* columns, int length, float* y, int width)
+        where TLanes : struct, ILanes<TLanes>
     {
         Debug.Assert(rows != null && columns != null && y != null && width > 0 && stride >= width && length > 0);
         if (mode is PoolingMode.Cls or PoolingMode.LastToken)

@@ -73,7 +73,12 @@ internal static unsafe class Roof
         }
     }
 
-    private static int FlopsARound(CpuTier tier) => 12 * 2 * (tier switch { CpuTier.Avx2 => Lanes256.Count, CpuTier.Vector128 => Lanes128.Count, _ => Lanes1.Count });
+    private static int FlopsARound(CpuTier tier) => 12 * 2 * (tier switch
+    {
+        CpuTier.Avx2 => Lanes256.Count,
+        CpuTier.Vector128 => Lanes128.Count,
+        _ => Lanes1.Count,
+    });
 
     // Compiled at its best at once: a roof must not be that of code which the runtime has not yet found worth it.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -18,7 +18,8 @@ internal static unsafe class SelfAttention
     /// <summary>What one thread needs for one sequence.</summary>
     internal sealed class Scratch(int longest, int paddedHeadSize, int tallest) : IDisposable
     {
-        private readonly NativeBlock _block = new((long)Padded(longest) * paddedHeadSize + (long)tallest * (Padded(longest) + RowPadding) + Gemm.Columns + Padded(longest));
+        private readonly NativeBlock _block = new((long)Padded(longest) * paddedHeadSize + (long)tallest * (Padded(longest) + RowPadding)
+            + Gemm.Columns + Padded(longest));
 
         internal int Longest => longest;
         internal float* Keys => _block.Floats;
@@ -101,7 +102,8 @@ internal static unsafe class SelfAttention
             if (count < Gemm.Columns) { new Span<float>(to, Gemm.Columns * paddedHeadSize).Clear(); }
             for (int d = 0; d < paddedHeadSize; d += Gemm.Columns)
             {
-                Transpose.Forward(key + d / Gemm.Columns * panelStride + (nint)first * Gemm.Columns, Gemm.Columns, count, Gemm.Columns, to + (nint)d * Gemm.Columns, Gemm.Columns);
+                Transpose.Forward(key + d / Gemm.Columns * panelStride + (nint)first * Gemm.Columns, Gemm.Columns, count, Gemm.Columns,
+                    to + (nint)d * Gemm.Columns, Gemm.Columns);
             }
         }
     }

@@ -23,8 +23,10 @@ internal static unsafe class Similarity
         return sum;
     }
 
-    /// <summary>scores[q, d] = queries[q] . documents[d] for documents [first, end), which are passed over in blocks that stay in L1 while every query meets them.</summary>
-    internal static void AllPairs<TLanes>(float* queries, int queryCount, float* documents, int first, int end, int width, float* scores, nint scoresStride) where TLanes : struct, ILanes<TLanes>
+    /// <summary>scores[q, d] = queries[q] . documents[d] for documents [first, end), which are passed over in blocks that stay
+    /// in L1 while every query meets them.</summary>
+    internal static void AllPairs<TLanes>(float* queries, int queryCount, float* documents, int first, int end, int width, float* scores, nint scoresStride)
+        where TLanes : struct, ILanes<TLanes>
     {
         Debug.Assert(width > 0 && queryCount >= 0 && first >= 0 && end >= first && scoresStride >= end);
         const int Block = 16;

@@ -35,7 +35,8 @@ internal static unsafe class Softmax
         TLanes scale = TLanes.Create(factor), center = TLanes.Create(max), sum0 = TLanes.Create(0), sum1 = sum0;
         for (int i = 0; i < padded; i += 2 * lanes)
         {
-            TLanes p = exponential.Power2((TLanes.Load(scores + i) - center) * scale), q = exponential.Power2((TLanes.Load(scores + i + lanes) - center) * scale);
+            TLanes p = exponential.Power2((TLanes.Load(scores + i) - center) * scale),
+                q = exponential.Power2((TLanes.Load(scores + i + lanes) - center) * scale);
             sum0 += p;
             sum1 += q;
             p.Store(scores + i);

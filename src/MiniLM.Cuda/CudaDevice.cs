@@ -49,10 +49,12 @@ public sealed class CudaDevice : Device
 
     /// <inheritdoc/>
     public override string Description =>
-        $"{Gpu.Properties.Name}, compute capability {Capability}, tier {(HasTensorCores ? "A (float16 and bfloat16 on tensor cores) and G" : "G (no tensor cores)")}, {Gpu.Properties.TotalBytes >> 20:N0} MB";
+        $"{Gpu.Properties.Name}, compute capability {Capability}, "
+            + $"tier {(HasTensorCores ? "A (float16 and bfloat16 on tensor cores) and G" : "G (no tensor cores)")}, {Gpu.Properties.TotalBytes >> 20:N0} MB";
 
     /// <inheritdoc/>
-    public override bool Supports(Precision precision) => precision is Precision.Float32 or Precision.Float16 || (precision == Precision.BFloat16 && HasTensorCores);
+    public override bool Supports(Precision precision) =>
+        precision is Precision.Float32 or Precision.Float16 || (precision == Precision.BFloat16 && HasTensorCores);
 
     internal Gpu Gpu { get; }
 
@@ -74,12 +76,18 @@ public sealed class CudaDevice : Device
 
     private protected override DeviceNetwork Prepare(Network network, Precision precision, CancellationToken cancellation)
     {
-        if (!Supports(precision)) { throw new NotSupportedException($"the {Name} device has no {precision} kernels on {Gpu.Properties.Name}; use float32 or float16"); }
+        if (!Supports(precision))
+        {
+            throw new NotSupportedException($"the {Name} device has no {precision} kernels on {Gpu.Properties.Name}; use float32 or float16");
+        }
         if (precision == Precision.Float32 && HasTensorCores && CudaPlan.FitsTensorCores(network.Config))
         {
             Notify($"float32 runs without tensor cores on {Gpu.Properties.Name}; --precision float16 uses them");
         }
-        if (precision == Precision.Float16 && HasTensorCores && CudaPlan.WithoutTensorCores(network) is { } slower) { Notify($"{slower} runs without tensor cores on {Gpu.Properties.Name}"); }
+        if (precision == Precision.Float16 && HasTensorCores && CudaPlan.WithoutTensorCores(network) is { } slower)
+        {
+            Notify($"{slower} runs without tensor cores on {Gpu.Properties.Name}");
+        }
         lock (Gate)
         {
             using Gpu.Cancelling until = Gpu.Until(cancellation);
@@ -100,7 +108,8 @@ public sealed class CudaDevice : Device
         {
             using Gpu.Cancelling until = Gpu.Until(cancellation);
             using GpuArena arena = new(Gpu);
-            long a = arena.Plan(4L * queryCount * depth), b = arena.Plan(4L * columns * depth), c = arena.Plan(4L * queryCount * columns), bias = arena.Plan(4L * columns);
+            long a = arena.Plan(4L * queryCount * depth), b = arena.Plan(4L * columns * depth),
+                c = arena.Plan(4L * queryCount * columns), bias = arena.Plan(4L * columns);
             arena.Commit();
             Upload(arena.At(a), queries, width, depth);
             Upload(arena.At(b), documents, width, depth);

@@ -75,7 +75,10 @@ internal sealed class CudaNetwork : DeviceNetwork
             try { Reserve(rows, end - first); }
             catch (GpuOutOfMemoryException error)
             {
-                if (end == first + 1) { throw new GpuOutOfMemoryException($"{error.Message}; one sequence of {rows} tokens does not fit. Use --max-length or --device cpu."); }
+                if (end == first + 1)
+                {
+                    throw new GpuOutOfMemoryException($"{error.Message}; one sequence of {rows} tokens does not fit. Use --max-length or --device cpu.");
+                }
                 _mostRows = rows / 2;
                 _device.Notify($"{error.Message}; going on with batches of at most {_mostRows} tokens");
                 continue;

@@ -18,7 +18,8 @@ internal sealed class CudaPlan
         if (precision == Precision.BFloat16 && !(GemmOnTensorCores && AttentionOnTensorCores))
         {
             throw new NotSupportedException(
-                $"bfloat16 runs on tensor cores only: hidden {config.HiddenSize} and inner {config.IntermediateSize} must be multiples of 32, heads of 32 or 64 (here {config.HeadSize}) without relative bias. Use float16 or float32.");
+                $"bfloat16 runs on tensor cores only: hidden {config.HiddenSize} and inner {config.IntermediateSize} must be multiples of 32, "
+                    + $"heads of 32 or 64 (here {config.HeadSize}) without relative bias. Use float16 or float32.");
         }
         string gemm = GemmOnTensorCores ? "GemmMma" : "GemmSimt";
         Gemm = gemm + Suffix;
@@ -27,7 +28,9 @@ internal sealed class CudaPlan
         Inner = CudaDevice.RoundUp(config.IntermediateSize, KernelInfo.All[Gemm].TileColumns);
         GemmLayerNorm = $"GemmLayerNorm{Hidden}{Suffix}";
         FusedLayerNorm = GemmOnTensorCores && Hidden == config.HiddenSize && KernelInfo.All.ContainsKey(GemmLayerNorm);
-        Attention = AttentionOnTensorCores ? $"AttentionMma{config.HeadSize}{Suffix}" : $"AttentionSimt{(config.HeadSize <= 32 ? 32 : config.HeadSize <= 64 ? 64 : 128)}{Suffix}";
+        Attention = AttentionOnTensorCores
+            ? $"AttentionMma{config.HeadSize}{Suffix}"
+            : $"AttentionSimt{(config.HeadSize <= 32 ? 32 : config.HeadSize <= 64 ? 64 : 128)}{Suffix}";
         (Embedding, LayerNorm, Pooling, Widen) = ("EmbeddingLayerNorm" + Suffix, "LayerNorm" + Suffix, "Pooling" + Suffix, $"Convert{Suffix}ToF32");
     }
 
@@ -69,7 +72,7 @@ internal sealed class CudaPlan
     /// <summary>Width of a row of the head, fp32: a multiple of its GEMM's tile.</summary>
     internal static int HeadWidth(int width) => CudaDevice.RoundUp(width, KernelInfo.All[Dense(Activation.Identity)].TileColumns);
 
-    // Names of kernels, made once: every launch looks one up.
+    // Names of the encoder's kernels, by which every launch finds its own; those of the head's dense modules are made at their launch.
 
     /// <summary>The GEMM without activation.</summary>
     internal string Gemm { get; }

@@ -21,7 +21,8 @@ internal readonly record struct CudaNorm(ulong Gamma, ulong Beta)
 }
 
 /// <summary>One layer on the GPU; query, key and value are one matrix.</summary>
-internal readonly record struct CudaLayer(CudaLinear QueryKeyValue, CudaLinear AttentionOutput, CudaNorm AttentionNorm, CudaLinear Up, CudaLinear Down, CudaNorm OutputNorm)
+internal readonly record struct CudaLayer(CudaLinear QueryKeyValue, CudaLinear AttentionOutput, CudaNorm AttentionNorm, CudaLinear Up,
+    CudaLinear Down, CudaNorm OutputNorm)
 {
     /// <inheritdoc cref="CudaLinear.From"/>
     internal CudaLayer From(ulong origin) =>
@@ -102,7 +103,8 @@ internal sealed unsafe class CudaWeights : IDisposable
     private CudaLayer Plan(LayerWeights layer)
     {
         CudaLinear queryKeyValue = Linear([layer.Query, layer.Key, layer.Value], _plan.Hidden, _plan.Hidden);
-        CudaLinear output = Linear([layer.AttentionOutput], _plan.Hidden, _plan.Hidden), up = Linear([layer.Up], _plan.Inner, _plan.Hidden), down = Linear([layer.Down], _plan.Hidden, _plan.Inner);
+        CudaLinear output = Linear([layer.AttentionOutput], _plan.Hidden, _plan.Hidden), up = Linear([layer.Up], _plan.Inner, _plan.Hidden),
+            down = Linear([layer.Down], _plan.Hidden, _plan.Inner);
         return new CudaLayer(queryKeyValue, output, Plan(layer.AttentionNorm), up, down, Plan(layer.OutputNorm));
     }
 

@@ -25,7 +25,8 @@ internal sealed class CudaWorkspace : IDisposable
         // One block of int32: words, positions, types, columns, offsets, tiles; each begins on 256 bytes.
         _staging = new int[4 * Lane(rows) + Lane(sequences + 1) + Lane(2 * mostTiles)];
         long row = (long)rows * plan.RowBytes;
-        int headWidth = network.Head.OfType<DenseModule>().Select(module => CudaPlan.HeadWidth(module.Linear.Outputs)).Append(CudaPlan.HeadWidth(network.PooledSize)).Max();
+        int headWidth = network.Head.OfType<DenseModule>().Select(module => CudaPlan.HeadWidth(module.Linear.Outputs))
+            .Append(CudaPlan.HeadWidth(network.PooledSize)).Max();
         _ids = _arena.Plan(4L * _staging.Length);
         _x = _arena.Plan(row);
         _y = _arena.Plan(row);

@@ -30,7 +30,8 @@ internal sealed record KernelInfo(string Name, int Target, int Threads, int Tile
             int Number(string name) => kernel.GetProperty(name).GetInt32();
             string name = kernel.GetProperty("name").GetString()!;
             kernels[name] = new KernelInfo(
-                name, Number("target"), Number("threads"), Number("tile_rows"), Number("tile_columns"), Number("tile_depth"), Number("shared_bytes"), Number("shared_bytes_per_unit"));
+                name, Number("target"), Number("threads"), Number("tile_rows"), Number("tile_columns"), Number("tile_depth"), Number("shared_bytes"),
+                Number("shared_bytes_per_unit"));
         }
         return kernels;
     }

@@ -21,7 +21,8 @@ internal sealed class KernelLauncher(Gpu gpu, Func<string, string>? ptx = null) 
     }
 
     /// <summary>One of the embedding kernels: a warp a row.</summary>
-    internal void Embedding(string name, EmbeddingArguments arguments) => Rows(name, ref arguments, (int)arguments.Norm.Rows, units: (int)arguments.Norm.Padded);
+    internal void Embedding(string name, EmbeddingArguments arguments) =>
+        Rows(name, ref arguments, (int)arguments.Norm.Rows, units: (int)arguments.Norm.Padded);
 
     /// <summary>One of the LayerNorm kernels: a warp a row.</summary>
     internal void LayerNorm(string name, LayerNormArguments arguments) => Rows(name, ref arguments, (int)arguments.Rows, units: (int)arguments.Padded);
@@ -73,9 +74,11 @@ internal sealed class KernelLauncher(Gpu gpu, Func<string, string>? ptx = null) 
 
     private static uint Tiles(int count, int tile) => (uint)((count + tile - 1) / tile);
 
-    private static LaunchShape Shape(KernelInfo info, uint x, uint y, int units = 0) => new(x, y, (uint)info.Threads, (uint)(info.SharedBytes + info.SharedBytesPerUnit * units));
+    private static LaunchShape Shape(KernelInfo info, uint x, uint y, int units = 0) =>
+        new(x, y, (uint)info.Threads, (uint)(info.SharedBytes + info.SharedBytesPerUnit * units));
 
-    private static ReadOnlySpan<byte> Bytes<T>(ref T arguments) where T : unmanaged => MemoryMarshal.AsBytes(MemoryMarshal.CreateReadOnlySpan(ref arguments, 1));
+    private static ReadOnlySpan<byte> Bytes<T>(ref T arguments) where T : unmanaged =>
+        MemoryMarshal.AsBytes(MemoryMarshal.CreateReadOnlySpan(ref arguments, 1));
 
     public void Dispose()
     {

@@ -45,7 +45,9 @@ internal sealed record LoadedModel(ModelFolder Folder, WordPieceTokenizer Tokeni
         (int tokens, int rows) = (tokenizer.VocabularySize, folder.Network.Config.VocabSize);
         // Tables are padded to a round number of rows, never by an eighth.
         string? what = tokens > rows ? $"has ids up to {tokens - 1}" : tokens < rows - rows / 8 ? $"has {tokens} tokens only" : null;
-        return what is null ? null : $"{folder.Path}: the tokenizer {what}, config.json says vocab_size {rows}. They are not of one model: take both from the same source.";
+        return what is null
+            ? null
+            : $"{folder.Path}: the tokenizer {what}, config.json says vocab_size {rows}. They are not of one model: take both from the same source.";
     }
 
     /// <summary>The limit in force: what was asked for, within what the model and the special tokens allow.</summary>
@@ -54,7 +56,10 @@ internal sealed record LoadedModel(ModelFolder Folder, WordPieceTokenizer Tokeni
     {
         int special = tokenizer.SpecialTokenCount(pair), most = folder.Network.Config.MaxTokens;
         int length = asked ?? folder.MaxSequenceLength;
-        if (length <= special || length > most) { throw new ArgumentException($"a maximum length of {length} tokens: this model takes {special + 1} to {most}"); }
+        if (length <= special || length > most)
+        {
+            throw new ArgumentException($"a maximum length of {length} tokens: this model takes {special + 1} to {most}");
+        }
         return length;
     }
 

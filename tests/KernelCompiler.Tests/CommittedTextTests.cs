@@ -21,7 +21,8 @@ public sealed class CommittedTextTests
             File.AppendAllText(Path.Combine(ptx, "GemmMmaF16.ptx"), "\n");
             File.Delete(Path.Combine(ptx, "NormalizeF32.ptx"));
             File.WriteAllText(Path.Combine(ptx, "Gone.ptx"), "");
-            Assert.Equal(["GemmMmaF16.ptx: differs", "Gone.ptx: no kernel of that name", "NormalizeF32.ptx: missing"], new CommittedTexts(root).Differences(Made.Value).Order(StringComparer.Ordinal));
+            Assert.Equal(["GemmMmaF16.ptx: differs", "Gone.ptx: no kernel of that name", "NormalizeF32.ptx: missing"],
+                new CommittedTexts(root).Differences(Made.Value).Order(StringComparer.Ordinal));
         }
         finally { Directory.Delete(root, recursive: true); }
     }
@@ -31,7 +32,8 @@ public sealed class CommittedTextTests
     {
         string[] names = ["GemmSimtF32", "NormalizeF32", "AttentionMma32F16"];
         string[] Texts(IEnumerable<string> order) =>
-            [.. order.Select(name => (name, Compiler.Compile(Compiler.Kernels(typeof(GemmMma).Assembly).Single(kernel => kernel.Name == name)))).OrderBy(text => text.name, StringComparer.Ordinal).Select(text => text.Item2)];
+            [.. order.Select(name => (name, Compiler.Compile(Compiler.Kernels(typeof(GemmMma).Assembly).Single(kernel => kernel.Name == name))))
+                .OrderBy(text => text.name, StringComparer.Ordinal).Select(text => text.Item2)];
         Assert.Equal(Texts(names), Texts(names.Reverse()));
     }
 }

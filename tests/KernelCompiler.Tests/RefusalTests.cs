@@ -26,7 +26,8 @@ public sealed class RefusalTests
     public void ADivisionByAConstantIsRefusedByNameAndLine(Type type, string method)
     {
         string message = Assert.Throws<CompilationException>(() => ConstantDivisions.Refuse(type)).Message;
-        Assert.StartsWith($"{type.Name}.{method}: RefusedKernels.cs:{LineAfter("class " + type.Name)}: a division by a constant", message, StringComparison.Ordinal);
+        Assert.StartsWith($"{type.Name}.{method}: RefusedKernels.cs:{LineAfter("class " + type.Name)}: a division by a constant", message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -31,7 +31,8 @@ public sealed class BenchCommandTests : CommandTests
     public void Bench_OfTheTokenizerCountsEveryToken()
     {
         string texts = Write("texts.jsonl", "{\"text\": \"one two three\"}\n{\"text\": \"\"}\n");
-        CommandResult result = CommandLine.Run("bench", "--tokenizer", "--model", BiEncoder, "--input", texts, "--column", "text", "--threads", "2", "--json").AssertDone();
+        CommandResult result = CommandLine.Run("bench", "--tokenizer", "--model", BiEncoder, "--input", texts, "--column", "text",
+            "--threads", "2", "--json").AssertDone();
         JsonElement line = JsonDocument.Parse(Assert.Single(result.Lines)).RootElement;
         Assert.Equal(TokenizerKeys, line.EnumerateObject().Select(member => member.Name));
         string[] tokenized = CommandLine.Run("tokenize", "--model", BiEncoder, "--input", texts, "--column", "text", "--json").AssertDone().Lines;

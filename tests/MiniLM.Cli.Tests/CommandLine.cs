@@ -125,7 +125,8 @@ public abstract class CommandTests : IDisposable
         StringBuilder lines = new();
         for (int i = 0; i < count; i++)
         {
-            lines.Append("{\"text\":\"").AppendJoin(' ', Enumerable.Range(0, i % 7 + i % 3).Select(k => words[(i * (k + 3) + k) % words.Length])).Append("\"}\n");
+            lines.Append("{\"text\":\"").AppendJoin(' ', Enumerable.Range(0, i % 7 + i % 3).Select(k => words[(i * (k + 3) + k) % words.Length]))
+                .Append("\"}\n");
         }
         return lines.ToString();
     }

@@ -80,7 +80,8 @@ public sealed class ConvertCommandTests : CommandTests
     public void Convert_RefusesOptionsThatMeanNothing()
     {
         CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float17", "--output", At("x")).AssertRefused(2, "Did you mean float16");
-        CommandLine.Run("convert", "--model", BiEncoder, "--to", "onnx", "--dtype", "float16", "--output", At("x")).AssertRefused(2, "--to onnx writes float32");
+        CommandLine.Run("convert", "--model", BiEncoder, "--to", "onnx", "--dtype", "float16", "--output", At("x"))
+            .AssertRefused(2, "--to onnx writes float32");
         CommandLine.Run("convert", "--model", BiEncoder, "--max-shard-bytes", "0", "--output", At("x")).AssertRefused(2, "--max-shard-bytes 0");
         CommandLine.Run("convert", "--model", BiEncoder).AssertRefused(2, "--output");
         AssertOnly();

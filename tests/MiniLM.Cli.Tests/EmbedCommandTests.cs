@@ -21,13 +21,15 @@ public sealed class EmbedCommandTests : CommandTests
     public void Embed_WritesTheSameFloatsToNpyJsonLinesAndStandardOutput()
     {
         string input = Write("texts.jsonl", JsonTexts(700));
-        CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--column", "text", "--output", At("a.npy"), "--precision", "float32", "--batch-tokens", "100", "--threads", "1").AssertDone();
+        CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--column", "text", "--output", At("a.npy"), "--precision", "float32",
+            "--batch-tokens", "100", "--threads", "1").AssertDone();
         CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--output", At("a.jsonl")).AssertDone();
         string output = CommandLine.Run("embed", "--model", BiEncoder, "--input", input).AssertDone().Output;
         Assert.Equal(File.ReadAllText(At("a.jsonl")), output);
         byte[] npy = File.ReadAllBytes(At("a.npy"));
         Assert.Contains("'shape': (700, 32)", Encoding.ASCII.GetString(npy, 0, 128));
-        Assert.Equal(output.Split('\n', StringSplitOptions.RemoveEmptyEntries).SelectMany(Embedding), MemoryMarshal.Cast<byte, float>(npy.AsSpan(128)).ToArray());
+        Assert.Equal(output.Split('\n', StringSplitOptions.RemoveEmptyEntries).SelectMany(Embedding),
+            MemoryMarshal.Cast<byte, float>(npy.AsSpan(128)).ToArray());
         AssertOnly("a.jsonl", "a.npy", "texts.jsonl");
     }
 
@@ -36,14 +38,16 @@ public sealed class EmbedCommandTests : CommandTests
     {
         string input = Write("texts.txt", "one\n\ntwo three of the\n");
         CommandResult all = CommandLine.Run("embed", "--model", BiEncoder, "--input", input).AssertDone();
-        Assert.Equal(all.Output, string.Concat(new[] { "one", "", "two three of the" }.Select(text => CommandLine.Run("embed", "--model", BiEncoder, text).AssertDone().Output)));
+        Assert.Equal(all.Output,
+            string.Concat(new[] { "one", "", "two three of the" }.Select(text => CommandLine.Run("embed", "--model", BiEncoder, text).AssertDone().Output)));
     }
 
     [Fact]
     public void Embed_ReadsStandardInput()
     {
         CommandResult lines = CommandLine.RunWith(CancellationToken.None, "one\ntwo\n", "embed", "--model", BiEncoder, "--input", "-").AssertDone();
-        CommandResult json = CommandLine.RunWith(CancellationToken.None, "{\"t\":\"one\"}\n{\"t\":\"two\"}\n", "embed", "--model", BiEncoder, "--input", "-", "--column", "t").AssertDone();
+        CommandResult json = CommandLine.RunWith(CancellationToken.None, "{\"t\":\"one\"}\n{\"t\":\"two\"}\n", "embed", "--model", BiEncoder, "--input", "-",
+            "--column", "t").AssertDone();
         Assert.Equal(2, lines.Lines.Length);
         Assert.Equal(lines.Output, json.Output);
     }

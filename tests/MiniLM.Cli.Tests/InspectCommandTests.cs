@@ -16,7 +16,8 @@ public sealed class InspectCommandTests : CommandTests
         Assert.Equal(200, report.GetProperty("config").GetProperty("vocab_size").GetInt32());
         Assert.True(report.GetProperty("checks").GetProperty("ok").GetBoolean());
         Assert.Equal(55, report.GetProperty("dtypes").GetProperty("F32").GetInt32());
-        JsonElement table = report.GetProperty("tensors").EnumerateArray().Single(tensor => tensor.GetProperty("name").GetString() == "embeddings.word_embeddings.weight");
+        JsonElement table = report.GetProperty("tensors").EnumerateArray()
+            .Single(tensor => tensor.GetProperty("name").GetString() == "embeddings.word_embeddings.weight");
         Assert.Equal([200, 32], table.GetProperty("shape").EnumerateArray().Select(size => size.GetInt32()));
         Assert.Equal(25600, table.GetProperty("bytes").GetInt64());
     }
@@ -40,7 +41,8 @@ public sealed class InspectCommandTests : CommandTests
     [Fact]
     public void Inspect_TakesASingleWeightFile()
     {
-        JsonElement report = JsonDocument.Parse(CommandLine.Run("inspect", Path.Combine(BiEncoder, "model.safetensors"), "--json").AssertDone().Output).RootElement;
+        JsonElement report = JsonDocument.Parse(CommandLine.Run("inspect", Path.Combine(BiEncoder, "model.safetensors"), "--json")
+            .AssertDone().Output).RootElement;
         Assert.Equal("safetensors", report.GetProperty("kind").GetString());
         Assert.Equal(55, report.GetProperty("tensors").GetArrayLength());
     }

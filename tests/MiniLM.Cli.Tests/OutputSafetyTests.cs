@@ -13,8 +13,10 @@ public sealed class OutputSafetyTests : CommandTests
         File.WriteAllText(At("out.npy.partial.json"), "{}");
         using (new FileStream(At("out.npy.partial"), FileMode.Open, FileAccess.ReadWrite, FileShare.None))
         {
-            CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--output", At("out.npy"), "--overwrite").AssertRefused(1, "another run is writing it");
-            CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--output", At("out.npy"), "--resume").AssertRefused(1, "another run is writing it");
+            CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--output", At("out.npy"), "--overwrite")
+                .AssertRefused(1, "another run is writing it");
+            CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--output", At("out.npy"), "--resume")
+                .AssertRefused(1, "another run is writing it");
         }
         Assert.Equal("rows of another run", File.ReadAllText(At("out.npy.partial")));
     }
@@ -26,7 +28,9 @@ public sealed class OutputSafetyTests : CommandTests
     {
         Directory.CreateDirectory(At("precious"));
         File.WriteAllText(At(Path.Combine("precious", "diary")), "mine");
-        string[] arguments = command == "index" ? ["index", "--dense", "--corpus", Write("corpus.jsonl", IndexCommandTests.Corpus)] : ["convert", "--dtype", "float16"];
+        string[] arguments = command == "index"
+            ? ["index", "--dense", "--corpus", Write("corpus.jsonl", IndexCommandTests.Corpus)]
+            : ["convert", "--dtype", "float16"];
         CommandLine.Run([.. arguments, "--model", BiEncoder, "--output", At("precious"), "--overwrite"]).AssertRefused(1, "not overwritten");
         Assert.Equal("mine", File.ReadAllText(At(Path.Combine("precious", "diary"))));
         CommandLine.Run([.. arguments, "--model", BiEncoder, "--output", At("made")]).AssertDone();
@@ -43,7 +47,8 @@ public sealed class OutputSafetyTests : CommandTests
         Write("corpus.jsonl", string.Concat(Enumerable.Range(0, 300).Select(i => $"{{\"_id\":\"{i}\",\"text\":\"one two\"}}\n")));
         CommandResult result = CommandLine.Shell($"ulimit -f 16; $MINILM {arguments} --model {BiEncoder}; echo $?", Folder);
         Assert.Equal("1\n", result.Output);
-        Assert.Matches("^minilm: [^ ]*made.*: cannot be written \\(File too large\\)\\. Nothing is kept of it: make room, or choose another place\\.\n$", result.Error);
+        Assert.Matches("^minilm: [^ ]*made.*: cannot be written \\(File too large\\)\\. Nothing is kept of it: make room, or choose another place\\.\n$",
+            result.Error);
         AssertOnly("corpus.jsonl");
     }
 
@@ -71,7 +76,9 @@ public sealed class OutputSafetyTests : CommandTests
     [InlineData("convert")]
     public void FolderOutputs_LeaveWhatIsNotTheirsAlone(string command)
     {
-        string[] arguments = command == "index" ? ["index", "--dense", "--corpus", Write("corpus.jsonl", IndexCommandTests.Corpus)] : ["convert", "--dtype", "float16"];
+        string[] arguments = command == "index"
+            ? ["index", "--dense", "--corpus", Write("corpus.jsonl", IndexCommandTests.Corpus)]
+            : ["convert", "--dtype", "float16"];
         arguments = [.. arguments, "--model", BiEncoder, "--output", At("k")];
         // Somebody's own folder.
         Directory.CreateDirectory(At("k.partial"));
@@ -100,11 +107,14 @@ public sealed class OutputSafetyTests : CommandTests
     [Fact]
     public void FileOutputs_LeaveTheOutputOfARunThatIsStillWritingItAlone()
     {
-        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", Write("corpus.jsonl", IndexCommandTests.Corpus), "--output", At("k")).AssertDone();
+        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", Write("corpus.jsonl", IndexCommandTests.Corpus),
+            "--output", At("k")).AssertDone();
         foreach (string name in new[] { "out.run", "out.onnx" })
         {
             using FileStream other = new(At(name + ".partial"), FileMode.Create, FileAccess.ReadWrite, FileShare.None);
-            string[] arguments = name == "out.run" ? ["search", "--index", At("k"), "--queries", Write("q.tsv", "a\tone\n")] : ["convert", "--to", "onnx", "--model", BiEncoder];
+            string[] arguments = name == "out.run"
+                ? ["search", "--index", At("k"), "--queries", Write("q.tsv", "a\tone\n")]
+                : ["convert", "--to", "onnx", "--model", BiEncoder];
             CommandLine.Run([.. arguments, "--output", At(name)]).AssertRefused(1, "another run is writing it");
             Assert.True(File.Exists(At(name + ".partial")));
         }
@@ -119,7 +129,8 @@ public sealed class OutputSafetyTests : CommandTests
         foreach (string path in new[] { "/dev/null", "/dev/stdout", At("pipe.npy"), At("link.npy") })
         {
             CommandLine.Run("tokenize", "--model", BiEncoder, "one", "--output", path, "--overwrite").AssertRefused(1, "is a device, a pipe or a socket");
-            CommandLine.Run("convert", "--model", BiEncoder, "--to", "onnx", "--output", path, "--overwrite").AssertRefused(1, "is a device, a pipe or a socket");
+            CommandLine.Run("convert", "--model", BiEncoder, "--to", "onnx", "--output", path, "--overwrite")
+                .AssertRefused(1, "is a device, a pipe or a socket");
         }
         string shared = $"/dev/shm/{Path.GetFileName(Folder)}.npy";
         try
@@ -151,10 +162,12 @@ public sealed class OutputSafetyTests : CommandTests
     public void Similarity_TakesOneColumnTwice()
     {
         string input = Write("in.jsonl", "{\"text\":\"one\"}\n");
-        Assert.Contains("\"score\":1", CommandLine.Run("similarity", "--model", BiEncoder, "--input", input, "--columns", "text,text", "--output", "-").AssertDone().Output.Replace("0.99999994", "1").Replace("1.0000001", "1"), StringComparison.Ordinal);
+        Assert.Contains("\"score\":1", CommandLine.Run("similarity", "--model", BiEncoder, "--input", input, "--columns", "text,text", "--output", "-")
+            .AssertDone().Output.Replace("0.99999994", "1").Replace("1.0000001", "1"), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Index_RefusesAnIdThatARunCouldNotHold() =>
-        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", Write("corpus.jsonl", "{\"_id\":\"a b\",\"text\":\"one\"}\n"), "--output", At("made")).AssertRefused(1, "white space");
+        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", Write("corpus.jsonl", "{\"_id\":\"a b\",\"text\":\"one\"}\n"), "--output",
+            At("made")).AssertRefused(1, "white space");
 }

@@ -35,7 +35,8 @@ public sealed class ProcessTests : CommandTests
     [Fact]
     public void Embed_SaysThatStandardInputOrOutputIsClosed()
     {
-        CommandResult result = CommandLine.Shell($"$MINILM embed --model {BiEncoder} --input - <&-; echo $?; $MINILM embed --model {BiEncoder} one >&-; echo $?", Folder);
+        CommandResult result = CommandLine.Shell(
+            $"$MINILM embed --model {BiEncoder} --input - <&-; echo $?; $MINILM embed --model {BiEncoder} one >&-; echo $?", Folder);
         Assert.Equal("1\n1\n", result.Output);
         Assert.Matches("^minilm: standard input is closed[^\n]*\nminilm: standard output: is closed[^\n]*\n$", result.Error);
     }
@@ -84,7 +85,8 @@ public sealed class ProcessTests : CommandTests
     [Fact]
     public void Runs_AppendToOneRedirection()
     {
-        CommandResult result = CommandLine.Shell($"($MINILM tokenize --model {BiEncoder} one; $MINILM tokenize --model {BiEncoder} two) > both; cat both", Folder);
+        CommandResult result = CommandLine.Shell(
+            $"($MINILM tokenize --model {BiEncoder} one; $MINILM tokenize --model {BiEncoder} two) > both; cat both", Folder);
         Assert.Equal("[CLS] one [SEP]\n[CLS] two [SEP]\n", result.Output);
     }
 

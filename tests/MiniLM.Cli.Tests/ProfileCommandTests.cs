@@ -21,7 +21,8 @@ public sealed class ProfileCommandTests : CommandTests
     [InlineData("emulated", "float16"), InlineData("emulated:sm_60", "float32"), InlineData("cpu", "float32")]
     public void EveryKernel_HasItsTimeItsWorkAndItsShareOfTheRoof(string device, string precision)
     {
-        CommandResult result = CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "2x16,1x5", "--device", device, "--precision", precision, "--json").AssertDone();
+        CommandResult result = CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "2x16,1x5", "--device", device, "--precision",
+            precision, "--json").AssertDone();
         JsonElement[] profiles = [.. result.Lines.Select(Parse)];
         Assert.Equal([(2, 16), (1, 5)], profiles.Select(profile => (profile.GetProperty("batch").GetInt32(), profile.GetProperty("seq").GetInt32())));
         string time = device == "cpu" ? "measured_us" : "predicted_us";
@@ -39,7 +40,8 @@ public sealed class ProfileCommandTests : CommandTests
             Assert.InRange(kernels.Sum(kernel => kernel.GetProperty(time).GetDouble()), 0, 1.001 * profile.GetProperty("total_us").GetDouble());
             Assert.Equal(["roof_percent"], Names(profile).Where(name => name.Contains("roof", StringComparison.Ordinal)).Distinct());
             Assert.DoesNotContain(Names(profile), name => name.Contains("flops", StringComparison.OrdinalIgnoreCase));
-            Assert.Equal(device == "cpu" ? [] : ["L4", "A100 40 GB", "H100 SXM"], profile.GetProperty("predictions").EnumerateArray().Select(prediction => prediction.GetProperty("gpu").GetString()));
+            Assert.Equal(device == "cpu" ? [] : ["L4", "A100 40 GB", "H100 SXM"],
+                profile.GetProperty("predictions").EnumerateArray().Select(prediction => prediction.GetProperty("gpu").GetString()));
         }
     }
 
@@ -80,7 +82,8 @@ public sealed class ProfileCommandTests : CommandTests
     [Fact]
     public void WhatRunsSlowerThanItCould_IsSaidOnce()
     {
-        Assert.Contains("attention (heads of 8, not 32 or 64) runs without tensor cores", CommandLine.Run("profile", "--model", BiEncoder, "--device", "emulated", "--precision", "float16", "--json").AssertDone().Error, StringComparison.Ordinal);
+        CommandResult half = CommandLine.Run("profile", "--model", BiEncoder, "--device", "emulated", "--precision", "float16", "--json").AssertDone();
+        Assert.Contains("attention (heads of 8, not 32 or 64) runs without tensor cores", half.Error, StringComparison.Ordinal);
         CommandResult result = CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "1x2,1x3,1x4", "--device", "emulated", "--json").AssertDone();
         Assert.Single(result.Error.Split('\n'), line => line.Contains("without tensor cores", StringComparison.Ordinal));
     }
@@ -94,7 +97,8 @@ public sealed class ProfileCommandTests : CommandTests
             Assert.InRange(kernel.GetProperty("registers").GetInt32(), 10, 255);
             Assert.Equal(0, kernel.GetProperty("spill_bytes").GetInt32());
             Assert.InRange(kernel.GetProperty("coalescing_percent").GetDouble(), 50, 100);
-            Assert.Equal(kernel.GetProperty("warp_instructions").GetInt64(), kernel.GetProperty("instructions").EnumerateObject().Sum(root => root.Value.GetInt64()));
+            Assert.Equal(kernel.GetProperty("warp_instructions").GetInt64(),
+                kernel.GetProperty("instructions").EnumerateObject().Sum(root => root.Value.GetInt64()));
             Assert.True(kernel.GetProperty("l2_bytes").GetInt64() >= kernel.GetProperty("bytes").GetInt64() / 2);
         });
         Assert.All(profile.GetProperty("predictions").EnumerateArray(), prediction => Assert.Equal(Kernels(profile).Length, Kernels(prediction).Length));
@@ -106,16 +110,20 @@ public sealed class ProfileCommandTests : CommandTests
         string[] lines = CommandLine.Run("profile", "--model", BiEncoder, "--device", "emulated").AssertDone().Lines;
         Assert.Contains(lines, line => line.EndsWith("(predicted for A100 40 GB)", StringComparison.Ordinal));
         Assert.Contains(lines, line => line.StartsWith("sequences/s", StringComparison.Ordinal));
-        Assert.Contains(CommandLine.Run("profile", "--model", BiEncoder, "--threads", "2").AssertDone().Lines, line => line.EndsWith("(measured)", StringComparison.Ordinal));
+        Assert.Contains(CommandLine.Run("profile", "--model", BiEncoder, "--threads", "2").AssertDone().Lines,
+            line => line.EndsWith("(measured)", StringComparison.Ordinal));
     }
 
     [Fact]
     public void TheTrace_HasEveryLaunchOneAfterTheOther()
     {
-        CommandResult result = CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "1x9", "--device", "emulated", "--json", "--trace", At("trace.json")).AssertDone();
-        JsonElement[] spans = [.. Parse(File.ReadAllText(At("trace.json"))).GetProperty("traceEvents").EnumerateArray().Where(span => span.GetProperty("ph").GetString() == "X")];
+        CommandResult result = CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "1x9", "--device", "emulated", "--json", "--trace",
+            At("trace.json")).AssertDone();
+        JsonElement[] spans = [.. Parse(File.ReadAllText(At("trace.json"))).GetProperty("traceEvents").EnumerateArray()
+            .Where(span => span.GetProperty("ph").GetString() == "X")];
         Assert.Equal(Kernels(Parse(result.Output)).Sum(kernel => kernel.GetProperty("launches").GetInt32()), spans.Length);
-        Assert.All(spans.Zip(spans.Skip(1)), pair => Assert.Equal(pair.First.GetProperty("ts").GetDouble() + pair.First.GetProperty("dur").GetDouble(), pair.Second.GetProperty("ts").GetDouble(), 0.01));
+        Assert.All(spans.Zip(spans.Skip(1)), pair => Assert.Equal(pair.First.GetProperty("ts").GetDouble() + pair.First.GetProperty("dur").GetDouble(),
+            pair.Second.GetProperty("ts").GetDouble(), 0.01));
     }
 
     [Fact]
@@ -135,14 +143,17 @@ public sealed class ProfileCommandTests : CommandTests
     public void TwoProfiles_AreCompared()
     {
         string Save(string name, string precision) =>
-            Write(name, CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "1x8,2x9", "--device", "emulated:sm_60", "--precision", precision, "--json").AssertDone().Output);
+            Write(name, CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "1x8,2x9", "--device", "emulated:sm_60", "--precision", precision,
+                "--json").AssertDone().Output);
         string before = Save("before.json", "float32"), after = Save("after.json", "float16");
         Write("some.json", File.ReadLines(after).First());
         Assert.Contains("left out: 2x9", CommandLine.Run("profile", "--compare", before, At("some.json")).AssertDone().Error, StringComparison.Ordinal);
         JsonElement[] lines = [.. CommandLine.Run("profile", "--compare", before, after, "--json").AssertDone().Lines.Select(Parse)];
         Assert.Equal([(1, 8), (2, 9)], lines.Select(line => (line.GetProperty("batch").GetInt32(), line.GetProperty("seq").GetInt32())));
-        Assert.All(lines, line => Assert.Contains(Kernels(line), kernel => kernel.GetProperty("before_launches").GetInt32() > 0 && kernel.GetProperty("after_launches").GetInt32() == 0));
-        Assert.StartsWith("1x8: emulated:sm_60 float32", CommandLine.Run("profile", "--compare", before, after, "--html", At("both.html")).AssertDone().Lines[0]);
+        Assert.All(lines, line => Assert.Contains(Kernels(line),
+            kernel => kernel.GetProperty("before_launches").GetInt32() > 0 && kernel.GetProperty("after_launches").GetInt32() == 0));
+        Assert.StartsWith("1x8: emulated:sm_60 float32",
+            CommandLine.Run("profile", "--compare", before, after, "--html", At("both.html")).AssertDone().Lines[0]);
         Assert.True(File.Exists(At("both.html")));
     }
 
@@ -155,8 +166,10 @@ public sealed class ProfileCommandTests : CommandTests
         CommandLine.Run("profile", "--model", BiEncoder, "--html", At("a"), "--trace", At("a")).AssertRefused(2, "both name");
         CommandLine.Run("profile", "--compare", Write("a.json", "{}\n"), At("a.json")).AssertRefused(1, "a.json:1: is not a profile");
         CommandLine.Run("profile", "--compare", Write("empty.json", ""), At("a.json")).AssertRefused(1, "holds no profile");
-        CommandLine.Run("profile", "--compare", At("a.json"), At("a.json"), "--shapes", "1x8", "--device", "cpu").AssertRefused(2, "leave out --shapes, --device");
-        CommandLine.Run("profile", "--compare", "--json", At("a.json"), At("a.json")).AssertRefused(2, "--json comes where the option before it still wants a value");
+        CommandLine.Run("profile", "--compare", At("a.json"), At("a.json"), "--shapes", "1x8", "--device", "cpu")
+            .AssertRefused(2, "leave out --shapes, --device");
+        CommandLine.Run("profile", "--compare", "--json", At("a.json"), At("a.json"))
+            .AssertRefused(2, "--json comes where the option before it still wants a value");
         CommandLine.Run("profile", "--compare", At("a.json"), At("b.json"), "--html", At("b.json"), "--overwrite").AssertRefused(2, "is one of the profiles");
         CommandLine.Run("profile", "--compare", Folder, At("a.json")).AssertRefused(1, "is a folder");
         CommandLine.Run("profile", "--model", BiEncoder, "--html", "").AssertRefused(1, "empty name");
@@ -165,12 +178,15 @@ public sealed class ProfileCommandTests : CommandTests
     }
 
     [Theory]
-    [InlineData("\"kernel\":\"", "\"kernel\":null,\"x\":\""), InlineData("\"total_us\":", "\"total_us\":1e999,\"x\":"), InlineData("\"total_us\":", "\"total_us\":-1,\"x\":")]
-    [InlineData("\"launches\":", "\"launches\":-"), InlineData("\"flop\":", "\"flop\":1e30,\"x\":"), InlineData("\"kernels\":", "\"kernels\":[],\"x\":"), InlineData("}", ""), InlineData("\"model\":", "\"x\":")]
+    [InlineData("\"kernel\":\"", "\"kernel\":null,\"x\":\""), InlineData("\"total_us\":", "\"total_us\":1e999,\"x\":"),
+        InlineData("\"total_us\":", "\"total_us\":-1,\"x\":")]
+    [InlineData("\"launches\":", "\"launches\":-"), InlineData("\"flop\":", "\"flop\":1e30,\"x\":"), InlineData("\"kernels\":", "\"kernels\":[],\"x\":"),
+        InlineData("}", ""), InlineData("\"model\":", "\"x\":")]
     [InlineData("\"clock\":\"", "\"clock\":\"x"), InlineData("\"batch\":", "\"batch\":99999999999,\"x\":")]
     public void ADamagedProfile_IsRefusedByItsLine(string part, string damaged)
     {
         string good = CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "1x8", "--device", "emulated", "--json").AssertDone().Output;
-        CommandLine.Run("profile", "--compare", Write("good.json", good), Write("bad.json", good + good.Replace(part, damaged, StringComparison.Ordinal))).AssertRefused(1, "bad.json:2: is not a profile");
+        CommandLine.Run("profile", "--compare", Write("good.json", good), Write("bad.json", good + good.Replace(part, damaged, StringComparison.Ordinal)))
+            .AssertRefused(1, "bad.json:2: is not a profile");
     }
 }

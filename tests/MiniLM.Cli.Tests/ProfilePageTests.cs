@@ -11,13 +11,15 @@ public sealed class ProfilePageTests
     private const string Cpu = """
         {"schema":1,"model":"m","device":"cpu","precision":"float32","batch":4,"seq":32,"clock":"measured","total_us":30,"items_per_s":133333,
         "limits":{"fp32_tflop_per_s":0.236,"l2_gb_per_s":210},"predictions":[],
-        "kernels":[{"kernel":"Gemm","launches":6,"flop":1000000,"bytes":20000,"intensity":50,"measured_us":30,"time_percent":100,"roof_percent":14,"bound":"fp32","tflop_per_s":0.033}]}
+        "kernels":[{"kernel":"Gemm","launches":6,"flop":1000000,"bytes":20000,"intensity":50,
+            "measured_us":30,"time_percent":100,"roof_percent":14,"bound":"fp32","tflop_per_s":0.033}]}
         """;
 
     /// <summary>A model whose name would end the script, open a comment in it, and be taken for a marker.</summary>
     private const string HostileModel = "</script><b>\"<!--<script>{{chart.js}}{{profiles}} \u2028é";
 
-    private static string Hostile => Cpu.Replace("\"model\":\"m\"", "\"model\":" + JsonSerializer.Serialize(HostileModel, new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }), StringComparison.Ordinal);
+    private static string Hostile => Cpu.Replace("\"model\":\"m\"", "\"model\":" + JsonSerializer.Serialize(HostileModel,
+        new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }), StringComparison.Ordinal);
 
     private static JsonElement Profiles(string page)
     {
@@ -45,7 +47,8 @@ public sealed class ProfilePageTests
         // Addresses stand in the licences only.
         string withoutComments = Regex.Replace(page, @"/\*!.*?\*/", "", RegexOptions.Singleline);
         Assert.DoesNotMatch("https?://", withoutComments);
-        Assert.DoesNotMatch(@"(?i)<(link|img|iframe|object|embed|base)\b|<script[^>]*\ssrc|\bsrc\s*=|\bhref\s*=|\burl\(|@import|\bimport\s*[(""']|\bfetch\(|XMLHttpRequest|WebSocket|sendBeacon", withoutComments);
+        Assert.DoesNotMatch(@"(?i)<(link|img|iframe|object|embed|base)\b|<script[^>]*\ssrc|\bsrc\s*=|\bhref\s*=|\burl\(|@import|\bimport\s*[(""']"
+            + @"|\bfetch\(|XMLHttpRequest|WebSocket|sendBeacon", withoutComments);
     }
 
     [Fact]

@@ -37,7 +37,8 @@ public sealed class ResumeTests : CommandTests
         byte[] partial = File.ReadAllBytes(At("out.npy.partial"));
         CommandLine.Run([.. form, "--resume", "--max-length", "20"]).AssertRefused(1, "max_length is unset there, 20 here");
         CommandLine.Run([.. form, "--resume", "--device", "reference"]).AssertRefused(1, "device is cpu");
-        CommandLine.Run([.. form, "--resume", "--device", "emulated"]).AssertRefused(1, "emulated emu..."); // with the card, cut for people
+        // with the card, cut for people
+        CommandLine.Run([.. form, "--resume", "--device", "emulated"]).AssertRefused(1, "emulated emu...");
         string state = At("out.npy.partial.json"), said = File.ReadAllText(state);
         File.WriteAllText(state, said.Replace("\"version\":\"", "\"version\":\"9"));
         CommandLine.Run([.. form, "--resume"]).AssertRefused(1, "version is 9");
@@ -76,7 +77,10 @@ public sealed class ResumeTests : CommandTests
         CommandResult failed = CommandLine.Run([.. form, "--resume", "--quiet"]);
         failed.AssertRefused(1, $"in.jsonl:{Rows + 1}: not UTF-8. Save the file as UTF-8. {At("out.npy.partial")} is kept with ");
         AssertOnly("in.jsonl", "out.npy.partial", "out.npy.partial.json");
-        using (JsonDocument json = JsonDocument.Parse(File.ReadAllText(At("out.npy.partial.json")))) { Assert.True(json.RootElement.GetProperty("rows").GetInt32() >= rows); }
+        using (JsonDocument json = JsonDocument.Parse(File.ReadAllText(At("out.npy.partial.json"))))
+        {
+            Assert.True(json.RootElement.GetProperty("rows").GetInt32() >= rows);
+        }
         CommandLine.Run([.. form, "--overwrite"]).AssertRefused(1, "not UTF-8");
         AssertOnly("in.jsonl");
     }
@@ -110,7 +114,8 @@ public sealed class ResumeTests : CommandTests
 
     [Fact]
     public void Resume_OfStandardInputIsRefused() =>
-        CommandLine.RunWith(CancellationToken.None, "one", "embed", "--model", BiEncoder, "--input", "-", "--output", At("out.npy"), "--resume").AssertRefused(2, "standard input");
+        CommandLine.RunWith(CancellationToken.None, "one", "embed", "--model", BiEncoder, "--input", "-", "--output", At("out.npy"), "--resume")
+            .AssertRefused(2, "standard input");
 
     [Fact]
     public void Rerank_ResumesARun()
@@ -143,7 +148,10 @@ public sealed class ResumeTests : CommandTests
             rows = json.RootElement.GetProperty("rows").GetInt32();
         }
         Assert.False(process.HasExited, "ended before it could be interrupted: " + (process.HasExited ? process.StandardError.ReadToEnd() : ""));
-        using (Process kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)])) { kill.WaitForExit(); }
+        using (Process kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]))
+        {
+            kill.WaitForExit();
+        }
         process.WaitForExit();
         Assert.Equal(code, process.ExitCode);
         return rows;

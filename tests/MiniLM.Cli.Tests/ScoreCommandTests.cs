@@ -16,7 +16,8 @@ public sealed class ScoreCommandTests : CommandTests
         Assert.Equal("{\"index\":1,\"score\":1}", lines[1]);
         Assert.StartsWith("{\"index\":0,\"score\":0.", lines[0]);
         string numbered = Write("pairs.csv", "x,three,one two\n");
-        Assert.Equal(lines[0] + "\n", CommandLine.Run("similarity", "--model", BiEncoder, "--input", numbered, "--no-header", "--columns", "2,1").AssertDone().Output);
+        Assert.Equal(lines[0] + "\n",
+            CommandLine.Run("similarity", "--model", BiEncoder, "--input", numbered, "--no-header", "--columns", "2,1").AssertDone().Output);
     }
 
     [Fact]
@@ -91,14 +92,16 @@ public sealed class ScoreCommandTests : CommandTests
         string config = File.ReadAllText(Path.Combine(model, "config.json")).Replace("\"1\": \"LABEL_1\"", "\"1\": \"LABEL_1\", \"2\": \"LABEL_2\"");
         File.WriteAllText(Path.Combine(model, "config.json"), config);
         ThreeLabels.Write(Path.Combine(model, "model.safetensors"));
-        CommandLine.Run("rerank", "--model", model, "--pairs", Write("pairs.jsonl", Pairs), "--columns", "a,b").AssertRefused(1, "3 labels (LABEL_0, LABEL_1, LABEL_2)");
+        CommandLine.Run("rerank", "--model", model, "--pairs", Write("pairs.jsonl", Pairs), "--columns", "a,b")
+            .AssertRefused(1, "3 labels (LABEL_0, LABEL_1, LABEL_2)");
     }
 
     private string[] RunForm(string model)
     {
         Write("q.tsv", "q2\tthe\nq1\tone two\nunused\tx\n");
         Write("corpus.jsonl", string.Concat(
-            "{\"_id\":\"d1\",\"title\":\"one\",\"text\":\"two three\"}\n", "{\"_id\":\"d2\",\"title\":\"\",\"text\":\"of the a\"}\n", "{\"_id\":\"x\",\"title\":\"\",\"text\":\"\"}\n",
+            "{\"_id\":\"d1\",\"title\":\"one\",\"text\":\"two three\"}\n", "{\"_id\":\"d2\",\"title\":\"\",\"text\":\"of the a\"}\n",
+            "{\"_id\":\"x\",\"title\":\"\",\"text\":\"\"}\n",
             "{\"_id\":\"d3\",\"title\":\"\",\"text\":\"\"}\n", "{\"_id\":\"d4\",\"title\":\"of\",\"text\":\"the a \"}\n"));
         Write("in.run", "q1 Q0 d1 1 4 x\nq1 Q0 d4 2 3 x\nq1 Q0 d2 3 2 x\nq1 Q0 d3 4 1 x\nq2 Q0 d3 1 4 x\nq2 Q0 d4 2 3 x\nq2 Q0 d2 3 2 x\nq2 Q0 d1 4 1 x\n");
         return ["rerank", "--model", model, "--queries", At("q.tsv"), "--corpus", At("corpus.jsonl"), "--run", At("in.run")];

@@ -8,7 +8,8 @@ public sealed class SearchCommandTests : CommandTests
 
     public SearchCommandTests()
     {
-        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", Write("corpus.jsonl", IndexCommandTests.Corpus), "--output", At("index")).AssertDone();
+        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", Write("corpus.jsonl", IndexCommandTests.Corpus), "--output",
+            At("index")).AssertDone();
         Index = At("index");
     }
 
@@ -18,7 +19,8 @@ public sealed class SearchCommandTests : CommandTests
         CommandResult result = CommandLine.Run("search", "--index", Index, "one two three", "--json").AssertDone();
         JsonElement first = JsonDocument.Parse(result.Lines[0]).RootElement;
         Assert.Equal(3, result.Lines.Length);
-        Assert.Equal((1, "a", "one two three"), (first.GetProperty("rank").GetInt32(), first.GetProperty("id").GetString(), first.GetProperty("text").GetString()));
+        Assert.Equal((1, "a", "one two three"),
+            (first.GetProperty("rank").GetInt32(), first.GetProperty("id").GetString(), first.GetProperty("text").GetString()));
         Assert.InRange(first.GetProperty("score").GetDouble(), 1 - 1e-6, 1 + 1e-6);
         Assert.Contains("one two three", CommandLine.Run("search", "--index", Index, "one two three", "--top-k", "1").AssertDone().Lines[1]);
     }
@@ -33,7 +35,8 @@ public sealed class SearchCommandTests : CommandTests
         Assert.InRange(first.GetProperty("score").GetDouble(), 1 - 1e-6, 1 + 1e-6); // title and text are embedded as one
         Assert.All(lines[1..], line => Assert.False(JsonDocument.Parse(line).RootElement.TryGetProperty("title", out _)));
         string[] table = CommandLine.Run("search", "--index", Index, "the of a two", "--top-k", "1").AssertDone().Lines;
-        Assert.Equal(["rank score id title text", "1 1.0000 b the of a two"], table.Select(line => string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries))));
+        Assert.Equal(["rank score id title text", "1 1.0000 b the of a two"],
+            table.Select(line => string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries))));
         Assert.DoesNotContain("title", CommandLine.Run("search", "--index", Index, "one two three", "--top-k", "1").AssertDone().Lines[0]);
     }
 
@@ -58,7 +61,8 @@ public sealed class SearchCommandTests : CommandTests
         string[] lines = File.ReadAllLines(At("out.run"));
         Assert.Equal(["q1 Q0 a 1", "q2 Q0 c 1"], [string.Join(' ', lines[0].Split(' ')[..4]), string.Join(' ', lines[2].Split(' ')[..4])]);
         Assert.Equal(4, lines.Length);
-        Assert.Equal(File.ReadAllText(At("out.run")), CommandLine.Run("search", "--index", Index, "--queries", queries, "--top-k", "2", "--output", "-").AssertDone().Output);
+        Assert.Equal(File.ReadAllText(At("out.run")),
+            CommandLine.Run("search", "--index", Index, "--queries", queries, "--top-k", "2", "--output", "-").AssertDone().Output);
         CommandLine.Run("search", "--index", Index, "--queries", queries, "--output", At("out.run")).AssertRefused(1, "exists. Use --overwrite");
         CommandLine.Run("search", "--index", Index, "--queries", queries, "--output", At("out.run"), "--overwrite").AssertDone();
         AssertOnly("corpus.jsonl", "index", "out.run", "q.tsv");

@@ -7,7 +7,8 @@ public sealed class TokenizeCommandTests : CommandTests
     {
         string input = Write("texts.jsonl", "{\"text\":\"one two\"}\n{\"text\":\"\"}\n");
         string[] lines = CommandLine.Run("tokenize", "--model", BiEncoder, "--input", input, "--column", "text", "--json").AssertDone().Lines;
-        Assert.Equal("{\"ids\":[12,153,154,13],\"type_ids\":[0,0,0,0],\"tokens\":[\"[CLS]\",\"one\",\"two\",\"[SEP]\"],\"offsets\":[[0,0],[0,3],[4,7],[0,0]]}", lines[0]);
+        Assert.Equal("{\"ids\":[12,153,154,13],\"type_ids\":[0,0,0,0],\"tokens\":[\"[CLS]\",\"one\",\"two\",\"[SEP]\"],\"offsets\":[[0,0],[0,3],[4,7],[0,0]]}",
+            lines[0]);
         Assert.Equal("{\"ids\":[12,13],\"type_ids\":[0,0],\"tokens\":[\"[CLS]\",\"[SEP]\"],\"offsets\":[[0,0],[0,0]]}", lines[1]);
     }
 
@@ -35,7 +36,8 @@ public sealed class TokenizeCommandTests : CommandTests
     public void Tokenize_CutsPairsAsAsked(string truncation, string tokens)
     {
         string input = Write("pairs.jsonl", "{\"a\":\"one one one\",\"b\":\"two two two\"}\n");
-        CommandResult result = CommandLine.Run("tokenize", "--model", BiEncoder, "--input", input, "--columns", "a,b", "--max-length", "7", "--truncation", truncation).AssertDone();
+        CommandResult result = CommandLine.Run("tokenize", "--model", BiEncoder, "--input", input, "--columns", "a,b", "--max-length", "7", "--truncation",
+            truncation).AssertDone();
         Assert.Equal(tokens + "\n", result.Output);
     }
 

@@ -21,7 +21,8 @@ public sealed class UsageTests : CommandTests
     [InlineData("--columns is missing", "similarity", "--input", "x.tsv")]
     [InlineData("give --run", "rerank", "--model", "x")]
     [InlineData("--run needs --queries and --corpus", "rerank", "--run", "x")]
-    [InlineData("--truncation longest: it is one of longest_first, only_first, only_second. Did you mean longest_first?", "tokenize", "--truncation", "longest", "x")]
+    [InlineData("--truncation longest: it is one of longest_first, only_first, only_second. Did you mean longest_first?", "tokenize",
+        "--truncation", "longest", "x")]
     [InlineData("--device rocm: it is one of cpu, cuda, emulated, auto, reference, cuda:N", "embed", "--device", "rocm", "x")]
     [InlineData("--quotes yes: it is one of on, off", "similarity", "--quotes", "yes")]
     [InlineData("'--model'", "embed", "--model")]
@@ -42,7 +43,8 @@ public sealed class UsageTests : CommandTests
     [Fact]
     public void Run_RefusesALengthThatTheModelDoesNotTake()
     {
-        CommandLine.Run("embed", "--model", BiEncoder, "--max-length", "65", "x").AssertRefused(2, "--max-length: a maximum length of 65 tokens: this model takes 3 to 64");
+        CommandLine.Run("embed", "--model", BiEncoder, "--max-length", "65", "x")
+            .AssertRefused(2, "--max-length: a maximum length of 65 tokens: this model takes 3 to 64");
         CommandLine.Run("embed", "--model", BiEncoder, "--prompt-name", "query", "x").AssertRefused(2, "--prompt-name query: the model has none");
     }
 

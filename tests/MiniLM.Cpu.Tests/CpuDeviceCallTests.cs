@@ -12,7 +12,8 @@ public sealed class CpuDeviceCallTests : DeviceCallContract
 
     // Work is counted in kernel calls: what a member has begun it ends, nothing is begun after that.
     [Theory]
-    [InlineData(1, new[] { 64, 64, 64, 64, 64, 64, 64, 64 }), InlineData(2, new[] { 64, 64, 64, 64, 64, 64, 64, 64, 64, 64 }), InlineData(3, new[] { 50 }), InlineData(2, new[] { 7 })]
+    [InlineData(1, new[] { 64, 64, 64, 64, 64, 64, 64, 64 }), InlineData(2, new[] { 64, 64, 64, 64, 64, 64, 64, 64, 64, 64 }), InlineData(3, new[] { 50 }),
+        InlineData(2, new[] { 7 })]
     public void ACancellationWithinAPass_EndsItWithTheOperationsThatWereBegun(int threads, int[] lengths)
     {
         using ModelFolder folder = ModelFolder.Open(DeviceContract.Fixture("models", "bert"));

@@ -121,7 +121,8 @@ public sealed unsafe class GemmTests
                 double expected = Finished(epilogue, sum, residual.Span[row * n + column], scale.Span[row]);
                 // k + 2 roundings of at most 2^-24 of the running magnitude; the activations' own error is 1e-6 + 3e-7 |x| (golden/forward).
                 double factor = epilogue == Epilogue.ScaleRow ? Math.Abs(scale.Span[row]) : 1.2;
-                double tolerance = (k + 2) * Math.ScaleB(magnitude * factor + Math.Abs(expected), -24) + (epilogue is Epilogue.Gelu or Epilogue.GeluTanh ? 1e-6 + 3e-7 * Math.Abs(sum) : 0);
+                double tolerance = (k + 2) * Math.ScaleB(magnitude * factor + Math.Abs(expected), -24)
+                    + (epilogue is Epilogue.Gelu or Epilogue.GeluTanh ? 1e-6 + 3e-7 * Math.Abs(sum) : 0);
                 Tiers.Close(expected, c.Span[row * n + column], tolerance, $"{epilogue}, {rows} rows, k {k}, [{row}, {column}]");
             }
         }
@@ -138,7 +139,16 @@ public sealed unsafe class GemmTests
         for (int rows = 1; rows <= kernels.Tallest; rows++)
         {
             using GuardedBuffer c = GuardedBuffer.NaN(rows * N);
-            var arguments = new GemmCall { A = a.Pointer, AStride = K * sizeof(float), B = b.Pointer, K = K, Panels = 1, C = c.Pointer, CStride = N * sizeof(float) };
+            var arguments = new GemmCall
+            {
+                A = a.Pointer,
+                AStride = K * sizeof(float),
+                B = b.Pointer,
+                K = K,
+                Panels = 1,
+                C = c.Pointer,
+                CStride = N * sizeof(float),
+            };
             kernels.GemmStrip(Epilogue.Gelu, &arguments, rows);
             alone ??= c.Span[..N].ToArray();
             Assert.Equal(alone, c.Span[..N].ToArray());
@@ -151,9 +161,21 @@ public sealed unsafe class GemmTests
         CpuKernels kernels = Tiers.Kernels(tier);
         foreach (Epilogue epilogue in Enum.GetValues<Epilogue>())
         {
-            using GuardedBuffer a = GuardedBuffer.NaN(1), b = GuardedBuffer.Normal(new Random(1), Gemm.Columns), c = new(Gemm.Columns), other = new(Gemm.Columns);
+            using GuardedBuffer a = GuardedBuffer.NaN(1), b = GuardedBuffer.Normal(new Random(1), Gemm.Columns), c = new(Gemm.Columns),
+                other = new(Gemm.Columns);
             other.Span.Fill(1);
-            var arguments = new GemmCall { A = a.Pointer, AStride = 4, B = b.Pointer, K = 1, Panels = 1, C = c.Pointer, CStride = 128, Residual = other.Pointer, RowScale = other.Pointer };
+            var arguments = new GemmCall
+            {
+                A = a.Pointer,
+                AStride = 4,
+                B = b.Pointer,
+                K = 1,
+                Panels = 1,
+                C = c.Pointer,
+                CStride = 128,
+                Residual = other.Pointer,
+                RowScale = other.Pointer,
+            };
             kernels.GemmStrip(epilogue, &arguments, 1);
             foreach (float value in c.Span) { Assert.True(float.IsNaN(value), $"{epilogue} turned NaN into {value}"); }
         }

@@ -18,7 +18,8 @@ public sealed class MachineCodeTests
                 // The loop is unrolled four times and has one more step for what is left of K, two vectors wide.
                 Assert.True(code.Count(instruction => instruction.Mnemonic == Mnemonic.Vfmadd231ps) >= 5 * 2 * rows);
                 Assert.Single(code, instruction => instruction.Mnemonic == Mnemonic.Ret);
-                int pushes = code.Count(instruction => instruction.Mnemonic == Mnemonic.Push), pops = code.Count(instruction => instruction.Mnemonic == Mnemonic.Pop);
+                int pushes = code.Count(instruction => instruction.Mnemonic == Mnemonic.Push),
+                    pops = code.Count(instruction => instruction.Mnemonic == Mnemonic.Pop);
                 Assert.Equal(pushes, pops);
             }
         }

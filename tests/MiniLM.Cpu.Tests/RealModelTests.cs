@@ -28,7 +28,8 @@ public sealed class RealModelTests
         double[] exact = golden.Doubles("embeddings"); // those of the rows of f64_index
         for (int i = 0; i < index.Length; i++)
         {
-            AssertEmbeddings(exact[(i * model.Dimension)..((i + 1) * model.Dimension)], embeddings[((int)index[i] * model.Dimension)..(((int)index[i] + 1) * model.Dimension)], model.Dimension);
+            AssertEmbeddings(exact[(i * model.Dimension)..((i + 1) * model.Dimension)],
+                embeddings[((int)index[i] * model.Dimension)..(((int)index[i] + 1) * model.Dimension)], model.Dimension);
         }
     }
 
@@ -48,7 +49,8 @@ public sealed class RealModelTests
         byte[] types = new byte[512];
         foreach (JsonElement pair in pairs)
         {
-            int length = tokenizer.Encode(pair.GetProperty("query").GetString()!, pair.GetProperty("passage").GetString()!, 512, Text.Truncation.LongestFirst, ids, types, out _);
+            int length = tokenizer.Encode(pair.GetProperty("query").GetString()!, pair.GetProperty("passage").GetString()!, 512,
+                Text.Truncation.LongestFirst, ids, types, out _);
             batch.Add(ids.AsSpan(0, length), types.AsSpan(0, length), Architecture.Bert);
         }
         string[] heads = Directory.GetFiles(folder, "head*.safetensors");
@@ -86,7 +88,10 @@ public sealed class RealModelTests
             string path = Path.Combine(temporary.FullName, "index");
             using (var writer = new VectorIndexWriter(path, model.Dimension))
             {
-                for (int i = 0; i < corpus.Length; i++) { writer.Add(new Document(corpus[i].Id, "", corpus[i].Text), vectors.AsSpan(i * model.Dimension, model.Dimension)); }
+                for (int i = 0; i < corpus.Length; i++)
+                {
+                    writer.Add(new Document(corpus[i].Id, "", corpus[i].Text), vectors.AsSpan(i * model.Dimension, model.Dimension));
+                }
                 writer.Complete(model.Folder.Path, model.Folder.Hash);
             }
             using VectorIndex index = VectorIndex.Open(path);
@@ -115,7 +120,9 @@ public sealed class RealModelTests
     public void StsBenchmark_SpearmanIsThePublishedOne(string which, double tolerance)
     {
         string data = SharedFolder.Require("data", "stsbenchmark", "sts-test.csv");
-        string path = which == "shared" ? SharedFolder.Require("models", "all-MiniLM-L6-v2") : Path.Combine(DeviceContract.Fixture(), "..", "..", "models", "all-MiniLM-L6-v2");
+        string path = which == "shared"
+            ? SharedFolder.Require("models", "all-MiniLM-L6-v2")
+            : Path.Combine(DeviceContract.Fixture(), "..", "..", "models", "all-MiniLM-L6-v2");
         using var device = new CpuDevice();
         using BiEncoder model = BiEncoder.Open(path, device);
         string[][] rows = [.. File.ReadAllLines(data).Where(line => line.Length > 0).Select(line => line.Split('\t'))];

@@ -4,13 +4,15 @@ using MiniLM.Model;
 
 namespace MiniLM.Cuda.Tests;
 
-/// <summary>Kernels over rows, each buffer an allocation of its own and the last block cut: none reads or writes a byte outside. In a network the neighbouring buffer would take it.</summary>
+/// <summary>Kernels over rows, each buffer an allocation of its own and the last block cut: none reads or writes a byte outside.
+/// In a network the neighbouring buffer would take it.</summary>
 /// <remarks>A test a kernel, named by it, as in <see cref="CheckedKernelTests"/>, which holds what they compute.</remarks>
 public sealed class CheckedBoundsTests
 {
     private static readonly string[] Operations = ["EmbeddingLayerNorm", "LayerNorm", "Pooling", "Normalize", "GemmLayerNorm"];
 
-    public static TheoryData<string> Kernels() => [.. KernelInfo.All.Keys.Where(name => Operations.Any(operation => name.StartsWith(operation, StringComparison.Ordinal)))];
+    public static TheoryData<string> Kernels() =>
+        [.. KernelInfo.All.Keys.Where(name => Operations.Any(operation => name.StartsWith(operation, StringComparison.Ordinal)))];
 
     [Theory, MemberData(nameof(Kernels))]
     public void Kernel_StaysInsideItsBuffers(string kernel)

@@ -20,7 +20,8 @@ public sealed class CheckedConvertTests
         string source = kernel[..kernel.IndexOf("To", StringComparison.Ordinal)];
         StoredValues from = new(gpu, source), to = new(gpu, kernel);
         Random random = new(3);
-        float[] values = [.. Enumerable.Range(0, (Rows - 1) * Stride + Width).Select(_ => Round(source, (random.NextSingle() - 0.5f) * MathF.Pow(2, random.Next(-20, 15))))];
+        float[] values = [.. Enumerable.Range(0, (Rows - 1) * Stride + Width)
+            .Select(_ => Round(source, (random.NextSingle() - 0.5f) * MathF.Pow(2, random.Next(-20, 15))))];
         ConvertArguments arguments = new()
         {
             X = from.Upload(values),

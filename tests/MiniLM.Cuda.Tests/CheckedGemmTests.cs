@@ -18,7 +18,8 @@ public sealed class CheckedGemmTests
     public void Gemm_AddsAResidualBehindItsActivationAtEveryDepth(string kernel)
     {
         KernelInfo info = KernelInfo.All[kernel];
-        Activation activation = Enum.GetValues<Activation>().Where(activation => kernel.Contains(activation.ToString(), StringComparison.Ordinal)).OrderBy(activation => activation.ToString().Length).LastOrDefault();
+        Activation activation = Enum.GetValues<Activation>().Where(activation => kernel.Contains(activation.ToString(), StringComparison.Ordinal))
+            .OrderBy(activation => activation.ToString().Length).LastOrDefault();
         using EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = info.Target, IsChecked = true, BranchBudget = 100_000 });
         using KernelLauncher launcher = new(gpu, MutatedKernel.Ptx);
         StoredValues values = new(gpu, kernel);
@@ -27,7 +28,8 @@ public sealed class CheckedGemmTests
         foreach (int steps in new[] { 1, 2, 3, 5 })
         {
             int depth = steps * info.TileDepth;
-            float[] a = StoredValues.Random(random, Rows * depth), b = StoredValues.Random(random, columns * depth), bias = StoredValues.Random(random, columns), residual = StoredValues.Random(random, Rows * columns);
+            float[] a = StoredValues.Random(random, Rows * depth), b = StoredValues.Random(random, columns * depth),
+                bias = StoredValues.Random(random, columns), residual = StoredValues.Random(random, Rows * columns);
             GemmArguments arguments = new()
             {
                 A = values.Upload(a),
@@ -49,7 +51,8 @@ public sealed class CheckedGemmTests
                 Activations.Forward<double>(activation, sum);
                 double expected = sum[0] + residual[i];
                 // A rounding of what the activation gives and one of the sum, and the sums in fp32.
-                Assert.True(Math.Abs(expected - c[i]) <= values.Rounding * (Math.Abs(sum[0]) + Math.Abs(expected)) + 1e-6 * depth, $"{steps} steps, element {i}: expected {expected:R}, got {c[i]:R}");
+                Assert.True(Math.Abs(expected - c[i]) <= values.Rounding * (Math.Abs(sum[0]) + Math.Abs(expected)) + 1e-6 * depth,
+                    $"{steps} steps, element {i}: expected {expected:R}, got {c[i]:R}");
             }
         }
     }

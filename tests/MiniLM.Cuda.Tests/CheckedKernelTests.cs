@@ -8,7 +8,8 @@ using MiniLM.Tests;
 
 namespace MiniLM.Cuda.Tests;
 
-/// <summary>Every kernel of a forward pass with all of the emulator's checks on, in networks of odd sizes: each element of a layer's rows, or of the head's, against the reference.</summary>
+/// <summary>Every kernel of a forward pass with all of the emulator's checks on, in networks of odd sizes: each element of a layer's rows, or of
+/// the head's, against the reference.</summary>
 /// <remarks>A test a kernel, named by it: what "KernelCompiler mutate" runs for a mutant of that kernel.</remarks>
 public sealed partial class CheckedKernelTests
 {
@@ -20,7 +21,12 @@ public sealed partial class CheckedKernelTests
         Match parts = Parts().Match(kernel);
         string operation = parts.Groups["operation"].Value, variant = parts.Groups["variant"].Value, storage = parts.Groups["storage"].Value;
         // A layer's rows are normalized to about 1. Measured: 2e-6, 4e-3, 3e-2; the emulator's bits are the same everywhere.
-        (Precision precision, float tolerance) = storage switch { "F32" => (Precision.Float32, 4e-6f), "F16" => (Precision.Float16, 6e-3f), _ => (Precision.BFloat16, 4e-2f) };
+        (Precision precision, float tolerance) = storage switch
+        {
+            "F32" => (Precision.Float32, 4e-6f),
+            "F16" => (Precision.Float16, 6e-3f),
+            _ => (Precision.BFloat16, 4e-2f),
+        };
         HashSet<string> launched = [];
         EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = KernelInfo.All[kernel].Target, IsChecked = true, IsCounted = true, BranchBudget = 100_000 })
         {
@@ -35,12 +41,16 @@ public sealed partial class CheckedKernelTests
                 if (precision == Precision.BFloat16 && random.Network.Encoder.RelativeAttentionBias is not null) { continue; } // no kernel
                 PackedBatch batch = DeviceContract.RandomBatch(random.Network.Config, lengths, seed: 4);
                 batch.PromptRows = 1; // pooling leaves the first row out
-                Network network = random.Network with { Pooling = variant == "Tanh" ? [PoolingMode.Cls] : operation == "Normalize" ? [PoolingMode.Mean] : Enum.GetValues<PoolingMode>(), Head = Head(operation, variant, random) };
+                PoolingMode[] pooling = variant == "Tanh" ? [PoolingMode.Cls]
+                    : operation == "Normalize" ? [PoolingMode.Mean]
+                    : Enum.GetValues<PoolingMode>();
+                Network network = random.Network with { Pooling = pooling, Head = Head(operation, variant, random) };
                 bool isHead = operation is "Pooling" or "Normalize" || variant == "Tanh";
                 float[] expected = Run(reference, network, Precision.Float32, batch, isHead), actual = Run(device, network, precision, batch, isHead);
                 for (int i = 0; i < expected.Length; i++)
                 {
-                    Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance, $"element {i}: expected {expected[i]:R}, got {actual[i]:R}, tolerance {tolerance:R}");
+                    Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance,
+                        $"element {i}: expected {expected[i]:R}, got {actual[i]:R}, tolerance {tolerance:R}");
                 }
             }
         }

@@ -21,7 +21,8 @@ public sealed class CudaDriverTests
     }
 
     [Theory]
-    [InlineData(100, "the driver sees no GPU. Use --device cpu"), InlineData(34, "the toolkit's stub"), InlineData(803, "restart the machine or update the driver")]
+    [InlineData(100, "the driver sees no GPU. Use --device cpu"), InlineData(34, "the toolkit's stub"),
+        InlineData(803, "restart the machine or update the driver")]
     public void AFailureToStart_SaysWhatToDo(int status, string says)
     {
         FakeDriver.InitStatus = status;
@@ -83,7 +84,8 @@ public sealed class CudaDriverTests
     {
         using CudaGpu gpu = Open();
         using GpuKernel kernel = gpu.Load("k", "");
-        Assert.Contains("Fake GPU has 101376 a block", Assert.Throws<GpuException>(() => gpu.Launch(kernel, new LaunchShape(1, 1, 32, 100 << 10), [])).Message, StringComparison.Ordinal);
+        Assert.Contains("Fake GPU has 101376 a block", Assert.Throws<GpuException>(() => gpu.Launch(kernel, new LaunchShape(1, 1, 32, 100 << 10), [])).Message,
+            StringComparison.Ordinal);
         Assert.Empty(FakeDriver.Shape);
     }
 

@@ -81,7 +81,17 @@ internal static unsafe class FakeDriver
 
     [UnmanagedCallersOnly]
     private static int DeviceGetAttribute(int* value, int which, int device) =>
-        Set(value, which switch { 13 => 1_700_000, 16 => 82, 36 => 9_750_000, 37 => 384, 75 => Capability / 10, 76 => Capability % 10, 97 => SharedOptIn, _ => 0 });
+        Set(value, which switch
+        {
+            13 => 1_700_000,
+            16 => 82,
+            36 => 9_750_000,
+            37 => 384,
+            75 => Capability / 10,
+            76 => Capability % 10,
+            97 => SharedOptIn,
+            _ => 0,
+        });
 
     [UnmanagedCallersOnly]
     private static int DeviceTotalMem(nuint* bytes, int device)
@@ -133,7 +143,8 @@ internal static unsafe class FakeDriver
 
     [UnmanagedCallersOnly]
     private static int LaunchKernel(
-        nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream, void** parameters, void** extra)
+        nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream,
+        void** parameters, void** extra)
     {
         Shape = [gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes];
         // CU_LAUNCH_PARAM_BUFFER_POINTER 1, BUFFER_SIZE 2, END 0.

@@ -20,7 +20,8 @@ public sealed class KernelCountTests
         using KernelLauncher launcher = new(gpu);
         using GpuArena arena = new(gpu);
         int bytes = name.EndsWith("F32", StringComparison.Ordinal) ? 4 : 2;
-        long a = arena.Plan((long)rows * depth * bytes), b = arena.Plan((long)columns * depth * bytes), c = arena.Plan((long)rows * columns * bytes), vector = arena.Plan(columns * 4L);
+        long a = arena.Plan((long)rows * depth * bytes), b = arena.Plan((long)columns * depth * bytes), c = arena.Plan((long)rows * columns * bytes),
+            vector = arena.Plan(columns * 4L);
         arena.Commit();
         GemmArguments arguments = new()
         {
@@ -62,7 +63,8 @@ public sealed class KernelCountTests
     public void AStepOfGemmMma_Is64MmaAnd16LdmatrixAndAtMost40OthersAnd16Moves()
     {
         KernelInfo info = KernelInfo.All["GemmMmaF16"];
-        LaunchCounts four = CountGemm("GemmMmaF16", info.TileRows, info.TileColumns, 4 * info.TileDepth), five = CountGemm("GemmMmaF16", info.TileRows, info.TileColumns, 5 * info.TileDepth);
+        LaunchCounts four = CountGemm("GemmMmaF16", info.TileRows, info.TileColumns, 4 * info.TileDepth),
+            five = CountGemm("GemmMmaF16", info.TileRows, info.TileColumns, 5 * info.TileDepth);
         const int Warps = 4;
         Dictionary<string, long> step = five.ByRoot.ToDictionary(root => root.Key, root => root.Value - four.ByRoot.GetValueOrDefault(root.Key));
         Assert.All(step.Values, count => Assert.Equal(0, count % Warps));
@@ -73,7 +75,8 @@ public sealed class KernelCountTests
         Assert.True((step.Values.Sum() - step["mma"] - step["ldmatrix"] - step["mov"]) / Warps <= 40, all);
     }
 
-    public static TheoryData<string> TensorCoreGemms() => [.. KernelInfo.All.Keys.Where(name => name.StartsWith("GemmMma", StringComparison.Ordinal) || name.StartsWith("GemmLayerNorm", StringComparison.Ordinal))];
+    public static TheoryData<string> TensorCoreGemms() => [.. KernelInfo.All.Keys.Where(name => name.StartsWith("GemmMma", StringComparison.Ordinal)
+        || name.StartsWith("GemmLayerNorm", StringComparison.Ordinal))];
 
     [Theory, MemberData(nameof(TensorCoreGemms))]
     public void ATensorCoreGemm_HasNoBankConflicts(string name)
@@ -93,7 +96,10 @@ public sealed class KernelCountTests
     private static void NoConflicts(string name, LaunchCounts counts)
     {
         Assert.NotEmpty(counts.Shared);
-        foreach ((string kind, SharedTraffic traffic) in counts.Shared) { Assert.True(traffic.Wavefronts == traffic.IdealWavefronts, $"{name}, {kind}: {traffic}"); }
+        foreach ((string kind, SharedTraffic traffic) in counts.Shared)
+        {
+            Assert.True(traffic.Wavefronts == traffic.IdealWavefronts, $"{name}, {kind}: {traffic}");
+        }
     }
 
     [Fact]
@@ -105,7 +111,8 @@ public sealed class KernelCountTests
         Assert.Equal(loads.IdealWavefronts, loads.Wavefronts);
         foreach (CountedLine line in counts.Lines.Where(line => line.Text.Contains("st.shared", StringComparison.Ordinal)))
         {
-            Assert.True(line.Counts.Wavefronts <= 2 * line.Counts.IdealWavefronts, string.Create(CultureInfo.InvariantCulture, $"line {line.Line}: {line.Text}"));
+            Assert.True(line.Counts.Wavefronts <= 2 * line.Counts.IdealWavefronts,
+                string.Create(CultureInfo.InvariantCulture, $"line {line.Line}: {line.Text}"));
         }
     }
 
@@ -117,7 +124,8 @@ public sealed class KernelCountTests
         List<string> wrong = [];
         foreach ((string name, List<LaunchCounts> launches) in CountForward(Enum.Parse<Precision>(precision), capability))
         {
-            long sectors = launches.Sum(launch => launch.Global.Values.Sum(traffic => traffic.Sectors)), ideal = launches.Sum(launch => launch.Global.Values.Sum(traffic => traffic.IdealSectors));
+            long sectors = launches.Sum(launch => launch.Global.Values.Sum(traffic => traffic.Sectors)),
+                ideal = launches.Sum(launch => launch.Global.Values.Sum(traffic => traffic.IdealSectors));
             string line = string.Create(CultureInfo.InvariantCulture, $"{name}: {ideal} of {sectors} sectors ({(double)ideal / sectors:F3})");
             if (ideal < 0.9 * sectors) { wrong.Add(line); }
         }

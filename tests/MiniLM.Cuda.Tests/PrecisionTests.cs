@@ -28,7 +28,8 @@ public sealed class PrecisionTests
         Assert.Equal(expected.Length, actual.Length);
         for (int i = 0; i < expected.Length; i++)
         {
-            Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance, $"{what}, element {i}: expected {expected[i]:R}, got {actual[i]:R}, tolerance {tolerance:R}");
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance,
+                $"{what}, element {i}: expected {expected[i]:R}, got {actual[i]:R}, tolerance {tolerance:R}");
         }
     }
 
@@ -168,7 +169,9 @@ public sealed class PrecisionTests
     {
         using RandomNetwork random = new(96, 6, 96, 1); // heads of 16
         using CudaDevice ampere = Open(), pascal = Open(60);
-        Assert.Contains("heads of 32 or 64 (here 16)", Assert.Throws<NotSupportedException>(() => ampere.Load(random.Network, Precision.BFloat16)).Message, StringComparison.Ordinal);
-        Assert.Contains("BFloat16", Assert.Throws<NotSupportedException>(() => pascal.Load(random.Network, Precision.BFloat16)).Message, StringComparison.Ordinal);
+        Assert.Contains("heads of 32 or 64 (here 16)", Assert.Throws<NotSupportedException>(() => ampere.Load(random.Network, Precision.BFloat16)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("BFloat16", Assert.Throws<NotSupportedException>(() => pascal.Load(random.Network, Precision.BFloat16)).Message,
+            StringComparison.Ordinal);
     }
 }

@@ -15,13 +15,16 @@ public sealed class ProfilingTests
     internal static ProfiledLaunch[] Profile(CudaDevice device, Precision precision, params int[] lengths)
     {
         using RandomNetwork random = new(Hidden, 12, Inner, Layers);
-        return ForwardProfile.Run(device, random.Network, precision, DeviceContract.RandomBatch(random.Network.Config, lengths, seed: 3), CancellationToken.None);
+        return ForwardProfile.Run(device, random.Network, precision,
+            DeviceContract.RandomBatch(random.Network.Config, lengths, seed: 3), CancellationToken.None);
     }
 
     // Registers, shared memory, threads and blocks in turn: CUDA's occupancy rules.
     [Theory]
-    [InlineData("A100", 128, 48 << 10, 208, 2), InlineData("A100", 256, 84 << 10, 189, 1), InlineData("L4", 128, 48 << 10, 208, 2), InlineData("H100", 128, 48 << 10, 208, 2)]
-    [InlineData("A100", 256, 84 << 10, 64, 1), InlineData("L4", 128, 48 << 10, 32, 2), InlineData("H100", 128, 48 << 10, 32, 4), InlineData("L4", 1024, 0, 32, 1), InlineData("A100", 1024, 0, 32, 2)]
+    [InlineData("A100", 128, 48 << 10, 208, 2), InlineData("A100", 256, 84 << 10, 189, 1), InlineData("L4", 128, 48 << 10, 208, 2),
+        InlineData("H100", 128, 48 << 10, 208, 2)]
+    [InlineData("A100", 256, 84 << 10, 64, 1), InlineData("L4", 128, 48 << 10, 32, 2), InlineData("H100", 128, 48 << 10, 32, 4),
+        InlineData("L4", 1024, 0, 32, 1), InlineData("A100", 1024, 0, 32, 2)]
     [InlineData("A100", 32, 0, 16, 32), InlineData("L4", 32, 0, 16, 24), InlineData("L4", 128, 100 << 10, 32, 0), InlineData("A100", 128, 163 << 10, 32, 1)]
     public void ResidentBlocks_FollowTheScarcestResource(string gpu, uint threads, uint shared, int registers, int expected) =>
         Assert.Equal(expected, Gpu(gpu).ResidentBlocks(new LaunchShape(1, 1, threads, shared), registers));
@@ -45,7 +48,8 @@ public sealed class ProfilingTests
         Assert.All(products, launch =>
         {
             Assert.Equal(2.0 * Rows * 3 * Hidden * Hidden, launch.Demand(Limit.Tensor));
-            Assert.Equal(2.0 * (Rows * Hidden + 3 * Hidden * Hidden + Rows * 3 * Hidden) + 4 * 3 * Hidden, launch.Demand(Limit.Dram)); // rows, weights, result, bias
+            // rows, weights, result, bias
+            Assert.Equal(2.0 * (Rows * Hidden + 3 * Hidden * Hidden + Rows * 3 * Hidden) + 4 * 3 * Hidden, launch.Demand(Limit.Dram));
             Assert.True(launch.Demand(Limit.L2) >= launch.Demand(Limit.Dram));
         });
         Assert.Equal(Layers, products.Length);
@@ -57,12 +61,14 @@ public sealed class ProfilingTests
     {
         GpuModel gpu = Gpu("A100");
         using CudaDevice device = CudaDevice.Emulate();
-        ProfiledLaunch launch = Profile(device, Precision.Float16, 64, 64).First(each => each.Kernel == "GemmMmaF16"); // one block on each of nine multiprocessors
+        // one block on each of nine multiprocessors
+        ProfiledLaunch launch = Profile(device, Precision.Float16, 64, 64).First(each => each.Kernel == "GemmMmaF16");
         double clocks = 1000 + 2.0 * 128 * 128 * Hidden / 2048 / 0.85;
         Assert.Equal(2e-6 + clocks / 1.41e9, LaunchPrediction.Seconds(launch, gpu, out Limit? slowest), 1e-10);
         Assert.Equal(Limit.Tensor, slowest); // although all multiprocessors together could do it faster than memory: nine of them work
         (Limit bound, double seconds) = LaunchPrediction.SpeedOfLight([launch, launch], gpu);
         Assert.Equal((Limit.Dram, 2 * launch.Demand(Limit.Dram) / 1555e9), (bound, seconds));
-        Assert.All(GpuModel.Predicted, known => Assert.True(LaunchPrediction.SpeedOfLight([launch], known).Seconds < LaunchPrediction.Seconds(launch, known, out _)));
+        Assert.All(GpuModel.Predicted,
+            known => Assert.True(LaunchPrediction.SpeedOfLight([launch], known).Seconds < LaunchPrediction.Seconds(launch, known, out _)));
     }
 }

@@ -7,7 +7,8 @@ namespace MiniLM.Cuda.Tests;
 /// <summary>Numbers as a kernel of a storage has them, each array in an allocation of its own: what lies a byte outside is a fault.</summary>
 internal sealed class StoredValues(Gpu gpu, string kernel)
 {
-    private readonly string _storage = kernel.EndsWith("F32", StringComparison.Ordinal) ? "F32" : kernel.EndsWith("BF16", StringComparison.Ordinal) ? "BF16" : "F16";
+    private readonly string _storage = kernel.EndsWith("F32", StringComparison.Ordinal) ? "F32"
+        : kernel.EndsWith("BF16", StringComparison.Ordinal) ? "BF16" : "F16";
 
     internal int Bytes => _storage == "F32" ? 4 : 2;
 
@@ -15,7 +16,8 @@ internal sealed class StoredValues(Gpu gpu, string kernel)
     internal double Rounding => _storage switch { "F32" => 1.0 / (1 << 24), "F16" => 1.0 / (1 << 11), _ => 1.0 / (1 << 8) };
 
     /// <summary>Multiples of 1/64 of the greatest: the same in every storage.</summary>
-    internal static float[] Random(Random random, int count, float greatest = 1) => [.. Enumerable.Range(0, count).Select(_ => random.Next(-64, 65) / 64f * greatest)];
+    internal static float[] Random(Random random, int count, float greatest = 1) =>
+        [.. Enumerable.Range(0, count).Select(_ => random.Next(-64, 65) / 64f * greatest)];
 
     internal ulong Upload(float[] values) => Upload(_storage switch
     {

@@ -2,7 +2,8 @@ using System.Reflection;
 
 namespace MiniLM.Tests;
 
-/// <summary>The public surface as a text, so that a review sees a change of it. To accept one: copy the test's <c>PublicApi.actual.txt</c> over the file.</summary>
+/// <summary>The public surface as a text, so that a review sees a change of it. To accept one: copy the test's
+/// <c>PublicApi.actual.txt</c> over the file.</summary>
 public sealed class PublicApiTests
 {
     [Fact]

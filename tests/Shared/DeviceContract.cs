@@ -94,7 +94,9 @@ public abstract class DeviceContract
         int compared = CompareHidden(device, network, golden, prefix, 1e-5); // of the longest input none are stored
         compared += CompareOutput(device, network, golden, prefix, "sentence_embedding", 2e-6);
         compared += CompareOutput(device, Pooler(model)!, golden, prefix, "pooler_output", 2e-6);
-        foreach ((string pooled, PoolingMode mode) in new[] { ("mean", PoolingMode.Mean), ("cls", PoolingMode.Cls), ("max", PoolingMode.Max), ("mean_sqrt_len", PoolingMode.MeanSqrtLen) })
+        (string, PoolingMode)[] modes =
+            [("mean", PoolingMode.Mean), ("cls", PoolingMode.Cls), ("max", PoolingMode.Max), ("mean_sqrt_len", PoolingMode.MeanSqrtLen)];
+        foreach ((string pooled, PoolingMode mode) in modes)
         {
             compared += CompareOutput(device, network with { Pooling = [mode], Head = [] }, golden, prefix, pooled, 1e-5);
         }
@@ -214,7 +216,8 @@ public abstract class DeviceContract
         using DeviceNetwork network = device.Load(model.Network, Precision.Float32);
         EncoderConfig config = model.Network.Config;
         float[] output = new float[model.OutputSize];
-        (int Id, byte Type, int Length)[] bad = [(config.VocabSize, 0, 1), (-1, 0, 1), (1, (byte)config.TypeVocabSize, 1), (1, 0, config.MaxPositionEmbeddings + 1), (1, 0, 0)];
+        (int Id, byte Type, int Length)[] bad = [(config.VocabSize, 0, 1), (-1, 0, 1), (1, (byte)config.TypeVocabSize, 1),
+            (1, 0, config.MaxPositionEmbeddings + 1), (1, 0, 0)];
         foreach ((int id, byte type, int length) in bad)
         {
             var batch = new PackedBatch();
@@ -294,7 +297,8 @@ public abstract class DeviceContract
         {
             // transformers' heads take column 0: with left padding that is a padded position, whose state has no meaning (README, Pitfalls).
             if (batch.Columns[batch.Offsets[sequence]] != 0) { continue; }
-            GoldenBatch.AssertAll(expected[(sequence * size)..((sequence + 1) * size)], actual[(sequence * size)..((sequence + 1) * size)], tolerance * scale, $"{prefix}{name}, sequence {sequence}");
+            GoldenBatch.AssertAll(expected[(sequence * size)..((sequence + 1) * size)], actual[(sequence * size)..((sequence + 1) * size)], tolerance * scale,
+                $"{prefix}{name}, sequence {sequence}");
             compared++;
         }
         return compared;

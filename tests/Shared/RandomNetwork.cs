@@ -18,13 +18,16 @@ internal sealed unsafe class RandomNetwork : IDisposable
     /// <param name="activation">The feed-forward layer's.</param>
     /// <param name="biases">Magnitude of biases.</param>
     /// <param name="relativeBias">Whether it is an MPNet: with a bias for distances, and without token types.</param>
-    internal RandomNetwork(int hidden, int heads, int inner, int layers, Activation activation = Activation.Gelu, float biases = 0.1f, bool relativeBias = false)
+    internal RandomNetwork(int hidden, int heads, int inner, int layers, Activation activation = Activation.Gelu, float biases = 0.1f,
+        bool relativeBias = false)
     {
         _biases = biases;
         EncoderConfig config = new(relativeBias ? MiniLM.Model.Architecture.Mpnet : MiniLM.Model.Architecture.Bert, 60, hidden, layers, heads, inner,
             activation, 600, relativeBias ? 0 : 2, 1e-12f);
-        LayerWeights Layer() => new(Linear(hidden, hidden), Linear(hidden, hidden), Linear(hidden, hidden), Linear(hidden, hidden), Norm(hidden), Linear(inner, hidden), Linear(hidden, inner), Norm(hidden));
-        EncoderWeights encoder = new(Tensor([60, hidden], 1), Tensor([600, hidden], 1), relativeBias ? null : Tensor([2, hidden], 1), Norm(hidden), [.. Enumerable.Range(0, layers).Select(_ => Layer())], relativeBias ? Tensor([32, heads], 1) : null);
+        LayerWeights Layer() => new(Linear(hidden, hidden), Linear(hidden, hidden), Linear(hidden, hidden), Linear(hidden, hidden), Norm(hidden),
+            Linear(inner, hidden), Linear(hidden, inner), Norm(hidden));
+        EncoderWeights encoder = new(Tensor([60, hidden], 1), Tensor([600, hidden], 1), relativeBias ? null : Tensor([2, hidden], 1), Norm(hidden),
+            [.. Enumerable.Range(0, layers).Select(_ => Layer())], relativeBias ? Tensor([32, heads], 1) : null);
         Network = new Network(config, encoder, [PoolingMode.Mean], [new NormalizeModule()]);
     }
 

@@ -14,7 +14,8 @@ internal static partial class Interrupts
         try
         {
             string text = string.Join(' ', Enumerable.Repeat("the boundary layer of a flat plate in supersonic flow", 40));
-            File.WriteAllLines(Path.Combine(folder, "texts.jsonl"), Enumerable.Range(0, 50_000).Select(i => $"{{\"_id\": \"{i}\", \"title\": \"\", \"text\": \"{text}\"}}"));
+            File.WriteAllLines(Path.Combine(folder, "texts.jsonl"),
+                Enumerable.Range(0, 50_000).Select(i => $"{{\"_id\": \"{i}\", \"title\": \"\", \"text\": \"{text}\"}}"));
             File.WriteAllLines(Path.Combine(folder, "pairs.tsv"), Enumerable.Repeat($"{text}\t{text}", 50_000).Prepend("a\tb"));
             Tool.Capture(program, folder, "index", "--dense", "--corpus", Path.Combine(Tool.Root, "samples", "cranfield", "corpus.jsonl"), "--output", "small");
             File.WriteAllLines(Path.Combine(folder, "q.tsv"), Enumerable.Range(0, 200_000).Select(i => $"q{i}\tflow {i}"));

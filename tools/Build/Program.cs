@@ -1,12 +1,14 @@
 using Build;
 
 // ./build.sh TARGET... or ./build.sh sample QUERY: the only build program; the scripts beside it and CI call it.
-string[] order = ["restore", "build", "format", "kernels", "test", "cross", "publish", "smoke", "size"];
+string[] order = ["restore", "build", "format", "lines", "notices", "kernels", "test", "cross", "publish", "smoke", "size"];
 Dictionary<string, Action> targets = new()
 {
     ["restore"] = () => Tool.Run("dotnet", "restore", "Engine.sln"),
     ["build"] = () => Tool.Run("dotnet", "build", "Engine.sln", "-c", "Release", "--nologo"),
     ["format"] = () => Tool.Run("dotnet", "format", "Engine.sln", "--verify-no-changes"),
+    ["lines"] = Lines.Check,
+    ["notices"] = Notices.Check,
     ["kernels"] = () => Tool.Run("dotnet", "run", "--project", "tools/KernelCompiler", "-c", "Release", "--no-build", "--", "check"),
     // Release: the kernels' C# is twenty times slower in Debug.
     ["test"] = () => Tool.Run("dotnet", "test", "--solution", "Engine.sln", "-c", "Release"),
@@ -29,7 +31,9 @@ if (args is ["sample", ..])
 string[] asked = args.Length == 0 || args is ["--help"] or ["-h"] ? [] : args is ["all"] ? order : args;
 if (asked.Length == 0)
 {
-    Console.WriteLine($"build TARGET...\n\nTargets: {string.Join(", ", order)}; all: these in this order. publish makes out/minilm; smoke and size look at it.\ninterrupt shows how long each command of it goes on after Ctrl-C.\nsample QUERY indexes samples/cranfield with it and searches there.");
+    Console.WriteLine($"build TARGET...\n\nTargets: {string.Join(", ", order)}; all: these in this order. "
+        + "publish makes out/minilm; smoke and size look at it.\ninterrupt shows how long each command of it goes on after Ctrl-C.\n"
+        + "sample QUERY indexes samples/cranfield with it and searches there.");
     return args.Length == 0 ? 2 : 0;
 }
 if (asked.FirstOrDefault(name => !targets.ContainsKey(name)) is { } unknown)

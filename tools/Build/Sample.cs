@@ -7,7 +7,10 @@ internal static class Sample
     {
         if (!File.Exists(Executable.File)) { Executable.Publish(); }
         string index = Path.Combine(Tool.Root, "out", "cranfield");
-        if (!Directory.Exists(index)) { Tool.Run(Executable.File, "index", "--dense", "--corpus", Path.Combine("samples", "cranfield", "corpus.jsonl"), "--output", index); }
+        if (!Directory.Exists(index))
+        {
+            Tool.Run(Executable.File, "index", "--dense", "--corpus", Path.Combine("samples", "cranfield", "corpus.jsonl"), "--output", index);
+        }
         Tool.Run(Executable.File, "search", "--index", index, "--top-k", "5", query);
     }
 }

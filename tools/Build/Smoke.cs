@@ -21,7 +21,10 @@ internal static class Smoke
             WithoutExecutableMemory.Run(program, Path.Combine(Tool.Root, "tests", "Fixtures", "models", "bert"), folder);
             string[] missing = [.. Commands(program, folder).Where(command => !seen.Contains(command))];
             if (missing.Length > 0) { throw new BuildException($"no smoke test of {string.Join(", ", missing)}: add one to tools/Build/Smoke.cs"); }
-            if (Directory.EnumerateFileSystemEntries(folder, "*.partial*").FirstOrDefault() is { } left) { throw new BuildException($"{left} was left behind"); }
+            if (Directory.EnumerateFileSystemEntries(folder, "*.partial*").FirstOrDefault() is { } left)
+            {
+                throw new BuildException($"{left} was left behind");
+            }
         }
         finally { Directory.Delete(folder, recursive: true); }
     }
@@ -39,14 +42,21 @@ internal static class Smoke
         new("index", "--dense", "--model", model, "--corpus", "corpus.jsonl", "--output", "index") { Writes = ("index/vectors.f32", 3 * 32 * 4) },
         new("search", "--index", "index", "--queries", "q.tsv", "--top-k", "2", "--output", "out.run") { Writes = ("out.run", null) },
         new("search", "--index", "index", "heat", "--json") { Prints = "\"rank\":1", OutputLines = 3 },
-        new("rerank", "--model", model, "--queries", "q.tsv", "--corpus", "corpus.jsonl", "--run", "out.run", "--output", "again.run") { Writes = ("again.run", null) },
+        new("rerank", "--model", model, "--queries", "q.tsv", "--corpus", "corpus.jsonl", "--run", "out.run", "--output", "again.run")
+        {
+            Writes = ("again.run", null),
+        },
         new("convert", "--model", model, "--dtype", "float16", "--output", "half") { Writes = ("half/model.safetensors", null) },
         new("convert", "--model", model, "--to", "onnx", "--output", "model.onnx") { Writes = ("model.onnx", null) },
         new("inspect", "half") { Prints = "F16" },
         new("bench", "--model", model, "--shapes", "1x8", "--json") { Prints = "\"allocated_bytes\":0" },
         new("bench", "--tokenizer", "--model", model, "--input", "texts.jsonl", "--column", "text", "--json") { Prints = "\"allocated_bytes\":0" },
         new("profile", "--model", model, "--shapes", "1x8", "--json", "--html", "page.html") { Prints = "\"roof_percent\":", Writes = ("page.html", null) },
-        new("profile", "--model", model, "--device", "emulated", "--precision", "float16", "--trace", "trace.json") { Prints = "predicted", Writes = ("trace.json", null) },
+        new("profile", "--model", model, "--device", "emulated", "--precision", "float16", "--trace", "trace.json")
+        {
+            Prints = "predicted",
+            Writes = ("trace.json", null),
+        },
         new("embed", "--model", model, "--device", "emulated", "a text") { Prints = "{\"embedding\":[" },
         new("embed", "--model", model, "--device", "emulated:sm_60", "--precision", "float16", "a text") { Prints = "{\"embedding\":[" },
         new("ptx", "check", Path.Combine(Tool.Root, "kernels", "ptx", "GemmMmaF16.ptx"), "--json") { Prints = "\"clean\":true" },
@@ -59,7 +69,8 @@ internal static class Smoke
 
     // The names under "Commands:" in the help.
     private static IEnumerable<string> Commands(string program, string folder) => Tool.Capture(program, folder, "--help").Output.Split('\n')
-        .SkipWhile(line => line != "Commands:").Skip(1).TakeWhile(line => line.StartsWith("  ", StringComparison.Ordinal)).Select(line => line.Trim().Split(' ')[0]);
+        .SkipWhile(line => line != "Commands:").Skip(1).TakeWhile(line => line.StartsWith("  ", StringComparison.Ordinal))
+        .Select(line => line.Trim().Split(' ')[0]);
 
     private static void WriteInputs(string folder)
     {

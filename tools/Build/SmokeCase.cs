@@ -23,13 +23,18 @@ internal sealed class SmokeCase(params string[] arguments)
         (int code, string output, string error) = Tool.Capture(program, folder, arguments);
         string line = $"minilm {string.Join(' ', arguments)}";
         Require(code == Code, $"exit code {code}, expected {Code}");
-        if (Code != 0) { Require(output.Length == 0 && error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length <= Code, "a failure prints one line on stderr (wrong usage two), nothing on stdout"); }
+        if (Code != 0)
+        {
+            Require(output.Length == 0 && error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length <= Code,
+                "a failure prints one line on stderr (wrong usage two), nothing on stdout");
+        }
         if (Prints is not null) { Require(output.Contains(Prints, StringComparison.Ordinal), $"stdout has no {Prints}"); }
         if (OutputLines is { } lines) { Require(output.Count(c => c == '\n') == lines, $"stdout has not {lines} line(s)"); }
         if (Writes is var (file, bytes))
         {
             FileInfo written = new(Path.Combine(folder, file));
-            Require(written.Exists && written.Length > 0 && (bytes is null || written.Length == bytes), $"{file} is not there with {bytes?.ToString() ?? "some"} bytes");
+            Require(written.Exists && written.Length > 0 && (bytes is null || written.Length == bytes),
+                $"{file} is not there with {bytes?.ToString() ?? "some"} bytes");
         }
         Console.WriteLine($"ok {line}");
 

@@ -23,7 +23,13 @@ internal static class Tool
     /// <summary>Runs a program and takes what it prints.</summary>
     internal static (int Code, string Output, string Error) Capture(string program, string folder, params string[] arguments)
     {
-        ProcessStartInfo start = new(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        ProcessStartInfo start = new(program, arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
         using Process process = Process.Start(start)!;
         process.StandardInput.Close();
         Task<string> error = process.StandardError.ReadToEndAsync();

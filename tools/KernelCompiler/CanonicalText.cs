@@ -12,14 +12,17 @@ internal static partial class CanonicalText
     internal static string Of(string ptx, string name)
     {
         string[] lines = ptx.Replace("\r", "", StringComparison.Ordinal).Split('\n');
-        int start = Array.FindIndex(lines, line => line.StartsWith(".visible .entry", StringComparison.Ordinal)), end = Array.FindIndex(lines, start, line => line == "}");
+        int start = Array.FindIndex(lines, line => line.StartsWith(".visible .entry", StringComparison.Ordinal)),
+            end = Array.FindIndex(lines, start, line => line == "}");
         Refuse(lines, lines.AsSpan(start, end - start), name);
-        string[] header = [.. lines.Where(line => line.StartsWith(".version", StringComparison.Ordinal) || line.StartsWith(".target", StringComparison.Ordinal) || line.StartsWith(".address_size", StringComparison.Ordinal))];
+        string[] header = [.. lines.Where(line => line.StartsWith(".version", StringComparison.Ordinal) || line.StartsWith(".target", StringComparison.Ordinal)
+            || line.StartsWith(".address_size", StringComparison.Ordinal))];
         string text = string.Join('\n', lines[start..(end + 1)].Where(line => !line.TrimStart().StartsWith("//", StringComparison.Ordinal)));
         text = NumberedName().Replace(text, "$1"); // parameters: _a_2485
         text = KernelName().Replace(text, name);
         Dictionary<string, string> labels = [];
-        text = Label().Replace(text, match => labels.TryGetValue(match.Value, out string? known) ? known : labels[match.Value] = string.Create(CultureInfo.InvariantCulture, $"L{labels.Count}"));
+        text = Label().Replace(text, match => labels.TryGetValue(match.Value, out string? known) ? known
+            : labels[match.Value] = string.Create(CultureInfo.InvariantCulture, $"L{labels.Count}"));
         text = BranchToNext().Replace(text, "\n\t$2:");
         // Without a rounding, ptxas may contract a product and a sum into one fma, and the emulator's bits would not be the GPU's.
         text = Contractible().Replace(text, "$1.rn.f32");
@@ -39,7 +42,10 @@ internal static partial class CanonicalText
             if (Place().Match(line) is { Success: true } at) { place = $"{name}: {FileName(files, at.Groups[1].Value)}:{at.Groups[2].Value}"; }
             else if (line.TrimStart().StartsWith(".local", StringComparison.Ordinal)) { declaration = line; }
             else if (LocalMemory().IsMatch(line)) { throw InLocalMemory(place, line); }
-            else if (Call().IsMatch(line)) { throw new CompilationException($"{place}: a call that was not resolved: use an instruction of Instructions.cs or write it out ({line.Trim()})"); }
+            else if (Call().IsMatch(line))
+            {
+                throw new CompilationException($"{place}: a call that was not resolved: use an instruction of Instructions.cs or write it out ({line.Trim()})");
+            }
         }
         if (declaration is not null) { throw InLocalMemory(name, declaration); }
     }
@@ -49,7 +55,8 @@ internal static partial class CanonicalText
 
     private static string FileName(string[] files, string number)
     {
-        string line = Array.Find(files, file => file.TrimStart().StartsWith($".file\t{number} ", StringComparison.Ordinal) || file.TrimStart().StartsWith($".file {number} ", StringComparison.Ordinal)) ?? "";
+        string line = Array.Find(files, file => file.TrimStart().StartsWith($".file\t{number} ", StringComparison.Ordinal)
+            || file.TrimStart().StartsWith($".file {number} ", StringComparison.Ordinal)) ?? "";
         return Path.GetFileName(line[(line.IndexOf('"', StringComparison.Ordinal) + 1)..].TrimEnd('"'));
     }
 
@@ -87,7 +94,11 @@ internal static partial class CanonicalText
                 if (left > 0 && Count(lines[at], phi) > 0) { break; }
             }
             Match made = Result().Match(lines[at]);
-            if (left != 0 || !made.Success || made.Groups[1].Value.StartsWith("st.", StringComparison.Ordinal) || Count(made.Groups[2].Value, value) == 0 || Count(made.Groups[2].Value, phi) > 0) { continue; }
+            if (left != 0 || !made.Success || made.Groups[1].Value.StartsWith("st.", StringComparison.Ordinal) || Count(made.Groups[2].Value, value) == 0
+                || Count(made.Groups[2].Value, phi) > 0)
+            {
+                continue;
+            }
             for (int j = at; j < i; j++) { lines[j] = Register().Replace(lines[j], match => match.Value == value ? phi : match.Value); }
             uses[phi] += uses[value] - 2;
             uses[value] = 0;

@@ -45,7 +45,8 @@ internal sealed class CommittedTexts(string root)
         return texts;
     }
 
-    private string[] Stale(Dictionary<string, string> texts) => [.. Directory.GetFiles(Folder, "*.ptx").Where(path => !texts.ContainsKey(Path.GetFileName(path)))];
+    private string[] Stale(Dictionary<string, string> texts) =>
+        [.. Directory.GetFiles(Folder, "*.ptx").Where(path => !texts.ContainsKey(Path.GetFileName(path)))];
 
     /// <summary>The nearest folder above this program that holds Engine.sln.</summary>
     internal static string RepositoryRoot()

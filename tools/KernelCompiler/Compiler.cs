@@ -22,7 +22,8 @@ internal static partial class Compiler
     internal static MethodInfo[] Kernels(Assembly assembly)
     {
         const BindingFlags Static = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.DeclaredOnly;
-        return [.. assembly.GetTypes().SelectMany(type => type.GetMethods(Static)).Where(method => method.IsDefined(typeof(KernelAttribute))).OrderBy(method => method.Name, StringComparer.Ordinal)];
+        return [.. assembly.GetTypes().SelectMany(type => type.GetMethods(Static)).Where(method => method.IsDefined(typeof(KernelAttribute)))
+            .OrderBy(method => method.Name, StringComparer.Ordinal)];
     }
 
     /// <exception cref="CompilationException">The kernel uses what ILGPU would compile wrongly or slowly; names kernel and line.</exception>

@@ -11,7 +11,8 @@ namespace KernelCompiler;
 /// </summary>
 internal static class ConstantDivisions
 {
-    private static readonly Dictionary<short, OpCode> Codes = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static).Select(field => (OpCode)field.GetValue(null)!).ToDictionary(code => code.Value);
+    private static readonly Dictionary<short, OpCode> Codes = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
+        .Select(field => (OpCode)field.GetValue(null)!).ToDictionary(code => code.Value);
 
     /// <exception cref="CompilationException">A method divides by a constant, or by a constant property of a type parameter.</exception>
     internal static void Refuse(Assembly assembly)
@@ -28,7 +29,8 @@ internal static class ConstantDivisions
             if (method.GetMethodBody()?.GetILAsByteArray() is not { } il) { continue; }
             foreach (int offset in Offsets(method, il))
             {
-                throw new CompilationException($"{method.DeclaringType!.Name}.{method.Name}: {Line(method, offset)}: a division by a constant, which ILGPU compiles to an arithmetic shift; write >> or &");
+                throw new CompilationException($"{method.DeclaringType!.Name}.{method.Name}: {Line(method, offset)}: a division by a constant, "
+                    + "which ILGPU compiles to an arithmetic shift; write >> or &");
             }
         }
     }
@@ -43,7 +45,8 @@ internal static class ConstantDivisions
             at += code.Size;
             if (constant && (code == OpCodes.Div || code == OpCodes.Div_Un || code == OpCodes.Rem)) { yield return start; }
             bool converts = code.Name!.StartsWith("conv.", StringComparison.Ordinal);
-            bool loads = code.Name.StartsWith("ldc.i", StringComparison.Ordinal) || (code == OpCodes.Call && IsIntegerProperty(method, BitConverter.ToInt32(il, at)));
+            bool loads = code.Name.StartsWith("ldc.i", StringComparison.Ordinal)
+                || (code == OpCodes.Call && IsIntegerProperty(method, BitConverter.ToInt32(il, at)));
             constant = loads || (constant && converts && code != OpCodes.Conv_R4 && code != OpCodes.Conv_R8);
             at += code.OperandType switch
             {
@@ -60,7 +63,8 @@ internal static class ConstantDivisions
     private static bool IsIntegerProperty(MethodInfo method, int token)
     {
         MethodBase? called = method.Module.ResolveMethod(token, method.DeclaringType!.GetGenericArguments(), method.GetGenericArguments());
-        return called is MethodInfo { IsSpecialName: true, IsAbstract: true } property && (property.ReturnType == typeof(int) || property.ReturnType == typeof(uint));
+        return called is MethodInfo { IsSpecialName: true, IsAbstract: true } property
+            && (property.ReturnType == typeof(int) || property.ReturnType == typeof(uint));
     }
 
     private static string Line(MethodInfo method, int offset)

@@ -50,7 +50,8 @@ internal static partial class InstructionEmitter
             {
                 Registers.CompoundRegister vector when parts.Length > 1 => Name(generator, vector.Children[int.Parse(parts[1], CultureInfo.InvariantCulture)]),
                 Registers.CompoundRegister vector => "{" + string.Join(",", vector.Children.Select(register => Name(generator, register))) + "}",
-                Registers.ConstantRegister { BasicValueType: BasicValueType.Int32 } constant => constant.Value.Int32Value.ToString(CultureInfo.InvariantCulture),
+                Registers.ConstantRegister { BasicValueType: BasicValueType.Int32 } constant =>
+                    constant.Value.Int32Value.ToString(CultureInfo.InvariantCulture),
                 Registers.Register register => Name(generator, register),
             };
         }

@@ -49,7 +49,8 @@ internal static partial class Manifest
         foreach (ParameterInfo parameter in method.GetParameters()) { json.WriteStringValue($"{parameter.ParameterType.Name} {parameter.Name}"); }
         json.WriteEndArray();
         json.WriteStartObject("instructions");
-        foreach (IGrouping<string, Match> kind in Instruction().Matches(ptx).GroupBy(match => match.Groups[1].Value).OrderBy(group => group.Key, StringComparer.Ordinal))
+        foreach (IGrouping<string, Match> kind in Instruction().Matches(ptx).GroupBy(match => match.Groups[1].Value)
+            .OrderBy(group => group.Key, StringComparer.Ordinal))
         {
             json.WriteNumber(kind.Key, kind.Count());
         }

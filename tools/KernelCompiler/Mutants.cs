@@ -3,7 +3,8 @@ using System.Text.RegularExpressions;
 
 namespace KernelCompiler;
 
-/// <summary>The mutants of a kernel's text: every barrier and wait, and of the rest a sample spread evenly over the text. The same text gives the same mutants.</summary>
+/// <summary>The mutants of a kernel's text: every barrier and wait, and of the rest a sample spread evenly over the text.
+/// The same text gives the same mutants.</summary>
 internal static partial class Mutants
 {
     /// <summary>Most mutants of a kind.</summary>

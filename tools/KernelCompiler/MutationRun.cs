@@ -5,11 +5,13 @@ using System.Text.RegularExpressions;
 
 namespace KernelCompiler;
 
-/// <summary>Runs a kernel's own tests (tests/MiniLM.Cuda.Tests: those of the Checked classes that bear its name) on each of its mutants, in a process of its own: are mistakes noticed?</summary>
+/// <summary>Runs a kernel's own tests (tests/MiniLM.Cuda.Tests: those of the Checked classes that bear its name) on each of its mutants,
+/// in a process of its own: are mistakes noticed?</summary>
 internal static partial class MutationRun
 {
     private const double LeastCaught = 0.95;
-    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(3); // a test takes a second or two alone; a mutant that never ends is a fault of its own (BranchBudget)
+    // a test takes a second or two alone; a mutant that never ends is a fault of its own (BranchBudget)
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(3);
 
     /// <summary>One of each family and, for tensor cores, of both storages.</summary>
     internal static readonly string[] Families =
@@ -63,20 +65,31 @@ internal static partial class MutationRun
         Dictionary<Mutant, string?> survivors = [];
         foreach (Mutant mutant in mutants.Where(mutant => !isCaught(mutant)))
         {
-            int at = reasons.FindIndex(entry => (entry.Kernel, entry.Mutation, entry.Before, entry.After) == (mutant.Kernel, mutant.Mutation, mutant.Before, mutant.After));
+            int at = reasons.FindIndex(entry => (entry.Kernel, entry.Mutation, entry.Before, entry.After)
+                == (mutant.Kernel, mutant.Mutation, mutant.Before, mutant.After));
             survivors[mutant] = at < 0 ? null : reasons[at].Reason;
             if (at >= 0) { reasons.RemoveAt(at); }
         }
         Console.WriteLine();
-        foreach ((Mutant mutant, string? reason) in survivors) { Console.WriteLine($"{mutant}\n    {reason ?? "SURVIVED without a reason: mend the test, or say in ExplainedMutants.cs why none can catch it"}"); }
-        foreach (var entry in reasons) { Console.WriteLine($"{entry.Kernel} {entry.Mutation}: {entry.Before} -> {entry.After}\n    STALE: ExplainedMutants.cs explains it, and no such mutant survived"); }
+        foreach ((Mutant mutant, string? reason) in survivors)
+        {
+            Console.WriteLine($"{mutant}\n    {reason ?? "SURVIVED without a reason: mend the test, or say in ExplainedMutants.cs why none can catch it"}");
+        }
+        foreach (var entry in reasons)
+        {
+            Console.WriteLine($"{entry.Kernel} {entry.Mutation}: {entry.Before} -> {entry.After}\n"
+                + "    STALE: ExplainedMutants.cs explains it, and no such mutant survived");
+        }
         Console.WriteLine($"\n{"kind",-10} {"injected",8} {"caught",8} {"explained",9}");
         foreach (IGrouping<Mutation, Mutant> kind in mutants.GroupBy(mutant => mutant.Mutation))
         {
-            Console.WriteLine($"{kind.Key,-10} {kind.Count(),8} {kind.Count(mutant => isCaught(mutant)),8} {kind.Count(mutant => survivors.GetValueOrDefault(mutant) is not null),9}");
+            int explainedOfKind = kind.Count(mutant => survivors.GetValueOrDefault(mutant) is not null);
+            Console.WriteLine($"{kind.Key,-10} {kind.Count(),8} {kind.Count(mutant => isCaught(mutant)),8} {explainedOfKind,9}");
         }
-        int caught = mutants.Length - survivors.Count, explained = survivors.Values.Count(reason => reason is not null), unexplained = survivors.Count - explained;
-        Console.WriteLine($"{mutants.Length} mutants: {caught} caught, {explained} explained{(unexplained > 0 ? $", {unexplained} SURVIVED" : "")}{(reasons.Count > 0 ? $"; {reasons.Count} STALE" : "")}");
+        int caught = mutants.Length - survivors.Count, explained = survivors.Values.Count(reason => reason is not null),
+            unexplained = survivors.Count - explained;
+        Console.WriteLine($"{mutants.Length} mutants: {caught} caught, {explained} explained"
+            + $"{(unexplained > 0 ? $", {unexplained} SURVIVED" : "")}{(reasons.Count > 0 ? $"; {reasons.Count} STALE" : "")}");
         // One kernel has too few mutants for a share: there every survivor has a reason.
         bool isEnough = kernels.Length < Families.Length || caught >= LeastCaught * mutants.Length;
         return unexplained == 0 && reasons.Count == 0 && isEnough ? 0 : 1;
@@ -88,13 +101,16 @@ internal static partial class MutationRun
         (int? code, string output) = Start(TimeSpan.FromMinutes(10), null, "build", project, "-c", "Release", "-v", "quiet", "--nologo");
         if (code != 0) { throw new CompilationException($"{project} can't be built:\n{output}"); }
         // The framework's name is that of this program's own folder.
-        return System.IO.Path.Combine(project, "bin", "Release", System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "MiniLM.Cuda.Tests.dll");
+        string framework = System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
+        return System.IO.Path.Combine(project, "bin", "Release", framework, "MiniLM.Cuda.Tests.dll");
     }
 
-    /// <returns>Whether a test of the kernel failed, and why, in short. A process that ends without a verdict, or not at all, has caught nothing: the machine may be to blame.</returns>
+    /// <returns>Whether a test of the kernel failed, and why, in short. A process that ends without a verdict, or not at all,
+    /// has caught nothing: the machine may be to blame.</returns>
     private static (bool IsCaught, string Why) Test(string tests, string kernel, string text)
     {
-        (int? code, string output) = Start(Longest, text, "exec", tests, "-class", "MiniLM.Cuda.Tests.Checked*", "-preEnumerateTheories", "-displayName", $"*(kernel: \"{kernel}\")", "-stopOnFail", "-noColor", "-noLogo");
+        (int? code, string output) = Start(Longest, text, "exec", tests, "-class", "MiniLM.Cuda.Tests.Checked*", "-preEnumerateTheories",
+            "-displayName", $"*(kernel: \"{kernel}\")", "-stopOnFail", "-noColor", "-noLogo");
         if (code is null) { return (false, $"no end within {Longest.TotalSeconds} s"); }
         if (code == 0 && Ran().IsMatch(output)) { return (false, ""); }
         Match failure = Failure().Match(output);

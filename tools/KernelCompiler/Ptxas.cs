@@ -20,7 +20,8 @@ internal static partial class Ptxas
         try { version = Version().Match(Start(ptxas, "--version").Output).Groups[1].Value; }
         catch (System.ComponentModel.Win32Exception)
         {
-            Console.Error.WriteLine($"ptxas: '{ptxas}' can't be run; set PTXAS to the one of a CUDA toolkit (Debian: nvidia-cuda-toolkit in non-free; apt-get download and dpkg -x suffice)");
+            Console.Error.WriteLine($"ptxas: '{ptxas}' can't be run; set PTXAS to the one of a CUDA toolkit (Debian: nvidia-cuda-toolkit in non-free; "
+                + "apt-get download and dpkg -x suffice)");
             return 1;
         }
         int wrong = 0;
@@ -35,7 +36,9 @@ internal static partial class Ptxas
             json.WriteEndObject();
         }
         File.WriteAllText(Path.Combine(folder, "registers.json"), Encoding.UTF8.GetString(stream.ToArray()) + "\n");
-        Console.WriteLine(wrong == 0 ? $"every kernel assembles for sm_{string.Join(", ", Targets)} without spills (ptxas {version})" : $"{wrong} refused or spilled");
+        Console.WriteLine(wrong == 0
+            ? $"every kernel assembles for sm_{string.Join(", ", Targets)} without spills (ptxas {version})"
+            : $"{wrong} refused or spilled");
         return wrong == 0 ? 0 : 1;
     }
 
@@ -67,19 +70,24 @@ internal static partial class Ptxas
         return wrong;
     }
 
-    /// <summary>Machine instructions of the innermost loop with the most tensor-core or multiply-add instructions; 0 without cuobjdump or such a loop.</summary>
+    /// <summary>Machine instructions of the innermost loop with the most tensor-core or multiply-add instructions;
+    /// 0 without cuobjdump or such a loop.</summary>
     private static int MainLoop(string ptxas, string cubin)
     {
         string cuobjdump = Path.Combine(Path.GetDirectoryName(ptxas) ?? "", "cuobjdump");
         string text;
         try { text = Start(cuobjdump, "-sass", cubin).Output; }
         catch (System.ComponentModel.Win32Exception) { return 0; }
-        (long Address, string Text)[] code = [.. Sass().Matches(text).Select(match => (long.Parse(match.Groups[1].Value, NumberStyles.HexNumber, CultureInfo.InvariantCulture), match.Groups[2].Value))];
+        (long Address, string Text)[] code = [.. Sass().Matches(text)
+            .Select(match => (long.Parse(match.Groups[1].Value, NumberStyles.HexNumber, CultureInfo.InvariantCulture), match.Groups[2].Value))];
         (int most, int length) = (0, 0);
         foreach ((long address, string instruction) in code)
         {
             Match branch = Backward().Match(instruction);
-            if (!branch.Success || long.Parse(branch.Groups[1].Value, NumberStyles.HexNumber, CultureInfo.InvariantCulture) is var target && target >= address) { continue; }
+            if (!branch.Success || long.Parse(branch.Groups[1].Value, NumberStyles.HexNumber, CultureInfo.InvariantCulture) is var target && target >= address)
+            {
+                continue;
+            }
             string[] body = [.. code.Where(line => line.Address >= target && line.Address <= address).Select(line => line.Text)];
             int hot = body.Count(line => line.Contains("HMMA", StringComparison.Ordinal) || line.Contains("FFMA", StringComparison.Ordinal));
             if (hot > most || (hot == most && hot > 0 && body.Length < length)) { (most, length) = (hot, body.Length); }

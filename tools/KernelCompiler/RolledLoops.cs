@@ -9,7 +9,10 @@ internal static class RolledLoops
 {
     /// <summary>Steps of a counted loop with constant bounds; -1 when it is none.</summary>
     internal static int TripCount(Loop loop) =>
-        loop.TryGetLoopInfo(out var info) && info.InductionVariables[0].TryResolveBounds(out InductionVariableBounds bounds) && bounds.TryGetTripCount(out _) is { } count ? count : -1;
+        loop.TryGetLoopInfo(out var info) && info.InductionVariables[0].TryResolveBounds(out InductionVariableBounds bounds)
+            && bounds.TryGetTripCount(out _) is { } count
+            ? count
+            : -1;
 
     /// <exception cref="CompilationException">A loop of at most <paramref name="limit"/> constant steps is left.</exception>
     internal static void Refuse(Method method, int limit)
@@ -18,7 +21,8 @@ internal static class RolledLoops
         {
             if (TripCount(loop) is >= 0 and int count && count <= limit)
             {
-                throw new CompilationException($"{Place(loop.Headers[0].Location)}a loop of {count} constant steps did not unroll; leave it only at its end, and count from a constant");
+                throw new CompilationException(
+                    $"{Place(loop.Headers[0].Location)}a loop of {count} constant steps did not unroll; leave it only at its end, and count from a constant");
             }
         }
     }

@@ -6,7 +6,8 @@ using ILGPU.IR.Construction;
 using ILGPU.IR.Transformations;
 using ILGPU.IR.Values;
 using Loop = ILGPU.IR.Analyses.Loops<ILGPU.IR.Analyses.TraversalOrders.ReversePostOrder, ILGPU.IR.Analyses.ControlFlowDirection.Forwards>.Node;
-using Members = ILGPU.IR.Analyses.Loops<ILGPU.IR.Analyses.TraversalOrders.ReversePostOrder, ILGPU.IR.Analyses.ControlFlowDirection.Forwards>.MembersSuccessorProvider<ILGPU.IR.Analyses.ControlFlowDirection.Forwards>;
+using Members = ILGPU.IR.Analyses.Loops<ILGPU.IR.Analyses.TraversalOrders.ReversePostOrder,
+    ILGPU.IR.Analyses.ControlFlowDirection.Forwards>.MembersSuccessorProvider<ILGPU.IR.Analyses.ControlFlowDirection.Forwards>;
 
 namespace KernelCompiler;
 
@@ -24,7 +25,8 @@ internal sealed class UnrollConstantLoop(int limit) : UnorderedTransformation
     {
         foreach (Loop loop in builder.SourceBlocks.CreateCFG().CreateLoops())
         {
-            bool simple = loop.IsInnermostLoop && loop.Headers.Length == 1 && loop.BackEdges.Length == 1 && loop.Breakers.Length == 1 && loop.Exits.Length == 1 && loop.Entries.Length == 1;
+            bool simple = loop.IsInnermostLoop && loop.Headers.Length == 1 && loop.BackEdges.Length == 1 && loop.Breakers.Length == 1 && loop.Exits.Length == 1
+                && loop.Entries.Length == 1;
             if (simple && Unroll(builder, loop)) { return Changed = true; }
         }
         return false;
@@ -33,7 +35,11 @@ internal sealed class UnrollConstantLoop(int limit) : UnorderedTransformation
     private bool Unroll(Method.Builder builder, Loop loop)
     {
         BasicBlock header = loop.Headers[0], latch = loop.BackEdges[0], exit = loop.Exits[0], entry = loop.Entries[0];
-        if (loop.Breakers[0] != header || latch == header || header.Terminator?.Resolve() is not IfBranch test || test.Condition.Resolve() is not CompareValue condition) { return false; }
+        if (loop.Breakers[0] != header || latch == header || header.Terminator?.Resolve() is not IfBranch test
+            || test.Condition.Resolve() is not CompareValue condition)
+        {
+            return false;
+        }
         List<(PhiValue Phi, Value First, Value Next)> phis = [];
         foreach (Value value in header)
         {
@@ -50,13 +56,19 @@ internal sealed class UnrollConstantLoop(int limit) : UnorderedTransformation
         BasicBlock.Builder tail = builder[entry];
         Value Now(Value value) => now.TryGetValue(value, out Value? known) ? known.Resolve() : value.Resolve();
         bool? Stays() =>
-            tail.CreateCompare(condition.Location, Now(condition.Left), Now(condition.Right), condition.Kind, condition.Flags).Resolve() is PrimitiveValue constant ? constant.Int1Value == staysWhen : null;
+            tail.CreateCompare(condition.Location, Now(condition.Left), Now(condition.Right), condition.Kind, condition.Flags)
+                .Resolve() is PrimitiveValue constant
+                ? constant.Int1Value == staysWhen
+                : null;
 
         builder.AcceptControlFlowUpdates(accept: true);
         if (Stays() is null) { return false; }
         for (int i = 0; ; i++)
         {
-            if (Stays() is not { } stays || (stays && i == limit)) { throw new CompilationException($"{RolledLoops.Place(header.Location)}a loop starts at a constant but does not end at one within {limit} steps"); }
+            if (Stays() is not { } stays || (stays && i == limit))
+            {
+                throw new CompilationException($"{RolledLoops.Place(header.Location)}a loop starts at a constant but does not end at one within {limit} steps");
+            }
             if (!stays) { break; }
             IRRebuilder copy = IRRebuilder.Create(builder, new Dictionary<Value, Value>(now), blocks);
             copy.Rebuild();

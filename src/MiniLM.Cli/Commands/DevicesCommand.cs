@@ -43,7 +43,10 @@ internal sealed class DevicesCommand : CliCommand
         (int gpus, string reason) = (0, "");
         try { gpus = CudaDevice.Count(); }
         catch (GpuException error) { reason = error.Message; }
-        foreach (string name in new[] { "cpu", "reference" }.Concat(Enumerable.Range(0, gpus).Select(index => $"cuda:{index}")).Concat(DeviceOption.Emulated)) { yield return Open(name); }
+        foreach (string name in new[] { "cpu", "reference" }.Concat(Enumerable.Range(0, gpus).Select(index => $"cuda:{index}")).Concat(DeviceOption.Emulated))
+        {
+            yield return Open(name);
+        }
         if (gpus == 0) { yield return ("cuda", null, reason); }
     }
 

@@ -66,7 +66,8 @@ internal static class InspectText
     {
         string types = string.Join(", ", tensors.GroupBy(report => report.Tensor.ElementType).Select(group => $"{group.Count()} {group.Key.FormatName()}"));
         long parameters = tensors.Where(report => report.IsWeight).Sum(report => report.Tensor.Count), bytes = tensors.Sum(report => report.Tensor.LengthBytes);
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  tensors    {tensors.Length} ({types}), {parameters:#,0} parameters, {bytes:#,0} bytes"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"  tensors    {tensors.Length} ({types}), {parameters:#,0} parameters, {bytes:#,0} bytes"));
         output.WriteLine($"  values     {Verdict(tensors.Sum(report => report.NonFinite))}");
         output.WriteLine();
         TextTable table = new("tensor", "type", "shape", ">bytes", ">min", ">max", ">not finite");

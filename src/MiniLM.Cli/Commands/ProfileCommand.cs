@@ -21,7 +21,13 @@ internal sealed class ProfileCommand : CliCommand
     private readonly Option<bool> _json = new("--json") { Description = "a JSON object a shape" };
     private readonly Option<string?> _html = new("--html") { Description = "a page with the roofline, in one file", HelpName = "FILE" };
     private readonly Option<string?> _trace = new("--trace") { Description = "a timeline for chrome://tracing or Perfetto", HelpName = "FILE" };
-    private readonly Option<string[]> _compare = new("--compare") { Description = "two outputs of --json; nothing is run", HelpName = "BEFORE AFTER", Arity = new ArgumentArity(2, 2), AllowMultipleArgumentsPerToken = true };
+    private readonly Option<string[]> _compare = new("--compare")
+    {
+        Description = "two outputs of --json; nothing is run",
+        HelpName = "BEFORE AFTER",
+        Arity = new ArgumentArity(2, 2),
+        AllowMultipleArgumentsPerToken = true,
+    };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "replace what --html and --trace name" };
     private readonly ModelOptions _model;
 
@@ -42,7 +48,10 @@ internal sealed class ProfileCommand : CliCommand
     internal override int Run(ParseResult parse, Session session)
     {
         string? html = parse.GetValue(_html), trace = parse.GetValue(_trace);
-        if (html is not null && trace is not null && Path.GetFullPath(html) == Path.GetFullPath(trace)) { throw new UsageException($"--html and --trace both name {html}"); }
+        if (html is not null && trace is not null && Path.GetFullPath(html) == Path.GetFullPath(trace))
+        {
+            throw new UsageException($"--html and --trace both name {html}");
+        }
         foreach (string? file in new[] { html, trace })
         {
             if (file is not null) { OutputTarget.Check(file, parse.GetValue(_overwrite)); }
@@ -56,7 +65,10 @@ internal sealed class ProfileCommand : CliCommand
         List<string> texts = [];
         foreach (BenchShape shape in shapes)
         {
-            if (device is CudaDevice && shape.Flops(model.Network) > LongCount) { session.Say(string.Create(CultureInfo.InvariantCulture, $"{shape}: counting {shape.Flops(model.Network) / 1e9:n0} GFLOP in the emulator")); }
+            if (device is CudaDevice && shape.Flops(model.Network) > LongCount)
+            {
+                session.Say(string.Create(CultureInfo.InvariantCulture, $"{shape}: counting {shape.Flops(model.Network) / 1e9:n0} GFLOP in the emulator"));
+            }
             RunProfile profile = Run(device, model, shape, parse, session);
             profiles.Add(profile);
             texts.Add(JsonLine.Text(json => ProfileJson.Write(json, profile)));
@@ -90,10 +102,14 @@ internal sealed class ProfileCommand : CliCommand
 
     private int Compare(ParseResult parse, string[] files, Session session)
     {
-        string[] others = [.. Options.Except([_compare, _json, _html, _overwrite]).Where(option => parse.GetResult(option) is { Implicit: false }).Select(option => option.Name)];
+        string[] others = [.. Options.Except([_compare, _json, _html, _overwrite]).Where(option => parse.GetResult(option) is { Implicit: false })
+            .Select(option => option.Name)];
         if (others.Length > 0) { throw new UsageException($"--compare runs nothing: leave out {string.Join(", ", others)}"); }
         string? html = parse.GetValue(_html);
-        if (html is not null && files.Any(file => Path.GetFullPath(file) == Path.GetFullPath(html))) { throw new UsageException($"--html {html}: is one of the profiles that are compared"); }
+        if (html is not null && files.Any(file => Path.GetFullPath(file) == Path.GetFullPath(html)))
+        {
+            throw new UsageException($"--html {html}: is one of the profiles that are compared");
+        }
         ProfileComparison[] comparisons = ProfileComparison.Of(files[0], files[1], session.Say);
         foreach (ProfileComparison comparison in comparisons)
         {

@@ -9,7 +9,10 @@ internal sealed class PtxCommand : CliCommand
 {
     private const int Findings = 3;
 
-    private readonly Argument<string> _action = new("action") { Description = "check: instructions, registers, alignment, barriers in divergent code, copies that nobody waits for" };
+    private readonly Argument<string> _action = new("action")
+    {
+        Description = "check: instructions, registers, alignment, barriers in divergent code, copies that nobody waits for",
+    };
     private readonly Argument<string> _file = new("file") { Description = "a PTX text", HelpName = "FILE.ptx" };
     private readonly Option<bool> _json = new("--json") { Description = "one JSON object" };
 

@@ -41,8 +41,10 @@ internal sealed class TokenizerBench
             return;
         }
         CultureInfo culture = CultureInfo.InvariantCulture;
-        session.OutputText.WriteLine(string.Create(culture, $"{texts.Length:#,0} texts, {bytes:#,0} bytes, {tokens:#,0} tokens, {bench._tokens.Length} thread(s)"));
-        session.OutputText.WriteLine(string.Create(culture, $"{tokensPerSecond / 1e6:f2} M tokens/s, {bytesPerSecond / 1e6:f1} MB/s, {allocated} bytes allocated"));
+        session.OutputText.WriteLine(string.Create(culture,
+            $"{texts.Length:#,0} texts, {bytes:#,0} bytes, {tokens:#,0} tokens, {bench._tokens.Length} thread(s)"));
+        session.OutputText.WriteLine(string.Create(culture,
+            $"{tokensPerSecond / 1e6:f2} M tokens/s, {bytesPerSecond / 1e6:f1} MB/s, {allocated} bytes allocated"));
     }
 
     // Weights are not needed; only an old sentence-transformers folder says elsewhere where its tokenizer is.

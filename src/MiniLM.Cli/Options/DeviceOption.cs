@@ -24,7 +24,8 @@ internal static class DeviceOption
         {
             string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
             if (Names.Contains(text) || GpuIndex(text) is not null || Capability(text) is not null) { return text; }
-            result.AddError($"--device {text}: it is one of {string.Join(", ", Names)}, cuda:N, emulated:sm_60, emulated:sm_80, emulated:sm_90.{NearNames.Suggest(text, Names)}");
+            result.AddError($"--device {text}: it is one of {string.Join(", ", Names)}, cuda:N, "
+                + $"emulated:sm_60, emulated:sm_80, emulated:sm_90.{NearNames.Suggest(text, Names)}");
             return null;
         },
     };
@@ -51,7 +52,10 @@ internal static class DeviceOption
     }
 
     private static int? GpuIndex(string name) =>
-        name == "cuda" ? 0 : name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int index) ? index : null;
+        name == "cuda" ? 0
+            : !name.StartsWith("cuda:", StringComparison.Ordinal) ? null
+            : int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int index) ? index
+            : null;
 
     private static int? Capability(string name) => name switch
     {

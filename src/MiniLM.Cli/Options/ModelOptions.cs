@@ -15,7 +15,8 @@ internal sealed class ModelOptions
     private readonly Option<string?> _device = DeviceOption.Create();
     private readonly Option<string?> _precision =
         NamedOption.Create("--precision", "arithmetic (float32)", "float32", "bfloat16x3", "bfloat16", "float16", "int8");
-    private readonly Option<int?> _threads = NumberOption.Create("--threads", "threads that compute (all that this process may use)", most: CpuDevice.MostThreads);
+    private readonly Option<int?> _threads = NumberOption.Create("--threads", "threads that compute (all that this process may use)",
+        most: CpuDevice.MostThreads);
     private readonly Option<int?> _batchTokens = NumberOption.Create("--batch-tokens", "tokens of one batch; results do not depend on it (8192)");
     private readonly Option<int?> _maxLength = NumberOption.Create("--max-length", "longest input in tokens (the model's limit)");
     private readonly Option<string?>? _prompt;
@@ -78,7 +79,8 @@ internal sealed class ModelOptions
             return device;
         }
         device.Dispose();
-        throw new NotSupportedException($"--precision {PrecisionName(parse)}: the {name} device has no such kernels{(device is CudaDevice ? " on this GPU" : " in this build yet")}. Use float32.");
+        throw new NotSupportedException($"--precision {PrecisionName(parse)}: the {name} device has no such kernels"
+            + $"{(device is CudaDevice ? " on this GPU" : " in this build yet")}. Use float32.");
     }
 
     /// <summary>The model and how it is computed, as a result depends on it.</summary>

@@ -13,7 +13,10 @@ internal static class OutputTarget
         if (Directory.Exists(path)) { throw new IOException($"{path}: is a folder. Give the path of a file."); }
         CheckFolder(path);
         if (!File.Exists(path)) { return; }
-        if (!FileStatus.IsRegular(path)) { throw new IOException($"{path}: is a device, a pipe or a socket, which a finished file would replace. Give the path of a file."); }
+        if (!FileStatus.IsRegular(path))
+        {
+            throw new IOException($"{path}: is a device, a pipe or a socket, which a finished file would replace. Give the path of a file.");
+        }
         if (!overwrite) { throw new IOException($"{path}: exists. Use --overwrite to replace it."); }
     }
 

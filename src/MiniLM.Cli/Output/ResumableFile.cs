@@ -90,7 +90,8 @@ internal sealed class ResumableFile : RowOutput
     {
         if (file.Length > 0 && PartialState.IsBlank(stateFile))
         {
-            throw new IOException($"--resume: {stateFile.Name}, which says how much of {file.Name} is done, is missing or empty. Use --overwrite to start afresh.");
+            throw new IOException(
+                $"--resume: {stateFile.Name}, which says how much of {file.Name} is done, is missing or empty. Use --overwrite to start afresh.");
         }
         if (PartialState.Open(stateFile, identity) is not { } state) { return null; }
         if (file.Length < state.Bytes)

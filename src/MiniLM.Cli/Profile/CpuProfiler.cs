@@ -35,7 +35,8 @@ internal static class CpuProfiler
             WaitingSeconds = Mean(spans.Where(span => span.Operation == CpuOperation.Wait), device.Threads),
             Peaks = new PeakRates(null, peak, null, l2),
             Kernels = [.. spans.Where(span => span.Operation != CpuOperation.Wait).GroupBy(span => span.Operation).OrderBy(operation => operation.Key)
-                .Select(operation => Operation(operation, Math.Max(Mean(operation, device.Threads), Seconds(1)), peak, l2))], // a tick at least: rates are finite
+                // a tick at least: rates are finite
+                .Select(operation => Operation(operation, Math.Max(Mean(operation, device.Threads), Seconds(1)), peak, l2))],
             Spans = [.. median.Threads.SelectMany((thread, index) => thread.Select(span =>
                 new TraceSpan(span.Operation.ToString(), index, Seconds(span.Start - median.Start), Seconds(span.End - span.Start))))],
         };
@@ -59,7 +60,8 @@ internal static class CpuProfiler
     {
         long flop = spans.Sum(span => span.Flop), bytes = spans.Sum(span => span.Bytes);
         (double byFlop, double byBytes) = (flop / peak, bytes / l2);
-        return new KernelProfile(spans.Key.ToString(), spans.Count(), flop, bytes, seconds, 100 * Math.Max(byFlop, byBytes) / seconds, byFlop > byBytes ? "fp32" : "l2", null, null);
+        return new KernelProfile(spans.Key.ToString(), spans.Count(), flop, bytes, seconds, 100 * Math.Max(byFlop, byBytes) / seconds,
+            byFlop > byBytes ? "fp32" : "l2", null, null);
     }
 
     private static double Mean(IEnumerable<OperationSpan> spans, int threads) => Seconds(spans.Sum(span => span.End - span.Start)) / threads;

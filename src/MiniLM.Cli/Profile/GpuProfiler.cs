@@ -15,14 +15,16 @@ internal static class GpuProfiler
         ProfiledLaunch[] launches = ForwardProfile.Run(device, network, precision, batch, cancellation);
         bool isMeasured = device.Gpu.Properties.HasClock;
         GpuModel gpu = GpuModel.Of(device.Gpu.Properties);
-        (double Seconds, string? LimitedBy)[] times = [.. launches.Select(launch => launch.Seconds is { } measured ? (measured, null) : Predicted(launch, gpu))];
+        (double Seconds, string? LimitedBy)[] times =
+            [.. launches.Select(launch => launch.Seconds is { } measured ? (measured, null) : Predicted(launch, gpu))];
         return new RunProfile
         {
             Pass = pass,
             Gpu = gpu.Name,
             IsMeasured = isMeasured,
             Seconds = times.Sum(time => time.Seconds),
-            Peaks = new PeakRates(gpu.TensorFlops > 0 ? gpu.PerSecond(Limit.Tensor) : null, 2 * gpu.PerSecond(Limit.Fp32), gpu.DramBytesPerSecond > 0 ? gpu.DramBytesPerSecond : null, gpu.PerSecond(Limit.L2)),
+            Peaks = new PeakRates(gpu.TensorFlops > 0 ? gpu.PerSecond(Limit.Tensor) : null, 2 * gpu.PerSecond(Limit.Fp32),
+                gpu.DramBytesPerSecond > 0 ? gpu.DramBytesPerSecond : null, gpu.PerSecond(Limit.L2)),
             Kernels = [.. ByKernel(launches, times).Select(kernel => Kernel(kernel.Launches, kernel.Seconds, kernel.LimitedBy, gpu))],
             Predictions = [.. GpuModel.Predicted.Select(known => Predict(launches, known))],
             Spans = [.. launches.Select((launch, i) => new TraceSpan(launch.Kernel, 0, times.Take(i).Sum(time => time.Seconds), times[i].Seconds))],
@@ -36,7 +38,8 @@ internal static class GpuProfiler
     }
 
     /// <summary>Launches of a kernel, their time, and what limits the longest of them.</summary>
-    private static IEnumerable<(ProfiledLaunch[] Launches, double Seconds, string? LimitedBy)> ByKernel(ProfiledLaunch[] launches, (double Seconds, string? LimitedBy)[] times) =>
+    private static IEnumerable<(ProfiledLaunch[] Launches, double Seconds, string? LimitedBy)> ByKernel(ProfiledLaunch[] launches,
+        (double Seconds, string? LimitedBy)[] times) =>
         launches.Zip(times).GroupBy(each => each.First.Kernel).Select(kernel =>
             (kernel.Select(each => each.First).ToArray(), kernel.Sum(each => each.Second.Seconds), kernel.MaxBy(each => each.Second.Seconds).Second.LimitedBy));
 
@@ -46,8 +49,10 @@ internal static class GpuProfiler
         string name = launches[0].Kernel;
         ProfiledLaunch largest = launches.MaxBy(launch => launch.Shape.SharedBytes)!;
         int registers = largest.Compiled?.Registers ?? KernelRegisters.Of(name, gpu.Capability), resident = gpu.ResidentBlocks(largest.Shape, registers);
-        double sectors = launches.Sum(launch => launch.Demand(Limit.L2)) / 32, ideal = launches.Sum(launch => launch.Counts.Global.Values.Sum(traffic => traffic.IdealSectors));
-        double passes = launches.Sum(launch => launch.Demand(Limit.Shared)), idealPasses = launches.Sum(launch => launch.Counts.Shared.Values.Sum(traffic => traffic.IdealWavefronts));
+        double sectors = launches.Sum(launch => launch.Demand(Limit.L2)) / 32,
+            ideal = launches.Sum(launch => launch.Counts.Global.Values.Sum(traffic => traffic.IdealSectors));
+        double passes = launches.Sum(launch => launch.Demand(Limit.Shared)),
+            idealPasses = launches.Sum(launch => launch.Counts.Shared.Values.Sum(traffic => traffic.IdealWavefronts));
         GpuDetails details = new(
             L2Bytes: (long)sectors * 32,
             Registers: registers,
@@ -58,10 +63,12 @@ internal static class GpuProfiler
             CoalescingPercent: sectors > 0 ? 100 * ideal / sectors : 100,
             BankConflictWays: idealPasses > 0 ? passes / idealPasses : null,
             WarpInstructions: launches.Sum(launch => launch.Counts.WarpInstructions),
-            Instructions: [.. launches.SelectMany(launch => launch.Counts.ByRoot).GroupBy(root => root.Key).Select(root => KeyValuePair.Create(root.Key, root.Sum(each => each.Value)))
+            Instructions: [.. launches.SelectMany(launch => launch.Counts.ByRoot).GroupBy(root => root.Key)
+                .Select(root => KeyValuePair.Create(root.Key, root.Sum(each => each.Value)))
                 .OrderByDescending(root => root.Value).ThenBy(root => root.Key, StringComparer.Ordinal)]);
         return new KernelProfile(
-            name, launches.Length, launches.Sum(launch => launch.Counts.Flops), (long)launches.Sum(launch => launch.Demand(Limit.Dram)), seconds, 100 * atLimit / seconds, Name(bound), limitedBy, details);
+            name, launches.Length, launches.Sum(launch => launch.Counts.Flops), (long)launches.Sum(launch => launch.Demand(Limit.Dram)), seconds,
+            100 * atLimit / seconds, Name(bound), limitedBy, details);
     }
 
     private static GpuPrediction Predict(ProfiledLaunch[] launches, GpuModel gpu)

@@ -19,8 +19,12 @@ internal sealed record ProfileComparison(SavedProfile Before, SavedProfile After
     internal static ProfileComparison[] Of(string before, string after, Action<string> say)
     {
         SavedProfile[] first = SavedProfile.Read(before), second = SavedProfile.Read(after);
-        ProfileComparison[] both = [.. first.Join(second, profile => profile.Shape, profile => profile.Shape, (one, other) => new ProfileComparison(one, other))];
-        if (both.Length == 0) { throw new DataFormatException($"{before} and {after}: no shape is in both ({Shapes(first)}; {Shapes(second)}). Give --shapes that they share."); }
+        ProfileComparison[] both = [.. first.Join(second, profile => profile.Shape, profile => profile.Shape,
+            (one, other) => new ProfileComparison(one, other))];
+        if (both.Length == 0)
+        {
+            throw new DataFormatException($"{before} and {after}: no shape is in both ({Shapes(first)}; {Shapes(second)}). Give --shapes that they share.");
+        }
         SavedProfile[] alone = [.. first.Concat(second).Where(profile => both.All(pair => pair.Before.Shape != profile.Shape))];
         if (alone.Length > 0) { say($"in one file only, and left out: {Shapes(alone)}"); }
         return both;
@@ -40,7 +44,8 @@ internal sealed record ProfileComparison(SavedProfile Before, SavedProfile After
         TextTable table = new("kernel", ">launches", ">MFLOP", ">MB", ">us before", ">us after", ">after/before");
         foreach ((string name, SavedKernel before, SavedKernel after) in Kernels())
         {
-            table.Add(name, $"{before.Launches} -> {after.Launches}", Change(before.Flop, after.Flop), Change(before.Bytes, after.Bytes), before.Micro.ToString("f1", culture), after.Micro.ToString("f1", culture), Ratio(before.Micro, after.Micro));
+            table.Add(name, $"{before.Launches} -> {after.Launches}", Change(before.Flop, after.Flop), Change(before.Bytes, after.Bytes),
+                before.Micro.ToString("f1", culture), after.Micro.ToString("f1", culture), Ratio(before.Micro, after.Micro));
         }
         table.Add("all", "", "", "", Before.Micro.ToString("f1", culture), After.Micro.ToString("f1", culture), Ratio(Before.Micro, After.Micro));
         table.Write(output);

@@ -11,7 +11,8 @@ internal static class ProfileTable
     internal static void Write(TextWriter output, RunProfile profile)
     {
         output.WriteLine($"{profile.Pass.Model}, {profile.Pass.Precision}, {profile.Pass.Shape}: {profile.Pass.Description}");
-        output.WriteLine(string.Create(Culture, $"{profile.Seconds * 1e6:f1} us a pass, {profile.Pass.Shape.Batch / profile.Seconds:n0} sequences/s ({profile.Clock})"));
+        output.WriteLine(string.Create(Culture,
+            $"{profile.Seconds * 1e6:f1} us a pass, {profile.Pass.Shape.Batch / profile.Seconds:n0} sequences/s ({profile.Clock})"));
         output.WriteLine();
         WriteKernels(output, profile);
         if (profile.Note is { } note) { output.WriteLine(note); }
@@ -24,13 +25,18 @@ internal static class ProfileTable
 
     private static void WriteKernels(TextWriter output, RunProfile profile)
     {
-        TextTable table = new(profile.Gpu is null ? "operation" : "kernel", ">launches", ">MFLOP", ">MB", ">FLOP/B", profile.IsMeasured ? ">us" : ">us (predicted)", ">of time", ">TFLOP/s", ">of roof", "bound");
+        TextTable table = new(profile.Gpu is null ? "operation" : "kernel", ">launches", ">MFLOP", ">MB", ">FLOP/B",
+            profile.IsMeasured ? ">us" : ">us (predicted)", ">of time", ">TFLOP/s", ">of roof", "bound");
         foreach (KernelProfile kernel in profile.Kernels)
         {
             table.Add(kernel.Name, kernel.Launches.ToString(Culture), Number(kernel.Flop / 1e6), Number(kernel.Bytes / 1e6), Number(kernel.Intensity),
-                Number(kernel.Seconds * 1e6), Percent(100 * kernel.Seconds / profile.Seconds), kernel.TeraFlopPerSecond.ToString("f3", Culture), Percent(kernel.RoofPercent), kernel.Bound);
+                Number(kernel.Seconds * 1e6), Percent(100 * kernel.Seconds / profile.Seconds), kernel.TeraFlopPerSecond.ToString("f3", Culture),
+                Percent(kernel.RoofPercent), kernel.Bound);
         }
-        if (profile.WaitingSeconds is { } waiting) { table.Add("(waiting)", "", "", "", "", Number(waiting * 1e6), Percent(100 * waiting / profile.Seconds), "", "", ""); }
+        if (profile.WaitingSeconds is { } waiting)
+        {
+            table.Add("(waiting)", "", "", "", "", Number(waiting * 1e6), Percent(100 * waiting / profile.Seconds), "", "", "");
+        }
         table.Write(output);
     }
 
@@ -41,8 +47,10 @@ internal static class ProfileTable
         {
             GpuDetails gpu = kernel.Gpu!;
             IEnumerable<string> mix = gpu.Instructions.Take(6).Select(root => $"{root.Key} {Percent(100.0 * root.Value / gpu.WarpInstructions)}");
-            table.Add(kernel.Name, gpu.Registers.ToString(Culture), gpu.SpillBytes.ToString(Culture), gpu.SharedBytes.ToString(Culture), gpu.ResidentBlocks.ToString(Culture), Percent(gpu.OccupancyPercent),
-                Percent(gpu.CoalescingPercent), gpu.BankConflictWays is { } ways ? ways.ToString("f2", Culture) + " x" : "-", $"{gpu.WarpInstructions}: {string.Join(", ", mix)}");
+            table.Add(kernel.Name, gpu.Registers.ToString(Culture), gpu.SpillBytes.ToString(Culture), gpu.SharedBytes.ToString(Culture),
+                gpu.ResidentBlocks.ToString(Culture), Percent(gpu.OccupancyPercent),
+                Percent(gpu.CoalescingPercent), gpu.BankConflictWays is { } ways ? ways.ToString("f2", Culture) + " x" : "-",
+                $"{gpu.WarpInstructions}: {string.Join(", ", mix)}");
         }
         table.Write(output);
     }
@@ -52,10 +60,13 @@ internal static class ProfileTable
         TextTable table = new(["predicted", .. profile.Predictions.SelectMany(prediction => new[] { $">{prediction.Gpu}, us", ">of roof", "limited by" })]);
         for (int k = 0; k < profile.Kernels.Count; k++)
         {
-            table.Add([profile.Kernels[k].Name, .. profile.Predictions.SelectMany(prediction => new[] { Number(prediction.Kernels[k].Seconds * 1e6), Percent(prediction.Kernels[k].Percent), prediction.Kernels[k].LimitedBy })]);
+            IEnumerable<KernelPrediction> predictions = profile.Predictions.Select(prediction => prediction.Kernels[k]);
+            table.Add([profile.Kernels[k].Name,
+                .. predictions.SelectMany(kernel => new[] { Number(kernel.Seconds * 1e6), Percent(kernel.Percent), kernel.LimitedBy })]);
         }
         table.Add(["all", .. profile.Predictions.SelectMany(prediction => new[] { Number(prediction.Seconds * 1e6), "", "" })]);
-        table.Add(["sequences/s", .. profile.Predictions.SelectMany(prediction => new[] { (profile.Pass.Shape.Batch / prediction.Seconds).ToString("n0", Culture), "", "" })]);
+        table.Add(["sequences/s",
+            .. profile.Predictions.SelectMany(prediction => new[] { (profile.Pass.Shape.Batch / prediction.Seconds).ToString("n0", Culture), "", "" })]);
         table.Write(output);
     }
 

@@ -65,7 +65,8 @@ internal sealed record PeakRates(double? Tensor, double Fp32, double? Dram, doub
 /// <param name="Bound">That limit.</param>
 /// <param name="LimitedBy">What sets a predicted time; null where it is measured.</param>
 /// <param name="Gpu">What only a GPU has.</param>
-internal sealed record KernelProfile(string Name, int Launches, long Flop, long Bytes, double Seconds, double RoofPercent, string Bound, string? LimitedBy, GpuDetails? Gpu)
+internal sealed record KernelProfile(string Name, int Launches, long Flop, long Bytes, double Seconds, double RoofPercent, string Bound,
+    string? LimitedBy, GpuDetails? Gpu)
 {
     /// <summary>FLOP for each byte; 0 where nothing is moved.</summary>
     internal double Intensity => Bytes > 0 ? (double)Flop / Bytes : 0;
@@ -85,7 +86,8 @@ internal sealed record KernelProfile(string Name, int Launches, long Flop, long 
 /// <param name="WarpInstructions">Of all kinds.</param>
 /// <param name="Instructions">Warp instructions by kind, most first.</param>
 internal sealed record GpuDetails(
-    long L2Bytes, int Registers, int SpillBytes, uint SharedBytes, int ResidentBlocks, double OccupancyPercent, double CoalescingPercent, double? BankConflictWays,
+    long L2Bytes, int Registers, int SpillBytes, uint SharedBytes, int ResidentBlocks, double OccupancyPercent, double CoalescingPercent,
+    double? BankConflictWays,
     long WarpInstructions, IReadOnlyList<KeyValuePair<string, long>> Instructions);
 
 /// <summary>A GPU's time for the pass, by the model of docs/gpu.md.</summary>

@@ -42,14 +42,16 @@ internal sealed record SavedProfile(string Text, BenchShape Shape, string Title,
             Word(kernel, "kernel"), Count(kernel, "launches"), Count(kernel, "flop"), Count(kernel, "bytes"), Positive(kernel, clock + "_us")))];
         if (kernels.Length == 0 || Word(root, "model").Length == 0) { throw new FormatException(); }
         return new SavedProfile(
-            Encoding.UTF8.GetString(line), new BenchShape(root.GetProperty("batch").GetInt32(), root.GetProperty("seq").GetInt32()), $"{Word(root, "device")} {Word(root, "precision")} ({clock}{where})", Positive(root, "total_us"), kernels);
+            Encoding.UTF8.GetString(line), new BenchShape(root.GetProperty("batch").GetInt32(), root.GetProperty("seq").GetInt32()),
+            $"{Word(root, "device")} {Word(root, "precision")} ({clock}{where})", Positive(root, "total_us"), kernels);
     }
 
     private static string Word(JsonElement of, string name) => of.GetProperty(name).GetString() ?? throw new FormatException();
 
     private static long Count(JsonElement of, string name) => of.GetProperty(name).GetInt64() is >= 0 and var count ? count : throw new FormatException();
 
-    private static double Positive(JsonElement of, string name) => of.GetProperty(name).GetDouble() is > 0 and < double.PositiveInfinity and var value ? value : throw new FormatException();
+    private static double Positive(JsonElement of, string name) =>
+        of.GetProperty(name).GetDouble() is > 0 and < double.PositiveInfinity and var value ? value : throw new FormatException();
 }
 
 /// <summary>A kernel of such a profile.</summary>

@@ -20,10 +20,14 @@ internal static unsafe partial class ExecutableMemory
     internal static nint TryLoad(ReadOnlySpan<byte> code)
     {
         nuint length = (nuint)code.Length;
-        nint page = OperatingSystem.IsWindows() ? VirtualAlloc(0, length, CommitReserve, PageReadWrite) : mmap(0, length, ProtectRead | ProtectWrite, MapPrivateAnonymous, -1, 0);
+        nint page = OperatingSystem.IsWindows()
+            ? VirtualAlloc(0, length, CommitReserve, PageReadWrite)
+            : mmap(0, length, ProtectRead | ProtectWrite, MapPrivateAnonymous, -1, 0);
         if (page is 0 or -1) { throw new OutOfMemoryException($"the system gave no memory for {length} bytes of machine code"); }
         code.CopyTo(new Span<byte>((void*)page, code.Length));
-        bool done = OperatingSystem.IsWindows() ? VirtualProtect(page, length, PageExecuteRead, out _) : mprotect(page, length, ProtectRead | ProtectExecute) == 0;
+        bool done = OperatingSystem.IsWindows()
+            ? VirtualProtect(page, length, PageExecuteRead, out _)
+            : mprotect(page, length, ProtectRead | ProtectExecute) == 0;
         return done ? page : 0;
     }
 

@@ -24,7 +24,8 @@ internal static unsafe class GemmAvx512
         var c = new KernelAssembler(windows);
         var step = EpilogueStep.For(epilogue);
         int sums = rows * Vectors;
-        (AssemblerRegister64 stride, AssemblerRegister64 b, AssemblerRegister64 k, AssemblerRegister64 cRow, AssemblerRegister64 cPanel, AssemblerRegister64 start) =
+        (AssemblerRegister64 stride, AssemblerRegister64 b, AssemblerRegister64 k, AssemblerRegister64 cRow, AssemblerRegister64 cPanel,
+            AssemblerRegister64 start) =
             (rsi, r10, r11, rbx, r12, r14);
 
         c.Enter();

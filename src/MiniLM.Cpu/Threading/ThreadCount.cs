@@ -34,13 +34,17 @@ internal static class ThreadCount
     private static double ReadMax(string group)
     {
         string[] fields = ReadFields(Path.Combine(group, "cpu.max"));
-        return fields.Length == 2 && TryParse(fields[0], out double quota) && TryParse(fields[1], out double period) && period > 0 ? quota / period : double.PositiveInfinity;
+        return fields.Length == 2 && TryParse(fields[0], out double quota) && TryParse(fields[1], out double period) && period > 0
+            ? quota / period
+            : double.PositiveInfinity;
     }
 
     private static double ReadQuota(string group)
     {
         string[] quota = ReadFields(Path.Combine(group, "cpu.cfs_quota_us")), period = ReadFields(Path.Combine(group, "cpu.cfs_period_us"));
-        return quota.Length == 1 && period.Length == 1 && TryParse(quota[0], out double q) && TryParse(period[0], out double p) && q > 0 && p > 0 ? q / p : double.PositiveInfinity;
+        return quota.Length == 1 && period.Length == 1 && TryParse(quota[0], out double q) && TryParse(period[0], out double p) && q > 0 && p > 0
+            ? q / p
+            : double.PositiveInfinity;
     }
 
     private static string[] ReadFields(string file)

@@ -44,7 +44,9 @@ internal sealed unsafe class CudaApi
         void* Get(string name)
         {
             nint address = export(name);
-            return address != 0 ? (void*)address : throw new GpuException($"the NVIDIA driver has no {name}: it is too old for this program. Update it, or use --device cpu.");
+            return address != 0
+                ? (void*)address
+                : throw new GpuException($"the NVIDIA driver has no {name}: it is too old for this program. Update it, or use --device cpu.");
         }
         Init = (delegate* unmanaged<uint, int>)Get("cuInit");
         DriverGetVersion = (delegate* unmanaged<int*, int>)Get("cuDriverGetVersion");
@@ -107,7 +109,8 @@ internal sealed unsafe class CudaApi
             2 => new GpuOutOfMemoryException(message),
             34 => new GpuException($"{message}: this is the toolkit's stub, not a driver. Use --device cpu."),
             100 => new GpuException($"{message}: the driver sees no GPU. Use --device cpu."),
-            803 or 804 => new GpuException($"{message}: the driver's kernel module and its library have different versions; restart the machine or update the driver."),
+            803 or 804 =>
+                new GpuException($"{message}: the driver's kernel module and its library have different versions; restart the machine or update the driver."),
             209 or 218 or 221 or 222 => new GpuException($"{message}: the driver can't compile the kernels; update it, or use --device cpu."),
             700 or 702 or (>= 714 and <= 719) => new GpuException($"{message}: the GPU's context is lost; nothing more can be computed in this process."),
             _ => new GpuException(message),

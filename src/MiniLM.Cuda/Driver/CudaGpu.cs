@@ -9,7 +9,8 @@ internal sealed unsafe class CudaGpu : Gpu
     private const int OldestDriver = 9000; // CUDA 9: what tier G's ISA 6.0 needs
 
     // CUdevice_attribute, CUfunction_attribute, CUjit_option of cuda.h.
-    private const int ClockKilohertz = 13, MultiprocessorCount = 16, MemoryClockKilohertz = 36, MemoryBusBits = 37, CapabilityMajor = 75, CapabilityMinor = 76, MaxSharedPerBlockOptIn = 97;
+    private const int ClockKilohertz = 13, MultiprocessorCount = 16, MemoryClockKilohertz = 36, MemoryBusBits = 37, CapabilityMajor = 75, CapabilityMinor = 76,
+        MaxSharedPerBlockOptIn = 97;
     private const int LocalSizeBytes = 3, NumRegisters = 4;
     private const int MaxDynamicSharedSizeBytes = 8, SharedWithoutOptIn = 48 << 10;
     private const int JitErrorLogBuffer = 5, JitErrorLogBufferSizeBytes = 6;
@@ -42,7 +43,11 @@ internal sealed unsafe class CudaGpu : Gpu
         api.Check(api.Init(0), "cuInit");
         int version = 0, count = 0;
         api.Check(api.DriverGetVersion(&version), "cuDriverGetVersion");
-        if (version < OldestDriver) { throw new GpuException($"the NVIDIA driver is for CUDA {version / 1000}.{version % 1000 / 10}; 9.0 or newer is needed. Update it, or use --device cpu."); }
+        if (version < OldestDriver)
+        {
+            throw new GpuException(
+                $"the NVIDIA driver is for CUDA {version / 1000}.{version % 1000 / 10}; 9.0 or newer is needed. Update it, or use --device cpu.");
+        }
         api.Check(api.DeviceGetCount(&count), "cuDeviceGetCount");
         if (count == 0) { api.Check(NoDevice, "cuDeviceGetCount"); }
         driver = version;
@@ -62,7 +67,8 @@ internal sealed unsafe class CudaGpu : Gpu
             return value;
         }
         return new GpuProperties(
-            Encoding.UTF8.GetString(name, new ReadOnlySpan<byte>(name, 256).IndexOf((byte)0)), Attribute(CapabilityMajor) * 10 + Attribute(CapabilityMinor), driver,
+            Encoding.UTF8.GetString(name, new ReadOnlySpan<byte>(name, 256).IndexOf((byte)0)),
+            Attribute(CapabilityMajor) * 10 + Attribute(CapabilityMinor), driver,
             Attribute(MultiprocessorCount), (long)bytes, Math.Max(SharedWithoutOptIn, Attribute(MaxSharedPerBlockOptIn)),
             Attribute(ClockKilohertz) * 1e3, 2 * Attribute(MemoryClockKilohertz) * 1e3 * Attribute(MemoryBusBits) / 8); // 2: double data rate
     }
@@ -152,7 +158,10 @@ internal sealed unsafe class CudaGpu : Gpu
         string about = $"{mine.Name}, grid {shape.GridX} x {shape.GridY}, {shape.Threads} threads, {shape.SharedBytes} bytes of shared memory";
         if (shape.SharedBytes > SharedWithoutOptIn && shape.SharedBytes > mine.OptedIn)
         {
-            if (shape.SharedBytes > Properties.SharedBytesPerBlock) { throw new GpuException($"{about}: {Properties.Name} has {Properties.SharedBytesPerBlock} a block"); }
+            if (shape.SharedBytes > Properties.SharedBytesPerBlock)
+            {
+                throw new GpuException($"{about}: {Properties.Name} has {Properties.SharedBytesPerBlock} a block");
+            }
             _api.Check(_api.FunctionSetAttribute(mine.Function, MaxDynamicSharedSizeBytes, (int)shape.SharedBytes), "cuFuncSetAttribute", about);
             mine.OptedIn = shape.SharedBytes;
         }
@@ -161,7 +170,8 @@ internal sealed unsafe class CudaGpu : Gpu
         {
             // CU_LAUNCH_PARAM_BUFFER_POINTER, the buffer, CU_LAUNCH_PARAM_BUFFER_SIZE, its size, CU_LAUNCH_PARAM_END.
             void** extra = stackalloc void*[5] { (void*)1, buffer, (void*)2, &length, null };
-            _api.Check(_api.LaunchKernel(mine.Function, shape.GridX, shape.GridY, 1, shape.Threads, 1, 1, shape.SharedBytes, _stream, null, extra), "cuLaunchKernel", about);
+            _api.Check(_api.LaunchKernel(mine.Function, shape.GridX, shape.GridY, 1, shape.Threads, 1, 1, shape.SharedBytes, _stream, null, extra),
+                "cuLaunchKernel", about);
         }
     }
 

@@ -92,7 +92,8 @@ internal readonly record struct LaunchShape(uint GridX, uint GridY, uint Threads
 /// <param name="Hertz">Highest clock of the multiprocessors; 0 where there is none, and then <see cref="Gpu.Elapsed"/> means nothing.</param>
 /// <param name="MemoryBytesPerSecond">Of global memory, as its clock and bus allow.</param>
 internal sealed record GpuProperties(
-    string Name, int Capability, int DriverVersion, int Multiprocessors, long TotalBytes, int SharedBytesPerBlock, double Hertz = 0, double MemoryBytesPerSecond = 0)
+    string Name, int Capability, int DriverVersion, int Multiprocessors, long TotalBytes, int SharedBytesPerBlock, double Hertz = 0,
+    double MemoryBytesPerSecond = 0)
 {
     /// <summary>Whether <see cref="Gpu.Elapsed"/> means something.</summary>
     internal bool HasClock => Hertz > 0;

@@ -122,9 +122,13 @@ internal sealed unsafe class BlockRunner<TChecks, TCounts> : BlockRunner where T
     private KernelFaultException Deadlock()
     {
         Warp waiting = Array.Find(_warps, warp => warp.IsWaiting)!;
-        int gone = _warps.Count(warp => warp.IsDone), here = _warps.Where(warp => warp.IsWaiting && warp.BarrierId == waiting.BarrierId).Sum(warp => BitOperations.PopCount(warp.Live));
-        string why = gone > 0 ? $"{gone} of {_warps.Length} warps have left the kernel" : $"others wait at barrier {_warps.First(warp => warp.IsWaiting && warp.BarrierId != waiting.BarrierId).BarrierId}";
-        return waiting.Fault(KernelFault.Barrier, waiting.Live, $"waits at barrier {waiting.BarrierId} for {waiting.BarrierThreads} threads, {here} are there, and {why}");
+        int gone = _warps.Count(warp => warp.IsDone),
+            here = _warps.Where(warp => warp.IsWaiting && warp.BarrierId == waiting.BarrierId).Sum(warp => BitOperations.PopCount(warp.Live));
+        string why = gone > 0
+            ? $"{gone} of {_warps.Length} warps have left the kernel"
+            : $"others wait at barrier {_warps.First(warp => warp.IsWaiting && warp.BarrierId != waiting.BarrierId).BarrierId}";
+        return waiting.Fault(KernelFault.Barrier, waiting.Live,
+            $"waits at barrier {waiting.BarrierId} for {waiting.BarrierThreads} threads, {here} are there, and {why}");
     }
 
     /// <summary>Runs a warp until it waits or is done.</summary>
@@ -235,7 +239,8 @@ internal sealed unsafe class BlockRunner<TChecks, TCounts> : BlockRunner where T
             }
             for (int lane = 0; lane < Warp.Lanes; lane += 8)
             {
-                Vector256.ConditionalSelect(Comparisons.Expand(mask >> lane & 255), Vector256.Load(d + lane), Vector256.Load((uint*)saved + lane)).Store(d + lane);
+                Vector256<uint> isOn = Comparisons.Expand(mask >> lane & 255);
+                Vector256.ConditionalSelect(isOn, Vector256.Load(d + lane), Vector256.Load((uint*)saved + lane)).Store(d + lane);
             }
         }
     }
@@ -266,7 +271,9 @@ internal sealed unsafe class BlockRunner<TChecks, TCounts> : BlockRunner where T
         if (mask != w.Initial)
         {
             uint missing = w.Initial & ~mask;
-            string where = (missing & ~w.Live) == missing ? "have left the kernel" : (missing & w.Active) == missing ? "are switched off by the guard" : "are elsewhere";
+            string where = (missing & ~w.Live) == missing ? "have left the kernel"
+                : (missing & w.Active) == missing ? "are switched off by the guard"
+                : "are elsewhere";
             throw w.Fault(KernelFault.Barrier, missing, $"a barrier needs the whole warp; lanes 0x{missing:x8} {where}");
         }
         uint* id = w.Register(i->Slots[0]);
@@ -275,7 +282,8 @@ internal sealed unsafe class BlockRunner<TChecks, TCounts> : BlockRunner where T
         int threads = (int)w.Block.Launch.Shape.Threads;
         w.BarrierThreads = i->Target == 1 ? (int)w.Register(i->Slots[1])[first] : threads;
         if (w.BarrierId is < 0 or > 15) { throw w.Fault(KernelFault.Barrier, mask, $"barrier {w.BarrierId}: there are 0 to 15"); }
-        if (i->Target == 1 && (w.BarrierThreads is <= 0 || w.BarrierThreads % Warp.Lanes != 0 || w.BarrierThreads > (threads + Warp.Lanes - 1) / Warp.Lanes * Warp.Lanes))
+        if (i->Target == 1
+            && (w.BarrierThreads is <= 0 || w.BarrierThreads % Warp.Lanes != 0 || w.BarrierThreads > (threads + Warp.Lanes - 1) / Warp.Lanes * Warp.Lanes))
         {
             throw w.Fault(KernelFault.Barrier, mask, $"a barrier for {w.BarrierThreads} threads of {threads}");
         }
@@ -293,7 +301,8 @@ internal sealed unsafe class BlockRunner<TChecks, TCounts> : BlockRunner where T
     {
         if (w.Copies.IsEmpty || (w.Copies.First.Lanes & mask) == 0) { return; }
         AsyncCopies.Copy copy = w.Copies.First;
-        throw w.Fault(KernelFault.AsyncCopy, copy.Lanes & mask, $"leaves the kernel while the cp.async of line {w.Block.Program.LineOf(copy.Pc)} is on its way");
+        throw w.Fault(KernelFault.AsyncCopy, copy.Lanes & mask,
+            $"leaves the kernel while the cp.async of line {w.Block.Program.LineOf(copy.Pc)} is on its way");
     }
 
     private void Fill(Warp warp, int slot, SpecialRegister register)
@@ -345,14 +354,22 @@ internal static unsafe class RegisterChecks
         {
             // The guard itself is read by all lanes that are here.
             uint missing = mask & ~written[register];
-            if (missing != 0) { throw w.Fault(KernelFault.UninitializedRegister, missing, $"reads {w.Block.Program.Kernel.Registers[register].Name}, which this lane has not written"); }
+            if (missing != 0)
+            {
+                throw w.Fault(KernelFault.UninitializedRegister, missing,
+                    $"reads {w.Block.Program.Kernel.Registers[register].Name}, which this lane has not written");
+            }
         }
         short guard = w.Block.Program.Code[pc].Guard;
         if (guard >= 0)
         {
             int register = w.Block.Program.Kernel.Instructions[pc].Guard;
             uint missing = w.Active & ~written[register];
-            if (missing != 0) { throw w.Fault(KernelFault.UninitializedRegister, missing, $"reads {w.Block.Program.Kernel.Registers[register].Name}, which this lane has not written"); }
+            if (missing != 0)
+            {
+                throw w.Fault(KernelFault.UninitializedRegister, missing,
+                    $"reads {w.Block.Program.Kernel.Registers[register].Name}, which this lane has not written");
+            }
         }
     }
 

@@ -24,7 +24,8 @@ internal sealed unsafe class EmulatedGpu : Gpu
         _memory = new GlobalMemory(_options.TotalBytes, _options.IsChecked, _options.IsCounted);
         _modes = Modes.Create(_options.IsChecked, _options.IsCounted, _options.JitterSeed, _options.Mma);
         int capability = _options.Capability;
-        Properties = new GpuProperties($"emulated sm_{capability}", capability, DriverVersion, Multiprocessors: 1, _options.TotalBytes, _options.SharedBytesPerBlock);
+        Properties = new GpuProperties($"emulated sm_{capability}", capability, DriverVersion, Multiprocessors: 1, _options.TotalBytes,
+            _options.SharedBytesPerBlock);
     }
 
     /// <summary>Told after each launch, when launches are counted: entry point, shape, counts.</summary>
@@ -76,9 +77,19 @@ internal sealed unsafe class EmulatedGpu : Gpu
     private void CheckTarget(PtxModule module)
     {
         int capability = _options.Capability;
-        if (module.Version > NewestPtx) { throw new GpuException($"{module.File}: .version {module.Version / 10}.{module.Version % 10} is newer than the {NewestPtx / 10}.{NewestPtx % 10} of the emulated driver"); }
-        if (module.Target > capability) { throw new GpuException($"{module.File}: .target sm_{module.Target} is newer than the emulated GPU, an sm_{capability}"); }
-        if (module.TargetSuffix.Length > 0 && module.Target != capability) { throw new GpuException($"{module.File}: .target sm_{module.Target}{module.TargetSuffix} runs on no other GPU, and this is an sm_{capability}"); }
+        if (module.Version > NewestPtx)
+        {
+            throw new GpuException($"{module.File}: .version {module.Version / 10}.{module.Version % 10} is newer "
+                + $"than the {NewestPtx / 10}.{NewestPtx % 10} of the emulated driver");
+        }
+        if (module.Target > capability)
+        {
+            throw new GpuException($"{module.File}: .target sm_{module.Target} is newer than the emulated GPU, an sm_{capability}");
+        }
+        if (module.TargetSuffix.Length > 0 && module.Target != capability)
+        {
+            throw new GpuException($"{module.File}: .target sm_{module.Target}{module.TargetSuffix} runs on no other GPU, and this is an sm_{capability}");
+        }
         if (module.AddressSize != 64) { throw new GpuException($"{module.File}: .address_size {module.AddressSize}; 64 is expected"); }
     }
 
@@ -90,7 +101,10 @@ internal sealed unsafe class EmulatedGpu : Gpu
         {
             if (variable.Space is not (PtxSpace.Global or PtxSpace.Const)) { continue; }
             if (variable.IsExtern) { throw new PtxException(module.File, variable.Line, $"{variable.Name} is extern, and there is no other module"); }
-            if (variable.Alignment > 256) { throw new PtxException(module.File, variable.Line, $"{variable.Name} is aligned to {variable.Alignment}; at most 256 is possible"); }
+            if (variable.Alignment > 256)
+            {
+                throw new PtxException(module.File, variable.Line, $"{variable.Name} is aligned to {variable.Alignment}; at most 256 is possible");
+            }
             ulong address = _memory.Allocate(variable.Bytes);
             byte[] contents = new byte[variable.Bytes];
             variable.Initial?.CopyTo(contents, 0);
@@ -102,7 +116,10 @@ internal sealed unsafe class EmulatedGpu : Gpu
 
     internal override void Launch(GpuKernel kernel, LaunchShape shape, ReadOnlySpan<byte> parameters)
     {
-        if (kernel is not EmulatedKernel { Program: { } program } emulated || emulated.Owner != this) { throw new GpuException($"{kernel.Name} was not loaded by this GPU"); }
+        if (kernel is not EmulatedKernel { Program: { } program } emulated || emulated.Owner != this)
+        {
+            throw new GpuException($"{kernel.Name} was not loaded by this GPU");
+        }
         CheckLaunch(program, shape, parameters.Length);
         long blocks = (long)shape.GridX * shape.GridY;
         GlobalShadow? shadow = null;
@@ -138,13 +155,28 @@ internal sealed unsafe class EmulatedGpu : Gpu
     {
         PtxKernel kernel = program.Kernel;
         string name = kernel.Name;
-        if (shape.GridX is 0 or > int.MaxValue || shape.GridY is 0 or > 65535) { throw new GpuException($"{name}: a grid of {shape.GridX} x {shape.GridY} blocks; 1 to 2147483647 x 1 to 65535 are possible"); }
+        if (shape.GridX is 0 or > int.MaxValue || shape.GridY is 0 or > 65535)
+        {
+            throw new GpuException($"{name}: a grid of {shape.GridX} x {shape.GridY} blocks; 1 to 2147483647 x 1 to 65535 are possible");
+        }
         if (shape.Threads is 0 or > 1024) { throw new GpuException($"{name}: {shape.Threads} threads a block; 1 to 1024 are possible"); }
-        if (kernel.MaxThreads > 0 && shape.Threads > kernel.MaxThreads) { throw new GpuException($"{name}: {shape.Threads} threads a block; the kernel is made for {kernel.MaxThreads} (.maxntid)"); }
-        if (kernel.RequiredThreads > 0 && shape.Threads != kernel.RequiredThreads) { throw new GpuException($"{name}: {shape.Threads} threads a block; the kernel needs {kernel.RequiredThreads} (.reqntid)"); }
+        if (kernel.MaxThreads > 0 && shape.Threads > kernel.MaxThreads)
+        {
+            throw new GpuException($"{name}: {shape.Threads} threads a block; the kernel is made for {kernel.MaxThreads} (.maxntid)");
+        }
+        if (kernel.RequiredThreads > 0 && shape.Threads != kernel.RequiredThreads)
+        {
+            throw new GpuException($"{name}: {shape.Threads} threads a block; the kernel needs {kernel.RequiredThreads} (.reqntid)");
+        }
         long shared = program.StaticSharedBytes + (long)shape.SharedBytes;
-        if (shared > Properties.SharedBytesPerBlock) { throw new GpuException($"{name}: {shared} bytes of shared memory; a block of an sm_{Properties.Capability} has {Properties.SharedBytesPerBlock}"); }
-        if (parameterBytes != kernel.ParameterBytes) { throw new GpuException($"{name}: {parameterBytes} bytes of parameters; the kernel has {kernel.ParameterBytes}"); }
+        if (shared > Properties.SharedBytesPerBlock)
+        {
+            throw new GpuException($"{name}: {shared} bytes of shared memory; a block of an sm_{Properties.Capability} has {Properties.SharedBytesPerBlock}");
+        }
+        if (parameterBytes != kernel.ParameterBytes)
+        {
+            throw new GpuException($"{name}: {parameterBytes} bytes of parameters; the kernel has {kernel.ParameterBytes}");
+        }
     }
 
     internal override void Synchronize()

@@ -79,7 +79,8 @@ internal sealed unsafe class Allocation : IDisposable
     }
 }
 
-/// <summary>Global memory: allocations at rising addresses that are never given out again, with gaps, so that a pointer that strays or outlives its buffer is caught.</summary>
+/// <summary>Global memory: allocations at rising addresses that are never given out again, with gaps,
+/// so that a pointer that strays or outlives its buffer is caught.</summary>
 internal sealed class GlobalMemory(long totalBytes, bool isChecked, bool isCounted) : IDisposable
 {
     /// <summary>0x7e7e is a NaN in fp16, and the pattern is a large number in fp32 and an absurd index.</summary>

@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics;
 
 namespace MiniLM.Cuda.Emulator;
 
-/// <summary>Who reads and writes global memory in a launch. Blocks run in no order: a word written by two, or written by one and read by another, has no defined value.</summary>
+/// <summary>Who reads and writes global memory in a launch. Blocks run in no order:
+/// a word written by two, or written by one and read by another, has no defined value.</summary>
 /// <remarks>Also knows which bytes were ever written. Words are shared by the CPU threads that run blocks, so they change by compare-and-swap.
 /// A word: 24 bits launch, 20 bits writer, 20 bits reader (block + 1, all ones for several readers). Atomics are left out.</remarks>
 internal sealed unsafe class GlobalShadow(GlobalMemory memory, uint launch, long blocks)
@@ -45,12 +46,14 @@ internal sealed unsafe class GlobalShadow(GlobalMemory memory, uint launch, long
         }
     }
 
-    /// <summary>Whether four words have no writer, and this block or several among their readers: most of a matrix that many blocks read. A writer that comes now sees the readers.</summary>
+    /// <summary>Whether four words have no writer, and this block or several among their readers: most of a matrix that many blocks read.
+    /// A writer that comes now sees the readers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool IsReadBefore(ulong* words, uint block)
     {
         Vector256<ulong> users = Vector256.Load(words);
-        return (Vector256.Equals(users, Vector256.Create(_launch | Several)) | Vector256.Equals(users, Vector256.Create(_launch | block))) == Vector256<ulong>.AllBitsSet;
+        return (Vector256.Equals(users, Vector256.Create(_launch | Several)) | Vector256.Equals(users, Vector256.Create(_launch | block)))
+            == Vector256<ulong>.AllBitsSet;
     }
 
     private static void Initialize(Warp w, int lane, Allocation allocation, long at, int bytes, AccessKind kind)
@@ -61,7 +64,9 @@ internal sealed unsafe class GlobalShadow(GlobalMemory memory, uint launch, long
         ref uint word = ref allocation.Initialized[at >> 5];
         if ((Volatile.Read(ref word) & bits) == bits) { return; }
         if (kind == AccessKind.Write) { Interlocked.Or(ref word, bits); return; }
-        throw w.Fault(KernelFault.UninitializedMemory, 1u << lane, $"reads {bytes} bytes of global memory at 0x{allocation.Start + (ulong)at:x}, {w.Block.Memory.Describe(allocation.Start + (ulong)at)}, that nobody has written");
+        ulong address = allocation.Start + (ulong)at;
+        throw w.Fault(KernelFault.UninitializedMemory, 1u << lane,
+            $"reads {bytes} bytes of global memory at 0x{address:x}, {w.Block.Memory.Describe(address)}, that nobody has written");
     }
 
     /// <summary>Who used a word: nobody yet, where an earlier launch left it.</summary>
@@ -104,6 +109,8 @@ internal sealed unsafe class GlobalShadow(GlobalMemory memory, uint launch, long
         string who = other + 1 == (uint)Several ? "another block" : $"block ({other % width}, {other / width})";
         string did = (allocation.Users[word] >> 20 & Several) == other + 1 ? "writes" : "reads";
         ulong address = allocation.Start + (ulong)word * 4;
-        return w.Fault(KernelFault.GlobalRace, 1u << lane, $"{(kind == AccessKind.Read ? "reads" : "writes")} global memory at 0x{address:x}, {memory.Describe(address)}, which {who} {did} in the same launch");
+        string does = kind == AccessKind.Read ? "reads" : "writes";
+        return w.Fault(KernelFault.GlobalRace, 1u << lane,
+            $"{does} global memory at 0x{address:x}, {memory.Describe(address)}, which {who} {did} in the same launch");
     }
 }

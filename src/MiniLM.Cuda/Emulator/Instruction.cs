@@ -79,7 +79,8 @@ internal unsafe struct Instruction
 
     internal int Auxiliary;
 
-    /// <summary>Registers (in units of 128 bytes) or predicates. Scalars: result, operands. Loads and stores: data 0-3, address 4. mma: D 0-3, A 4-7, B 8-11, C 12-15.</summary>
+    /// <summary>Registers (in units of 128 bytes) or predicates. Scalars: result, operands. Loads and stores: data 0-3, address 4.
+    /// mma: D 0-3, A 4-7, B 8-11, C 12-15.</summary>
     internal fixed ushort Slots[16];
 
     internal readonly bool Is(InstructionFlags flag) => (Flags & flag) != 0;

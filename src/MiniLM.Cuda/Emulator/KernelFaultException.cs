@@ -4,7 +4,8 @@ namespace MiniLM.Cuda.Emulator;
 /// <summary>What a check of the emulator is about.</summary>
 internal enum KernelFault
 {
-    OutOfBounds, Misaligned, UninitializedRegister, UninitializedMemory, SharedRace, GlobalRace, DivergentWarp, Barrier, Budget, AsyncCopy, BranchIndex, Trap, Operand,
+    OutOfBounds, Misaligned, UninitializedRegister, UninitializedMemory, SharedRace, GlobalRace, DivergentWarp, Barrier, Budget, AsyncCopy,
+    BranchIndex, Trap, Operand,
 }
 
 /// <summary>A kernel did what it must not do. The message names kernel, line of the PTX, block, warp and thread.</summary>

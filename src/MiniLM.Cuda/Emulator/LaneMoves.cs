@@ -115,7 +115,8 @@ internal static unsafe class LaneMoves
     /// <summary>4x4 in each half.</summary>
     private static void Transpose(ref Vector256<uint> a, ref Vector256<uint> b, ref Vector256<uint> c, ref Vector256<uint> d)
     {
-        Vector256<ulong> ab = Avx2.UnpackLow(a, b).AsUInt64(), ab2 = Avx2.UnpackHigh(a, b).AsUInt64(), cd = Avx2.UnpackLow(c, d).AsUInt64(), cd2 = Avx2.UnpackHigh(c, d).AsUInt64();
+        Vector256<ulong> ab = Avx2.UnpackLow(a, b).AsUInt64(), ab2 = Avx2.UnpackHigh(a, b).AsUInt64(), cd = Avx2.UnpackLow(c, d).AsUInt64(),
+            cd2 = Avx2.UnpackHigh(c, d).AsUInt64();
         a = Avx2.UnpackLow(ab, cd).AsUInt32();
         b = Avx2.UnpackHigh(ab, cd).AsUInt32();
         c = Avx2.UnpackLow(ab2, cd2).AsUInt32();

@@ -112,20 +112,25 @@ internal sealed class LaunchCounts
             Fp32 += line.Warps;
             Flops += line.Threads * operations;
         }
-        if (instruction.Has("approx") || instruction.Has("full")) { Mufu += MufuRoots.Contains(instruction.Root) || instruction.Root == "div" ? line.Warps : 0; }
+        if (instruction.Has("approx") || instruction.Has("full"))
+        {
+            Mufu += MufuRoots.Contains(instruction.Root) || instruction.Root == "div" ? line.Warps : 0;
+        }
         if (instruction.Root is "bar" or "barrier" && !instruction.Has("warp")) { Barriers += line.Warps; }
         string kind = instruction.Root switch { "cp" => "cp.async", "ldu" => "ld", "red" => "atom", _ => instruction.Root };
         if (line.GlobalRequests > 0)
         {
             GlobalTraffic old = _global.GetValueOrDefault(kind);
-            _global[kind] = new GlobalTraffic(old.Requests + line.GlobalRequests, old.Bytes + line.GlobalBytes, old.Sectors + line.Sectors, old.IdealSectors + line.IdealSectors);
+            _global[kind] = new GlobalTraffic(old.Requests + line.GlobalRequests, old.Bytes + line.GlobalBytes, old.Sectors + line.Sectors,
+                old.IdealSectors + line.IdealSectors);
             if (kind != "st") { GlobalBytesRead += line.GlobalBytes; }
             if (kind is "st" or "atom") { GlobalBytesWritten += line.GlobalBytes; }
         }
         if (line.SharedRequests > 0)
         {
             SharedTraffic old = _shared.GetValueOrDefault(kind);
-            _shared[kind] = new SharedTraffic(old.Requests + line.SharedRequests, old.Bytes + line.SharedBytes, old.Wavefronts + line.Wavefronts, old.IdealWavefronts + line.IdealWavefronts);
+            _shared[kind] = new SharedTraffic(old.Requests + line.SharedRequests, old.Bytes + line.SharedBytes, old.Wavefronts + line.Wavefronts,
+                old.IdealWavefronts + line.IdealWavefronts);
         }
     }
 
@@ -145,7 +150,8 @@ internal sealed class LaunchCounts
             int n = modifier.IndexOf('n', StringComparison.Ordinal), k = modifier.IndexOf('k', StringComparison.Ordinal);
             if (modifier[0] == 'm' && n > 0 && k > n)
             {
-                return 2L * int.Parse(modifier.AsSpan(1, n - 1), CultureInfo.InvariantCulture) * int.Parse(modifier.AsSpan(n + 1, k - n - 1), CultureInfo.InvariantCulture)
+                return 2L * int.Parse(modifier.AsSpan(1, n - 1), CultureInfo.InvariantCulture)
+                    * int.Parse(modifier.AsSpan(n + 1, k - n - 1), CultureInfo.InvariantCulture)
                     * int.Parse(modifier.AsSpan(k + 1), CultureInfo.InvariantCulture);
             }
         }
@@ -156,10 +162,20 @@ internal sealed class LaunchCounts
     public override string ToString()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{WarpInstructions} warp instructions, {ThreadInstructions} of threads, {Flops} FLOP, {Mma} mma, {Mufu} MUFU, {Barriers} barriers, {DivergentBranches} divergent branches\n");
-        text.AppendJoin(", ", _warpInstructions.OrderByDescending(root => root.Value).ThenBy(root => root.Key, StringComparer.Ordinal).Select(root => $"{root.Key} {root.Value}")).Append('\n');
-        foreach ((string kind, GlobalTraffic traffic) in _global) { text.Append(CultureInfo.InvariantCulture, $"global {kind}: {traffic.Requests} requests, {traffic.Bytes} bytes, {traffic.Sectors} sectors (ideal {traffic.IdealSectors})\n"); }
-        foreach ((string kind, SharedTraffic traffic) in _shared) { text.Append(CultureInfo.InvariantCulture, $"shared {kind}: {traffic.Requests} requests, {traffic.Bytes} bytes, {traffic.Wavefronts} wavefronts (ideal {traffic.IdealWavefronts})\n"); }
+        text.Append(CultureInfo.InvariantCulture, $"{WarpInstructions} warp instructions, {ThreadInstructions} of threads, {Flops} FLOP, "
+            + $"{Mma} mma, {Mufu} MUFU, {Barriers} barriers, {DivergentBranches} divergent branches\n");
+        text.AppendJoin(", ", _warpInstructions.OrderByDescending(root => root.Value).ThenBy(root => root.Key, StringComparer.Ordinal)
+            .Select(root => $"{root.Key} {root.Value}")).Append('\n');
+        foreach ((string kind, GlobalTraffic traffic) in _global)
+        {
+            text.Append(CultureInfo.InvariantCulture,
+                $"global {kind}: {traffic.Requests} requests, {traffic.Bytes} bytes, {traffic.Sectors} sectors (ideal {traffic.IdealSectors})\n");
+        }
+        foreach ((string kind, SharedTraffic traffic) in _shared)
+        {
+            text.Append(CultureInfo.InvariantCulture,
+                $"shared {kind}: {traffic.Requests} requests, {traffic.Bytes} bytes, {traffic.Wavefronts} wavefronts (ideal {traffic.IdealWavefronts})\n");
+        }
         return text.ToString();
     }
 }

@@ -1,7 +1,8 @@
 namespace MiniLM.Cuda.Emulator;
 
 /// <summary>The blocks of one launch, spread over CPU threads: each takes the next block that nobody has.</summary>
-/// <remarks>Of several faults the one of the lowest block is reported: blocks below a fault are still run. Sums of counters do not depend on who ran what.</remarks>
+/// <remarks>Of several faults the one of the lowest block is reported: blocks below a fault are still run.
+/// Sums of counters do not depend on who ran what.</remarks>
 internal sealed unsafe class LaunchRun(KernelProgram program, LaunchState launch, Modes modes)
 {
     private readonly long _blocks = (long)launch.Shape.GridX * launch.Shape.GridY;

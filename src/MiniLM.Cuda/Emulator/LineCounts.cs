@@ -12,7 +12,8 @@ internal unsafe struct LineCounts
     /// <summary>Branches at which a warp parted.</summary>
     internal long Divergent;
 
-    /// <summary>Accesses of a warp to global memory, the 32-byte sectors they touch, the fewest that could hold their bytes, and the bytes of all lanes.</summary>
+    /// <summary>Accesses of a warp to global memory, the 32-byte sectors they touch, the fewest that could hold their
+    /// bytes, and the bytes of all lanes.</summary>
     internal long GlobalRequests, Sectors, IdealSectors, GlobalBytes;
 
     /// <summary>Accesses of a warp to shared memory, the passes over the 32 banks they take, the fewest there could be, and the bytes of all lanes.</summary>
@@ -86,7 +87,8 @@ internal unsafe struct LineCounts
         if (kind != AccessKind.Read) { touched[1] = 1; }
     }
 
-    /// <summary>Lanes go together as long as they fit 128 bytes: 32 of 4 bytes or fewer, 16 of 8, 8 of 16. A pass serves one word of each bank, to any number of lanes.</summary>
+    /// <summary>Lanes go together as long as they fit 128 bytes: 32 of 4 bytes or fewer, 16 of 8, 8 of 16.
+    /// A pass serves one word of each bank, to any number of lanes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void CountShared(ulong* offsets, uint mask, int bytes)
     {

@@ -51,7 +51,9 @@ internal sealed partial class Lowering
     {
         if (operand.Kind == PtxOperandKind.Vector)
         {
-            return operand.Elements.Length == elements ? operand.Elements : throw Wrong(source, $"expected {elements} elements, found {operand.Elements.Length}");
+            return operand.Elements.Length == elements
+                ? operand.Elements
+                : throw Wrong(source, $"expected {elements} elements, found {operand.Elements.Length}");
         }
         return elements == 1 ? [operand] : throw Wrong(source, $"expected {{...}} with {elements} elements");
     }
@@ -60,7 +62,9 @@ internal sealed partial class Lowering
     internal bool TryVariable(string name, out (PtxSpace Space, ulong Address) variable) => _variables.TryGetValue(name, out variable);
 
     internal ulong AddressOf(PtxInstruction source, PtxOperand symbol) =>
-        _variables.TryGetValue(symbol.Name, out (PtxSpace Space, ulong Address) variable) ? variable.Address : throw Wrong(source, $"{symbol.Name} is not declared");
+        _variables.TryGetValue(symbol.Name, out (PtxSpace Space, ulong Address) variable)
+            ? variable.Address
+            : throw Wrong(source, $"{symbol.Name} is not declared");
 
     /// <summary>[base+offset]: the slot of the base and the offset.</summary>
     /// <returns>Whether the base has 64 bits.</returns>
@@ -79,7 +83,10 @@ internal sealed partial class Lowering
             ulong address = AddressOf(source, from);
             PtxSpace of = _variables[from.Name].Space;
             if (space == PtxSpace.Generic) { address += of switch { PtxSpace.Shared => SharedWindow, PtxSpace.Local => LocalWindow, _ => 0 }; }
-            else if (of != space && !(of == PtxSpace.Const && space == PtxSpace.Global)) { throw Wrong(source, $"{from.Name} is in {of.ToString().ToLowerInvariant()} memory"); }
+            else if (of != space && !(of == PtxSpace.Const && space == PtxSpace.Global))
+            {
+                throw Wrong(source, $"{from.Name} is in {of.ToString().ToLowerInvariant()} memory");
+            }
             // Variables lie below 4 GB of their space: 32 bits do, and global addresses have 64.
             slot = Constant(address, !isNarrow);
             return !isNarrow;
@@ -130,7 +137,10 @@ internal sealed partial class Lowering
 
     private ushort InPredicate(PtxInstruction source, PtxOperand operand)
     {
-        if (operand.Kind != PtxOperandKind.Immediate) { return operand.Kind == PtxOperandKind.Register ? Register(source, operand, PtxType.Pred, false) : throw Wrong(source, "expected a predicate"); }
+        if (operand.Kind != PtxOperandKind.Immediate)
+        {
+            return operand.Kind == PtxOperandKind.Register ? Register(source, operand, PtxType.Pred, false) : throw Wrong(source, "expected a predicate");
+        }
         bool isTrue = operand.Bits != 0;
         if (!_constantPredicates.TryGetValue(isTrue, out int predicate)) { _constantPredicates.Add(isTrue, predicate = Take(ref _predicates, 1)); }
         return (ushort)predicate;

@@ -2,10 +2,12 @@ using MiniLM.Cuda.Ptx;
 
 namespace MiniLM.Cuda.Emulator;
 
-/// <summary>Turns the instructions of a kernel into <see cref="Instruction"/>s. Everything the emulator knows about a text is asked here: what this refuses, it cannot run.</summary>
+/// <summary>Turns the instructions of a kernel into <see cref="Instruction"/>s. Everything the emulator knows about a text is asked
+/// here: what this refuses, it cannot run.</summary>
 internal sealed partial class Lowering
 {
-    /// <summary>Where a block's shared memory starts in its window. Not 0: on sm_80 and later the driver keeps 1 KB for itself, and a kernel that takes 0 for its own is wrong.</summary>
+    /// <summary>Where a block's shared memory starts in its window. Not 0: on sm_80 and later the driver keeps 1 KB for itself,
+    /// and a kernel that takes 0 for its own is wrong.</summary>
     internal const uint SharedBase = 1024;
 
     /// <summary>Where shared and local memory lie in the generic address space.</summary>
@@ -86,7 +88,10 @@ internal sealed partial class Lowering
             instruction.Guard = (short)_allocation.SlotOf[source.Guard];
             if (source.GuardNegated) { instruction.Flags |= InstructionFlags.GuardNegated; }
         }
-        if (!InstructionSet.TryFind(source.Root, out LowerInstruction? lower)) { throw Wrong(source, $"instruction {source.Opcode} is not known to the emulator"); }
+        if (!InstructionSet.TryFind(source.Root, out LowerInstruction? lower))
+        {
+            throw Wrong(source, $"instruction {source.Opcode} is not known to the emulator");
+        }
         lower(this, source, ref instruction);
         return instruction;
     }

@@ -9,7 +9,8 @@ namespace MiniLM.Cuda.Emulator;
 /// <summary>How an access uses memory, for checks.</summary>
 internal enum AccessKind { Read, Write, Atomic }
 
-/// <summary>ld and st. First each lane's address becomes a pointer on the host, with bounds and alignment; then <see cref="LaneMoves"/> moves the data.</summary>
+/// <summary>ld and st. First each lane's address becomes a pointer on the host, with bounds and alignment;
+/// then <see cref="LaneMoves"/> moves the data.</summary>
 /// <typeparam name="TChecks">Whether memory is checked beyond bounds and alignment.</typeparam>
 /// <typeparam name="TCounts">Whether sectors and wavefronts are counted.</typeparam>
 internal static unsafe class MemoryAccess<TChecks, TCounts> where TChecks : struct, IChecks where TCounts : struct, ICounts
@@ -94,7 +95,8 @@ internal static unsafe class MemoryAccess<TChecks, TCounts> where TChecks : stru
         if (mask == Warp.Full)
         {
             // One allocation for all lanes, which is nearly always so: sign bits collect what is outside, low bits what is misaligned.
-            Vector256<long> shift = Vector256.Create(offset - (long)cache->Start), last = Vector256.Create(cache->Bytes - bytes), host = Vector256.Create((long)cache->Host);
+            Vector256<long> shift = Vector256.Create(offset - (long)cache->Start), last = Vector256.Create(cache->Bytes - bytes),
+                host = Vector256.Create((long)cache->Host);
             Vector256<long> outside = Vector256<long>.Zero, low = Vector256<long>.Zero;
             for (int lane = 0; lane < Warp.Lanes; lane += 4)
             {
@@ -122,16 +124,22 @@ internal static unsafe class MemoryAccess<TChecks, TCounts> where TChecks : stru
         {
             int lane = BitOperations.TrailingZeroCount(rest);
             ulong at = address[lane] + (ulong)offset;
-            if ((at & (ulong)(alignment - 1)) != 0) { throw w.Fault(KernelFault.Misaligned, 1u << lane, $"misaligned access of {alignment} bytes to global memory at 0x{at:x}, {w.Block.Memory.Describe(at)}"); }
+            if ((at & (ulong)(alignment - 1)) != 0)
+            {
+                throw w.Fault(KernelFault.Misaligned, 1u << lane,
+                    $"misaligned access of {alignment} bytes to global memory at 0x{at:x}, {w.Block.Memory.Describe(at)}");
+            }
             ulong from = at - cache->Start;
             if (from >= (ulong)cache->Bytes || (ulong)cache->Bytes - from < (ulong)bytes)
             {
                 Allocation? allocation = w.Block.Memory.Find(at);
                 if (allocation is null || (ulong)allocation.Bytes - (at - allocation.Start) < (ulong)bytes)
                 {
-                    throw w.Fault(KernelFault.OutOfBounds, 1u << lane, $"access of {bytes} bytes outside of global memory at 0x{at:x}, {w.Block.Memory.Describe(at)}");
+                    throw w.Fault(KernelFault.OutOfBounds, 1u << lane,
+                        $"access of {bytes} bytes outside of global memory at 0x{at:x}, {w.Block.Memory.Describe(at)}");
                 }
-                (cache->Start, cache->Bytes, cache->Host, cache->Touched) = (allocation.Start, allocation.Bytes, (nint)allocation.Host, (nint)allocation.Touched);
+                (cache->Start, cache->Bytes, cache->Host, cache->Touched) = (allocation.Start, allocation.Bytes, (nint)allocation.Host,
+                    (nint)allocation.Touched);
                 from = at - allocation.Start;
             }
             w.Pointers[lane] = (byte*)cache->Host + from;
@@ -194,10 +202,14 @@ internal static unsafe class MemoryAccess<TChecks, TCounts> where TChecks : stru
         {
             int lane = BitOperations.TrailingZeroCount(rest);
             uint from = address[lane] + offset - Lowering.SharedBase;
-            if ((from & (uint)(bytes - 1)) != 0) { throw w.Fault(KernelFault.Misaligned, 1u << lane, $"misaligned access of {bytes} bytes to shared memory at byte {(int)from}"); }
+            if ((from & (uint)(bytes - 1)) != 0)
+            {
+                throw w.Fault(KernelFault.Misaligned, 1u << lane, $"misaligned access of {bytes} bytes to shared memory at byte {(int)from}");
+            }
             if (from >= w.Block.SharedBytes || w.Block.SharedBytes - from < (uint)bytes)
             {
-                throw w.Fault(KernelFault.OutOfBounds, 1u << lane, $"access of {bytes} bytes outside of shared memory at byte {(int)from} of {w.Block.SharedBytes}");
+                throw w.Fault(KernelFault.OutOfBounds, 1u << lane,
+                    $"access of {bytes} bytes outside of shared memory at byte {(int)from} of {w.Block.SharedBytes}");
             }
             w.Pointers[lane] = w.Block.Shared + from;
         }
@@ -216,8 +228,14 @@ internal static unsafe class MemoryAccess<TChecks, TCounts> where TChecks : stru
     private static void ResolveLocalLane(Warp w, int lane, ulong at, int bytes)
     {
         uint size = (uint)w.Block.Program.LocalBytes;
-        if ((at & (ulong)(bytes - 1)) != 0) { throw w.Fault(KernelFault.Misaligned, 1u << lane, $"misaligned access of {bytes} bytes to local memory at byte {at}"); }
-        if (at >= size || size - at < (ulong)bytes) { throw w.Fault(KernelFault.OutOfBounds, 1u << lane, $"access of {bytes} bytes outside of local memory at byte {(long)at} of {size}"); }
+        if ((at & (ulong)(bytes - 1)) != 0)
+        {
+            throw w.Fault(KernelFault.Misaligned, 1u << lane, $"misaligned access of {bytes} bytes to local memory at byte {at}");
+        }
+        if (at >= size || size - at < (ulong)bytes)
+        {
+            throw w.Fault(KernelFault.OutOfBounds, 1u << lane, $"access of {bytes} bytes outside of local memory at byte {(long)at} of {size}");
+        }
         w.Pointers[lane] = w.Block.Local + (ulong)(w.Index * Warp.Lanes + lane) * (ulong)w.Block.Program.LocalStride + at;
     }
 

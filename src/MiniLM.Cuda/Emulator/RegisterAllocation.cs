@@ -4,7 +4,8 @@ namespace MiniLM.Cuda.Emulator;
 
 /// <summary>Places for the registers of a text: linear scan over live intervals (Poletto and Sarkar, 1999).</summary>
 /// <remarks>Compilers write texts in which every value has its own register, thousands of them. Without this they would not fit the CPU's
-/// caches. Two registers share a place only if no instruction sees both, so a handler may write its results before it has read all of its operands' lanes.</remarks>
+/// caches. Two registers share a place only if no instruction sees both, so a handler may write its results before it
+/// has read all of its operands' lanes.</remarks>
 internal sealed class RegisterAllocation
 {
     /// <summary>Slot of each register (two in a row for 64 bits), or the number of a predicate.</summary>

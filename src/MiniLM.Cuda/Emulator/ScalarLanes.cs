@@ -66,10 +66,12 @@ internal static unsafe class ScalarLanes
     };
 
     /// <summary>Value of 64 bits, amount of 32: shifts. A result of 32 bits from one of 64: counts.</summary>
-    internal static nint Mixed2<TOp, TD, TA, TB>() where TOp : struct, IInteger2 where TD : struct, IElement where TA : struct, IElement where TB : struct, IElement =>
+    internal static nint Mixed2<TOp, TD, TA, TB>()
+        where TOp : struct, IInteger2 where TD : struct, IElement where TA : struct, IElement where TB : struct, IElement =>
         (nint)(delegate*<Warp, Instruction*, void>)&RunMixed2<TOp, TD, TA, TB>;
 
-    internal static nint Mixed3<TOp, TD, TA, TC>() where TOp : struct, IInteger3 where TD : struct, IElement where TA : struct, IElement where TC : struct, IElement =>
+    internal static nint Mixed3<TOp, TD, TA, TC>()
+        where TOp : struct, IInteger3 where TD : struct, IElement where TA : struct, IElement where TC : struct, IElement =>
         (nint)(delegate*<Warp, Instruction*, void>)&RunMixed3<TOp, TD, TA, TC>;
 
     internal static nint Double2<TOp>() where TOp : struct, IDouble2 => (nint)(delegate*<Warp, Instruction*, void>)&RunDouble2<TOp>;
@@ -88,14 +90,16 @@ internal static unsafe class ScalarLanes
 
     private static void Run3<TOp, T>(Warp w, Instruction* i) where TOp : struct, IInteger3 where T : struct, IElement => RunMixed3<TOp, T, T, T>(w, i);
 
-    private static void RunMixed2<TOp, TD, TA, TB>(Warp w, Instruction* i) where TOp : struct, IInteger2 where TD : struct, IElement where TA : struct, IElement where TB : struct, IElement
+    private static void RunMixed2<TOp, TD, TA, TB>(Warp w, Instruction* i)
+        where TOp : struct, IInteger2 where TD : struct, IElement where TA : struct, IElement where TB : struct, IElement
     {
         byte* d = (byte*)w.Register(i->Slots[0]), a = (byte*)w.Register(i->Slots[1]), b = (byte*)w.Register(i->Slots[2]);
         for (int lane = 0; lane < Warp.Lanes; lane++) { TD.Store(d, lane, TOp.Apply<TA>(TA.Load(a, lane), TB.Load(b, lane))); }
     }
 
     /// <summary>Two operands of one type, the third and the result of others: mad.wide, shf.</summary>
-    private static void RunMixed3<TOp, TD, TA, TC>(Warp w, Instruction* i) where TOp : struct, IInteger3 where TD : struct, IElement where TA : struct, IElement where TC : struct, IElement
+    private static void RunMixed3<TOp, TD, TA, TC>(Warp w, Instruction* i)
+        where TOp : struct, IInteger3 where TD : struct, IElement where TA : struct, IElement where TC : struct, IElement
     {
         byte* d = (byte*)w.Register(i->Slots[0]), a = (byte*)w.Register(i->Slots[1]), b = (byte*)w.Register(i->Slots[2]), c = (byte*)w.Register(i->Slots[3]);
         for (int lane = 0; lane < Warp.Lanes; lane++) { TD.Store(d, lane, TOp.Apply<TA>(TA.Load(a, lane), TA.Load(b, lane), TC.Load(c, lane))); }

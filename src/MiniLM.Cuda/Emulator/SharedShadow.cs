@@ -71,9 +71,11 @@ internal sealed class SharedShadow(int bytes)
     {
         if (kind == AccessKind.Atomic) { return false; }
         Vector128<byte> mine = Vector128.Create(warp), outside = Vector128.GreaterThanOrEqual(Vector128<byte>.Indices, Vector128.Create((byte)count));
-        Vector128<byte> state = Vector128.LoadUnsafe(ref _state[at]), writer = Vector128.LoadUnsafe(ref _writer[at]), reader = Vector128.LoadUnsafe(ref _reader[at]);
+        Vector128<byte> state = Vector128.LoadUnsafe(ref _state[at]), writer = Vector128.LoadUnsafe(ref _writer[at]),
+            reader = Vector128.LoadUnsafe(ref _reader[at]);
         Vector128<byte> isWrittenHere = IsNobodysOr(writer, mine), isReadHere = IsNobodysOr(reader, mine);
-        Vector128<byte> isPlain = isWrittenHere & (kind == AccessKind.Read ? Vector128.Equals(state, Vector128.Create(Full)) : isReadHere & ~Vector128.Equals(state, Vector128.Create(Arriving)));
+        Vector128<byte> isPlain = isWrittenHere
+            & (kind == AccessKind.Read ? Vector128.Equals(state, Vector128.Create(Full)) : isReadHere & ~Vector128.Equals(state, Vector128.Create(Arriving)));
         if ((isPlain | outside) != Vector128<byte>.AllBitsSet) { return false; }
         if (kind == AccessKind.Read)
         {
@@ -85,13 +87,20 @@ internal sealed class SharedShadow(int bytes)
         return true;
     }
 
-    private static Vector128<byte> IsNobodysOr(Vector128<byte> users, Vector128<byte> mine) => Vector128.Equals(users, Vector128<byte>.Zero) | Vector128.Equals(users, mine);
+    private static Vector128<byte> IsNobodysOr(Vector128<byte> users, Vector128<byte> mine) =>
+        Vector128.Equals(users, Vector128<byte>.Zero) | Vector128.Equals(users, mine);
 
     private void Read(Warp w, int lane, int at, byte warp, byte laneTag)
     {
-        if (_state[at] == Arriving) { throw w.Fault(KernelFault.AsyncCopy, 1u << lane, $"reads byte {at} of shared memory while a cp.async to it is on its way"); }
+        if (_state[at] == Arriving)
+        {
+            throw w.Fault(KernelFault.AsyncCopy, 1u << lane, $"reads byte {at} of shared memory while a cp.async to it is on its way");
+        }
         if (_state[at] == Empty) { throw w.Fault(KernelFault.UninitializedMemory, 1u << lane, $"reads byte {at} of shared memory, which nobody has written"); }
-        if (IsOthers(_writer[at], warp)) { throw w.Fault(KernelFault.SharedRace, 1u << lane, $"reads byte {at} of shared memory, which {Who(_writer[at])} has written since the last barrier"); }
+        if (IsOthers(_writer[at], warp))
+        {
+            throw w.Fault(KernelFault.SharedRace, 1u << lane, $"reads byte {at} of shared memory, which {Who(_writer[at])} has written since the last barrier");
+        }
         if (_writerLane[at] != 0 && _writerLane[at] != lane + 1) { throw LaneRace(w, lane, at, "reads", "written", _writerLane[at]); }
         _reader[at] = _reader[at] == 0 || _reader[at] == warp ? warp : Several;
         if (laneTag != 0) { _readerLane[at] = _readerLane[at] == 0 || _readerLane[at] == laneTag ? laneTag : Several; }
@@ -99,13 +108,20 @@ internal sealed class SharedShadow(int bytes)
 
     private void Write(Warp w, int lane, int at, byte warp, byte laneTag, bool isAtomic)
     {
-        if (_state[at] == Arriving) { throw w.Fault(KernelFault.AsyncCopy, 1u << lane, $"writes byte {at} of shared memory while a cp.async to it is on its way"); }
-        if (isAtomic && _state[at] == Empty) { throw w.Fault(KernelFault.UninitializedMemory, 1u << lane, $"an atomic on byte {at} of shared memory, which nobody has written"); }
+        if (_state[at] == Arriving)
+        {
+            throw w.Fault(KernelFault.AsyncCopy, 1u << lane, $"writes byte {at} of shared memory while a cp.async to it is on its way");
+        }
+        if (isAtomic && _state[at] == Empty)
+        {
+            throw w.Fault(KernelFault.UninitializedMemory, 1u << lane, $"an atomic on byte {at} of shared memory, which nobody has written");
+        }
         // Atomics of several warps go together; with plain accesses of others they race.
         bool isAmongAtomics = isAtomic && _writer[at] >= Atomically;
         if (!isAmongAtomics && IsOthers(_writer[at], warp))
         {
-            throw w.Fault(KernelFault.SharedRace, 1u << lane, $"writes byte {at} of shared memory, which {Who(_writer[at])} has written since the last barrier");
+            throw w.Fault(KernelFault.SharedRace, 1u << lane,
+                $"writes byte {at} of shared memory, which {Who(_writer[at])} has written since the last barrier");
         }
         if (_reader[at] != 0 && _reader[at] != warp)
         {
@@ -123,10 +139,13 @@ internal sealed class SharedShadow(int bytes)
 
     private static bool IsOthers(byte writer, byte warp) => writer != 0 && writer != warp && writer != Atomically + warp;
 
-    private static string Who(byte user) => user == Several ? "more than one warp" : user >= Atomically ? $"an atomic of warp {user - Atomically - 1}" : $"warp {user - 1}";
+    private static string Who(byte user) =>
+        user == Several ? "more than one warp" : user >= Atomically ? $"an atomic of warp {user - Atomically - 1}" : $"warp {user - 1}";
 
     private static KernelFaultException LaneRace(Warp w, int lane, int at, string does, string did, byte tag) =>
-        w.Fault(KernelFault.SharedRace, 1u << lane, $"{does} byte {at} of shared memory, which {(tag == Several ? "another lane" : $"lane {tag - 1}")} of the warp has {did} under a branch, with no bar.warp.sync between");
+        w.Fault(KernelFault.SharedRace, 1u << lane,
+            $"{does} byte {at} of shared memory, which {(tag == Several ? "another lane" : $"lane {tag - 1}")} of the warp has {did} "
+                + "under a branch, with no bar.warp.sync between");
 
     /// <summary>A cp.async is issued; its destination was looked at as a write.</summary>
     internal void Begin(uint at, int count) => _state.AsSpan((int)at, count).Fill(Arriving);
@@ -139,7 +158,11 @@ internal sealed class SharedShadow(int bytes)
         {
             _hasUsers = true;
             int other = _reader.AsSpan((int)at, count).IndexOfAnyExcept((byte)0, warp);
-            if (other >= 0) { throw w.Fault(KernelFault.SharedRace, 1u << lane, $"a cp.async lands on byte {at + other} of shared memory, which another warp has read since the last barrier"); }
+            if (other >= 0)
+            {
+                throw w.Fault(KernelFault.SharedRace, 1u << lane,
+                    $"a cp.async lands on byte {at + other} of shared memory, which another warp has read since the last barrier");
+            }
             _state.AsSpan((int)at, count).Fill(Full);
             _writer.AsSpan((int)at, count).Fill(warp);
         };

@@ -17,7 +17,8 @@ internal struct AccessCache
 /// <summary>32 lanes in step. Registers lie lane by lane: 32 words of 4 bytes a register, two registers in a row for 64 bits; a predicate is a mask.</summary>
 /// <remarks>All memory is the block's. While all lanes that live are at one pc, Limit is out of reach; after a branch that parts them LanePc holds
 /// the pc of those that wait, and Limit the lowest of these: whoever is lowest runs, and lanes that meet go on together. Lanes at an instruction that needs
-/// others (shfl.sync, mma, a barrier) are held until those come: a compiler may place a loop's body behind its exit, and then the first to leave it wait there.</remarks>
+/// others (shfl.sync, mma, a barrier) are held until those come: a compiler may place a loop's body behind its exit,
+/// and then the first to leave it wait there.</remarks>
 internal sealed unsafe class Warp(Block block, int index, byte* registers, uint* predicates, ulong* scratch)
 {
     internal const int Lanes = 32, SlotBytes = 128;
@@ -170,6 +171,7 @@ internal sealed unsafe class Warp(Block block, int index, byte* registers, uint*
     internal KernelFaultException Fault(KernelFault fault, uint lanes, string what)
     {
         int lane = lanes == 0 ? 0 : BitOperations.TrailingZeroCount(lanes);
-        return new KernelFaultException(fault, Block.Program.Name, Block.Program.LineOf(Pc), Block.X, Block.Y, Index, Index * Lanes + lane, $"{what} ({Block.Program.TextOf(Pc)})");
+        return new KernelFaultException(fault, Block.Program.Name, Block.Program.LineOf(Pc), Block.X, Block.Y, Index, Index * Lanes + lane,
+            $"{what} ({Block.Program.TextOf(Pc)})");
     }
 }

@@ -37,7 +37,8 @@ internal static class ForwardProfile
     }
 
     /// <summary>The pass of median time, with marks around every launch.</summary>
-    private static ProfiledLaunch[] Time(CudaDevice device, Network network, Precision precision, PackedBatch batch, ProfiledLaunch[] launches, CancellationToken cancellation)
+    private static ProfiledLaunch[] Time(CudaDevice device, Network network, Precision precision, PackedBatch batch, ProfiledLaunch[] launches,
+        CancellationToken cancellation)
     {
         using DeviceNetwork loaded = device.Load(network, precision, cancellation);
         float[] output = new float[batch.Sequences * network.OutputSize];
@@ -57,7 +58,8 @@ internal static class ForwardProfile
         finally { device.Launcher.Launched = null; }
         if (!marks.Select(mark => mark.Kernel.Name).SequenceEqual(launches.Select(launch => launch.Kernel)))
         {
-            throw new GpuException($"{device.Gpu.Properties.Name} ran other launches than were counted: the batch did not fit its memory at once. Give a smaller --shapes.");
+            throw new GpuException(
+                $"{device.Gpu.Properties.Name} ran other launches than were counted: the batch did not fit its memory at once. Give a smaller --shapes.");
         }
         double[] median = passes.OrderBy(seconds => seconds.Sum()).ElementAt(Passes / 2);
         return [.. launches.Select((launch, i) => launch with { Seconds = Math.Max(median[i], EventResolution), Compiled = marks[i].Kernel.Compiled })];

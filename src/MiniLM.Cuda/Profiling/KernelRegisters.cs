@@ -2,7 +2,8 @@ using System.Text.Json;
 
 namespace MiniLM.Cuda.Profiling;
 
-/// <summary>Registers of a thread of each kernel, as ptxas chose them (kernels/ptx/registers.json; no kernel spills, or the file would not have been written).</summary>
+/// <summary>Registers of a thread of each kernel, as ptxas chose them (kernels/ptx/registers.json;
+/// no kernel spills, or the file would not have been written).</summary>
 internal static class KernelRegisters
 {
     private static readonly Dictionary<string, SortedDictionary<int, int>> Known = Read();
@@ -20,7 +21,8 @@ internal static class KernelRegisters
         Dictionary<string, SortedDictionary<int, int>> known = [];
         foreach (JsonProperty kernel in document.RootElement.GetProperty("registers").EnumerateObject())
         {
-            known[kernel.Name] = new(kernel.Value.EnumerateObject().ToDictionary(target => int.Parse(target.Name.AsSpan("sm_".Length)), target => target.Value.GetInt32()));
+            known[kernel.Name] = new(kernel.Value.EnumerateObject().ToDictionary(target => int.Parse(target.Name.AsSpan("sm_".Length)),
+                target => target.Value.GetInt32()));
         }
         return known;
     }

@@ -2,8 +2,8 @@ namespace MiniLM.Cuda.Profiling;
 
 /// <summary>How long a launch should take on a GPU, from what was counted. A model, not a measurement: docs/gpu.md holds its assumptions.</summary>
 /// <remarks>
-/// seconds = launch + waves * fill + max over limits of (use of the busiest multiprocessor / rate / efficiency). Blocks are taken as equal: the busiest multiprocessor
-/// has ceil(blocks / multiprocessors) of them. Distinct bytes come from memory, as if nothing of an earlier launch were left in L2.
+/// seconds = launch + waves * fill + max over limits of (use of the busiest multiprocessor / rate / efficiency). Blocks are taken as equal: the busiest
+/// multiprocessor has ceil(blocks / multiprocessors) of them. Distinct bytes come from memory, as if nothing of an earlier launch were left in L2.
 /// </remarks>
 internal static class LaunchPrediction
 {
@@ -32,7 +32,8 @@ internal static class LaunchPrediction
     /// <param name="slowest">The limit that sets the time; null: starting and filling take longer than any.</param>
     internal static double Seconds(ProfiledLaunch launch, GpuModel gpu, out Limit? slowest)
     {
-        double blocks = (double)launch.Shape.GridX * launch.Shape.GridY, busiest = Math.Ceiling(blocks / gpu.Multiprocessors), clock = gpu.Hertz * gpu.SustainedClock;
+        double blocks = (double)launch.Shape.GridX * launch.Shape.GridY, busiest = Math.Ceiling(blocks / gpu.Multiprocessors),
+            clock = gpu.Hertz * gpu.SustainedClock;
         int resident = Math.Max(1, gpu.ResidentBlocks(launch.Shape, KernelRegisters.Of(launch.Kernel, gpu.Capability)));
         double longest = launch.Demand(Limit.Dram) / gpu.DramBytesPerSecond / Efficiency(Limit.Dram, gpu);
         slowest = Limit.Dram;
@@ -40,7 +41,10 @@ internal static class LaunchPrediction
         {
             if (limit == Limit.Dram || launch.Demand(limit) == 0) { continue; }
             double clocks = launch.Demand(limit) * busiest / blocks / gpu.PerClock(limit);
-            if (limit == Limit.L2) { clocks = Math.Max(launch.Demand(limit) / gpu.Multiprocessors / gpu.PerClock(limit), launch.Demand(limit) * busiest / blocks / L2PortBytes); }
+            if (limit == Limit.L2)
+            {
+                clocks = Math.Max(launch.Demand(limit) / gpu.Multiprocessors / gpu.PerClock(limit), launch.Demand(limit) * busiest / blocks / L2PortBytes);
+            }
             double seconds = clocks / clock / Efficiency(limit, gpu);
             if (seconds > longest) { (longest, slowest) = (seconds, limit); }
         }
@@ -54,6 +58,7 @@ internal static class LaunchPrediction
     {
         ProfiledLaunch[] all = [.. launches];
         // A rate that the driver does not know (0) limits nothing.
-        return Limits.Select(limit => (limit, gpu.PerSecond(limit) is > 0 and var most ? all.Sum(launch => launch.Demand(limit)) / most : 0)).MaxBy(each => each.Item2);
+        return Limits.Select(limit => (limit, gpu.PerSecond(limit) is > 0 and var most ? all.Sum(launch => launch.Demand(limit)) / most : 0))
+            .MaxBy(each => each.Item2);
     }
 }

@@ -13,7 +13,8 @@ internal static class AsyncCopyCheck
         {
             if (IsCopy(kernel.Instructions[i]) && ReachesExitUncommitted(kernel, graph, i))
             {
-                findings.Add(new PtxFinding(kernel.Instructions[i].Line, $"the kernel may end with no commit_group after this copy ({kernel.Instructions[i].Text})"));
+                findings.Add(new PtxFinding(kernel.Instructions[i].Line,
+                    $"the kernel may end with no commit_group after this copy ({kernel.Instructions[i].Text})"));
             }
         }
     }

@@ -1,6 +1,7 @@
 namespace MiniLM.Cuda.Ptx;
 
-/// <summary>Instructions that need the whole warp (bar.sync, mma, ldmatrix, shfl with all lanes) where a branch on the thread's index may have parted it.</summary>
+/// <summary>Instructions that need the whole warp (bar.sync, mma, ldmatrix, shfl with all lanes) where a branch on the
+/// thread's index may have parted it.</summary>
 internal static class DivergenceCheck
 {
     internal static void Check(PtxKernel kernel, FlowGraph graph, List<PtxFinding> findings)
@@ -9,19 +10,28 @@ internal static class DivergenceCheck
         var meeting = new PostDominators(graph);
         foreach (PtxInstruction instruction in kernel.Instructions)
         {
-            if (NeedsWarp(instruction) && variance.Differs(instruction.Guard)) { findings.Add(new PtxFinding(instruction.Line, $"needs the whole warp, and its guard {instruction.GuardName} may differ between lanes ({instruction.Text})")); }
+            if (NeedsWarp(instruction) && variance.Differs(instruction.Guard))
+            {
+                findings.Add(new PtxFinding(instruction.Line,
+                    $"needs the whole warp, and its guard {instruction.GuardName} may differ between lanes ({instruction.Text})"));
+            }
         }
         for (int b = 0; b < graph.Exit; b++)
         {
             PtxInstruction last = kernel.Instructions[graph.Blocks[b].End - 1];
-            bool parts = FlowGraph.EndsBlock(last) && (variance.Differs(last.Guard) || last.Root == "brx" && last.Operands.Length > 0 && variance.Differs(last.Operands[0]));
+            bool parts = FlowGraph.EndsBlock(last)
+                && (variance.Differs(last.Guard) || last.Root == "brx" && last.Operands.Length > 0 && variance.Differs(last.Operands[0]));
             if (!parts || graph.Blocks[b].Successors.Count < 2) { continue; }
             foreach (int block in Region(graph, b, meeting.Immediate[b]))
             {
                 for (int i = graph.Blocks[block].First; i < graph.Blocks[block].End; i++)
                 {
                     PtxInstruction instruction = kernel.Instructions[i];
-                    if (NeedsWarp(instruction)) { findings.Add(new PtxFinding(instruction.Line, $"needs the whole warp, which the branch of line {last.Line} may have parted ({instruction.Text})")); }
+                    if (NeedsWarp(instruction))
+                    {
+                        findings.Add(new PtxFinding(instruction.Line,
+                            $"needs the whole warp, which the branch of line {last.Line} may have parted ({instruction.Text})"));
+                    }
                 }
             }
         }

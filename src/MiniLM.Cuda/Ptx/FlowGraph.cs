@@ -65,7 +65,8 @@ internal sealed class FlowGraph
         {
             foreach (PtxOperand operand in instruction.Operands) { if (operand.Target >= 0) { yield return operand.Target; } }
         }
-        else if (instruction.Root == "brx" && instruction.Operands.Length == 2 && kernel.BranchTargets.TryGetValue(instruction.Operands[1].Name, out PtxOperand[]? labels))
+        else if (instruction.Root == "brx" && instruction.Operands.Length == 2
+            && kernel.BranchTargets.TryGetValue(instruction.Operands[1].Name, out PtxOperand[]? labels))
         {
             foreach (PtxOperand label in labels) { if (label.Target >= 0) { yield return label.Target; } }
         }

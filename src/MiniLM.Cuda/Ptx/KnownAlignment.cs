@@ -37,7 +37,8 @@ internal sealed class KnownAlignment
                 ulong common = Math.Min(modulus, bytes);
                 if ((rest & common - 1) != 0)
                 {
-                    findings.Add(new PtxFinding(instruction.Line, $"an access of {bytes} bytes at an address that is {rest & common - 1} modulo {common} ({instruction.Text})"));
+                    findings.Add(new PtxFinding(instruction.Line,
+                        $"an access of {bytes} bytes at an address that is {rest & common - 1} modulo {common} ({instruction.Text})"));
                 }
             }
         }
@@ -53,7 +54,8 @@ internal sealed class KnownAlignment
                 foreach (string modifier in instruction.Modifiers) { if (PtxTypes.Parse(modifier) is not PtxType.None and var found) { type = found; } }
                 return (ulong)(type.Bytes() * (instruction.Has("v2") ? 2 : instruction.Has("v4") ? 4 : 1));
             case "ldmatrix": return 16;
-            case "cp" when instruction.Has("async") && instruction.Operands.Length >= 3 && instruction.Operands[2].Kind == PtxOperandKind.Immediate: return instruction.Operands[2].Bits is 4 or 8 or 16 ? instruction.Operands[2].Bits : 0;
+            case "cp" when instruction.Has("async") && instruction.Operands.Length >= 3 && instruction.Operands[2].Kind == PtxOperandKind.Immediate:
+                return instruction.Operands[2].Bits is 4 or 8 or 16 ? instruction.Operands[2].Bits : 0;
             default: return 0;
         }
     }
@@ -75,7 +77,10 @@ internal sealed class KnownAlignment
     private (ulong Modulus, ulong Residue) Symbol(PtxOperand operand)
     {
         // A parameter's own place counts from an aligned start.
-        if (_kernel.Parameters.Find(parameter => parameter.Name == operand.Name) is { } known) { return (Most, (ulong)(known.Offset + operand.Offset) & Most - 1); }
+        if (_kernel.Parameters.Find(parameter => parameter.Name == operand.Name) is { } known)
+        {
+            return (Most, (ulong)(known.Offset + operand.Offset) & Most - 1);
+        }
         PtxVariable? variable = _kernel.Variables.Concat(_module.Variables).FirstOrDefault(variable => variable.Name == operand.Name);
         ulong modulus = Math.Min(Most, (ulong)(variable?.Alignment ?? 1));
         return (modulus, (ulong)operand.Offset & modulus - 1);
@@ -118,8 +123,10 @@ internal sealed class KnownAlignment
         {
             case "mov" or "cvta" or "cvt" when operands.Length == 2 && operands[1].Kind != PtxOperandKind.Vector: return Of(operands[1]);
             case "selp" when operands.Length == 4: return Common(Of(operands[1]), Of(operands[2]));
-            case "add" or "sub" or "and" or "or" or "xor" or "mul" or "shl" or "shr" when operands.Length == 3 && !isPart: return Binary(instruction.Root, Of(operands[1]), Of(operands[2]), operands[2]);
-            case "mad" when operands.Length == 4 && !isPart: return Binary("add", Binary("mul", Of(operands[1]), Of(operands[2]), operands[2]), Of(operands[3]), operands[3]);
+            case "add" or "sub" or "and" or "or" or "xor" or "mul" or "shl" or "shr" when operands.Length == 3 && !isPart:
+                return Binary(instruction.Root, Of(operands[1]), Of(operands[2]), operands[2]);
+            case "mad" when operands.Length == 4 && !isPart:
+                return Binary("add", Binary("mul", Of(operands[1]), Of(operands[2]), operands[2]), Of(operands[3]), operands[3]);
             default: return (1, 0);
         }
     }

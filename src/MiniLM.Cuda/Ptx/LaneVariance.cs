@@ -44,7 +44,8 @@ internal sealed class LaneVariance
         return operand.Kind switch
         {
             PtxOperandKind.Register when operand.Register >= 0 => _bits[operand.Register],
-            PtxOperandKind.Special => operand.Name is "%tid" or "%tid.x" or "%laneid" or "%lanemask_eq" or "%lanemask_le" or "%lanemask_lt" or "%lanemask_ge" or "%lanemask_gt"
+            PtxOperandKind.Special =>
+                operand.Name is "%tid" or "%tid.x" or "%laneid" or "%lanemask_eq" or "%lanemask_le" or "%lanemask_lt" or "%lanemask_ge" or "%lanemask_gt"
                 ? operand.Name.StartsWith("%lanemask", StringComparison.Ordinal) ? ulong.MaxValue : 31UL : 0,
             _ => 0,
         };
@@ -62,7 +63,8 @@ internal sealed class LaneVariance
         switch (instruction.Root)
         {
             case "shfl" or "vote" or "redux" or "mma" or "ldmatrix" or "bar" or "barrier": return 0;
-            case "mov" or "cvta" when operands.Length == 2 && operands[1].Kind != PtxOperandKind.Vector && operands[0].Kind != PtxOperandKind.Vector: return all;
+            case "mov" or "cvta" when operands.Length == 2 && operands[1].Kind != PtxOperandKind.Vector && operands[0].Kind != PtxOperandKind.Vector:
+                return all;
             case "cvt" when !isFloat && instruction.Modifiers.Length == 2 && PtxTypes.Parse(instruction.Modifiers[0]).IsInteger(): return all;
             case "and" when isConstant && operands.Length == 3: return Of(operands[1]) & constant;
             case "and" or "or" or "xor" or "not" when !instruction.Has("pred"): return all;

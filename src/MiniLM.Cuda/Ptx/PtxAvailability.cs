@@ -6,10 +6,14 @@ internal static class PtxAvailability
     internal static void Check(PtxModule module, PtxInstruction instruction, List<PtxFinding> findings)
     {
         (int target, int version) = Of(instruction);
-        if (module.Target < target) { findings.Add(new PtxFinding(instruction.Line, $"needs sm_{target}, and .target is sm_{module.Target} ({instruction.Text})")); }
+        if (module.Target < target)
+        {
+            findings.Add(new PtxFinding(instruction.Line, $"needs sm_{target}, and .target is sm_{module.Target} ({instruction.Text})"));
+        }
         if (module.Version < version)
         {
-            findings.Add(new PtxFinding(instruction.Line, $"needs .version {version / 10}.{version % 10}, and it is {module.Version / 10}.{module.Version % 10} ({instruction.Text})"));
+            findings.Add(new PtxFinding(instruction.Line,
+                $"needs .version {version / 10}.{version % 10}, and it is {module.Version / 10}.{module.Version % 10} ({instruction.Text})"));
         }
     }
 

@@ -7,7 +7,8 @@ namespace MiniLM.Cuda.Ptx;
 /// <param name="What">One line for people.</param>
 internal readonly record struct PtxFinding(int Line, string What);
 
-/// <summary>Looks at a text without running it: <c>minilm ptx check</c>. No findings does not mean that it is right; a finding means that it is not, or that nobody should write it so.</summary>
+/// <summary>Looks at a text without running it: <c>minilm ptx check</c>. No findings does not mean that it is right;
+/// a finding means that it is not, or that nobody should write it so.</summary>
 internal static class PtxCheck
 {
     /// <summary>All findings of a text, by line.</summary>
@@ -18,7 +19,10 @@ internal static class PtxCheck
         catch (PtxException wrong) { return [new PtxFinding(wrong.Line, wrong.What)]; }
         var findings = new List<PtxFinding>();
         foreach (PtxKernel kernel in module.Kernels) { Check(module, kernel, findings); }
-        if (module.Functions.Count > 0) { findings.Add(new PtxFinding(module.Functions[0].Line, $"function {module.Functions[0].Name}: calls are not known to the emulator")); }
+        if (module.Functions.Count > 0)
+        {
+            findings.Add(new PtxFinding(module.Functions[0].Line, $"function {module.Functions[0].Name}: calls are not known to the emulator"));
+        }
         return [.. findings.Distinct().OrderBy(finding => finding.Line)];
     }
 
@@ -56,11 +60,17 @@ internal static class PtxCheck
     {
         foreach (PtxVariable variable in kernel.Variables)
         {
-            if (variable.Space == PtxSpace.Local) { findings.Add(new PtxFinding(variable.Line, $".local {variable.Name}: {variable.Bytes} bytes a thread that are not in registers")); }
+            if (variable.Space == PtxSpace.Local)
+            {
+                findings.Add(new PtxFinding(variable.Line, $".local {variable.Name}: {variable.Bytes} bytes a thread that are not in registers"));
+            }
         }
         foreach (PtxInstruction instruction in kernel.Instructions)
         {
-            if (instruction.Root is "ld" or "st" && instruction.Has("local")) { findings.Add(new PtxFinding(instruction.Line, $"local memory ({instruction.Text})")); }
+            if (instruction.Root is "ld" or "st" && instruction.Has("local"))
+            {
+                findings.Add(new PtxFinding(instruction.Line, $"local memory ({instruction.Text})"));
+            }
         }
     }
 }

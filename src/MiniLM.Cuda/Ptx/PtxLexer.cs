@@ -5,7 +5,8 @@ internal enum PtxTokenKind { Word, Directive, Number, Text, Punctuation, End }
 /// <summary>One token: a slice of the text.</summary>
 internal readonly record struct PtxToken(PtxTokenKind Kind, int Start, int Length, int Line);
 
-/// <summary>Words of a PTX text. An opcode with its modifiers ("ld.global.v4.f32", "cp.async.cg.shared.global.L2::128B") is one word, and so is "%tid.x".</summary>
+/// <summary>Words of a PTX text. An opcode with its modifiers ("ld.global.v4.f32",
+/// "cp.async.cg.shared.global.L2::128B") is one word, and so is "%tid.x".</summary>
 internal struct PtxLexer(string file, string text)
 {
     private int _at;

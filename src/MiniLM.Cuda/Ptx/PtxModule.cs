@@ -33,7 +33,8 @@ internal sealed record PtxModule(string File, string Text)
     internal List<PtxKernel> Functions { get; } = [];
 }
 
-/// <summary>A variable of a state space. 0 bytes: an extern array without bound, which is dynamic shared memory. Initial contents may be shorter than it.</summary>
+/// <summary>A variable of a state space. 0 bytes: an extern array without bound, which is dynamic shared memory.
+/// Initial contents may be shorter than it.</summary>
 internal sealed record PtxVariable(string Name, PtxSpace Space, PtxType Type, int Alignment, long Bytes, bool IsExtern, byte[]? Initial, int Line);
 
 /// <summary>A kernel parameter at its place in the parameter buffer.</summary>

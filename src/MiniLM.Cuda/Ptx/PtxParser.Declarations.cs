@@ -142,7 +142,10 @@ internal sealed partial class PtxParser
             {
                 bool isNegative = IsPunctuation('-');
                 if (isNegative) { Advance(); }
-                if (_token.Kind != PtxTokenKind.Number || !PtxNumber.TryParse(Slice(), out ulong bits, out PtxType of)) { throw Wrong($"expected a number, found '{Slice()}'"); }
+                if (_token.Kind != PtxTokenKind.Number || !PtxNumber.TryParse(Slice(), out ulong bits, out PtxType of))
+                {
+                    throw Wrong($"expected a number, found '{Slice()}'");
+                }
                 bits = Convert(bits, of, isNegative, type);
                 for (int i = 0; i < type.Bytes(); i++) { bytes.Add(i < 8 ? (byte)(bits >> 8 * i) : (byte)0); }
                 if (bytes.Count > 64 << 20) { throw Wrong("too many initial values"); }

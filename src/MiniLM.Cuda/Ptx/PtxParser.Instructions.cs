@@ -69,7 +69,11 @@ internal sealed partial class PtxParser
         if (guardName is null && IsPunctuation(':'))
         {
             Advance();
-            if (_token.Kind == PtxTokenKind.Directive && Slice() is ".branchtargets" or ".calltargets" or ".callprototype") { TargetList(kernel, scope, opcode); return; }
+            if (_token.Kind == PtxTokenKind.Directive && Slice() is ".branchtargets" or ".calltargets" or ".callprototype")
+            {
+                TargetList(kernel, scope, opcode);
+                return;
+            }
             if (!scope.Labels.TryAdd(opcode, kernel.Instructions.Count)) { throw Wrong($"a second label {opcode}"); }
             return;
         }

@@ -156,7 +156,9 @@ internal sealed partial class PtxParser
     {
         long product = 1;
         foreach (long value in values) { product = Math.Min(product * value, int.MaxValue); }
-        return values.Count == 0 || product is 0 or int.MaxValue ? throw new PtxException(_module.File, line, $"{directive} needs numbers from 1") : (int)product;
+        return values.Count == 0 || product is 0 or int.MaxValue
+            ? throw new PtxException(_module.File, line, $"{directive} needs numbers from 1")
+            : (int)product;
     }
 
     // ---- tokens

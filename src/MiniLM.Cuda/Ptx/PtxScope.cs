@@ -26,7 +26,10 @@ internal sealed class PtxScope(PtxScope? parent)
         int digits = name.Length;
         while (digits > 0 && char.IsAsciiDigit(name[digits - 1])) { digits--; }
         // %r007 is no member of %r<8>, and families whose own name ends in a digit are not looked for.
-        int member = digits < name.Length && (name[digits] != '0' || digits == name.Length - 1) && int.TryParse(name.AsSpan(digits), out int value) ? value : -1;
+        int member = digits < name.Length && (name[digits] != '0' || digits == name.Length - 1)
+            && int.TryParse(name.AsSpan(digits), out int value)
+            ? value
+            : -1;
         for (PtxScope? scope = this; scope is not null; scope = scope.Parent)
         {
             if (scope._registers.TryGetValue(name, out type)) { return scope; }

@@ -34,7 +34,11 @@ internal static class UnwrittenRegisters
                 PtxInstruction instruction = kernel.Instructions[i];
                 RegisterAccess.Visit(instruction, register =>
                 {
-                    if (!before[block.Index].Contains(register)) { findings.Add(new PtxFinding(instruction.Line, $"reads {kernel.Registers[register].Name}, which nothing has written ({instruction.Text})")); }
+                    if (!before[block.Index].Contains(register))
+                    {
+                        findings.Add(new PtxFinding(instruction.Line,
+                            $"reads {kernel.Registers[register].Name}, which nothing has written ({instruction.Text})"));
+                    }
                 }, _ => { });
                 RegisterAccess.Visit(instruction, _ => { }, before[block.Index].Add);
             }

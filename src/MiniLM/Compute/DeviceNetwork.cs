@@ -71,9 +71,20 @@ internal abstract class DeviceNetwork : IDisposable
             if (batch.Length(sequence) < 1) { throw new ArgumentException($"sequence {sequence} has no tokens"); }
             for (int row = batch.Offsets[sequence]; row < batch.Offsets[sequence + 1]; row++)
             {
-                if ((uint)batch.TokenIds[row] >= (uint)config.VocabSize) { throw new ArgumentException($"sequence {sequence}: token id {batch.TokenIds[row]}, the model has {config.VocabSize} (vocab_size)"); }
-                if (batch.TypeIds[row] >= types) { throw new ArgumentException($"sequence {sequence}: token type {batch.TypeIds[row]}, the model has {types} (type_vocab_size): it takes no pairs"); }
-                if ((uint)batch.Positions[row] >= (uint)config.MaxPositionEmbeddings) { throw new ArgumentException($"sequence {sequence}: position {batch.Positions[row]}, the model has {config.MaxPositionEmbeddings} (max_position_embeddings)"); }
+                if ((uint)batch.TokenIds[row] >= (uint)config.VocabSize)
+                {
+                    throw new ArgumentException($"sequence {sequence}: token id {batch.TokenIds[row]}, the model has {config.VocabSize} (vocab_size)");
+                }
+                if (batch.TypeIds[row] >= types)
+                {
+                    throw new ArgumentException(
+                        $"sequence {sequence}: token type {batch.TypeIds[row]}, the model has {types} (type_vocab_size): it takes no pairs");
+                }
+                if ((uint)batch.Positions[row] >= (uint)config.MaxPositionEmbeddings)
+                {
+                    throw new ArgumentException(
+                        $"sequence {sequence}: position {batch.Positions[row]}, the model has {config.MaxPositionEmbeddings} (max_position_embeddings)");
+                }
             }
         }
     }

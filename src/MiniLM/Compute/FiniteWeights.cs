@@ -27,6 +27,7 @@ internal static class FiniteWeights
         });
         int at = Array.FindIndex(bad, found => found != 0);
         if (at < 0) { return; }
-        throw new ModelFormatException($"{tensors[at].File}: tensor '{tensors[at].Name}' has a NaN or an infinity at element {bad[at] - 1}. The weights are damaged: take the model from its source again.");
+        throw new ModelFormatException($"{tensors[at].File}: tensor '{tensors[at].Name}' has a NaN or an infinity at element {bad[at] - 1}. "
+            + "The weights are damaged: take the model from its source again.");
     }
 }

@@ -23,7 +23,8 @@ internal sealed class PartialFolder : IDisposable
         _mark = System.IO.Path.Combine(Path, Mark);
         if (System.IO.Path.Exists(_old))
         {
-            throw new IOException($"{_old}: is there, where what is replaced is set aside: an earlier --overwrite may have been killed. Rename or remove it yourself.");
+            throw new IOException(
+                $"{_old}: is there, where what is replaced is set aside: an earlier --overwrite may have been killed. Rename or remove it yourself.");
         }
         if (File.Exists(Path)) { throw new IOException($"{Path}: is a file where the output would be built. Choose another output or remove it yourself."); }
         if (Directory.Exists(Path) && !File.Exists(_mark) && Directory.EnumerateFileSystemEntries(Path).Any())

@@ -66,7 +66,11 @@ internal abstract class RowReader : IDisposable
             if (!lines.Read(_names, values!)) { return false; }
             for (int i = 0; i < _names.Length; i++)
             {
-                if (values[i] is null) { throw lines.Lines.Wrong($"has no '{_columns[i]}', or it is null. Name the column that holds the text (--column, --columns), or correct the line."); }
+                if (values[i] is null)
+                {
+                    throw lines.Lines.Wrong(
+                        $"has no '{_columns[i]}', or it is null. Name the column that holds the text (--column, --columns), or correct the line.");
+                }
             }
             return true;
         }

@@ -37,7 +37,8 @@ internal sealed class TextCollection : IDisposable
     }
 
     /// <summary>The next document; its id is not empty.</summary>
-    /// <remarks>Title and text are what is written, but for the text of a JSON line without a title: it loses white space at both ends, as BEIR's readers have it.</remarks>
+    /// <remarks>Title and text are what is written, but for the text of a JSON line without a title: it loses white space at
+    /// both ends, as BEIR's readers have it.</remarks>
     internal bool Read(out Document document)
     {
         document = default;

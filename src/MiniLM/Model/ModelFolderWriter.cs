@@ -53,7 +53,8 @@ internal static class ModelFolderWriter
         if (!Directory.Exists(target)) { return; }
         if (!overwrite) { throw new ModelFormatException($"{target}: exists. Use --overwrite to replace it."); }
         // Only a model is ever replaced: a slip in the name must not cost a folder of something else.
-        if (Directory.EnumerateFileSystemEntries(target).Any() && !File.Exists(Path.Combine(target, "config.json")) && !File.Exists(Path.Combine(target, "modules.json")))
+        if (Directory.EnumerateFileSystemEntries(target).Any() && !File.Exists(Path.Combine(target, "config.json"))
+            && !File.Exists(Path.Combine(target, "modules.json")))
         {
             throw new ModelFormatException($"{target}: is not a model folder, so it is not overwritten. Give another output folder or remove it yourself.");
         }

@@ -46,10 +46,12 @@ internal sealed record Linear(Tensor Weight, Tensor? Bias)
 internal sealed record Norm(Tensor Gamma, Tensor Beta);
 
 /// <summary>The weights of one transformer layer.</summary>
-internal sealed record LayerWeights(Linear Query, Linear Key, Linear Value, Linear AttentionOutput, Norm AttentionNorm, Linear Up, Linear Down, Norm OutputNorm);
+internal sealed record LayerWeights(Linear Query, Linear Key, Linear Value, Linear AttentionOutput, Norm AttentionNorm, Linear Up,
+    Linear Down, Norm OutputNorm);
 
 /// <summary>The weights of an encoder. Embedding tables are [ids, hidden] and gathered from the mapped file.</summary>
-/// <remarks>TokenTypeEmbeddings is null for MPNet and DistilBERT; RelativeAttentionBias is MPNet's table [buckets, heads], shared by all layers, null elsewhere.</remarks>
+/// <remarks>TokenTypeEmbeddings is null for MPNet and DistilBERT; RelativeAttentionBias is MPNet's table [buckets, heads],
+/// shared by all layers, null elsewhere.</remarks>
 internal sealed record EncoderWeights(
     Tensor WordEmbeddings, Tensor PositionEmbeddings, Tensor? TokenTypeEmbeddings, Norm EmbeddingNorm, LayerWeights[] Layers, Tensor? RelativeAttentionBias);
 
@@ -93,6 +95,7 @@ internal sealed record Network(EncoderConfig Config, EncoderWeights Encoder, Poo
         IEnumerable<Linear> linears = Encoder.Layers
             .SelectMany(layer => new[] { layer.Query, layer.Key, layer.Value, layer.AttentionOutput, layer.Up, layer.Down })
             .Concat(Head.OfType<DenseModule>().Select(dense => dense.Linear));
-        return embeddings.Concat(norms.SelectMany(norm => new[] { norm.Gamma, norm.Beta })).Concat(linears.SelectMany(linear => new[] { linear.Weight, linear.Bias })).OfType<Tensor>();
+        return embeddings.Concat(norms.SelectMany(norm => new[] { norm.Gamma, norm.Beta }))
+            .Concat(linears.SelectMany(linear => new[] { linear.Weight, linear.Bias })).OfType<Tensor>();
     }
 }

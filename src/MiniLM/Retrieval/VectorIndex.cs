@@ -43,7 +43,8 @@ public sealed unsafe class VectorIndex : IDisposable
             long bytes = (long)header.Count * header.Dimension * sizeof(float);
             if (vectors.Length != bytes)
             {
-                throw new IndexFormatException($"{vectors.Path}: {vectors.Length} bytes, {VectorIndexHeader.HeaderFile} asks for {bytes}. Make the index again.");
+                throw new IndexFormatException(
+                    $"{vectors.Path}: {vectors.Length} bytes, {VectorIndexHeader.HeaderFile} asks for {bytes}. Make the index again.");
             }
             DocumentStore documents = DocumentStore.Open(folder);
             if (documents.Count == header.Count) { return new VectorIndex(folder, header, vectors, documents); }

@@ -34,16 +34,27 @@ internal sealed record VectorIndexHeader(int Version, int Count, int Dimension, 
     internal static VectorIndexHeader Read(string folder)
     {
         string file = Path.Combine(folder, HeaderFile);
-        if (!File.Exists(file)) { throw new IndexFormatException($"{folder}: no {HeaderFile} in it: not an index. Make one with 'minilm index --dense --corpus FILE --output {folder}'."); }
+        if (!File.Exists(file))
+        {
+            throw new IndexFormatException(
+                $"{folder}: no {HeaderFile} in it: not an index. Make one with 'minilm index --dense --corpus FILE --output {folder}'.");
+        }
         try
         {
             using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(file));
             JsonElement root = json.RootElement;
             if (root.GetProperty("format").GetString() != Format) { throw new IndexFormatException($"{file}: format is not {Format}. Make the index again."); }
             int version = root.GetProperty("version").GetInt32();
-            if (version != CurrentVersion) { throw new IndexFormatException($"{file}: version {version}, this program reads {CurrentVersion}. Make the index again or take the matching program."); }
+            if (version != CurrentVersion)
+            {
+                throw new IndexFormatException(
+                    $"{file}: version {version}, this program reads {CurrentVersion}. Make the index again or take the matching program.");
+            }
             int count = root.GetProperty("count").GetInt32(), dimension = root.GetProperty("dimension").GetInt32();
-            if (count < 0 || dimension is < 1 or > 1 << 20) { throw new IndexFormatException($"{file}: count {count}, dimension {dimension}: out of range. Make the index again."); }
+            if (count < 0 || dimension is < 1 or > 1 << 20)
+            {
+                throw new IndexFormatException($"{file}: count {count}, dimension {dimension}: out of range. Make the index again.");
+            }
             return new VectorIndexHeader(version, count, dimension, root.GetProperty("model").GetString()!, root.GetProperty("model_hash").GetString()!,
                 root.TryGetProperty("prompt_name", out JsonElement prompt) ? prompt.GetString() : null);
         }

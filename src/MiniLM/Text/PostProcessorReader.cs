@@ -49,7 +49,8 @@ internal static class PostProcessorReader
         }
         if (seen[0] != 1 || seen[1] != sequences - 1)
         {
-            throw new TokenizerException($"{section.File}: {section.PathOf(name)} has sequence A {seen[0]} times and B {seen[1]} times; supported: each text once.");
+            throw new TokenizerException(
+                $"{section.File}: {section.PathOf(name)} has sequence A {seen[0]} times and B {seen[1]} times; supported: each text once.");
         }
         return [.. pieces];
     }

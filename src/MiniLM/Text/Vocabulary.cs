@@ -42,7 +42,8 @@ internal sealed class Vocabulary
             ref int entry = ref _entryOfId[id];
             if (entry != 0)
             {
-                throw new TokenizerException($"{file}: id {id} belongs to '{Text(entries[entry - 1])}' and to '{Text(entries[index])}'. Every token needs its own id.");
+                throw new TokenizerException(
+                    $"{file}: id {id} belongs to '{Text(entries[entry - 1])}' and to '{Text(entries[index])}'. Every token needs its own id.");
             }
             entry = index + 1;
             if (length == 0) { continue; }

@@ -103,7 +103,8 @@ public sealed partial class WordPieceTokenizer
             {
                 if (piece.Ids[index] >= VocabularySize)
                 {
-                    throw new TokenizerException($"{file}: post_processor gives '{piece.Tokens[index]}' id {piece.Ids[index]}; the vocabulary ends at {VocabularySize - 1}.");
+                    throw new TokenizerException(
+                        $"{file}: post_processor gives '{piece.Tokens[index]}' id {piece.Ids[index]}; the vocabulary ends at {VocabularySize - 1}.");
                 }
             }
         }
@@ -129,7 +130,8 @@ public sealed partial class WordPieceTokenizer
             string? owner = known is null ? FindToken(final.Id) : null;
             if (owner is not null && owner != final.Content)
             {
-                throw new TokenizerException($"{definition.File}: added token '{final.Content}' has id {final.Id}, which belongs to '{owner}'. Every token needs its own id.");
+                throw new TokenizerException(
+                    $"{definition.File}: added token '{final.Content}' has id {final.Id}, which belongs to '{owner}'. Every token needs its own id.");
             }
             _addedById[final.Id] = final;
             _addedIds[final.Content] = final.Id;

@@ -14,7 +14,8 @@ internal static class SafetensorsShards
     /// <param name="metadata">Of every file.</param>
     /// <param name="maxShardBytes">Data bytes of a file; a larger tensor has a file for itself.</param>
     /// <param name="cancellation">Looked at before each write.</param>
-    internal static void Write(string folder, IReadOnlyList<StoredTensor> tensors, IReadOnlyDictionary<string, string>? metadata, long maxShardBytes, CancellationToken cancellation = default)
+    internal static void Write(string folder, IReadOnlyList<StoredTensor> tensors, IReadOnlyDictionary<string, string>? metadata, long maxShardBytes,
+        CancellationToken cancellation = default)
     {
         List<List<StoredTensor>> shards = Cut(tensors, maxShardBytes);
         if (shards.Count == 1)

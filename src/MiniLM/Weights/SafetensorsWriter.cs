@@ -22,7 +22,8 @@ internal static class SafetensorsWriter
     /// <param name="metadata">Null: the file has no metadata.</param>
     /// <param name="cancellation">Looked at before each write.</param>
     /// <exception cref="ModelFormatException">A value is too large for the element type; the tensor is named.</exception>
-    internal static void Write(string path, IReadOnlyCollection<StoredTensor> tensors, IReadOnlyDictionary<string, string>? metadata, CancellationToken cancellation = default)
+    internal static void Write(string path, IReadOnlyCollection<StoredTensor> tensors, IReadOnlyDictionary<string, string>? metadata,
+        CancellationToken cancellation = default)
     {
         (StoredTensor Tensor, byte[] Name)[] ordered = [.. tensors.Select(tensor => (tensor, Encoding.UTF8.GetBytes(tensor.Name)))];
         Array.Sort(ordered, (a, b) => a.Tensor.ElementType != b.Tensor.ElementType

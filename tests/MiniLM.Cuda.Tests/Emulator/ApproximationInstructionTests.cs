@@ -87,7 +87,8 @@ public sealed class ApproximationInstructionTests
             if (double.IsNaN(y)) { Assert.True(float.IsNaN(result)); continue; }
             if (!float.IsFinite((float)y) || ftz && Math.Abs(y) < 1.2e-38) { continue; }
             double error = Math.Abs(result - y);
-            Assert.True(error <= Math.Max(bound, Ulp(y) / 2) * 1.000001 || opcode.StartsWith("sin", StringComparison.Ordinal) && Math.Abs(x) > 6.28, $"{opcode} {x:r}: {result:r} is {error / Ulp(y)} ulp from {y:r}");
+            Assert.True(error <= Math.Max(bound, Ulp(y) / 2) * 1.000001 || opcode.StartsWith("sin", StringComparison.Ordinal) && Math.Abs(x) > 6.28,
+                $"{opcode} {x:r}: {result:r} is {error / Ulp(y)} ulp from {y:r}");
             if (bound > 0) { most = Math.Max(most, error / bound); }
             changed += result == (float)y ? 0 : 1;
         }
@@ -128,7 +129,8 @@ public sealed class ApproximationInstructionTests
     public void HalfForms_RoundOnce()
     {
         ulong[] all = [.. Enumerable.Range(0, 65536).Select(bits => (ulong)bits)];
-        ulong[] powers = LaneProgram.Run("ex2.approx.f16 %d, %a;", 16, [16], all), tanh = LaneProgram.Run("mov.b32 %r2, {%a, %a}; tanh.approx.f16x2 %d, %r2;", 32, [16], all);
+        ulong[] powers = LaneProgram.Run("ex2.approx.f16 %d, %a;", 16, [16], all),
+            tanh = LaneProgram.Run("mov.b32 %r2, {%a, %a}; tanh.approx.f16x2 %d, %r2;", 32, [16], all);
         for (int i = 0; i < all.Length; i++)
         {
             double x = (double)BitConverter.UInt16BitsToHalf((ushort)i);

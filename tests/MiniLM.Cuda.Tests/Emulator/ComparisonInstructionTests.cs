@@ -4,19 +4,34 @@ namespace MiniLM.Cuda.Tests.Emulator;
 public sealed class ComparisonInstructionTests
 {
     [Theory]
-    [InlineData("u16"), InlineData("s16"), InlineData("b16"), InlineData("u32"), InlineData("s32"), InlineData("b32"), InlineData("u64"), InlineData("s64"), InlineData("b64")]
+    [InlineData("u16"), InlineData("s16"), InlineData("b16"), InlineData("u32"), InlineData("s32"), InlineData("b32"), InlineData("u64"),
+        InlineData("s64"), InlineData("b64")]
     public void Setp_OfIntegers(string type)
     {
         int bits = int.Parse(type[1..]);
         ulong[][] values = EdgeValues.Combinations(EdgeValues.Integer, 2, 200, bits);
-        string[] names = type[0] switch { 'b' => ["eq", "ne"], 'u' => ["eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi", "hs"], _ => ["eq", "ne", "lt", "le", "gt", "ge"] };
+        string[] names = type[0] switch
+        {
+            'b' => ["eq", "ne"],
+            'u' => ["eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi", "hs"],
+            _ => ["eq", "ne", "lt", "le", "gt", "ge"],
+        };
         foreach (string name in names)
         {
             ulong[] results = LaneProgram.Run($"setp.{name}.{type} %p, %a, %b; selp.b32 %d, 1, 0, %p;", 32, [bits, bits], values);
             for (int i = 0; i < results.Length; i++)
             {
-                Int128 a = IntegerInstructionTests.Extend(values[0][i], bits, type[0] == 's'), b = IntegerInstructionTests.Extend(values[1][i], bits, type[0] == 's');
-                bool expected = name switch { "eq" => a == b, "ne" => a != b, "lt" or "lo" => a < b, "le" or "ls" => a <= b, "gt" or "hi" => a > b, _ => a >= b };
+                Int128 a = IntegerInstructionTests.Extend(values[0][i], bits, type[0] == 's'),
+                    b = IntegerInstructionTests.Extend(values[1][i], bits, type[0] == 's');
+                bool expected = name switch
+                {
+                    "eq" => a == b,
+                    "ne" => a != b,
+                    "lt" or "lo" => a < b,
+                    "le" or "ls" => a <= b,
+                    "gt" or "hi" => a > b,
+                    _ => a >= b,
+                };
                 Assert.True(results[i] == (expected ? 1UL : 0), $"setp.{name}.{type} {a} {b}");
             }
         }
@@ -34,10 +49,24 @@ public sealed class ComparisonInstructionTests
             ulong[] results = LaneProgram.Run($"setp.{name}.{type} %p, %a, %b; selp.b32 %d, 1, 0, %p;", 32, [bits, bits], values);
             for (int i = 0; i < results.Length; i++)
             {
-                double Value(ulong v) => bits switch { 32 => BitConverter.UInt32BitsToSingle((uint)v), 64 => BitConverter.UInt64BitsToDouble(v), _ => (double)BitConverter.UInt16BitsToHalf((ushort)v) };
+                double Value(ulong v) => bits switch
+                {
+                    32 => BitConverter.UInt32BitsToSingle((uint)v),
+                    64 => BitConverter.UInt64BitsToDouble(v),
+                    _ => (double)BitConverter.UInt16BitsToHalf((ushort)v),
+                };
                 double a = Value(values[0][i]), b = Value(values[1][i]);
                 bool isNaN = double.IsNaN(a) || double.IsNaN(b), isUnordered = name.Length == 3 && name != "num" && name != "nan";
-                bool ordered = name[..2] switch { "eq" => a == b, "ne" => a < b || a > b, "lt" => a < b, "le" => a <= b, "gt" => a > b, "ge" => a >= b, _ => false };
+                bool ordered = name[..2] switch
+                {
+                    "eq" => a == b,
+                    "ne" => a < b || a > b,
+                    "lt" => a < b,
+                    "le" => a <= b,
+                    "gt" => a > b,
+                    "ge" => a >= b,
+                    _ => false,
+                };
                 bool expected = name switch { "num" => !isNaN, "nan" => isNaN, _ => isUnordered ? isNaN || ordered : ordered };
                 Assert.True(results[i] == (expected ? 1UL : 0), $"setp.{name}.{type} {a} {b}");
             }
@@ -49,7 +78,8 @@ public sealed class ComparisonInstructionTests
     {
         ulong[][] values = EdgeValues.Combinations([0, 1, 2, 3], 3, 0, 1);
         ulong[] results = LaneProgram.Run(
-            "setp.ne.u32 %p, %c, 0; .reg .pred %s, %t; setp.lt.and.u32 %s|%t, %a, %b, !%p; selp.b32 %r2, 1, 0, %s; selp.b32 %r3, 2, 0, %t; setp.lt.xor.u32 %s, %a, %b, %p; selp.b32 %d, 4, 0, %s; or.b32 %d, %d, %r2; or.b32 %d, %d, %r3;",
+            "setp.ne.u32 %p, %c, 0; .reg .pred %s, %t; setp.lt.and.u32 %s|%t, %a, %b, !%p; selp.b32 %r2, 1, 0, %s; selp.b32 %r3, 2, 0, %t; "
+                + "setp.lt.xor.u32 %s, %a, %b, %p; selp.b32 %d, 4, 0, %s; or.b32 %d, %d, %r2; or.b32 %d, %d, %r3;",
             32, [32, 32, 32], values);
         for (int i = 0; i < results.Length; i++)
         {
@@ -80,7 +110,8 @@ public sealed class ComparisonInstructionTests
     public void Set_GivesAllOnesOrOnePointZero()
     {
         ulong[][] values = EdgeValues.Combinations(EdgeValues.Single, 2, 50, 2);
-        ulong[] masks = LaneProgram.Run("set.lt.u32.f32 %d, %a, %b;", 32, [32, 32], values), ones = LaneProgram.Run("set.geu.f32.f32 %d, %a, %b;", 32, [32, 32], values);
+        ulong[] masks = LaneProgram.Run("set.lt.u32.f32 %d, %a, %b;", 32, [32, 32], values),
+            ones = LaneProgram.Run("set.geu.f32.f32 %d, %a, %b;", 32, [32, 32], values);
         for (int i = 0; i < masks.Length; i++)
         {
             bool less = BitConverter.UInt32BitsToSingle((uint)values[0][i]) < BitConverter.UInt32BitsToSingle((uint)values[1][i]);
@@ -113,7 +144,15 @@ public sealed class ComparisonInstructionTests
         for (int i = 0; i < results.Length; i++)
         {
             float a = BitConverter.UInt32BitsToSingle((uint)values[0][i]);
-            bool expected = name switch { "finite" => float.IsFinite(a), "infinite" => float.IsInfinity(a), "number" => !float.IsNaN(a), "notanumber" => float.IsNaN(a), "normal" => float.IsNormal(a), _ => float.IsSubnormal(a) };
+            bool expected = name switch
+            {
+                "finite" => float.IsFinite(a),
+                "infinite" => float.IsInfinity(a),
+                "number" => !float.IsNaN(a),
+                "notanumber" => float.IsNaN(a),
+                "normal" => float.IsNormal(a),
+                _ => float.IsSubnormal(a),
+            };
             Assert.Equal(expected ? 1UL : 0, results[i]);
         }
     }

@@ -63,7 +63,8 @@ public sealed class DivergenceTests
     [Fact]
     public void EarlyExit_LeavesTheOthersRunning()
     {
-        uint[] output = new SmallKernel("setp.gt.u32 %p1, %t, 20; @%p1 ret; and.b32 %r1, %t, 1; setp.eq.u32 %p2, %r1, 1; @%p2 bra ODD; st.global.u32 [%mine], 2; exit; ODD: st.global.u32 [%mine], 1;").Run();
+        uint[] output = new SmallKernel("setp.gt.u32 %p1, %t, 20; @%p1 ret; and.b32 %r1, %t, 1; setp.eq.u32 %p2, %r1, 1; @%p2 bra ODD; "
+            + "st.global.u32 [%mine], 2; exit; ODD: st.global.u32 [%mine], 1;").Run();
         Assert.Equal(Enumerable.Range(0, 32).Select(t => t > 20 ? 0u : t % 2 == 1 ? 1u : 2u), output);
     }
 
@@ -80,14 +81,16 @@ public sealed class DivergenceTests
         Assert.Equal(1, counts!.DivergentBranches);
     }
 
-    /// <summary>ILGPU places a loop's body behind its exit: the lanes that leave first are at a lower pc than those that go on, and must wait for them.</summary>
+    /// <summary>ILGPU places a loop's body behind its exit: the lanes that leave first are at a lower pc than those
+    /// that go on, and must wait for them.</summary>
     [Fact]
     public void SyncInstructions_WaitForLanesThatAreStillInALoopBehindThem()
     {
         uint[] output = new SmallKernel("""
             mov.u32 %r1, 0; mov.u32 %r3, 0;
             HEAD: setp.lt.u32 %p1, %r1, %t; @%p1 bra BODY;
-            shfl.sync.bfly.b32 %r2, %r1, 31, 31, -1; bar.warp.sync -1; vote.sync.ballot.b32 %r4, %p1, -1; bar.sync 0; add.u32 %r2, %r2, %r4; add.u32 %r2, %r2, %r3; st.global.u32 [%mine], %r2; bra END3;
+            shfl.sync.bfly.b32 %r2, %r1, 31, 31, -1; bar.warp.sync -1; vote.sync.ballot.b32 %r4, %p1, -1;
+            bar.sync 0; add.u32 %r2, %r2, %r4; add.u32 %r2, %r2, %r3; st.global.u32 [%mine], %r2; bra END3;
             BODY: add.u32 %r1, %r1, 1; bra HEAD;
             END3: bar.sync 0;
             """) { Threads = 64 }.Run();

@@ -38,7 +38,8 @@ public sealed class EmulatedGpuTests
     }
 
     [Theory]
-    [InlineData(60, 48), InlineData(70, 96), InlineData(75, 64), InlineData(80, 163), InlineData(86, 99), InlineData(89, 99), InlineData(90, 227), InlineData(100, 227), InlineData(120, 99)]
+    [InlineData(60, 48), InlineData(70, 96), InlineData(75, 64), InlineData(80, 163), InlineData(86, 99), InlineData(89, 99), InlineData(90, 227),
+        InlineData(100, 227), InlineData(120, 99)]
     public void Properties_AreThoseOfTheCapability(int capability, int sharedKilobytes)
     {
         using var gpu = new EmulatedGpu(new EmulatedGpuOptions { Capability = capability });
@@ -47,11 +48,13 @@ public sealed class EmulatedGpuTests
         using GpuKernel kernel = gpu.Load("x", Text("6.0", "sm_60"));
         byte[] parameters = new byte[12];
         gpu.Launch(kernel, new LaunchShape(1, 1, 32, (uint)sharedKilobytes * 1024), parameters);
-        Assert.Contains("shared memory", Assert.Throws<GpuException>(() => gpu.Launch(kernel, new LaunchShape(1, 1, 32, (uint)sharedKilobytes * 1024 + 1), parameters)).Message, StringComparison.Ordinal);
+        Assert.Contains("shared memory", Assert.Throws<GpuException>(() => gpu.Launch(kernel, new LaunchShape(1, 1, 32, (uint)sharedKilobytes * 1024 + 1),
+            parameters)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData(75, "7.0", "sm_80", "newer"), InlineData(80, "9.9", "sm_80", "9.9"), InlineData(100, "8.0", "sm_90a", "sm_90a"), InlineData(60, "6.0", "sm_61", "newer")]
+    [InlineData(75, "7.0", "sm_80", "newer"), InlineData(80, "9.9", "sm_80", "9.9"), InlineData(100, "8.0", "sm_90a", "sm_90a"),
+        InlineData(60, "6.0", "sm_61", "newer")]
     public void Load_RefusesTextsForOtherGpus(int capability, string version, string target, string says)
     {
         using var gpu = new EmulatedGpu(new EmulatedGpuOptions { Capability = capability });
@@ -59,8 +62,12 @@ public sealed class EmulatedGpuTests
     }
 
     [Theory]
-    [InlineData("{ frob.u32 %r1; }", "frob.u32 is not known"), InlineData("{ .reg .b32 %r<2>; add.u32 %r0, %r1; }", "has 3 operands, not 2"), InlineData("{ .reg .b32 %r<2>; .reg .f32 %f<2>; add.f32 %f0, %f1, %r0; add.u32 %r0, %r1, %f0; }", "%f0 is a f32, not a u32"), InlineData("{ bra NOWHERE; }", "NOWHERE")]
-    [InlineData("{ .reg .b32 %r<2>; add.u32 %r0, %r1, %r2; }", "%r2 is not declared"), InlineData("{ .reg .b32 %r<2>; add.cc.u32 %r0, %r1, %r1; }", ".cc"), InlineData("{ .reg .b32 %r<2>; mov.u32 %r0, %clock; }", "%clock"), InlineData("{ .reg .b32 %r<2>; ld.global.u32 %r0, [%r1]; }", "no register for an address"), InlineData("{ .reg .b64 %x<2>; st.param.b32 [%x1], 0; }", "cannot be written")]
+    [InlineData("{ frob.u32 %r1; }", "frob.u32 is not known"), InlineData("{ .reg .b32 %r<2>; add.u32 %r0, %r1; }", "has 3 operands, not 2"),
+        InlineData("{ .reg .b32 %r<2>; .reg .f32 %f<2>; add.f32 %f0, %f1, %r0; add.u32 %r0, %r1, %f0; }", "%f0 is a f32, not a u32"),
+        InlineData("{ bra NOWHERE; }", "NOWHERE")]
+    [InlineData("{ .reg .b32 %r<2>; add.u32 %r0, %r1, %r2; }", "%r2 is not declared"), InlineData("{ .reg .b32 %r<2>; add.cc.u32 %r0, %r1, %r1; }", ".cc"),
+        InlineData("{ .reg .b32 %r<2>; mov.u32 %r0, %clock; }", "%clock"), InlineData("{ .reg .b32 %r<2>; ld.global.u32 %r0, [%r1]; }",
+        "no register for an address"), InlineData("{ .reg .b64 %x<2>; st.param.b32 [%x1], 0; }", "cannot be written")]
     public void Load_NamesTheLineOfWhatItDoesNotKnow(string body, string says)
     {
         using var gpu = new EmulatedGpu();
@@ -74,7 +81,8 @@ public sealed class EmulatedGpuTests
     {
         using var gpu = new EmulatedGpu();
         Assert.Contains("0 kernels", Assert.Throws<GpuException>(() => gpu.Load("x", Text("7.0", "sm_80", ""))).Message, StringComparison.Ordinal);
-        Assert.Contains("2 kernels", Assert.Throws<GpuException>(() => gpu.Load("x", Text("7.0", "sm_80", Nothing + ".visible .entry other() { ret; }"))).Message, StringComparison.Ordinal);
+        Assert.Contains("2 kernels", Assert.Throws<GpuException>(() => gpu.Load("x",
+            Text("7.0", "sm_80", Nothing + ".visible .entry other() { ret; }"))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -83,7 +91,8 @@ public sealed class EmulatedGpuTests
         using var gpu = new EmulatedGpu();
         using GpuKernel kernel = gpu.Load("x", Text("7.0", "sm_80"));
         Assert.Equal("nothing", kernel.Name);
-        void Refuses(string says, LaunchShape shape, int bytes) => Assert.Contains(says, Assert.Throws<GpuException>(() => gpu.Launch(kernel, shape, new byte[bytes])).Message, StringComparison.Ordinal);
+        void Refuses(string says, LaunchShape shape, int bytes) =>
+            Assert.Contains(says, Assert.Throws<GpuException>(() => gpu.Launch(kernel, shape, new byte[bytes])).Message, StringComparison.Ordinal);
         Refuses(".maxntid", new LaunchShape(1, 1, 65, 0), 12);
         Refuses("1025 threads", new LaunchShape(1, 1, 1025, 0), 12);
         Refuses("0 threads", new LaunchShape(1, 1, 0, 0), 12);
@@ -101,7 +110,8 @@ public sealed class EmulatedGpuTests
     public void StaticAndDynamicShared_CountTogether()
     {
         using var gpu = new EmulatedGpu(new EmulatedGpuOptions { Capability = 60 });
-        using GpuKernel kernel = gpu.Load("x", Text("6.0", "sm_60", ".extern .shared .align 16 .b8 smem[];\n.visible .entry k() { .shared .b8 fixed[40000]; ret; }"));
+        using GpuKernel kernel = gpu.Load("x",
+            Text("6.0", "sm_60", ".extern .shared .align 16 .b8 smem[];\n.visible .entry k() { .shared .b8 fixed[40000]; ret; }"));
         gpu.Launch(kernel, new LaunchShape(1, 1, 32, 9152), []);
         Assert.Throws<GpuException>(() => gpu.Launch(kernel, new LaunchShape(1, 1, 32, 9153), []));
     }
@@ -112,7 +122,9 @@ public sealed class EmulatedGpuTests
         using var gpu = new EmulatedGpu(new EmulatedGpuOptions { IsChecked = true });
         using GpuKernel kernel = gpu.Load("x", Text("7.0", "sm_80", """
             .visible .entry k(.param .u64 out) { .reg .b32 %r<5>; .reg .b64 %x<3>;
-            ld.param.u64 %x0, [out]; mov.u32 %r0, %ctaid.x; mov.u32 %r1, %ctaid.y; mov.u32 %r2, %nctaid.x; mad.lo.u32 %r2, %r1, %r2, %r0; mad.wide.u32 %x1, %r2, 4, %x0; mov.u32 %r3, %nctaid.y; mad.lo.u32 %r4, %r1, 100, %r0; mad.lo.u32 %r4, %r3, 10000, %r4; st.global.u32 [%x1], %r4; ret; }
+            ld.param.u64 %x0, [out]; mov.u32 %r0, %ctaid.x; mov.u32 %r1, %ctaid.y; mov.u32 %r2, %nctaid.x; mad.lo.u32 %r2, %r1, %r2, %r0;
+            mad.wide.u32 %x1, %r2, 4, %x0; mov.u32 %r3, %nctaid.y; mad.lo.u32 %r4, %r1, 100, %r0; mad.lo.u32 %r4, %r3, 10000, %r4; st.global.u32 [%x1], %r4;
+            ret; }
             """));
         ulong at = gpu.Allocate(60);
         gpu.Launch(kernel, new LaunchShape(5, 3, 1, 0), BitConverter.GetBytes(at));

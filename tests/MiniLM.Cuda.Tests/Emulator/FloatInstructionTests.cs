@@ -13,7 +13,8 @@ public sealed class FloatInstructionTests
 
     public static TheoryData<string> SingleOpcodes() =>
     [
-        "add.rn.f32", "add.f32", "add.ftz.f32", "add.rn.ftz.sat.f32", "sub.rn.f32", "sub.ftz.f32", "mul.rn.f32", "mul.f32", "mul.rn.ftz.f32", "mul.sat.f32", "fma.rn.f32", "fma.rn.ftz.f32", "fma.rn.sat.f32", "div.rn.f32", "div.rn.ftz.f32",
+        "add.rn.f32", "add.f32", "add.ftz.f32", "add.rn.ftz.sat.f32", "sub.rn.f32", "sub.ftz.f32", "mul.rn.f32", "mul.f32", "mul.rn.ftz.f32", "mul.sat.f32",
+        "fma.rn.f32", "fma.rn.ftz.f32", "fma.rn.sat.f32", "div.rn.f32", "div.rn.ftz.f32",
     ];
 
     [Theory, MemberData(nameof(SingleOpcodes))]
@@ -27,7 +28,14 @@ public sealed class FloatInstructionTests
         for (int i = 0; i < results.Length; i++)
         {
             float Value(int k) => k >= operands ? 0 : ftz ? Flush(F(values[k][i])) : F(values[k][i]);
-            float expected = root switch { "add" => Value(0) + Value(1), "sub" => Value(0) - Value(1), "mul" => Value(0) * Value(1), "div" => Value(0) / Value(1), _ => MathF.FusedMultiplyAdd(Value(0), Value(1), Value(2)) };
+            float expected = root switch
+            {
+                "add" => Value(0) + Value(1),
+                "sub" => Value(0) - Value(1),
+                "mul" => Value(0) * Value(1),
+                "div" => Value(0) / Value(1),
+                _ => MathF.FusedMultiplyAdd(Value(0), Value(1), Value(2)),
+            };
             if (ftz) { expected = Flush(expected); }
             if (sat) { expected = Saturate(expected); }
             Assert.True(Bits(expected) == results[i], $"{opcode} {values[0][i]:x8} {values[1][i]:x8} gave {results[i]:x8}, not {Bits(expected):x8}");
@@ -62,13 +70,15 @@ public sealed class FloatInstructionTests
     }
 
     [Theory]
-    [InlineData("add.rn.f64"), InlineData("sub.f64"), InlineData("mul.rn.f64"), InlineData("div.rn.f64"), InlineData("fma.rn.f64"), InlineData("min.f64"), InlineData("max.f64"), InlineData("sqrt.rn.f64"), InlineData("rcp.rn.f64"), InlineData("neg.f64"), InlineData("abs.f64")]
+    [InlineData("add.rn.f64"), InlineData("sub.f64"), InlineData("mul.rn.f64"), InlineData("div.rn.f64"), InlineData("fma.rn.f64"), InlineData("min.f64"),
+        InlineData("max.f64"), InlineData("sqrt.rn.f64"), InlineData("rcp.rn.f64"), InlineData("neg.f64"), InlineData("abs.f64")]
     public void Double_IsThatOfCSharp(string opcode)
     {
         string root = opcode[..opcode.IndexOf('.')];
         int operands = root switch { "fma" => 3, "sqrt" or "rcp" or "neg" or "abs" => 1, _ => 2 };
         ulong[][] values = EdgeValues.Combinations(EdgeValues.Double, operands, 300, 8);
-        ulong[] results = LaneProgram.Run($"{opcode} %d, {string.Join(", ", "%a %b %c".Split(' ').Take(operands))};", 64, [.. Enumerable.Repeat(64, operands)], values);
+        ulong[] results = LaneProgram.Run($"{opcode} %d, {string.Join(", ", "%a %b %c".Split(' ').Take(operands))};", 64,
+            [.. Enumerable.Repeat(64, operands)], values);
         for (int i = 0; i < results.Length; i++)
         {
             double Value(int k) => k < operands ? BitConverter.UInt64BitsToDouble(values[k][i]) : 0;
@@ -93,15 +103,18 @@ public sealed class FloatInstructionTests
     }
 
     [Theory]
-    [InlineData("add.f16"), InlineData("sub.rn.f16"), InlineData("mul.f16"), InlineData("min.f16"), InlineData("max.f16"), InlineData("fma.rn.f16"), InlineData("neg.f16"), InlineData("abs.f16")]
-    [InlineData("add.f16x2"), InlineData("sub.f16x2"), InlineData("mul.rn.f16x2"), InlineData("min.f16x2"), InlineData("max.f16x2"), InlineData("fma.rn.f16x2"), InlineData("neg.f16x2"), InlineData("abs.f16x2")]
+    [InlineData("add.f16"), InlineData("sub.rn.f16"), InlineData("mul.f16"), InlineData("min.f16"), InlineData("max.f16"), InlineData("fma.rn.f16"),
+        InlineData("neg.f16"), InlineData("abs.f16")]
+    [InlineData("add.f16x2"), InlineData("sub.f16x2"), InlineData("mul.rn.f16x2"), InlineData("min.f16x2"), InlineData("max.f16x2"), InlineData("fma.rn.f16x2"),
+        InlineData("neg.f16x2"), InlineData("abs.f16x2")]
     public void Half_RoundsOnce(string opcode)
     {
         string root = opcode[..3];
         bool isPair = opcode.EndsWith("x2", StringComparison.Ordinal);
         int operands = root switch { "fma" => 3, "neg" or "abs" => 1, _ => 2 }, bits = isPair ? 32 : 16;
         ulong[][] values = EdgeValues.Combinations(EdgeValues.Half, operands, 1500, 9);
-        ulong[] results = LaneProgram.Run($"{opcode} %d, {string.Join(", ", "%a %b %c".Split(' ').Take(operands))};", bits, [.. Enumerable.Repeat(bits, operands)], values);
+        ulong[] results = LaneProgram.Run($"{opcode} %d, {string.Join(", ", "%a %b %c".Split(' ').Take(operands))};", bits,
+            [.. Enumerable.Repeat(bits, operands)], values);
         for (int i = 0; i < results.Length; i++)
         {
             for (int half = 0; half < (isPair ? 2 : 1); half++)
@@ -109,7 +122,11 @@ public sealed class FloatInstructionTests
                 double Value(int k) => k < operands ? (double)BitConverter.UInt16BitsToHalf((ushort)(values[k][i] >> 16 * half)) : 0;
                 (double a, double b) = (Value(0), Value(1));
                 ulong found = results[i] >> 16 * half & 0xffff;
-                if (root is "neg" or "abs") { Assert.Equal(root == "neg" ? values[0][i] >> 16 * half & 0xffff ^ 0x8000 : values[0][i] >> 16 * half & 0x7fff, found); continue; }
+                if (root is "neg" or "abs")
+                {
+                    Assert.Equal(root == "neg" ? values[0][i] >> 16 * half & 0xffff ^ 0x8000 : values[0][i] >> 16 * half & 0x7fff, found);
+                    continue;
+                }
                 // Doubles are exact here, but for the sum of fma: decimal is exact for that.
                 Half expected = root switch
                 {
@@ -121,7 +138,11 @@ public sealed class FloatInstructionTests
                     _ => ExactFma(a, b, Value(2)),
                 };
                 if (Half.IsNaN(expected)) { Assert.Equal(0x7fffUL, found); }
-                else { Assert.True(BitConverter.HalfToUInt16Bits(expected) == found, $"{opcode} {a} {b} {Value(2)}: {found:x4}, not {BitConverter.HalfToUInt16Bits(expected):x4}"); }
+                else
+                {
+                    Assert.True(BitConverter.HalfToUInt16Bits(expected) == found,
+                        $"{opcode} {a} {b} {Value(2)}: {found:x4}, not {BitConverter.HalfToUInt16Bits(expected):x4}");
+                }
             }
         }
     }
@@ -158,5 +179,6 @@ public sealed class FloatInstructionTests
 
     [Fact]
     public void WithoutRounding_FmaIsRefused() =>
-        Assert.Contains(".rn", Assert.Throws<GpuException>(() => LaneProgram.Run("fma.f32 %d, %a, %a, %a;", 32, [32], new ulong[32])).Message, StringComparison.Ordinal);
+        Assert.Contains(".rn", Assert.Throws<GpuException>(() => LaneProgram.Run("fma.f32 %d, %a, %a, %a;", 32, [32], new ulong[32])).Message,
+            StringComparison.Ordinal);
 }

@@ -44,7 +44,8 @@ public sealed class IntegerInstructionTests
         for (int i = 0; i < results.Length; i++)
         {
             Int128 Value(int k) => k < operands ? Extend(values[k][i], bits, type[0] == 's') : 0;
-            Assert.True(results[i] == Cut(Operations[operation](Value(0), Value(1), Value(2)), bits), $"{text} {Value(0)} {Value(1)} {Value(2)} gave {results[i]:x}");
+            Assert.True(results[i] == Cut(Operations[operation](Value(0), Value(1), Value(2)), bits),
+                $"{text} {Value(0)} {Value(1)} {Value(2)} gave {results[i]:x}");
         }
     }
 
@@ -83,7 +84,8 @@ public sealed class IntegerInstructionTests
     }
 
     [Theory]
-    [InlineData("shl.b16"), InlineData("shl.b32"), InlineData("shl.b64"), InlineData("shr.u16"), InlineData("shr.s16"), InlineData("shr.b32"), InlineData("shr.u32"), InlineData("shr.s32"), InlineData("shr.u64"), InlineData("shr.s64")]
+    [InlineData("shl.b16"), InlineData("shl.b32"), InlineData("shl.b64"), InlineData("shr.u16"), InlineData("shr.s16"), InlineData("shr.b32"),
+        InlineData("shr.u32"), InlineData("shr.s32"), InlineData("shr.u64"), InlineData("shr.s64")]
     public void Shift_ByTheWidthOrMoreShiftsEverythingOut(string opcode)
     {
         int bits = int.Parse(opcode[^2..]);
@@ -200,13 +202,20 @@ public sealed class IntegerInstructionTests
         {
             var random = new Random(bits);
             ulong[] a = new ulong[640], b = new ulong[640], field = new ulong[640];
-            for (int i = 0; i < a.Length; i++) { (a[i], b[i], field[i]) = ((ulong)random.NextInt64(), (ulong)random.NextInt64(), (ulong)(random.Next(70) | random.Next(70) << 16)); }
-            ulong[] results = LaneProgram.Run($"and.b32 %r2, %c, 65535; shr.u32 %r3, %c, 16; bfi.b{bits} %d, %a, %b, %r2, %r3;", bits, [bits, bits, 32], a, b, field);
+            for (int i = 0; i < a.Length; i++)
+            {
+                (a[i], b[i], field[i]) = ((ulong)random.NextInt64(), (ulong)random.NextInt64(), (ulong)(random.Next(70) | random.Next(70) << 16));
+            }
+            ulong[] results = LaneProgram.Run($"and.b32 %r2, %c, 65535; shr.u32 %r3, %c, 16; bfi.b{bits} %d, %a, %b, %r2, %r3;", bits,
+                [bits, bits, 32], a, b, field);
             for (int i = 0; i < results.Length; i++)
             {
                 int position = (int)(field[i] & 0xffff), length = (int)(field[i] >> 16);
                 ulong expected = Cut((Int128)b[i], bits);
-                for (int k = 0; k < length && position + k < bits; k++) { expected = expected & ~(1UL << position + k) | (a[i] >> Math.Min(k, 63) & 1) << position + k; }
+                for (int k = 0; k < length && position + k < bits; k++)
+                {
+                    expected = expected & ~(1UL << position + k) | (a[i] >> Math.Min(k, 63) & 1) << position + k;
+                }
                 Assert.Equal(expected, results[i]);
             }
         }

@@ -19,12 +19,15 @@ public sealed class KernelFaultTests
     }
 
     [Theory]
-    [InlineData("ld.global.u32 %r1, [%mine+4];", "past the end"), InlineData("st.global.v4.u32 [%x2], {%r0,%r0,%r0,%r0};", "st.global.v4"), InlineData("ld.u32 %r1, [%mine+4];", "4 bytes outside of global memory"), InlineData("atom.global.add.u32 %r1, [%mine+4], 1;", "outside")]
+    [InlineData("ld.global.u32 %r1, [%mine+4];", "past the end"), InlineData("st.global.v4.u32 [%x2], {%r0,%r0,%r0,%r0};", "st.global.v4"),
+        InlineData("ld.u32 %r1, [%mine+4];", "4 bytes outside of global memory"), InlineData("atom.global.add.u32 %r1, [%mine+4], 1;", "outside")]
     public void OutOfBounds_Global(string access, string says)
     {
         // Thread 31's word is the last; v4 of thread 8 is past the end.
-        Fires(KernelFault.OutOfBounds, 1, access.Contains("v4", StringComparison.Ordinal) ? 8 : 31, new SmallKernel("mov.u32 %r0, 0; mad.wide.u32 %x2, %t, 16, %out;\n" + access), says);
-        _ = new SmallKernel("mov.u32 %r0, 0; mad.wide.u32 %x2, 0, 16, %out;\n" + access.Replace("+4", "+0").Replace("{%r0,", "{%t,").Replace("%t,%r0,%r0,%r0", "%r0,%r0,%r0,%r0")).Run();
+        Fires(KernelFault.OutOfBounds, 1, access.Contains("v4", StringComparison.Ordinal) ? 8 : 31,
+            new SmallKernel("mov.u32 %r0, 0; mad.wide.u32 %x2, %t, 16, %out;\n" + access), says);
+        _ = new SmallKernel("mov.u32 %r0, 0; mad.wide.u32 %x2, 0, 16, %out;\n" + access.Replace("+4", "+0").Replace("{%r0,", "{%t,")
+            .Replace("%t,%r0,%r0,%r0", "%r0,%r0,%r0,%r0")).Run();
     }
 
     [Fact]
@@ -47,17 +50,31 @@ public sealed class KernelFaultTests
     }
 
     [Theory]
-    [InlineData("ld.global.u32 %r3, [%mine+2];"), InlineData("ld.global.v2.u32 {%r3,%r4}, [%mine+4];"), InlineData("st.global.v4.u32 [%mine+8], {%t,%t,%t,%t};"), InlineData("st.shared.u16 [%r2+1], %h1;"), InlineData("st.shared.v2.b32 [%r2+4], {%t,%t};"), InlineData("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r3}, [%r2+8];"), InlineData("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r3,%r4,%r5,%r6}, [%r7];")]
+    [InlineData("ld.global.u32 %r3, [%mine+2];"), InlineData("ld.global.v2.u32 {%r3,%r4}, [%mine+4];"),
+        InlineData("st.global.v4.u32 [%mine+8], {%t,%t,%t,%t};"), InlineData("st.shared.u16 [%r2+1], %h1;"),
+        InlineData("st.shared.v2.b32 [%r2+4], {%t,%t};"), InlineData("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r3}, [%r2+8];"),
+        InlineData("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r3,%r4,%r5,%r6}, [%r7];")]
     public void Misaligned_VectorsAndMatrices(string access)
     {
-        KernelFaultException fault = new SmallKernel($"mov.u16 %h1, 1; {Smem} mov.u32 %r7, %r1; setp.eq.u32 %p1, %t, 31; @%p1 add.u32 %r7, %r1, 8; bar.warp.sync -1; st.shared.u32 [%r2], 0; st.shared.u32 [%r2+128], 0; bar.warp.sync -1; setp.eq.u32 %p1, %t, 0; mov.u64 %mine, %out;\n{access}") { SharedBytes = 1024, OutputWords = 64 }.Fault();
+        KernelFaultException fault = new SmallKernel($"mov.u16 %h1, 1; {Smem} mov.u32 %r7, %r1; setp.eq.u32 %p1, %t, 31; @%p1 add.u32 %r7, %r1, 8; "
+            + $"bar.warp.sync -1; st.shared.u32 [%r2], 0; st.shared.u32 [%r2+128], 0; bar.warp.sync -1; setp.eq.u32 %p1, %t, 0; mov.u64 %mine, %out;\n{access}")
+        {
+            SharedBytes = 1024,
+            OutputWords = 64,
+        }.Fault();
         Assert.True(fault.Fault == KernelFault.Misaligned, fault.Message);
     }
 
     [Fact]
     public void Ldmatrix_OnTuringLooksAtAllAddresses()
     {
-        var kernel = new SmallKernel(Smem + "mad.lo.u32 %r3, %t, 16, %r1; st.shared.u32 [%r2], 0; bar.warp.sync -1; setp.lt.u32 %p1, %t, 8; selp.b32 %r3, %r3, 8, %p1; ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r4}, [%r3];") { SharedBytes = 128, Target = "sm_75", Version = "6.5" };
+        var kernel = new SmallKernel(Smem + "mad.lo.u32 %r3, %t, 16, %r1; st.shared.u32 [%r2], 0; bar.warp.sync -1; setp.lt.u32 %p1, %t, 8; "
+            + "selp.b32 %r3, %r3, 8, %p1; ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r4}, [%r3];")
+        {
+            SharedBytes = 128,
+            Target = "sm_75",
+            Version = "6.5",
+        };
         _ = kernel.Run();
         KernelFaultException fault = (kernel with { Options = kernel.Options with { Capability = 75 } }).Fault();
         Assert.Equal((KernelFault.Misaligned, 8), (fault.Fault, fault.Thread));
@@ -77,14 +94,17 @@ public sealed class KernelFaultTests
     public void UninitializedMemory_SharedAndGlobal()
     {
         Fires(KernelFault.UninitializedMemory, 1, 0, new SmallKernel(Smem + "ld.shared.u32 %r3, [%r2];") { SharedBytes = 128 });
-        Fires(KernelFault.UninitializedMemory, 2, 0, new SmallKernel(Smem + "mov.u16 %h1, 3; st.shared.u16 [%r2], %h1;\nld.shared.u32 %r3, [%r2];") { SharedBytes = 128 }, "byte 2 of");
+        Fires(KernelFault.UninitializedMemory, 2, 0,
+            new SmallKernel(Smem + "mov.u16 %h1, 3; st.shared.u16 [%r2], %h1;\nld.shared.u32 %r3, [%r2];") { SharedBytes = 128 }, "byte 2 of");
         _ = new SmallKernel(Smem + "st.shared.u32 [%r2], %t; ld.shared.u32 %r3, [%r2];") { SharedBytes = 128 }.Run();
         // The input is 6 words; its buffer is what was asked for, and the rest of a fresh one was never written.
         using var gpu = new EmulatedGpu(new EmulatedGpuOptions { IsChecked = true });
-        using Driver.GpuKernel kernel = gpu.Load("small", new SmallKernel("mad.wide.u32 %x1, %t, 4, %in;\nld.global.u32 %r1, [%x1]; st.global.u32 [%mine], %r1;").Text);
+        using Driver.GpuKernel kernel = gpu.Load("small",
+            new SmallKernel("mad.wide.u32 %x1, %t, 4, %in;\nld.global.u32 %r1, [%x1]; st.global.u32 [%mine], %r1;").Text);
         ulong input = gpu.Allocate(128), output = gpu.Allocate(128);
         gpu.Upload(input, new byte[100]);
-        KernelFaultException fault = Assert.Throws<KernelFaultException>(() => gpu.Launch(kernel, new Driver.LaunchShape(1, 1, 32, 0), [.. BitConverter.GetBytes(input), .. BitConverter.GetBytes(output)]));
+        KernelFaultException fault = Assert.Throws<KernelFaultException>(() => gpu.Launch(kernel, new Driver.LaunchShape(1, 1, 32, 0),
+            [.. BitConverter.GetBytes(input), .. BitConverter.GetBytes(output)]));
         Assert.Equal((KernelFault.UninitializedMemory, SmallKernel.FirstLine + 1, 25), (fault.Fault, fault.Line, fault.Thread));
         gpu.Upload(input + 100, new byte[28]);
         gpu.Launch(kernel, new Driver.LaunchShape(1, 1, 32, 0), [.. BitConverter.GetBytes(input), .. BitConverter.GetBytes(output)]);
@@ -98,7 +118,8 @@ public sealed class KernelFaultTests
         const string Write = "st.shared.u32 [%r2], %t;\n";
         var kernel = new SmallKernel("") { Threads = 64, SharedBytes = 256 };
         string smem = Smem;
-        Fires(KernelFault.SharedRace, 3, 32, kernel with { Body = smem + "setp.lt.u32 %p1, %t, 32; mov.u32 %r4, 0;\n@%p1 " + Write + "@!%p1 ld.shared.u32 %r4, [%r1];" }, "which warp 0 has written");
+        string body = smem + "setp.lt.u32 %p1, %t, 32; mov.u32 %r4, 0;\n@%p1 " + Write + "@!%p1 ld.shared.u32 %r4, [%r1];";
+        Fires(KernelFault.SharedRace, 3, 32, kernel with { Body = body }, "which warp 0 has written");
         _ = (kernel with { Body = smem + "setp.lt.u32 %p1, %t, 32; mov.u32 %r4, 0;\n@%p1 " + Write + "bar.sync 0; @!%p1 ld.shared.u32 %r4, [%r1];" }).Run();
         // Writing over what another warp still reads.
         const string First = "setp.lt.u32 %p1, %t, 32; @%p1 ld.shared.u32 %r4, [%r1+128];\n", Second = "@!%p1 st.shared.u32 [%r2], 1;";
@@ -128,7 +149,8 @@ public sealed class KernelFaultTests
     public void AtomicsOfSeveralWarps_GoTogetherAndRaceWithPlainAccesses()
     {
         var kernel = new SmallKernel("") { Threads = 64, SharedBytes = 16 };
-        const string Start = "mov.u32 %r1, smem; setp.eq.u32 %p1, %t, 0; @%p1 st.shared.u32 [%r1], 0; bar.sync 0; atom.shared.add.u32 %r2, [%r1], 1;\n", Read = "ld.shared.u32 %r3, [%r1]; st.global.u32 [%mine], %r3;";
+        const string Start = "mov.u32 %r1, smem; setp.eq.u32 %p1, %t, 0; @%p1 st.shared.u32 [%r1], 0; bar.sync 0; atom.shared.add.u32 %r2, [%r1], 1;\n",
+            Read = "ld.shared.u32 %r3, [%r1]; st.global.u32 [%mine], %r3;";
         Assert.All((kernel with { Body = Start + "bar.sync 0; " + Read }).Run(), value => Assert.Equal(64u, value));
         Fires(KernelFault.SharedRace, 0, 32, kernel with { Body = Start + Read }, "which warp 0 has read");
     }
@@ -151,7 +173,9 @@ public sealed class KernelFaultTests
     }
 
     [Theory]
-    [InlineData("bar.sync 0;"), InlineData("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%f1,%f2,%f3,%f4}, {%t,%t}, {%t}, {%f0,%f0,%f0,%f0};"), InlineData("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r3}, [%r1];"), InlineData("shfl.sync.bfly.b32 %r3, %t, 1, 31, -1;"), InlineData("vote.sync.ballot.b32 %r3, %p1, -1;")]
+    [InlineData("bar.sync 0;"), InlineData("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%f1,%f2,%f3,%f4}, {%t,%t}, {%t}, {%f0,%f0,%f0,%f0};"),
+        InlineData("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r3}, [%r1];"), InlineData("shfl.sync.bfly.b32 %r3, %t, 1, 31, -1;"),
+        InlineData("vote.sync.ballot.b32 %r3, %p1, -1;")]
     public void FullWarpInstructions_UnderABranchThatPartsTheWarp(string instruction)
     {
         var kernel = new SmallKernel("") { SharedBytes = 128 };
@@ -168,7 +192,8 @@ public sealed class KernelFaultTests
     {
         _ = new SmallKernel("setp.ge.u32 %p1, %t, 4; @%p1 bra SKIP; bar.warp.sync -1; SKIP: nanosleep 1;").Run();
         // These two wait for each other for ever.
-        Fires(KernelFault.DivergentWarp, 2, 0, new SmallKernel("setp.ge.u32 %p1, %t, 4; @%p1 bra SKIP;\nbar.warp.sync -1; bra END2;\nSKIP: vote.sync.ballot.b32 %r1, %p1, -1;\nEND2: nanosleep 1;"));
+        Fires(KernelFault.DivergentWarp, 2, 0, new SmallKernel("setp.ge.u32 %p1, %t, 4; @%p1 bra SKIP;\nbar.warp.sync -1; bra END2;\n"
+            + "SKIP: vote.sync.ballot.b32 %r1, %p1, -1;\nEND2: nanosleep 1;"));
     }
 
     [Fact]
@@ -198,7 +223,11 @@ public sealed class KernelFaultTests
     [Fact]
     public void Faults_NameTheLowestBlock()
     {
-        var kernel = new SmallKernel("setp.ge.u32 %p1, %b, 7; @%p1 bra BAD; bra GOOD;\nBAD: mov.u64 %x1, 0; st.global.u32 [%x1], 0;\nGOOD: nanosleep 1;") { Blocks = 200, Threads = 64 };
+        var kernel = new SmallKernel("setp.ge.u32 %p1, %b, 7; @%p1 bra BAD; bra GOOD;\nBAD: mov.u64 %x1, 0; st.global.u32 [%x1], 0;\nGOOD: nanosleep 1;")
+        {
+            Blocks = 200,
+            Threads = 64,
+        };
         for (int threads = 1; threads < 5; threads++)
         {
             KernelFaultException fault = (kernel with { Options = new EmulatedGpuOptions { Threads = threads } }).Fault();

@@ -23,7 +23,8 @@ public sealed class KernelTextTests
         gpu.Launch(kernel, new LaunchShape(1, 1, 32, 0), BitConverter.GetBytes(at));
         uint[] output = new uint[32];
         gpu.Download(at, MemoryMarshal.AsBytes(output.AsSpan()));
-        uint[] expected = [.. Text(name[..name.IndexOf(".sm_", StringComparison.Ordinal)] + ".expected").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Select(uint.Parse)];
+        uint[] expected = [.. Text(name[..name.IndexOf(".sm_", StringComparison.Ordinal)] + ".expected")
+            .Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Select(uint.Parse)];
         Assert.Equal(expected, output);
     }
 
@@ -33,8 +34,11 @@ public sealed class KernelTextTests
         LaunchCounts? counted = null;
         gpu.LaunchCounted = (_, _, launch) => counted = launch;
         using GpuKernel kernel = gpu.Load("GemmNtBias", text);
-        ulong atA = Upload(gpu, MemoryMarshal.AsBytes(a.AsSpan())), atB = Upload(gpu, MemoryMarshal.AsBytes(b.AsSpan())), atBias = Upload(gpu, MemoryMarshal.AsBytes(bias.AsSpan())), atC = gpu.Allocate(m * n * 2);
-        byte[] parameters = [.. BitConverter.GetBytes(atA), .. BitConverter.GetBytes((long)k * 2), .. BitConverter.GetBytes(atB), .. BitConverter.GetBytes((long)k * 2), .. BitConverter.GetBytes(atC), .. BitConverter.GetBytes((long)n * 2), .. BitConverter.GetBytes(atBias), .. BitConverter.GetBytes(m), .. BitConverter.GetBytes(k / 32)];
+        ulong atA = Upload(gpu, MemoryMarshal.AsBytes(a.AsSpan())), atB = Upload(gpu, MemoryMarshal.AsBytes(b.AsSpan())),
+            atBias = Upload(gpu, MemoryMarshal.AsBytes(bias.AsSpan())), atC = gpu.Allocate(m * n * 2);
+        byte[] parameters = [.. BitConverter.GetBytes(atA), .. BitConverter.GetBytes((long)k * 2), .. BitConverter.GetBytes(atB),
+            .. BitConverter.GetBytes((long)k * 2), .. BitConverter.GetBytes(atC), .. BitConverter.GetBytes((long)n * 2), .. BitConverter.GetBytes(atBias),
+            .. BitConverter.GetBytes(m), .. BitConverter.GetBytes(k / 32)];
         gpu.Launch(kernel, new LaunchShape((uint)n / 128, (uint)(m + 127) / 128, 128, 49152), parameters);
         Half[] c = new Half[m * n];
         gpu.Download(atC, MemoryMarshal.AsBytes(c.AsSpan()));
@@ -65,7 +69,8 @@ public sealed class KernelTextTests
         var random = new Random(mode);
         Half[] a = Random(random, M * K, 1), b = Random(random, N * K, 0.1);
         float[] bias = [.. Enumerable.Range(0, N).Select(_ => (float)random.NextDouble())];
-        Half[] c = Gemm(Text("GemmNtBias.sm_80.ptx"), new EmulatedGpuOptions { IsChecked = true, IsCounted = true, Mma = (MmaMode)mode, JitterSeed = 7 }, a, b, bias, M, N, K, out LaunchCounts? counts);
+        EmulatedGpuOptions options = new() { IsChecked = true, IsCounted = true, Mma = (MmaMode)mode, JitterSeed = 7 };
+        Half[] c = Gemm(Text("GemmNtBias.sm_80.ptx"), options, a, b, bias, M, N, K, out LaunchCounts? counts);
         for (int row = 0; row < M; row++)
         {
             for (int column = 0; column < N; column++)
@@ -93,7 +98,8 @@ public sealed class KernelTextTests
         Half[] a = Random(random, 200 * K, 1), b = Random(random, N * K, 1);
         float[] bias = new float[N];
         var options = new EmulatedGpuOptions();
-        Half[] all = Gemm(Text("GemmNtBias.sm_80.ptx"), options, a, b, bias, 200, N, K, out _), one = Gemm(Text("GemmNtBias.sm_80.ptx"), options, a[(150 * K)..(151 * K)], b, bias, 1, N, K, out _);
+        Half[] all = Gemm(Text("GemmNtBias.sm_80.ptx"), options, a, b, bias, 200, N, K, out _),
+            one = Gemm(Text("GemmNtBias.sm_80.ptx"), options, a[(150 * K)..(151 * K)], b, bias, 1, N, K, out _);
         Assert.Equal(all[(150 * N)..(151 * N)], one);
     }
 
@@ -162,11 +168,13 @@ public sealed class KernelTextTests
         LaunchCounts? counts = null;
         gpu.LaunchCounted = (_, _, launch) => counts = launch;
         using GpuKernel kernel = gpu.Load("attention", Text("attn_fwd_sm80.ptx"));
-        ulong atQ = Upload(gpu, MemoryMarshal.AsBytes(q.AsSpan())), atK = Upload(gpu, MemoryMarshal.AsBytes(k.AsSpan())), atV = Upload(gpu, MemoryMarshal.AsBytes(v.AsSpan())), atOffsets = Upload(gpu, MemoryMarshal.AsBytes(offsets.AsSpan()));
+        ulong atQ = Upload(gpu, MemoryMarshal.AsBytes(q.AsSpan())), atK = Upload(gpu, MemoryMarshal.AsBytes(k.AsSpan())),
+            atV = Upload(gpu, MemoryMarshal.AsBytes(v.AsSpan())), atOffsets = Upload(gpu, MemoryMarshal.AsBytes(offsets.AsSpan()));
         ulong atO = gpu.Allocate(q.Length * 2), atLse = gpu.Allocate(Heads * tokens * 4);
         float scale = 1 / MathF.Sqrt(Size);
         const int Rows = 128;
-        byte[] parameters = [.. ((ulong[])[atQ, atK, atV, atO, atLse, atOffsets]).SelectMany(BitConverter.GetBytes), .. BitConverter.GetBytes(plane * 2), .. BitConverter.GetBytes(tokens), .. BitConverter.GetBytes(Rows * 64), .. BitConverter.GetBytes(scale * 1.442695041f)];
+        byte[] parameters = [.. ((ulong[])[atQ, atK, atV, atO, atLse, atOffsets]).SelectMany(BitConverter.GetBytes), .. BitConverter.GetBytes(plane * 2),
+            .. BitConverter.GetBytes(tokens), .. BitConverter.GetBytes(Rows * 64), .. BitConverter.GetBytes(scale * 1.442695041f)];
         gpu.Launch(kernel, new LaunchShape(3, Heads, 128, 2 * Rows * 64), parameters);
         Half[] o = new Half[q.Length];
         gpu.Download(atO, MemoryMarshal.AsBytes(o.AsSpan()));
@@ -176,11 +184,13 @@ public sealed class KernelTextTests
             {
                 for (int row = offsets[sequence]; row < offsets[sequence + 1]; row++)
                 {
-                    double[] weights = [.. Enumerable.Range(offsets[sequence], lengths[sequence]).Select(key => Math.Exp(scale * Enumerable.Range(0, Size).Sum(i => (double)q[head * plane + row * Size + i] * (double)k[head * plane + key * Size + i])))];
+                    double[] weights = [.. Enumerable.Range(offsets[sequence], lengths[sequence]).Select(key => Math.Exp(scale * Enumerable.Range(0, Size)
+                        .Sum(i => (double)q[head * plane + row * Size + i] * (double)k[head * plane + key * Size + i])))];
                     double total = weights.Sum();
                     for (int i = 0; i < Size; i++)
                     {
-                        double expected = weights.Select((weight, key) => weight * (double)v[head * plane + (offsets[sequence] + key) * Size + i]).Sum() / total;
+                        double expected = weights.Select((weight, key) => weight * (double)v[head * plane + (offsets[sequence] + key) * Size + i])
+                            .Sum() / total;
                         // P is rounded to fp16 before it meets V (2^-11), and the result to fp16.
                         Assert.Equal(expected, (double)o[head * plane + row * Size + i], 2 * 2 / 2048.0);
                     }

@@ -4,7 +4,8 @@ using MiniLM.Cuda.Emulator;
 
 namespace MiniLM.Cuda.Tests.Emulator;
 
-/// <summary>Runs a few instructions in every thread: %a, %b, %c are loaded from arrays, %d is stored. %p, %q are predicates, %r1 to %r9, %x1 to %x9 are 32- and 64-bit registers.</summary>
+/// <summary>Runs a few instructions in every thread: %a, %b, %c are loaded from arrays, %d is stored.
+/// %p, %q are predicates, %r1 to %r9, %x1 to %x9 are 32- and 64-bit registers.</summary>
 internal static class LaneProgram
 {
     internal const string Header = ".version 7.8\n.target sm_90\n.address_size 64\n";
@@ -13,7 +14,8 @@ internal static class LaneProgram
     /// <param name="result">Bits of %d: 16, 32, 64.</param>
     /// <param name="bits">Bits of %a, %b, %c.</param>
     /// <param name="values">Their values, a thread each.</param>
-    internal static ulong[] Run(string body, int result, int[] bits, params ulong[][] values) => Run(new EmulatedGpuOptions { Capability = 90, IsChecked = true }, body, result, bits, values);
+    internal static ulong[] Run(string body, int result, int[] bits, params ulong[][] values) =>
+        Run(new EmulatedGpuOptions { Capability = 90, IsChecked = true }, body, result, bits, values);
 
     internal static ulong[] Run(EmulatedGpuOptions options, string body, int result, int[] bits, params ulong[][] values)
     {
@@ -24,7 +26,10 @@ internal static class LaneProgram
         for (int k = 0; k < bits.Length; k++)
         {
             byte[] data = new byte[threads * bits[k] / 8];
-            for (int thread = 0; thread < threads; thread++) { MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in values[k][thread]))[..(bits[k] / 8)].CopyTo(data.AsSpan(thread * bits[k] / 8)); }
+            for (int thread = 0; thread < threads; thread++)
+            {
+                MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in values[k][thread]))[..(bits[k] / 8)].CopyTo(data.AsSpan(thread * bits[k] / 8));
+            }
             ulong address = gpu.Allocate(data.Length);
             gpu.Upload(address, data);
             parameters.AddRange(BitConverter.GetBytes(address));
@@ -36,7 +41,10 @@ internal static class LaneProgram
         byte[] bytes = new byte[threads * result / 8];
         gpu.Download(output, bytes);
         ulong[] results = new ulong[threads];
-        for (int thread = 0; thread < threads; thread++) { bytes.AsSpan(thread * result / 8, result / 8).CopyTo(MemoryMarshal.AsBytes(new Span<ulong>(ref results[thread]))); }
+        for (int thread = 0; thread < threads; thread++)
+        {
+            bytes.AsSpan(thread * result / 8, result / 8).CopyTo(MemoryMarshal.AsBytes(new Span<ulong>(ref results[thread])));
+        }
         return results;
     }
 
@@ -47,7 +55,8 @@ internal static class LaneProgram
         {
             char name = names[k];
             parameters += $"\t.param .u64 p{name},\n";
-            loads += $"\t.reg .b{bits[k]} %{name};\n\tld.param.u64 %x0, [p{name}];\n\tmad.wide.u32 %x0, %r0, {bits[k] / 8}, %x0;\n\tld.global.b{bits[k]} %{name}, [%x0];\n";
+            loads += $"\t.reg .b{bits[k]} %{name};\n\tld.param.u64 %x0, [p{name}];\n\tmad.wide.u32 %x0, %r0, {bits[k] / 8}, %x0;\n"
+                + $"\tld.global.b{bits[k]} %{name}, [%x0];\n";
         }
         return $$"""
             {{Header}}
@@ -85,20 +94,24 @@ internal static class EdgeValues
 {
     internal static readonly ulong[] Single =
     [
-        0x00000000, 0x80000000, 0x3f800000, 0xbf800000, 0x00000001, 0x80000001, 0x007fffff, 0x00800000, 0x80800000, 0x7f7fffff, 0xff7fffff, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc12345, 0x7f812345, 0x4b000001, 0x3f000000,
+        0x00000000, 0x80000000, 0x3f800000, 0xbf800000, 0x00000001, 0x80000001, 0x007fffff, 0x00800000, 0x80800000, 0x7f7fffff, 0xff7fffff, 0x7f800000,
+        0xff800000, 0x7fc00000, 0xffc12345, 0x7f812345, 0x4b000001, 0x3f000000,
     ];
 
     internal static readonly ulong[] Integer =
     [
-        0, 1, 2, 3, 31, 32, 33, 63, 64, 65, 127, 128, 255, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff, 0xfffffffffffffffe,
+        0, 1, 2, 3, 31, 32, 33, 63, 64, 65, 127, 128, 255, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x7fffffffffffffff,
+        0x8000000000000000, 0xffffffffffffffff, 0xfffffffffffffffe,
     ];
 
     internal static readonly ulong[] Double =
     [
-        0, 0x8000000000000000, 0x3ff0000000000000, 0xbff0000000000000, 1, 0x000fffffffffffff, 0x0010000000000000, 0x7fefffffffffffff, 0x7ff0000000000000, 0xfff0000000000000, 0x7ff8000000000000, 0x3fe0000000000000, 0x41e0000000000000, 0x4008000000000000,
+        0, 0x8000000000000000, 0x3ff0000000000000, 0xbff0000000000000, 1, 0x000fffffffffffff, 0x0010000000000000, 0x7fefffffffffffff, 0x7ff0000000000000,
+        0xfff0000000000000, 0x7ff8000000000000, 0x3fe0000000000000, 0x41e0000000000000, 0x4008000000000000,
     ];
 
-    internal static readonly ulong[] Half = [0x0000, 0x8000, 0x0001, 0x8001, 0x03ff, 0x0400, 0x3c00, 0xbc00, 0x3800, 0x7bff, 0xfbff, 0x7c00, 0xfc00, 0x7e00, 0xfe12, 0x3555, 0x6400];
+    internal static readonly ulong[] Half = [0x0000, 0x8000, 0x0001, 0x8001, 0x03ff, 0x0400, 0x3c00, 0xbc00, 0x3800, 0x7bff, 0xfbff, 0x7c00, 0xfc00,
+        0x7e00, 0xfe12, 0x3555, 0x6400];
 
     /// <summary>One array for each operand, of one length.</summary>
     internal static ulong[][] Combinations(ulong[] edges, int operands, int random, int seed)
@@ -116,7 +129,9 @@ internal static class EdgeValues
                 int of = i;
                 for (int skip = 0; skip < k; skip++) { of /= edges.Length; }
                 // With three operands not all combinations fit: then edges are drawn.
-                result[k][i] = i < count ? edges[operands < 3 ? of % edges.Length : generator.Next(edges.Length)] : (ulong)generator.NextInt64(long.MinValue, long.MaxValue);
+                result[k][i] = i < count
+                    ? edges[operands < 3 ? of % edges.Length : generator.Next(edges.Length)]
+                    : (ulong)generator.NextInt64(long.MinValue, long.MaxValue);
             }
         }
         return result;

@@ -13,10 +13,12 @@ public sealed class MatrixInstructionTests
     public void Ldmatrix_GivesEachLaneTwoNeighboursOfARow(int matrices, bool isTransposed)
     {
         // Row r of matrix j at 32 * (8 j + (r ^ 5)); lane 8 j + r has its address.
-        string store = string.Concat(Enumerable.Range(0, 4).Select(k => $"mad.lo.u32 %r2, %t, 8, {2 * k}; add.u32 %r3, %r2, 1; mov.b32 {{%h1, _}}, %r2; mov.b32 {{%h2, _}}, %r3; mov.b32 %r4, {{%h1, %h2}}; st.shared.b32 [%r6+{4 * k}], %r4; "));
+        string store = string.Concat(Enumerable.Range(0, 4).Select(k => $"mad.lo.u32 %r2, %t, 8, {2 * k}; add.u32 %r3, %r2, 1; mov.b32 {{%h1, _}}, %r2; "
+            + $"mov.b32 {{%h2, _}}, %r3; mov.b32 %r4, {{%h1, %h2}}; st.shared.b32 [%r6+{4 * k}], %r4; "));
         string registers = string.Join(",", Enumerable.Range(10, matrices).Select(k => $"%r{k}"));
         string save = string.Concat(Enumerable.Range(0, matrices).Select(k => $"st.global.u32 [%mine+{128 * k}], %r{10 + k}; "));
-        uint[] output = new SmallKernel($"{Address} xor.b32 %r5, %t, 5; mad.lo.u32 %r6, %r5, 32, %r1; {store} bar.warp.sync -1; ldmatrix.sync.aligned.m8n8.x{matrices}{(isTransposed ? ".trans" : "")}.shared.b16 {{{registers}}}, [%r6]; {save}")
+        uint[] output = new SmallKernel($"{Address} xor.b32 %r5, %t, 5; mad.lo.u32 %r6, %r5, 32, %r1; {store} bar.warp.sync -1; "
+            + $"ldmatrix.sync.aligned.m8n8.x{matrices}{(isTransposed ? ".trans" : "")}.shared.b16 {{{registers}}}, [%r6]; {save}")
         { SharedBytes = 1024, OutputWords = 128 }.Run();
         for (int j = 0; j < matrices; j++)
         {
@@ -47,9 +49,12 @@ public sealed class MatrixInstructionTests
             for (int r = 0; r < bRegisters; r++) { input[32 * (4 + r) + lane] = Bits(b[2 * q + 8 * r, g]) | Bits(b[2 * q + 8 * r + 1, g]) << 16; }
             for (int i = 0; i < 4; i++) { input[32 * (6 + i) + lane] = BitConverter.SingleToUInt32Bits(c[g + 8 * (i >> 1), 2 * q + (i & 1)]); }
         }
-        string load = "mad.wide.u32 %x1, %t, 4, %in; " + string.Concat(Enumerable.Range(0, 6).Select(k => $"ld.global.b32 %r{k}, [%x1+{128 * k}]; ")) + string.Concat(Enumerable.Range(0, 4).Select(k => $"ld.global.f32 %f{k}, [%x1+{128 * (6 + k)}]; "));
-        string A = string.Join(",", Enumerable.Range(0, aRegisters).Select(k => $"%r{k}")), B = string.Join(",", Enumerable.Range(4, bRegisters).Select(k => $"%r{k}"));
-        uint[] output = new SmallKernel($"{load} mma.sync.aligned.m16n8k{depth}.row.col.f32.{type}.{type}.f32 {{%f0,%f1,%f2,%f3}}, {{{A}}}, {{{B}}}, {{%f0,%f1,%f2,%f3}}; " + string.Concat(Enumerable.Range(0, 4).Select(k => $"st.global.f32 [%mine+{128 * k}], %f{k}; ")))
+        string load = "mad.wide.u32 %x1, %t, 4, %in; " + string.Concat(Enumerable.Range(0, 6).Select(k => $"ld.global.b32 %r{k}, [%x1+{128 * k}]; "))
+            + string.Concat(Enumerable.Range(0, 4).Select(k => $"ld.global.f32 %f{k}, [%x1+{128 * (6 + k)}]; "));
+        string A = string.Join(",", Enumerable.Range(0, aRegisters).Select(k => $"%r{k}")),
+            B = string.Join(",", Enumerable.Range(4, bRegisters).Select(k => $"%r{k}"));
+        uint[] output = new SmallKernel($"{load} mma.sync.aligned.m16n8k{depth}.row.col.f32.{type}.{type}.f32 {{%f0,%f1,%f2,%f3}}, {{{A}}}, {{{B}}}, "
+            + $"{{%f0,%f1,%f2,%f3}}; " + string.Concat(Enumerable.Range(0, 4).Select(k => $"st.global.f32 [%mine+{128 * k}], %f{k}; ")))
         { Input = input, OutputWords = 128, Options = options }.Run();
         var d = new float[16, 8];
         for (int lane = 0; lane < 32; lane++)
@@ -67,7 +72,9 @@ public sealed class MatrixInstructionTests
             for (int k = 0; k < columns; k++)
             {
                 double value = random.Next(8) == 0 ? Math.ScaleB(random.NextDouble() - 0.5, random.Next(-20, 12)) : random.NextDouble() * 2 - 1;
-                values[i, k] = type == "f16" ? (double)(Half)value : BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits((float)value) & 0xffff0000);
+                values[i, k] = type == "f16"
+                    ? (double)(Half)value
+                    : BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits((float)value) & 0xffff0000);
             }
         }
         return values;
@@ -133,7 +140,8 @@ public sealed class MatrixInstructionTests
             var c = new float[16, 8];
             c[0, 0] = 1;
             float expected = n <= bits ? (float)(Math.Floor(Math.ScaleB(1 + Math.ScaleB(1, 1 - n), 23)) * Math.ScaleB(1, -23)) : 1;
-            Assert.Equal(expected, Multiply(a, b, c, "f16", new EmulatedGpuOptions { Mma = group switch { 4 => MmaMode.Truncate4, 8 => MmaMode.Truncate8, _ => MmaMode.Truncate16 } })[0, 0]);
+            MmaMode mode = group switch { 4 => MmaMode.Truncate4, 8 => MmaMode.Truncate8, _ => MmaMode.Truncate16 };
+            Assert.Equal(expected, Multiply(a, b, c, "f16", new EmulatedGpuOptions { Mma = mode })[0, 0]);
         }
     }
 
@@ -155,7 +163,8 @@ public sealed class MatrixInstructionTests
     [Fact]
     public void Mma_SeesRegistersThatChangeBetweenProducts()
     {
-        string Product(string d, string a, string b) => $"mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {{{d},{d}0,{d}1,{d}2}}, {{{a},{a}}}, {{{b}}}, {{%f1,%f1,%f1,%f1}}; ";
+        string Product(string d, string a, string b) =>
+            $"mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {{{d},{d}0,{d}1,{d}2}}, {{{a},{a}}}, {{{b}}}, {{%f1,%f1,%f1,%f1}}; ";
         uint[] output = new SmallKernel($"""
             mov.f32 %f1, 0f00000000; mov.b32 %r1, 0x3c003c00; mov.b32 %r2, 0x40004000; mov.b32 %r3, 0x42004200;
             {Product("%f2", "%r1", "%r2")} {Product("%f3", "%r1", "%r3")} mov.b32 %r1, %r3; {Product("%f4", "%r1", "%r2")}
@@ -174,7 +183,9 @@ public sealed class MatrixInstructionTests
         uint[] input = [.. Enumerable.Range(0, 320).Select(_ => (uint)random.NextInt64())];
         string load = "mad.wide.u32 %x1, %t, 4, %in; " + string.Concat(Enumerable.Range(0, 10).Select(k => $"ld.global.b32 %r{k}, [%x1+{128 * k}]; "));
         string List(int from, int count) => "{" + string.Join(",", Enumerable.Range(from, count).Select(k => $"%r{k}")) + "}";
-        uint[] output = new SmallKernel($"{load} mma.sync.aligned.{shape}.row.col.s32.{aType}.{bType}.s32 {List(10, sums)}, {List(0, aRegisters)}, {List(4, bRegisters)}, {List(6, sums)}; " + string.Concat(Enumerable.Range(0, sums).Select(k => $"st.global.u32 [%mine+{128 * k}], %r{10 + k}; ")))
+        uint[] output = new SmallKernel(
+            $"{load} mma.sync.aligned.{shape}.row.col.s32.{aType}.{bType}.s32 {List(10, sums)}, {List(0, aRegisters)}, {List(4, bRegisters)}, {List(6, sums)}; "
+            + string.Concat(Enumerable.Range(0, sums).Select(k => $"st.global.u32 [%mine+{128 * k}], %r{10 + k}; ")))
         { Input = input, OutputWords = 128 }.Run();
         for (int row = 0; row < rows; row++)
         {
@@ -185,7 +196,8 @@ public sealed class MatrixInstructionTests
                 for (int k = 0; k < depth; k++)
                 {
                     // A: row g + 8 (r mod 2), columns 4 q to 4 q + 3, + 16 for r of 2, 3. B: rows 4 q to 4 q + 3 + 16 r, column g.
-                    byte x = (byte)(input[32 * (row / 8 + 2 * (k / 16)) + row % 8 * 4 + k % 16 / 4] >> 8 * (k % 4)), y = (byte)(input[32 * (4 + k / 16) + column * 4 + k % 16 / 4] >> 8 * (k % 4));
+                    byte x = (byte)(input[32 * (row / 8 + 2 * (k / 16)) + row % 8 * 4 + k % 16 / 4] >> 8 * (k % 4)),
+                        y = (byte)(input[32 * (4 + k / 16) + column * 4 + k % 16 / 4] >> 8 * (k % 4));
                     sum += (aType == "s8" ? (sbyte)x : x) * (bType == "s8" ? (sbyte)y : y);
                 }
                 Assert.Equal((uint)sum, output[32 * c + lane]);

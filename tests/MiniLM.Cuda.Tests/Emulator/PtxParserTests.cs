@@ -56,12 +56,16 @@ public sealed class PtxParserTests
 
     private const string Head = ".version 7.0\n.target sm_80\n.address_size 64\n";
 
-    private static PtxKernel Body(string body) => PtxParser.Parse("x", Head + ".entry k(.param .u64 p) { .reg .b32 %r<9>; .reg .b64 %x<9>; .reg .pred %p<9>; " + body + "}").Kernels[0];
+    private static PtxKernel Body(string body) =>
+        PtxParser.Parse("x", Head + ".entry k(.param .u64 p) { .reg .b32 %r<9>; .reg .b64 %x<9>; .reg .pred %p<9>; " + body + "}").Kernels[0];
 
     [Fact]
     public void Operands_OfAllForms()
     {
-        PtxKernel kernel = Body("ld.global.v2.b32 {%r1, _}, [%x1+-8]; mov.u64 %x1, p+4; @!%p1 setp.eq.and.u32 %p2|%p3, %r1, -5, !%p1; st.shared.u32 [16], 0x1F; ld.param.u32 %r1, [p-4]; mov.f32 %r1, 0f3F800000; mov.f64 %x1, -0d3FF0000000000000; bra.uni L; L: call.uni (%r1), f, (%r2, %r3); tex.2d.v4.f32.s32 {%r1,%r2,%r3,%r4}, %x1, {%r1,%r2};");
+        PtxKernel kernel = Body(
+            "ld.global.v2.b32 {%r1, _}, [%x1+-8]; mov.u64 %x1, p+4; @!%p1 setp.eq.and.u32 %p2|%p3, %r1, -5, !%p1; st.shared.u32 [16], 0x1F; "
+            + "ld.param.u32 %r1, [p-4]; mov.f32 %r1, 0f3F800000; mov.f64 %x1, -0d3FF0000000000000; bra.uni L; L: call.uni (%r1), f, (%r2, %r3); "
+            + "tex.2d.v4.f32.s32 {%r1,%r2,%r3,%r4}, %x1, {%r1,%r2};");
         PtxOperand address = kernel.Instructions[0].Operands[1];
         Assert.Equal((PtxOperandKind.Address, -8L, "%x1"), (address.Kind, address.Offset, address.Base!.Name));
         Assert.Equal(PtxOperandKind.Sink, kernel.Instructions[0].Operands[0].Elements[1].Kind);
@@ -135,7 +139,8 @@ public sealed class PtxParserTests
     public void Garbage_NeverDoesWorseThanAPtxException()
     {
         var random = new Random(1);
-        string[] texts = [.. ((string[])["nvcc.ptx", "triton.ptx", "PatternNestedIf.sm_60.ptx", "GemmNtBias.sm_80.ptx"]).Select(name => File.ReadAllText(DeviceContract.Fixture("ptx", name)))];
+        string[] texts = [.. ((string[])["nvcc.ptx", "triton.ptx", "PatternNestedIf.sm_60.ptx", "GemmNtBias.sm_80.ptx"])
+            .Select(name => File.ReadAllText(DeviceContract.Fixture("ptx", name)))];
         const string Spice = "{}[]();,.%@!|+-<>=:\"/*_0f0d0x9\n \\$#&é\0";
         for (int i = 0; i < 4000; i++)
         {

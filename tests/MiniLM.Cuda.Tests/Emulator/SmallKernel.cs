@@ -4,8 +4,8 @@ using MiniLM.Cuda.Emulator;
 
 namespace MiniLM.Cuda.Tests.Emulator;
 
-/// <summary>A kernel made of a few lines. %in and %out are addresses of 32-bit words, %t is the thread of the block, %b the block, %mine the address of the thread's own word of %out;
-/// %p, %r, %x, %f, %h are registers, smem is dynamic shared memory.</summary>
+/// <summary>A kernel made of a few lines. %in and %out are addresses of 32-bit words, %t is the thread of the block, %b the block, %mine the address of the
+/// thread's own word of %out; %p, %r, %x, %f, %h are registers, smem is dynamic shared memory.</summary>
 internal sealed record SmallKernel(string Body)
 {
     internal string Target { get; init; } = "sm_80";

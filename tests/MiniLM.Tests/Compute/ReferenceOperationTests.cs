@@ -11,7 +11,8 @@ public sealed class ReferenceOperationTests
     {
         using var golden = new Golden(SharedFolder.Require("golden", "forward", "ops.safetensors"));
         double[] x = golden.Doubles("act.x");
-        foreach ((string name, Activation activation) in new[] { ("act.gelu", Activation.Gelu), ("act.gelu_tanh", Activation.GeluTanh), ("act.tanh", Activation.Tanh) })
+        (string, Activation)[] activations = [("act.gelu", Activation.Gelu), ("act.gelu_tanh", Activation.GeluTanh), ("act.tanh", Activation.Tanh)];
+        foreach ((string name, Activation activation) in activations)
         {
             double[] expected = golden.Doubles(name), y = [.. x];
             Activations.Forward<double>(activation, y);
@@ -55,7 +56,10 @@ public sealed class ReferenceOperationTests
             LayerNorm.Forward<double>(x, gamma, beta, golden.Doubles(name + ".eps")[0], y);
             // The stored values were computed in double and rounded to float.
             double[] expected = golden.Doubles(name + ".y");
-            for (int i = 0; i < y.Length; i++) { GoldenBatch.AssertAll([expected[i]], [y[i]], 1e-6 * Math.Max(1, Math.Abs(expected[i])), $"{name} element {i}"); }
+            for (int i = 0; i < y.Length; i++)
+            {
+                GoldenBatch.AssertAll([expected[i]], [y[i]], 1e-6 * Math.Max(1, Math.Abs(expected[i])), $"{name} element {i}");
+            }
         }
     }
 
@@ -66,7 +70,8 @@ public sealed class ReferenceOperationTests
         long[] shape = golden.Shape("pool.hidden"), mask = golden.Longs("pool.mask");
         float[] hidden = golden.Floats("pool.hidden");
         (int length, int width) = ((int)shape[1], (int)shape[2]);
-        (string, PoolingMode)[] modes = [("cls", PoolingMode.Cls), ("max", PoolingMode.Max), ("mean", PoolingMode.Mean), ("mean_sqrt_len_tokens", PoolingMode.MeanSqrtLen), ("weightedmean", PoolingMode.WeightedMean), ("lasttoken", PoolingMode.LastToken)];
+        (string, PoolingMode)[] modes = [("cls", PoolingMode.Cls), ("max", PoolingMode.Max), ("mean", PoolingMode.Mean),
+            ("mean_sqrt_len_tokens", PoolingMode.MeanSqrtLen), ("weightedmean", PoolingMode.WeightedMean), ("lasttoken", PoolingMode.LastToken)];
         for (int sequence = 0; sequence < shape[0]; sequence++)
         {
             int[] columns = [.. Enumerable.Range(0, length).Where(column => mask[sequence * length + column] == 1)];
@@ -76,7 +81,8 @@ public sealed class ReferenceOperationTests
             {
                 float[] y = new float[width];
                 Pooling.Forward<float>(mode, rows, columns, y);
-                GoldenBatch.AssertAll(golden.Doubles("pool." + name)[(sequence * width)..((sequence + 1) * width)], GoldenBatch.Doubles(y), 1e-6, $"{name}, sequence {sequence}");
+                GoldenBatch.AssertAll(golden.Doubles("pool." + name)[(sequence * width)..((sequence + 1) * width)], GoldenBatch.Doubles(y), 1e-6,
+                    $"{name}, sequence {sequence}");
             }
         }
         float[] x = golden.Floats("l2.x");
@@ -93,7 +99,8 @@ public sealed class ReferenceOperationTests
     public void Erfc_IsExactToFifteenDigits()
     {
         // Abramowitz and Stegun, table 7.1, and erfc(5) from 7.1.23 in 40-digit arithmetic.
-        (double X, double Value)[] known = [(0, 1), (0.5, 0.4795001221869535), (1, 0.15729920705028513), (2, 0.004677734981047266), (3, 2.209049699858544e-5), (5, 1.5374597944280349e-12), (-1, 1.8427007929497148)];
+        (double X, double Value)[] known = [(0, 1), (0.5, 0.4795001221869535), (1, 0.15729920705028513), (2, 0.004677734981047266), (3, 2.209049699858544e-5),
+            (5, 1.5374597944280349e-12), (-1, 1.8427007929497148)];
         foreach ((double x, double value) in known) { Assert.Equal(value, Erf.Complement(x), value * 4e-15); }
     }
 

@@ -18,7 +18,8 @@ public sealed class RowReaderTests : IDisposable
         Assert.Equal(expected, Read(Write("a.tsv", "id\ttext\r\n1\tone\r\n2\t\r\n3\tdrei \u2028 \U0001F642\r\n"), new()));
         Assert.Equal(expected, Read(Write("b.tsv", "1\tone\n2\t\n3\tdrei \u2028 \U0001F642\n"), new() { Columns = ["1"], HasHeader = false }));
         Assert.Equal(expected, Read(Write("a.csv", "text,id\none,1\n\"\",2\n\"drei \u2028 \U0001F642\",3"), new()));
-        Assert.Equal(expected, Read(Write("a.jsonl", "\ufeff{\"text\":\"one\"}\n\n{\"id\":2,\"text\":\"\"}\r\n{\"text\":\"drei \u2028 \\ud83d\\ude42\"}"), new()));
+        Assert.Equal(expected,
+            Read(Write("a.jsonl", "\ufeff{\"text\":\"one\"}\n\n{\"id\":2,\"text\":\"\"}\r\n{\"text\":\"drei \u2028 \\ud83d\\ude42\"}"), new()));
     }
 
     [Fact]

@@ -14,7 +14,11 @@ public class TableGoldenTests
         {
             JsonElement expected = golden.Value;
             List<string[]>? rows = null;
-            try { rows = TextGolden.Rows(TextGolden.Path("table", golden.Name), expected.GetProperty("delimiter").GetString()![0], expected.GetProperty("quotes").GetBoolean()); }
+            try
+            {
+                rows = TextGolden.Rows(TextGolden.Path("table", golden.Name), expected.GetProperty("delimiter").GetString()![0],
+                    expected.GetProperty("quotes").GetBoolean());
+            }
             catch (DataFormatException error) { Assert.Matches(@":\d+: ", error.Message); }
             if (expected.GetProperty("verdict").GetString() == "either")
             {
@@ -23,7 +27,10 @@ public class TableGoldenTests
                 continue;
             }
             accepted++;
-            if (rows?.Count != expected.GetProperty("row_count").GetInt32() || TextGolden.Digest(rows) != expected.GetProperty("digest").GetString()) { wrong.Add(golden.Name); }
+            if (rows?.Count != expected.GetProperty("row_count").GetInt32() || TextGolden.Digest(rows) != expected.GetProperty("digest").GetString())
+            {
+                wrong.Add(golden.Name);
+            }
             else if (expected.TryGetProperty("rows", out JsonElement list) && list.ValueKind == JsonValueKind.Array)
             {
                 Assert.Equal(list.EnumerateArray().Select(row => row.EnumerateArray().Select(field => field.GetString()!).ToArray()), rows);
@@ -41,7 +48,8 @@ public class TableGoldenTests
         foreach (JsonElement file in files.EnumerateArray())
         {
             string name = file.GetProperty("file").GetString()!;
-            List<string[]> rows = TextGolden.Rows(SharedFolder.Require(["data", .. name.Split('/')]), file.GetProperty("delimiter").GetString()![0], file.GetProperty("quotes").GetBoolean());
+            List<string[]> rows = TextGolden.Rows(SharedFolder.Require(["data", .. name.Split('/')]), file.GetProperty("delimiter").GetString()![0],
+                file.GetProperty("quotes").GetBoolean());
             if (file.GetProperty("header") is { ValueKind: JsonValueKind.Array } header)
             {
                 Assert.Equal(header.EnumerateArray().Select(field => field.GetString()), rows[0]);

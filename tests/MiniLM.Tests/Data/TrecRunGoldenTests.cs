@@ -26,7 +26,8 @@ public class TrecRunGoldenTests
             accepted++;
             IEnumerable<(string, string, double)> expected = golden.Value.GetProperty("lines").EnumerateArray()
                 .Select(line => (line.GetProperty("qid").GetString()!, line.GetProperty("docno").GetString()!, Number(line.GetProperty("score"))));
-            IEnumerable<(string, string, double)> actual = run!.Queries.SelectMany((query, q) => run.Lines[q].Select(line => (query, run.Documents[line.Document], line.Score)));
+            IEnumerable<(string, string, double)> actual = run!.Queries
+                .SelectMany((query, q) => run.Lines[q].Select(line => (query, run.Documents[line.Document], line.Score)));
             Assert.Equal(expected.Order(), actual.Order());
             foreach (JsonProperty ranked in golden.Value.GetProperty("ranked").EnumerateObject())
             {

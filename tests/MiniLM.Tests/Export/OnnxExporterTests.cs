@@ -13,7 +13,8 @@ public sealed class OnnxExporterTests
     private const double Tolerance = 5e-5; // golden/forward/README.md, tiny models
 
     public static TheoryData<string> TinyModels() =>
-        SharedFolder.Root is { } root && Directory.Exists(Path.Combine(root, "golden", "forward", "tiny")) ? new(Runnable(Path.Combine(root, "golden", "forward", "tiny")))
+        SharedFolder.Root is { } root && Directory.Exists(Path.Combine(root, "golden", "forward", "tiny"))
+            ? new(Runnable(Path.Combine(root, "golden", "forward", "tiny")))
         : new(Runnable(FixtureFolder.Path("models")));
 
     private static IEnumerable<string> Runnable(string folder) => Directory.GetDirectories(folder).Order(StringComparer.Ordinal)

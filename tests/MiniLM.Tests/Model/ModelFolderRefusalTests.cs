@@ -52,7 +52,8 @@ public sealed class ModelFolderRefusalTests
     [Fact]
     public void Open_RefusesAMissingTensorByName()
     {
-        using EditedModel model = new EditedModel().Tensors(tensor => tensor.Name.EndsWith("2.output.dense.bias", StringComparison.Ordinal) ? null : new(tensor));
+        using EditedModel model = new EditedModel()
+            .Tensors(tensor => tensor.Name.EndsWith("2.output.dense.bias", StringComparison.Ordinal) ? null : new(tensor));
         Assert.Contains("model.safetensors: has no tensor 'encoder.layer.2.output.dense.bias'", model.Refusal(), StringComparison.Ordinal);
     }
 

@@ -20,7 +20,8 @@ public sealed class ModelFolderWriterTests : IDisposable
     private static bool SameBytes(string a, string b) => File.ReadAllBytes(a).AsSpan().SequenceEqual(File.ReadAllBytes(b));
 
     private static string[] Files(string folder) =>
-        [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file)).Order(StringComparer.Ordinal)];
+        [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file))
+            .Order(StringComparer.Ordinal)];
 
     [Fact]
     public void Write_CancelledLeavesNothing()
@@ -49,7 +50,10 @@ public sealed class ModelFolderWriterTests : IDisposable
     {
         string source = SharedFolder.Require("models", "all-MiniLM-L6-v2"), output = Convert(source, new());
         Assert.Equal(Files(source), Files(output));
-        foreach (string file in Files(source).Where(file => file != "model.safetensors")) { Assert.True(SameBytes(Path.Combine(source, file), Path.Combine(output, file)), file); }
+        foreach (string file in Files(source).Where(file => file != "model.safetensors"))
+        {
+            Assert.True(SameBytes(Path.Combine(source, file), Path.Combine(output, file)), file);
+        }
         using ModelFolder before = ModelFolder.Open(source), after = ModelFolder.Open(output);
         Assert.Equal(before.Tensors.Count, after.Tensors.Count);
     }
@@ -121,7 +125,8 @@ public sealed class ModelFolderWriterTests : IDisposable
         Directory.CreateDirectory(output);
         File.WriteAllText(Path.Combine(output, "mine.txt"), "mine");
         Assert.Contains("exists. Use --overwrite", Assert.Throws<ModelFormatException>(() => Convert(source, new())).Message, StringComparison.Ordinal);
-        Assert.Contains("not a model folder", Assert.Throws<ModelFormatException>(() => Convert(source, new() { Overwrite = true })).Message, StringComparison.Ordinal);
+        Assert.Contains("not a model folder", Assert.Throws<ModelFormatException>(() => Convert(source, new() { Overwrite = true })).Message,
+            StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(output, "mine.txt")));
         File.WriteAllText(Path.Combine(output, "config.json"), "{}"); // a model of before, with a note beside it
         Convert(source, new() { Overwrite = true });
@@ -148,7 +153,9 @@ public sealed class ModelFolderWriterTests : IDisposable
         fixed (float* huge = Enumerable.Repeat(1e6f, 32).ToArray())
         {
             byte* data = (byte*)huge;
-            model.Tensors(tensor => tensor.Name == "pooler.dense.bias" ? new(new Tensor(tensor.Name, ElementType.F32, [32], data, 128, "memory")) : new(tensor));
+            model.Tensors(tensor => tensor.Name == "pooler.dense.bias"
+                ? new(new Tensor(tensor.Name, ElementType.F32, [32], data, 128, "memory"))
+                : new(tensor));
         }
         string message = Assert.Throws<ModelFormatException>(() => Convert(model.Path, new() { ElementType = ElementType.F16 })).Message;
         Assert.Contains("'pooler.dense.bias'", message, StringComparison.Ordinal);

@@ -8,7 +8,9 @@ public sealed class SentenceModulesTests
     private const string ModernPrefix = "sentence_transformers.sentence_transformer.modules.pooling.";
 
     private static string Modules(params string[] types) =>
-        $"[{string.Join(",", types.Select((type, i) => $$"""{"idx":{{i}},"path":"{{(i == 0 ? "" : $"{i}_{type[(type.LastIndexOf('.') + 1)..]}")}}","type":"{{type}}"}"""))}]";
+        $"[{string.Join(",", types.Select((type, i) => $$"""{"idx":{{i}},"path":"{{PathOf(type, i)}}","type":"{{type}}"}"""))}]";
+
+    private static string PathOf(string type, int i) => i == 0 ? "" : $"{i}_{type[(type.LastIndexOf('.') + 1)..]}";
 
     private static EditedModel WithPooling(string pooling) => new EditedModel()
         .Write("modules.json", Modules("sentence_transformers.models.Transformer", ModernPrefix + "Pooling")).Write("1_Pooling/config.json", pooling);
@@ -33,7 +35,8 @@ public sealed class SentenceModulesTests
 
     [Theory]
     [InlineData("""{"word_embedding_dimension":32,"pooling_mode_cls_token":false,"pooling_mode_mean_tokens":true}""", "Mean")]
-    [InlineData("""{"word_embedding_dimension":32,"pooling_mode_lasttoken":true,"pooling_mode_mean_sqrt_len_tokens":true,"pooling_mode_cls_token":true}""", "Cls MeanSqrtLen LastToken")]
+    [InlineData("""{"word_embedding_dimension":32,"pooling_mode_lasttoken":true,"pooling_mode_mean_sqrt_len_tokens":true,"pooling_mode_cls_token":true}""",
+        "Cls MeanSqrtLen LastToken")]
     [InlineData("""{"word_embedding_dimension":32,"pooling_mode_weightedmean_tokens":true,"pooling_mode_max_tokens":true}""", "Max WeightedMean")]
     [InlineData("""{"embedding_dimension":32,"pooling_mode":"cls"}""", "Cls")]
     [InlineData("""{"embedding_dimension":32,"pooling_mode":["mean","cls","mean_sqrt_len_tokens"]}""", "Mean Cls MeanSqrtLen")]
@@ -80,7 +83,8 @@ public sealed class SentenceModulesTests
     [Theory]
     [InlineData("""{"in_features":32,"out_features":5}""", "in_features is 32, the module before gives 64")]
     [InlineData("""{"in_features":64,"out_features":6}""", "'linear.bias' is [5], 2_Dense/config.json says [6] (out_features)")]
-    [InlineData("""{"in_features":64,"out_features":5,"activation_function":"torch.nn.modules.activation.SiLU"}""", "activation_function 'torch.nn.modules.activation.SiLU'")]
+    [InlineData("""{"in_features":64,"out_features":5,"activation_function":"torch.nn.modules.activation.SiLU"}""",
+        "activation_function 'torch.nn.modules.activation.SiLU'")]
     [InlineData("""{"in_features":64,"out_features":5,"use_residual":true}""", "use_residual")]
     [InlineData("""{"in_features":64,"out_features":5,"module_input_name":"token_embeddings"}""", "module_input_name 'token_embeddings'")]
     [InlineData(null, "2_Dense/config.json: is missing")]

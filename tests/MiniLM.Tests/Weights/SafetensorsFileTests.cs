@@ -116,5 +116,6 @@ public sealed unsafe class SafetensorsFileTests
 
     [Fact]
     public void Open_AMissingFileIsRefusedByName() =>
-        Assert.StartsWith("nowhere.safetensors: ", Assert.Throws<ModelFormatException>(() => new SafetensorsFile("nowhere.safetensors")).Message, StringComparison.Ordinal);
+        Assert.StartsWith("nowhere.safetensors: ", Assert.Throws<ModelFormatException>(() => new SafetensorsFile("nowhere.safetensors")).Message,
+            StringComparison.Ordinal);
 }

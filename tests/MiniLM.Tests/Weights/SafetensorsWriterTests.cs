@@ -76,7 +76,9 @@ public sealed unsafe class SafetensorsWriterTests
         }
         Assert.Equal(expected, Convert([.. values], type));
 
-        float Wide(int bits) => type == ElementType.F16 ? (float)BitConverter.UInt16BitsToHalf((ushort)bits) : BitConverter.UInt32BitsToSingle((uint)bits << 16);
+        float Wide(int bits) => type == ElementType.F16
+            ? (float)BitConverter.UInt16BitsToHalf((ushort)bits)
+            : BitConverter.UInt32BitsToSingle((uint)bits << 16);
     }
 
     [Theory]

@@ -19,7 +19,8 @@ internal readonly struct ExponentialBase2 : IApproximation
     // Taylor coefficients of e^z up to z^13: |z| <= ln(2)/2 leaves less than 2^-58.
     private static readonly double[] InverseFactorials =
     [
-        1, 1, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800,
+        1, 1, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800,
+        1.0 / 479001600, 1.0 / 6227020800,
     ];
 
     public static Vector256<float> Rounded(Vector256<float> x)

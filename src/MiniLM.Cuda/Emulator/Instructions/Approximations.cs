@@ -30,7 +30,8 @@ internal static unsafe class Approximations
     };
 
     /// <summary>rcp and sqrt: .rn is exact, .approx is an approximation.</summary>
-    private static void Rounded<TOp>(Lowering l, PtxInstruction s, ref Instruction i, delegate*<Warp, Instruction*, void> wide) where TOp : struct, IApproximation
+    private static void Rounded<TOp>(Lowering l, PtxInstruction s, ref Instruction i, delegate*<Warp, Instruction*, void> wide)
+        where TOp : struct, IApproximation
     {
         if (!s.Has("rn")) { Lower<TOp>(l, s, ref i, wide); return; }
         var m = new Modifiers(l, s);
@@ -53,7 +54,9 @@ internal static unsafe class Approximations
         nint handler = type switch
         {
             PtxType.F32 when l.Modes.JitterSeed == 0 => Exact<TOp>(ftz),
-            PtxType.F32 => ftz ? (nint)(delegate*<Warp, Instruction*, void>)&Jittered<TOp, True> : (nint)(delegate*<Warp, Instruction*, void>)&Jittered<TOp, False>,
+            PtxType.F32 => ftz
+                ? (nint)(delegate*<Warp, Instruction*, void>)&Jittered<TOp, True>
+                : (nint)(delegate*<Warp, Instruction*, void>)&Jittered<TOp, False>,
             PtxType.F64 => (nint)wide,
             PtxType.F16 when isHalf => (nint)(delegate*<Warp, Instruction*, void>)&Half<TOp>,
             PtxType.F16x2 when isHalf => (nint)(delegate*<Warp, Instruction*, void>)&HalfPair<TOp>,
@@ -86,7 +89,9 @@ internal static unsafe class Approximations
             float x = TFtz.On ? Single.Flush(a[lane]) : a[lane];
             double y = TOp.Exact(x);
             // The special values of the ISA's tables are exact.
-            float result = x == 0 || !float.IsFinite(x) || !float.IsFinite((float)y) ? (float)y : Jitter(w.Block.JitterSeed, BitConverter.SingleToUInt32Bits(x), 0, y, TOp.MaxError(x, y));
+            float result = x == 0 || !float.IsFinite(x) || !float.IsFinite((float)y)
+                ? (float)y
+                : Jitter(w.Block.JitterSeed, BitConverter.SingleToUInt32Bits(x), 0, y, TOp.MaxError(x, y));
             if (typeof(TOp) == typeof(HyperbolicTangent)) { result = Math.Clamp(result, -1, 1); }
             d[lane] = Canonical(TFtz.On ? Single.Flush(result) : result);
         }
@@ -123,7 +128,10 @@ internal static unsafe class Approximations
             float a = ftz ? Single.Flush(pa[lane]) : pa[lane], b = ftz ? Single.Flush(pb[lane]) : pb[lane];
             float result = Quotient(w, a, b);
             // The ISA: for a divisor beyond 2^126 the reciprocal underflows.
-            if (float.IsFinite(b) && Math.Abs(b) > 8.507059e37f) { result = float.IsInfinity(a) || float.IsNaN(a) ? float.NaN : float.CopySign(0, float.IsNegative(a) == float.IsNegative(b) ? 1 : -1); }
+            if (float.IsFinite(b) && Math.Abs(b) > 8.507059e37f)
+            {
+                result = float.IsInfinity(a) || float.IsNaN(a) ? float.NaN : float.CopySign(0, float.IsNegative(a) == float.IsNegative(b) ? 1 : -1);
+            }
             d[lane] = Canonical(ftz ? Single.Flush(result) : result);
         }
     }

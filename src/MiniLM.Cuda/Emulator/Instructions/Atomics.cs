@@ -44,7 +44,10 @@ internal static unsafe class Atomics
             AtomicOperation.Increment or AtomicOperation.Decrement => type == PtxType.U32,
             _ => type is PtxType.B32 or PtxType.B64,
         };
-        if (!isKnown || space is PtxSpace.Local or PtxSpace.Param or PtxSpace.Const) { throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator"); }
+        if (!isKnown || space is PtxSpace.Local or PtxSpace.Param or PtxSpace.Const)
+        {
+            throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator");
+        }
         int first = isAtom ? 1 : 0;
         l.Count(s, first + (operation == AtomicOperation.CompareAndSwap ? 3 : 2));
         if (isAtom)
@@ -63,8 +66,10 @@ internal static unsafe class Atomics
 
     internal static ulong Apply(AtomicOperation operation, PtxType type, ulong old, ulong value, ulong swap) => operation switch
     {
-        AtomicOperation.Add when type == PtxType.F32 => BitConverter.SingleToUInt32Bits(BitConverter.UInt32BitsToSingle((uint)old) + BitConverter.UInt32BitsToSingle((uint)value)),
-        AtomicOperation.Add when type == PtxType.F64 => BitConverter.DoubleToUInt64Bits(BitConverter.UInt64BitsToDouble(old) + BitConverter.UInt64BitsToDouble(value)),
+        AtomicOperation.Add when type == PtxType.F32 =>
+            BitConverter.SingleToUInt32Bits(BitConverter.UInt32BitsToSingle((uint)old) + BitConverter.UInt32BitsToSingle((uint)value)),
+        AtomicOperation.Add when type == PtxType.F64 =>
+            BitConverter.DoubleToUInt64Bits(BitConverter.UInt64BitsToDouble(old) + BitConverter.UInt64BitsToDouble(value)),
         AtomicOperation.Add => old + value,
         AtomicOperation.Min => IsLess(type, value, old) ? value : old,
         AtomicOperation.Max => IsLess(type, old, value) ? value : old,

@@ -55,7 +55,8 @@ internal static unsafe class BitOperations32
             i.Slots[1] = l.In(s, s.Operands[1], PtxType.Pred);
             return;
         }
-        l.Pure(s, ref i, type switch { PtxType.B32 => Lanes.Of1<Not32>(), PtxType.B16 or PtxType.B64 => ScalarLanes.Of1<Complement>(type), _ => 0 }, type, type);
+        nint complement = type switch { PtxType.B32 => Lanes.Of1<Not32>(), PtxType.B16 or PtxType.B64 => ScalarLanes.Of1<Complement>(type), _ => 0 };
+        l.Pure(s, ref i, complement, type, type);
     }
 
     private static void Unary<TOp>(Lowering l, PtxInstruction s, ref Instruction i) where TOp : struct, IInteger1
@@ -146,7 +147,8 @@ internal static unsafe class BitOperations32
         var m = new Modifiers(l, s);
         PtxType type = m.TakeType();
         m.End();
-        l.Pure(s, ref i, type is PtxType.U32 or PtxType.S32 or PtxType.U64 or PtxType.S64 ? (nint)(delegate*<Warp, Instruction*, void>)&RunExtract : 0, type, type, PtxType.U32, PtxType.U32);
+        l.Pure(s, ref i, type is PtxType.U32 or PtxType.S32 or PtxType.U64 or PtxType.S64 ? (nint)(delegate*<Warp, Instruction*, void>)&RunExtract : 0,
+            type, type, PtxType.U32, PtxType.U32);
         i.Choice = (byte)type;
     }
 
@@ -177,7 +179,8 @@ internal static unsafe class BitOperations32
         var m = new Modifiers(l, s);
         PtxType type = m.TakeType();
         m.End();
-        l.Pure(s, ref i, type is PtxType.B32 or PtxType.B64 ? (nint)(delegate*<Warp, Instruction*, void>)&RunInsert : 0, type, type, type, PtxType.U32, PtxType.U32);
+        l.Pure(s, ref i, type is PtxType.B32 or PtxType.B64 ? (nint)(delegate*<Warp, Instruction*, void>)&RunInsert : 0,
+            type, type, type, PtxType.U32, PtxType.U32);
         i.Choice = (byte)type;
     }
 
@@ -188,7 +191,8 @@ internal static unsafe class BitOperations32
         uint* position = w.Register(i->Slots[3]), length = w.Register(i->Slots[4]);
         for (int lane = 0; lane < Warp.Lanes; lane++)
         {
-            ulong a = isWide ? w.Wide(i->Slots[1])[lane] : w.Register(i->Slots[1])[lane], b = isWide ? w.Wide(i->Slots[2])[lane] : w.Register(i->Slots[2])[lane];
+            ulong a = isWide ? w.Wide(i->Slots[1])[lane] : w.Register(i->Slots[1])[lane],
+                b = isWide ? w.Wide(i->Slots[2])[lane] : w.Register(i->Slots[2])[lane];
             int from = (int)(position[lane] & 255), count = (int)(length[lane] & 255);
             ulong mask = from >= 64 ? 0 : (count >= 64 ? ulong.MaxValue : (1UL << count) - 1) << from;
             ulong result = b & ~mask | (from >= 64 ? 0 : a << from) & mask;
@@ -251,9 +255,15 @@ internal static unsafe class BitOperations32
         }
     }
 
-    private readonly struct PopulationCount : IInteger2 { public static ulong Apply<T>(ulong a, ulong b) where T : struct, IElement => (ulong)BitOperations.PopCount(a); }
+    private readonly struct PopulationCount : IInteger2
+    {
+        public static ulong Apply<T>(ulong a, ulong b) where T : struct, IElement => (ulong)BitOperations.PopCount(a);
+    }
 
-    private readonly struct LeadingZeros : IInteger2 { public static ulong Apply<T>(ulong a, ulong b) where T : struct, IElement => (ulong)(BitOperations.LeadingZeroCount(a) - (64 - T.Bits)); }
+    private readonly struct LeadingZeros : IInteger2
+    {
+        public static ulong Apply<T>(ulong a, ulong b) where T : struct, IElement => (ulong)(BitOperations.LeadingZeroCount(a) - (64 - T.Bits));
+    }
 
     /// <summary>Position of the leading bit that is not the sign; all ones when there is none.</summary>
     private readonly struct LeadingBit : IInteger2
@@ -284,11 +294,23 @@ internal static unsafe class BitOperations32
         }
     }
 
-    private readonly struct FunnelLeftClamp : IInteger3 { public static ulong Apply<T>(ulong a, ulong b, ulong c) where T : struct, IElement => (b << 32 | a) << (int)Math.Min(c, 32) >> 32; }
+    private readonly struct FunnelLeftClamp : IInteger3
+    {
+        public static ulong Apply<T>(ulong a, ulong b, ulong c) where T : struct, IElement => (b << 32 | a) << (int)Math.Min(c, 32) >> 32;
+    }
 
-    private readonly struct FunnelLeftWrap : IInteger3 { public static ulong Apply<T>(ulong a, ulong b, ulong c) where T : struct, IElement => (b << 32 | a) << (int)(c & 31) >> 32; }
+    private readonly struct FunnelLeftWrap : IInteger3
+    {
+        public static ulong Apply<T>(ulong a, ulong b, ulong c) where T : struct, IElement => (b << 32 | a) << (int)(c & 31) >> 32;
+    }
 
-    private readonly struct FunnelRightClamp : IInteger3 { public static ulong Apply<T>(ulong a, ulong b, ulong c) where T : struct, IElement => (b << 32 | a) >> (int)Math.Min(c, 32); }
+    private readonly struct FunnelRightClamp : IInteger3
+    {
+        public static ulong Apply<T>(ulong a, ulong b, ulong c) where T : struct, IElement => (b << 32 | a) >> (int)Math.Min(c, 32);
+    }
 
-    private readonly struct FunnelRightWrap : IInteger3 { public static ulong Apply<T>(ulong a, ulong b, ulong c) where T : struct, IElement => (b << 32 | a) >> (int)(c & 31); }
+    private readonly struct FunnelRightWrap : IInteger3
+    {
+        public static ulong Apply<T>(ulong a, ulong b, ulong c) where T : struct, IElement => (b << 32 | a) >> (int)(c & 31);
+    }
 }

@@ -68,7 +68,8 @@ internal static unsafe class Comparisons
         table["testp"] = Test;
     }
 
-    private static readonly string[] Names = ["eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi", "hs", "equ", "neu", "ltu", "leu", "gtu", "geu", "num", "nan"];
+    private static readonly string[] Names =
+        ["eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi", "hs", "equ", "neu", "ltu", "leu", "gtu", "geu", "num", "nan"];
 
     private static void SetPredicate(Lowering l, PtxInstruction s, ref Instruction i)
     {
@@ -138,7 +139,10 @@ internal static unsafe class Comparisons
         };
         // lo, ls, hi, hs are unsigned whatever the type says: ILGPU writes setp.lo.u32 only, ptxas takes no other.
         bool isUnsignedName = name is "lo" or "ls" or "hi" or "hs", isUnordered = name.Length == 3;
-        if (isUnsignedName && (isFloat || isSigned) || isUnordered && !isFloat || type.IsBits() && order != "eq") { throw l.Wrong(s, $"{s.Opcode}: .{name} is not for {type.Name()}"); }
+        if (isUnsignedName && (isFloat || isSigned) || isUnordered && !isFloat || type.IsBits() && order != "eq")
+        {
+            throw l.Wrong(s, $"{s.Opcode}: .{name} is not for {type.Name()}");
+        }
         if (invert) { i.Flags |= InstructionFlags.Invert; }
         i.Slots[1] = l.In(s, swap ? b : a, type);
         i.Slots[2] = l.In(s, swap ? a : b, type);

@@ -41,7 +41,10 @@ internal static unsafe class Control
         m.End();
         l.Count(s, 2);
         if (!isIndexed) { throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator"); }
-        if (!l.Kernel.BranchTargets.TryGetValue(s.Operands[1].Name, out PtxOperand[]? targets)) { throw l.Wrong(s, $"branch targets {s.Operands[1].Name} are not declared"); }
+        if (!l.Kernel.BranchTargets.TryGetValue(s.Operands[1].Name, out PtxOperand[]? targets))
+        {
+            throw l.Wrong(s, $"branch targets {s.Operands[1].Name} are not declared");
+        }
         foreach (PtxOperand target in targets) { if (target.Target < 0) { throw l.Wrong(s, $"label {target.Name} is not declared"); } }
         i.Slots[0] = l.In(s, s.Operands[0], PtxType.U32);
         i.Kind = InstructionKind.BranchIndexed;
@@ -77,7 +80,10 @@ internal static unsafe class Control
         if (!isReduction)
         {
             m.End();
-            if (!isSync || s.Operands.Length is not (1 or 2)) { throw l.Wrong(s, $"instruction {s.Opcode} with {s.Operands.Length} operands is not known to the emulator"); }
+            if (!isSync || s.Operands.Length is not (1 or 2))
+            {
+                throw l.Wrong(s, $"instruction {s.Opcode} with {s.Operands.Length} operands is not known to the emulator");
+            }
             i.Kind = InstructionKind.Barrier;
             i.Slots[0] = l.In(s, s.Operands[0], PtxType.U32);
             if (s.Operands.Length == 2) { i.Slots[1] = l.In(s, s.Operands[1], PtxType.U32); i.Target = 1; }
@@ -86,7 +92,10 @@ internal static unsafe class Control
         string? name = m.TakeOneOf("popc", "and", "or");
         PtxType type = m.TakeType();
         m.End();
-        if (name is null || type != (name == "popc" ? PtxType.U32 : PtxType.Pred) || s.Operands.Length is not (3 or 4)) { throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator"); }
+        if (name is null || type != (name == "popc" ? PtxType.U32 : PtxType.Pred) || s.Operands.Length is not (3 or 4))
+        {
+            throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator");
+        }
         i.Kind = InstructionKind.BarrierReduce;
         i.Choice = (byte)(name switch { "popc" => 0, "and" => 1, _ => 2 });
         i.Slots[0] = l.In(s, s.Operands[1], PtxType.U32);
@@ -116,7 +125,11 @@ internal static unsafe class WarpBarriers<TChecks> where TChecks : struct, IChec
         {
             if ((w.Mask >> lane & 1) == 0) { continue; }
             uint missing = w.Register(i->Slots[4])[lane] & w.Live & ~w.Mask;
-            if (missing != 0) { throw w.Fault(KernelFault.DivergentWarp, missing, $"bar.warp.sync waits for lanes 0x{w.Register(i->Slots[4])[lane]:x8}, and only 0x{w.Mask:x8} are here"); }
+            if (missing != 0)
+            {
+                throw w.Fault(KernelFault.DivergentWarp, missing,
+                    $"bar.warp.sync waits for lanes 0x{w.Register(i->Slots[4])[lane]:x8}, and only 0x{w.Mask:x8} are here");
+            }
         }
         if (TChecks.On && w.Mask == w.Live) { w.Block.Shadow!.OrderLanes(); }
     }

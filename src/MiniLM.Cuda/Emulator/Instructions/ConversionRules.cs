@@ -2,7 +2,8 @@ using MiniLM.Cuda.Ptx;
 
 namespace MiniLM.Cuda.Emulator.Instructions;
 
-/// <summary>cvt of one value, by the ISA's rules: NaN becomes 0 as an integer, integers out of range are clamped when they come from floats or with .sat.</summary>
+/// <summary>cvt of one value, by the ISA's rules: NaN becomes 0 as an integer, integers out of range are clamped when
+/// they come from floats or with .sat.</summary>
 internal static class ConversionRules
 {
     /// <param name="bits">The source; bits above its type do not count.</param>

@@ -30,12 +30,14 @@ internal static unsafe class Conversions
         i.Kind = InstructionKind.Pure;
         i.Destinations = 1;
         PtxType source = l.TypeOf(s.Operands[1]), result = l.TypeOf(s.Operands[0]);
-        bool isSourceWide = source.Bytes() == 8 || source == PtxType.None && from.Bytes() == 8, isResultWide = result.Bytes() == 8 || result == PtxType.None && to.Bytes() == 8;
+        bool isSourceWide = source.Bytes() == 8 || source == PtxType.None && from.Bytes() == 8,
+            isResultWide = result.Bytes() == 8 || result == PtxType.None && to.Bytes() == 8;
         i.Slots[0] = l.Out(s, s.Operands[0], Bits(to), isRelaxed: true);
         i.Slots[1] = l.In(s, s.Operands[1], Bits(from), isRelaxed: true);
         if (isResultWide) { i.Flags |= InstructionFlags.Wide; }
         i.Choice = (byte)Rounding(rounding);
-        i.Auxiliary = (int)to | (int)from << 8 | (ftz ? 1 << 16 : 0) | (sat ? 1 << 17 : 0) | (isSourceWide ? SourceIsWide : 0) | (isResultWide ? ResultIsWide : 0) | (result.Bytes() == 2 ? ResultIs16 : 0) | (rounding?.Length == 3 ? IsIntegerRounding : 0);
+        i.Auxiliary = (int)to | (int)from << 8 | (ftz ? 1 << 16 : 0) | (sat ? 1 << 17 : 0) | (isSourceWide ? SourceIsWide : 0)
+            | (isResultWide ? ResultIsWide : 0) | (result.Bytes() == 2 ? ResultIs16 : 0) | (rounding?.Length == 3 ? IsIntegerRounding : 0);
         bool isPlain = !ftz && !sat && isSourceWide == (from.Bytes() == 8) && isResultWide == (to.Bytes() == 8);
         nint handler = (to, from) switch
         {
@@ -56,10 +58,14 @@ internal static unsafe class Conversions
     /// <summary>What the ISA demands: float to integer an integer rounding, narrowing and integer to float a float rounding, else none.</summary>
     private static void Require(Lowering l, PtxInstruction s, PtxType from, PtxType to, string? rounding)
     {
-        bool isKnown = from is >= PtxType.B8 and <= PtxType.F64 && to is >= PtxType.B8 and <= PtxType.F64 && !(to.IsBits() && from.IsFloat()) && !(from.IsBits() && to.IsFloat())
+        bool isKnown = from is >= PtxType.B8 and <= PtxType.F64 && to is >= PtxType.B8 and <= PtxType.F64 && !(to.IsBits() && from.IsFloat())
+            && !(from.IsBits() && to.IsFloat())
             && from != PtxType.B128 && to != PtxType.B128;
         // bf16 goes to and from fp32 here; cvt between the 16-bit formats and integers of bf16 are sm_90 and not ours.
-        if (from == PtxType.BF16 && to is not (PtxType.F32 or PtxType.BF16) || to == PtxType.BF16 && from is not (PtxType.F32 or PtxType.BF16)) { isKnown = false; }
+        if (from == PtxType.BF16 && to is not (PtxType.F32 or PtxType.BF16) || to == PtxType.BF16 && from is not (PtxType.F32 or PtxType.BF16))
+        {
+            isKnown = false;
+        }
         if (!isKnown) { throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator"); }
         bool isIntegerRounding = rounding?.Length == 3;
         bool isNarrowing = from.IsFloat() && to.IsFloat() && to.Bytes() < from.Bytes();
@@ -68,7 +74,10 @@ internal static unsafe class Conversions
             throw l.Wrong(s, $"{s.Opcode} needs {(to.IsFloat() ? ".rn, .rz, .rm or .rp" : ".rni, .rzi, .rmi or .rpi")}");
         }
         if (rounding is not null && !from.IsFloat() && !to.IsFloat()) { throw l.Wrong(s, $"{s.Opcode}: integers are not rounded"); }
-        if (to == PtxType.F64 && rounding is "rz" or "rm" or "rp" && !from.IsFloat() && from.Bytes() == 8) { throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator"); }
+        if (to == PtxType.F64 && rounding is "rz" or "rm" or "rp" && !from.IsFloat() && from.Bytes() == 8)
+        {
+            throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator");
+        }
     }
 
     private static int Rounding(string? name) => name switch { null or "rn" or "rni" => 0, "rz" or "rzi" => 1, "rm" or "rmi" => 2, _ => 3 };
@@ -88,12 +97,21 @@ internal static unsafe class Conversions
 
     private readonly struct NarrowBF16 : IUnary { public static Vector256<uint> Apply(Vector256<uint> a) => Fp16.NarrowBfloat(a.AsSingle()); }
 
-    private readonly struct SingleOfInt : IUnary { public static Vector256<uint> Apply(Vector256<uint> a) => Vector256.ConvertToSingle(a.AsInt32()).AsUInt32(); }
+    private readonly struct SingleOfInt : IUnary
+    {
+        public static Vector256<uint> Apply(Vector256<uint> a) => Vector256.ConvertToSingle(a.AsInt32()).AsUInt32();
+    }
 
     /// <summary>The first operand is the upper half.</summary>
-    private readonly struct PackF16 : IBinary { public static Vector256<uint> Apply(Vector256<uint> a, Vector256<uint> b) => Fp16.Narrow(a.AsSingle()) << 16 | Fp16.Narrow(b.AsSingle()); }
+    private readonly struct PackF16 : IBinary
+    {
+        public static Vector256<uint> Apply(Vector256<uint> a, Vector256<uint> b) => Fp16.Narrow(a.AsSingle()) << 16 | Fp16.Narrow(b.AsSingle());
+    }
 
-    private readonly struct PackBF16 : IBinary { public static Vector256<uint> Apply(Vector256<uint> a, Vector256<uint> b) => Fp16.NarrowBfloat(a.AsSingle()) << 16 | Fp16.NarrowBfloat(b.AsSingle()); }
+    private readonly struct PackBF16 : IBinary
+    {
+        public static Vector256<uint> Apply(Vector256<uint> a, Vector256<uint> b) => Fp16.NarrowBfloat(a.AsSingle()) << 16 | Fp16.NarrowBfloat(b.AsSingle());
+    }
 
     private static void ZeroExtend(Warp w, Instruction* i)
     {

@@ -25,7 +25,10 @@ internal static unsafe class CopyAsync
             case "wait_group":
                 m.End();
                 l.Count(s, 1);
-                if (s.Operands[0].Kind != PtxOperandKind.Immediate || s.Operands[0].Bits > int.MaxValue) { throw l.Wrong(s, "cp.async.wait_group needs a constant"); }
+                if (s.Operands[0].Kind != PtxOperandKind.Immediate || s.Operands[0].Bits > int.MaxValue)
+                {
+                    throw l.Wrong(s, "cp.async.wait_group needs a constant");
+                }
                 i.Auxiliary = (int)s.Operands[0].Bits;
                 i.Execute = (delegate*<Warp, Instruction*, void>)l.Modes.WaitGroup;
                 return;
@@ -38,12 +41,18 @@ internal static unsafe class CopyAsync
             default: break;
         }
         string? cache = m.TakeOneOf("ca", "cg");
-        if (cache is null || !(m.Take("shared") || m.Take("shared::cta")) || !m.Take("global")) { throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator"); }
+        if (cache is null || !(m.Take("shared") || m.Take("shared::cta")) || !m.Take("global"))
+        {
+            throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator");
+        }
         m.TakeOneOf("L2::64B", "L2::128B", "L2::256B");
         m.End();
         if (s.Operands.Length is not (3 or 4)) { throw l.Wrong(s, $"{s.Opcode} has 3 or 4 operands, not {s.Operands.Length}"); }
         PtxOperand size = s.Operands[2];
-        if (size.Kind != PtxOperandKind.Immediate || size.Bits is not (4 or 8 or 16) || cache == "cg" && size.Bits != 16) { throw l.Wrong(s, "cp.async copies 4, 8 or 16 bytes, .cg 16"); }
+        if (size.Kind != PtxOperandKind.Immediate || size.Bits is not (4 or 8 or 16) || cache == "cg" && size.Bits != 16)
+        {
+            throw l.Wrong(s, "cp.async copies 4, 8 or 16 bytes, .cg 16");
+        }
         i.ElementBytes = (byte)size.Bits;
         LoadsAndStores.Address(l, s, ref i, s.Operands[0], PtxSpace.Shared);
         l.Address(s, s.Operands[1], PtxSpace.Global, out i.Slots[5], out long offset);

@@ -92,7 +92,10 @@ internal static unsafe class Exchanges
         bool isSync = m.Take("sync");
         string? mode = m.TakeOneOf("all", "any", "uni", "ballot");
         m.End();
-        if (!isSync || mode is null || type != (mode == "ballot" ? PtxType.B32 : PtxType.Pred)) { throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator"); }
+        if (!isSync || mode is null || type != (mode == "ballot" ? PtxType.B32 : PtxType.Pred))
+        {
+            throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator");
+        }
         l.Count(s, 3);
         i.Slots[0] = l.Out(s, s.Operands[0], type);
         i.Slots[1] = l.In(s, s.Operands[1], PtxType.Pred);
@@ -126,12 +129,23 @@ internal static unsafe class Exchanges
         string? name = m.TakeOneOf("add", "min", "max", "and", "or", "xor");
         m.End();
         bool isLogic = name is "and" or "or" or "xor";
-        if (!isSync || name is null || !(isLogic ? type == PtxType.B32 : type is PtxType.U32 or PtxType.S32)) { throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator"); }
+        if (!isSync || name is null || !(isLogic ? type == PtxType.B32 : type is PtxType.U32 or PtxType.S32))
+        {
+            throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator");
+        }
         l.Count(s, 3);
         i.Slots[0] = l.Out(s, s.Operands[0], type);
         i.Slots[1] = l.In(s, s.Operands[1], type);
         i.Slots[4] = l.In(s, s.Operands[2], PtxType.U32);
-        i.Choice = (byte)(name switch { "add" => AtomicOperation.Add, "min" => AtomicOperation.Min, "max" => AtomicOperation.Max, "and" => AtomicOperation.And, "or" => AtomicOperation.Or, _ => AtomicOperation.Xor });
+        i.Choice = (byte)(name switch
+        {
+            "add" => AtomicOperation.Add,
+            "min" => AtomicOperation.Min,
+            "max" => AtomicOperation.Max,
+            "and" => AtomicOperation.And,
+            "or" => AtomicOperation.Or,
+            _ => AtomicOperation.Xor,
+        });
         i.Auxiliary = (int)type;
         i.Kind = InstructionKind.Members;
         i.Execute = &RunReduce;

@@ -36,7 +36,8 @@ internal readonly struct Ftz2<TOp> : IBinary where TOp : struct, IBinary
 
 internal readonly struct Ftz3<TOp> : ITernary where TOp : struct, ITernary
 {
-    public static Vector256<uint> Apply(Vector256<uint> a, Vector256<uint> b, Vector256<uint> c) => Single.Flush(TOp.Apply(Single.Flush(a), Single.Flush(b), Single.Flush(c)));
+    public static Vector256<uint> Apply(Vector256<uint> a, Vector256<uint> b, Vector256<uint> c) =>
+        Single.Flush(TOp.Apply(Single.Flush(a), Single.Flush(b), Single.Flush(c)));
 }
 
 /// <summary>.sat: to [0, 1], NaN to +0.</summary>
@@ -136,7 +137,10 @@ internal readonly struct NegateF16x2 : IUnary { public static Vector256<uint> Ap
 
 internal readonly struct AbsoluteF16x2 : IUnary { public static Vector256<uint> Apply(Vector256<uint> a) => a & Vector256.Create(0x7fff7fffu); }
 
-internal readonly struct NegateF16 : IUnary { public static Vector256<uint> Apply(Vector256<uint> a) => (a ^ Vector256.Create(0x8000u)) & Vector256.Create(0xffffu); }
+internal readonly struct NegateF16 : IUnary
+{
+    public static Vector256<uint> Apply(Vector256<uint> a) => (a ^ Vector256.Create(0x8000u)) & Vector256.Create(0xffffu);
+}
 
 internal readonly struct AbsoluteF16 : IUnary { public static Vector256<uint> Apply(Vector256<uint> a) => a & Vector256.Create(0x7fffu); }
 
@@ -162,8 +166,10 @@ internal static class Doubles
 {
     internal static double Canonical(double value) => double.IsNaN(value) ? BitConverter.UInt64BitsToDouble(0x7ff8_0000_0000_0000) : value;
 
-    /// <summary>a * b + c in double with the last bit made odd when it is not exact: rounding that once more to a type of at most 51 bits rounds once.</summary>
-    /// <remarks>a and b have at most 26 bits, so that the product is exact (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums", 2008).</remarks>
+    /// <summary>a * b + c in double with the last bit made odd when it is not exact: rounding that once more to a
+    /// type of at most 51 bits rounds once.</summary>
+    /// <remarks>a and b have at most 26 bits, so that the product is exact (Boldo and Melquiond, "Emulation of FMA
+    /// and correctly rounded sums", 2008).</remarks>
     internal static double MultiplyAddToOdd(double a, double b, double c)
     {
         double product = a * b, sum = product + c;

@@ -22,9 +22,15 @@ internal readonly struct Not32 : IUnary { public static Vector256<uint> Apply(Ve
 
 internal readonly struct Copy32 : IUnary { public static Vector256<uint> Apply(Vector256<uint> a) => a; }
 
-internal readonly struct MinSigned32 : IBinary { public static Vector256<uint> Apply(Vector256<uint> a, Vector256<uint> b) => Vector256.Min(a.AsInt32(), b.AsInt32()).AsUInt32(); }
+internal readonly struct MinSigned32 : IBinary
+{
+    public static Vector256<uint> Apply(Vector256<uint> a, Vector256<uint> b) => Vector256.Min(a.AsInt32(), b.AsInt32()).AsUInt32();
+}
 
-internal readonly struct MaxSigned32 : IBinary { public static Vector256<uint> Apply(Vector256<uint> a, Vector256<uint> b) => Vector256.Max(a.AsInt32(), b.AsInt32()).AsUInt32(); }
+internal readonly struct MaxSigned32 : IBinary
+{
+    public static Vector256<uint> Apply(Vector256<uint> a, Vector256<uint> b) => Vector256.Max(a.AsInt32(), b.AsInt32()).AsUInt32();
+}
 
 internal readonly struct MinUnsigned32 : IBinary { public static Vector256<uint> Apply(Vector256<uint> a, Vector256<uint> b) => Vector256.Min(a, b); }
 
@@ -114,7 +120,10 @@ internal readonly struct OrAny : IInteger2 { public static ulong Apply<T>(ulong 
 
 internal readonly struct XorAny : IInteger2 { public static ulong Apply<T>(ulong a, ulong b) where T : struct, IElement => a ^ b; }
 
-internal readonly struct ShiftLeftAny : IInteger2 { public static ulong Apply<T>(ulong a, ulong b) where T : struct, IElement => b >= (ulong)T.Bits ? 0 : a << (int)b; }
+internal readonly struct ShiftLeftAny : IInteger2
+{
+    public static ulong Apply<T>(ulong a, ulong b) where T : struct, IElement => b >= (ulong)T.Bits ? 0 : a << (int)b;
+}
 
 internal readonly struct ShiftRightAny : IInteger2
 {

@@ -28,7 +28,8 @@ internal static unsafe class LoadMatrix
         i.Execute = (delegate*<Warp, Instruction*, void>)l.Modes.LoadMatrix;
     }
 
-    /// <summary>A register of 32 lanes is an 8x8 matrix of 16-bit elements, row after row: lane l has row l / 4, columns 2 (l % 4) and the next. So a matrix is 8 copies of 16 bytes.</summary>
+    /// <summary>A register of 32 lanes is an 8x8 matrix of 16-bit elements, row after row: lane l has row l / 4, columns 2 (l % 4) and the next.
+    /// So a matrix is 8 copies of 16 bytes.</summary>
     internal static void Matrix(byte** rows, byte* d, bool isTransposed)
     {
         if (!isTransposed)
@@ -49,12 +50,18 @@ internal static unsafe class LoadMatrix
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Transpose8x8(byte** rows, ushort* to)
     {
-        Vector128<ushort> r0 = Vector128.Load((ushort*)rows[0]), r1 = Vector128.Load((ushort*)rows[1]), r2 = Vector128.Load((ushort*)rows[2]), r3 = Vector128.Load((ushort*)rows[3]);
-        Vector128<ushort> r4 = Vector128.Load((ushort*)rows[4]), r5 = Vector128.Load((ushort*)rows[5]), r6 = Vector128.Load((ushort*)rows[6]), r7 = Vector128.Load((ushort*)rows[7]);
-        Vector128<uint> a0 = Sse2.UnpackLow(r0, r1).AsUInt32(), a1 = Sse2.UnpackHigh(r0, r1).AsUInt32(), a2 = Sse2.UnpackLow(r2, r3).AsUInt32(), a3 = Sse2.UnpackHigh(r2, r3).AsUInt32();
-        Vector128<uint> a4 = Sse2.UnpackLow(r4, r5).AsUInt32(), a5 = Sse2.UnpackHigh(r4, r5).AsUInt32(), a6 = Sse2.UnpackLow(r6, r7).AsUInt32(), a7 = Sse2.UnpackHigh(r6, r7).AsUInt32();
-        Vector128<ulong> b0 = Sse2.UnpackLow(a0, a2).AsUInt64(), b1 = Sse2.UnpackHigh(a0, a2).AsUInt64(), b2 = Sse2.UnpackLow(a1, a3).AsUInt64(), b3 = Sse2.UnpackHigh(a1, a3).AsUInt64();
-        Vector128<ulong> b4 = Sse2.UnpackLow(a4, a6).AsUInt64(), b5 = Sse2.UnpackHigh(a4, a6).AsUInt64(), b6 = Sse2.UnpackLow(a5, a7).AsUInt64(), b7 = Sse2.UnpackHigh(a5, a7).AsUInt64();
+        Vector128<ushort> r0 = Vector128.Load((ushort*)rows[0]), r1 = Vector128.Load((ushort*)rows[1]),
+            r2 = Vector128.Load((ushort*)rows[2]), r3 = Vector128.Load((ushort*)rows[3]);
+        Vector128<ushort> r4 = Vector128.Load((ushort*)rows[4]), r5 = Vector128.Load((ushort*)rows[5]),
+            r6 = Vector128.Load((ushort*)rows[6]), r7 = Vector128.Load((ushort*)rows[7]);
+        Vector128<uint> a0 = Sse2.UnpackLow(r0, r1).AsUInt32(), a1 = Sse2.UnpackHigh(r0, r1).AsUInt32(),
+            a2 = Sse2.UnpackLow(r2, r3).AsUInt32(), a3 = Sse2.UnpackHigh(r2, r3).AsUInt32();
+        Vector128<uint> a4 = Sse2.UnpackLow(r4, r5).AsUInt32(), a5 = Sse2.UnpackHigh(r4, r5).AsUInt32(),
+            a6 = Sse2.UnpackLow(r6, r7).AsUInt32(), a7 = Sse2.UnpackHigh(r6, r7).AsUInt32();
+        Vector128<ulong> b0 = Sse2.UnpackLow(a0, a2).AsUInt64(), b1 = Sse2.UnpackHigh(a0, a2).AsUInt64(),
+            b2 = Sse2.UnpackLow(a1, a3).AsUInt64(), b3 = Sse2.UnpackHigh(a1, a3).AsUInt64();
+        Vector128<ulong> b4 = Sse2.UnpackLow(a4, a6).AsUInt64(), b5 = Sse2.UnpackHigh(a4, a6).AsUInt64(),
+            b6 = Sse2.UnpackLow(a5, a7).AsUInt64(), b7 = Sse2.UnpackHigh(a5, a7).AsUInt64();
         ulong* d = (ulong*)to;
         Sse2.UnpackLow(b0, b4).Store(d);
         Sse2.UnpackHigh(b0, b4).Store(d + 2);

@@ -8,7 +8,8 @@ internal static unsafe class LoadsAndStores
     private static readonly string[] Hints =
     [
         "volatile", "weak", "relaxed", "acquire", "release", "cta", "cluster", "gpu", "sys", "nc", "ca", "cg", "cs", "lu", "cv", "wb", "wt", "mmio",
-        "L1::evict_normal", "L1::evict_unchanged", "L1::evict_first", "L1::evict_last", "L1::no_allocate", "L2::64B", "L2::128B", "L2::256B", "L2::evict_first", "L2::evict_last", "L2::evict_normal",
+        "L1::evict_normal", "L1::evict_unchanged", "L1::evict_first", "L1::evict_last", "L1::no_allocate", "L2::64B", "L2::128B", "L2::256B", "L2::evict_first",
+        "L2::evict_last", "L2::evict_normal",
     ];
 
     internal static void Register(Dictionary<string, LowerInstruction> table)
@@ -90,7 +91,10 @@ internal static unsafe class LoadsAndStores
             i.Slots[k] = isLoad ? l.Out(s, parts[k], type, isRelaxed: true) : l.In(s, parts[k], type, isRelaxed: true);
         }
         if (first == PtxType.None ? bytes == 8 : first.Bytes() == 8) { i.Flags |= InstructionFlags.Wide; }
-        if (!isLoad && bytes != 8 && i.Is(InstructionFlags.Wide) && Array.Exists(parts, part => l.TypeOf(part) == PtxType.None)) { throw l.Wrong(s, "constants beside wider registers are not known to the emulator"); }
+        if (!isLoad && bytes != 8 && i.Is(InstructionFlags.Wide) && Array.Exists(parts, part => l.TypeOf(part) == PtxType.None))
+        {
+            throw l.Wrong(s, "constants beside wider registers are not known to the emulator");
+        }
         i.Choice = (byte)first.Bytes();
     }
 
@@ -119,7 +123,10 @@ internal static unsafe class LoadsAndStores
         long at = offset;
         if (s.Operands[1].Base is { } symbol) { at += (long)l.AddressOf(s, symbol); }
         int bytes = type.Bytes() * elements;
-        if (at < 0 || at + bytes > l.Kernel.ParameterBytes) { throw l.Wrong(s, $"bytes {at} to {at + bytes} of the parameters, which are {l.Kernel.ParameterBytes}"); }
+        if (at < 0 || at + bytes > l.Kernel.ParameterBytes)
+        {
+            throw l.Wrong(s, $"bytes {at} to {at + bytes} of the parameters, which are {l.Kernel.ParameterBytes}");
+        }
         if (at % bytes != 0) { throw l.Wrong(s, $"byte {at} of the parameters is not aligned for {bytes} bytes"); }
         i.Immediate = at;
         i.Kind = InstructionKind.Pure;
@@ -156,7 +163,10 @@ internal static unsafe class LoadsAndStores
         {
             if ((w.Mask >> lane & 1) == 0) { continue; }
             ulong at = (i->Is(InstructionFlags.WideAddress) ? w.Wide(i->Slots[4])[lane] : w.Register(i->Slots[4])[lane]) + (ulong)i->Immediate;
-            if (at > (ulong)size || (ulong)size - at < (ulong)bytes) { throw w.Fault(KernelFault.OutOfBounds, 1u << lane, $"byte {(long)at} of {size} bytes of parameters"); }
+            if (at > (ulong)size || (ulong)size - at < (ulong)bytes)
+            {
+                throw w.Fault(KernelFault.OutOfBounds, 1u << lane, $"byte {(long)at} of {size} bytes of parameters");
+            }
             if (at % (ulong)bytes != 0) { throw w.Fault(KernelFault.Misaligned, 1u << lane, $"misaligned access of {bytes} bytes to parameters at byte {at}"); }
             for (int k = 0; k < i->Elements; k++)
             {

@@ -23,7 +23,10 @@ internal static unsafe class Mma
         string[] m = s.Modifiers;
         bool isSaturating = s.Has("satfinite");
         string[] rest = [.. m.Where(modifier => modifier is not "satfinite")];
-        if (rest.Length != 9 || rest[0] != "sync" || rest[1] != "aligned" || rest[3] != "row" || rest[4] != "col") { throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator"); }
+        if (rest.Length != 9 || rest[0] != "sync" || rest[1] != "aligned" || rest[3] != "row" || rest[4] != "col")
+        {
+            throw l.Wrong(s, $"instruction {s.Opcode} is not known to the emulator");
+        }
         (string shape, string d, string a, string b, string c) = (rest[2], rest[5], rest[6], rest[7], rest[8]);
         l.Count(s, 4);
         i.Kind = InstructionKind.Warp;
@@ -94,7 +97,11 @@ internal static unsafe class Mma
                 i.Auxiliary = atA | atB << 8;
             }
             else if (isMma) { Forget(); }
-            if (i.Kind is not (InstructionKind.Pure or InstructionKind.Masked or InstructionKind.Members or InstructionKind.Warp or InstructionKind.Nothing)) { Forget(); continue; }
+            if (i.Kind is not (InstructionKind.Pure or InstructionKind.Masked or InstructionKind.Members or InstructionKind.Warp or InstructionKind.Nothing))
+            {
+                Forget();
+                continue;
+            }
             RegisterAccess.Visit(source, _ => { }, register =>
             {
                 if (kernel.Registers[register].Type == PtxType.Pred) { return; }
@@ -111,9 +118,11 @@ internal static unsafe class Mma
         }
     }
 
-    private static bool Uses((int Key0, int Key1, int Key2, int Key3, int Index) entry, int slot) => entry.Key0 == slot || entry.Key1 == slot || entry.Key2 == slot || entry.Key3 == slot;
+    private static bool Uses((int Key0, int Key1, int Key2, int Key3, int Index) entry, int slot) =>
+        entry.Key0 == slot || entry.Key1 == slot || entry.Key2 == slot || entry.Key3 == slot;
 
-    private static bool Find(List<(int Key0, int Key1, int Key2, int Key3, int Index)> known, (int A, int B, int C, int D) key, ref int next, int fragments, out int index)
+    private static bool Find(List<(int Key0, int Key1, int Key2, int Key3, int Index)> known, (int A, int B, int C, int D) key, ref int next,
+        int fragments, out int index)
     {
         foreach ((int key0, int key1, int key2, int key3, int at) in known)
         {

@@ -1,6 +1,7 @@
 namespace MiniLM.Cuda.Emulator.Instructions;
 
-/// <summary>mma of 8-bit integers: register r of A has row g + 8 (r mod 2), columns 4q .. 4q + 3 (+ 16 for r of 2, 3); of B rows 4q .. 4q + 3 (+ 16 r), column g.</summary>
+/// <summary>mma of 8-bit integers: register r of A has row g + 8 (r mod 2), columns 4q .. 4q + 3 (+ 16 for r of 2, 3); of B
+/// rows 4q .. 4q + 3 (+ 16 r), column g.</summary>
 internal static unsafe class MmaInt8
 {
     internal static void Run(Warp w, Instruction* i)
@@ -24,6 +25,9 @@ internal static unsafe class MmaInt8
                 results[c * Warp.Lanes + lane] = isSaturating ? (int)Math.Clamp(sum, int.MinValue, int.MaxValue) : (int)sum;
             }
         }
-        for (int c = 0; c < i->Elements; c++) { new Span<int>(results + c * Warp.Lanes, Warp.Lanes).CopyTo(new Span<int>(w.Register(i->Slots[c]), Warp.Lanes)); }
+        for (int c = 0; c < i->Elements; c++)
+        {
+            new Span<int>(results + c * Warp.Lanes, Warp.Lanes).CopyTo(new Span<int>(w.Register(i->Slots[c]), Warp.Lanes));
+        }
     }
 }

@@ -53,7 +53,8 @@ internal static unsafe class MmaOrders
 
     private static float Truncate16Element(float* a, float* b, int depth, float c) => Truncate(a, b, depth, c, 16, 25);
 
-    /// <summary>Terms of a group are cut to a number of fractional bits below the largest exponent, added without error, and cut to fp32 (Khattak; Xie).</summary>
+    /// <summary>Terms of a group are cut to a number of fractional bits below the largest exponent, added without
+    /// error, and cut to fp32 (Khattak; Xie).</summary>
     private static float Truncate(float* a, float* b, int depth, float c, int group, int bits)
     {
         for (int from = 0; from < depth; from += group)

@@ -86,7 +86,10 @@ internal static unsafe class Moves
     {
         ulong* d = w.Wide(i->Slots[0]);
         uint* a = w.Register(i->Slots[1]), b = w.Register(i->Slots[2]), c = w.Register(i->Slots[3]), e = w.Register(i->Slots[4]);
-        for (int lane = 0; lane < Warp.Lanes; lane++) { d[lane] = (ushort)a[lane] | (ulong)(ushort)b[lane] << 16 | (ulong)(ushort)c[lane] << 32 | (ulong)(ushort)e[lane] << 48; }
+        for (int lane = 0; lane < Warp.Lanes; lane++)
+        {
+            d[lane] = (ushort)a[lane] | (ulong)(ushort)b[lane] << 16 | (ulong)(ushort)c[lane] << 32 | (ulong)(ushort)e[lane] << 48;
+        }
     }
 
     private static void Unpack16(Warp w, Instruction* i)
@@ -154,7 +157,10 @@ internal static unsafe class Moves
     private static void RunIsSpace(Warp w, Instruction* i)
     {
         uint result = 0;
-        for (int lane = 0; lane < Warp.Lanes; lane++) { if (GenericAddress.SpaceOf(w.Wide(i->Slots[1])[lane]) == (PtxSpace)i->Choice) { result |= 1u << lane; } }
+        for (int lane = 0; lane < Warp.Lanes; lane++)
+        {
+            if (GenericAddress.SpaceOf(w.Wide(i->Slots[1])[lane]) == (PtxSpace)i->Choice) { result |= 1u << lane; }
+        }
         Predicates.Write(w, i->Slots[0], result);
     }
 }

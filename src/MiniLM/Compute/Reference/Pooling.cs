@@ -4,7 +4,8 @@ using MiniLM.Model;
 namespace MiniLM.Compute.Reference;
 
 /// <summary>One row from the rows of a sequence, as sentence-transformers pools them.</summary>
-/// <remarks>rows: [length, hidden]; columns: [length], places in the padded original: weightedmean weighs 1, 2, 3 ... from the first one; y: [hidden].</remarks>
+/// <remarks>rows: [length, hidden]; columns: [length], places in the padded original: weightedmean weighs 1, 2, 3
+/// ... from the first one; y: [hidden].</remarks>
 internal static class Pooling
 {
     internal static void Forward<T>(PoolingMode mode, ReadOnlySpan<T> rows, ReadOnlySpan<int> columns, Span<T> y) where T : IBinaryFloatingPointIeee754<T>

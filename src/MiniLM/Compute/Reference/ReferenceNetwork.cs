@@ -80,7 +80,8 @@ internal sealed class ReferenceNetwork<T>(Network network, Action<int, string, T
         Normalize(y, layer.OutputNorm);
         if (observe is not null)
         {
-            (string, T[])[] seen = [("q", query), ("k", key), ("v", value), ("scores", scores), ("probs", probabilities), ("context", context), ("attention_dense", dense),
+            (string, T[])[] seen = [("q", query), ("k", key), ("v", value), ("scores", scores), ("probs", probabilities), ("context", context),
+                ("attention_dense", dense),
                 ("attention_ln", attention), ("ffn_up", up), ("ffn_act", activated), ("ffn_down", down), ("output", y)];
             foreach ((string name, T[] values) in seen) { observe(index, name, values); }
         }

@@ -9,8 +9,9 @@ namespace MiniLM.Compute.Reference;
 /// </remarks>
 internal static class SelfAttention
 {
-    internal static void Forward<T>(ReadOnlySpan<T> query, ReadOnlySpan<T> key, ReadOnlySpan<T> value, int heads, ReadOnlySpan<T> bias, ReadOnlySpan<int> columns,
-        Span<T> scores, Span<T> probabilities, Span<T> context, CancellationToken cancellation = default) where T : IBinaryFloatingPointIeee754<T>
+    internal static void Forward<T>(ReadOnlySpan<T> query, ReadOnlySpan<T> key, ReadOnlySpan<T> value, int heads, ReadOnlySpan<T> bias,
+        ReadOnlySpan<int> columns, Span<T> scores, Span<T> probabilities, Span<T> context, CancellationToken cancellation = default)
+        where T : IBinaryFloatingPointIeee754<T>
     {
         int length = columns.Length, hidden = query.Length / length, headSize = hidden / heads;
         T scale = T.Sqrt(T.CreateChecked(headSize));
