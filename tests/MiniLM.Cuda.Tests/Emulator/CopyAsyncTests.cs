@@ -50,7 +50,7 @@ public sealed class CopyAsyncTests
         uint[] output = (Kernel(Body) with { Options = new EmulatedGpuOptions() }).Run();
         Assert.Equal(Enumerable.Range(0, 32).Select(t => (uint)(1000000 + 3 * (4 * t + 1) + 128 + 256)), output);
         KernelFaultException fault = Kernel(Body).Fault();
-        Assert.Equal((KernelFault.AsyncCopy, SmallKernel.FirstLine + 2), (fault.Fault, fault.Line));
+        Assert.Equal((KernelFault.AsyncCopy, SmallKernel.FirstLine + 3), (fault.Fault, fault.Line));
     }
 
     [Fact]

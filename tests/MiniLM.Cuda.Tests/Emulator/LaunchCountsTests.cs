@@ -103,7 +103,7 @@ public sealed class LaunchCountsTests
         Assert.Equal(counts.WarpInstructions, counts.ByRoot.Values.Sum());
         Assert.Equal(counts.ThreadInstructions, counts.Lines.Sum(line => line.Counts.Threads));
         CountedLine guarded = counts.Lines.Single(line => line.Text.StartsWith("add.f32", StringComparison.Ordinal));
-        Assert.Equal((SmallKernel.FirstLine + 1, 2L, 8L), (guarded.Line, guarded.Counts.Warps, guarded.Counts.Threads));
+        Assert.Equal((SmallKernel.FirstLine + 3, 2L, 8L), (guarded.Line, guarded.Counts.Warps, guarded.Counts.Threads));
         Assert.Contains("2 mma, 4 MUFU", counts.ToString(), StringComparison.Ordinal);
     }
 
