@@ -8,7 +8,8 @@ namespace MiniLM;
 /// <summary>Options of <see cref="BiEncoder.Embed(IReadOnlyList{string}, Span{float}, EmbedOptions?, CancellationToken)"/>.</summary>
 public sealed record EmbedOptions
 {
-    /// <summary>Longest input in tokens; longer ones are cut. Null: the model's own limit (all-MiniLM-L6-v2: 256); up to its positions (512) may be asked for.</summary>
+    /// <summary>Longest input in tokens; longer ones are cut. Null: the model's own limit (all-MiniLM-L6-v2: 256);
+    /// up to its positions (512) may be asked for.</summary>
     public int? MaxLength { get; init; }
 
     /// <summary>One of the model's prompts by name, put before every text. Null: the model's default prompt, if it names one.</summary>
@@ -67,7 +68,8 @@ public sealed class BiEncoder : IDisposable
     {
         if (embeddings.Length != (long)texts.Count * Dimension)
         {
-            throw new ArgumentException($"{texts.Count} texts need {(long)texts.Count * Dimension} floats, the span has {embeddings.Length}", nameof(embeddings));
+            throw new ArgumentException($"{texts.Count} texts need {(long)texts.Count * Dimension} floats, the span has {embeddings.Length}",
+                nameof(embeddings));
         }
         options ??= new EmbedOptions();
         int maxLength = LoadedModel.MaxLength(Folder, Tokenizer, options.MaxLength, pair: false);

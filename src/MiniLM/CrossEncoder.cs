@@ -45,7 +45,9 @@ public sealed class CrossEncoder : IDisposable
     /// <exception cref="TokenizerException">Its tokenizer is not usable.</exception>
     public static CrossEncoder Open(ModelFolder folder, Device device, Precision precision = Precision.Float32, CancellationToken cancellation = default) =>
         new(LoadedModel.Load(folder, ModelKind.CrossEncoder,
-        "a bi-encoder: it has no classifier that scores pairs. Compare its embeddings, or choose a cross-encoder (a ...ForSequenceClassification folder).", device, precision, cancellation));
+            "a bi-encoder: it has no classifier that scores pairs. "
+                + "Compare its embeddings, or choose a cross-encoder (a ...ForSequenceClassification folder).",
+            device, precision, cancellation));
 
     /// <summary>The model.</summary>
     public ModelFolder Folder => _model.Folder;
@@ -64,7 +66,8 @@ public sealed class CrossEncoder : IDisposable
     /// <param name="cancellation">Looked at all along, also within a layer.</param>
     /// <exception cref="ArgumentException">The span has another length, or the limit is out of range.</exception>
     /// <exception cref="NonFiniteResultException">A result is NaN or infinite.</exception>
-    public EncodingStatistics Logits(IReadOnlyList<(string First, string Second)> pairs, Span<float> logits, int? maxLength = null, int batchTokens = 8192, CancellationToken cancellation = default)
+    public EncodingStatistics Logits(IReadOnlyList<(string First, string Second)> pairs, Span<float> logits, int? maxLength = null, int batchTokens = 8192,
+        CancellationToken cancellation = default)
     {
         if (logits.Length != (long)pairs.Count * Labels)
         {
@@ -102,7 +105,8 @@ public sealed class CrossEncoder : IDisposable
     /// <param name="topK">How many to keep; null: all.</param>
     /// <param name="kind">What <see cref="RankedDocument.Score"/> is; the order is always the logit's.</param>
     /// <param name="cancellation">Looked at all along, also within a layer.</param>
-    public IReadOnlyList<RankedDocument> Rerank(string query, IReadOnlyList<string> documents, int? topK = null, ScoreKind kind = ScoreKind.Model, CancellationToken cancellation = default)
+    public IReadOnlyList<RankedDocument> Rerank(string query, IReadOnlyList<string> documents, int? topK = null, ScoreKind kind = ScoreKind.Model,
+        CancellationToken cancellation = default)
     {
         float[] logits = new float[documents.Count * Labels];
         Logits([.. documents.Select(document => (query, document))], logits, cancellation: cancellation);
