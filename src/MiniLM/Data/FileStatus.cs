@@ -23,13 +23,15 @@ internal static partial class FileStatus
             || (BinaryPrimitives.ReadUInt16LittleEndian(status[ModeOffset..]) & TypeBits) == Regular;
     }
 
-    /// <summary>Whether an open file is still the one at its path: another may have renamed or deleted it since it was opened.</summary>
+    /// <summary>Whether an open file is still the one at its path: another may have renamed or deleted it since it was opened. Where nobody can tell: yes.</summary>
     internal static bool IsAt(SafeFileHandle file, string path)
     {
         if (!OperatingSystem.IsLinux()) { return true; } // Windows renames no file that another has open
         Span<byte> open = stackalloc byte[256], there = stackalloc byte[256];
-        return statx((int)file.DangerousGetHandle(), "", EmptyPath, Inode, open) == 0 && statx(WorkingFolder, path, 0, Inode, there) == 0
-            && open.Slice(InodeOffset, 8).SequenceEqual(there.Slice(InodeOffset, 8)) && open.Slice(DeviceOffset, 8).SequenceEqual(there.Slice(DeviceOffset, 8));
+        if (statx((int)file.DangerousGetHandle(), "", EmptyPath, Inode, open) != 0) { return true; } // an old system, or a sandbox that has no statx
+        return statx(WorkingFolder, path, 0, Inode, there) == 0
+            && open.Slice(InodeOffset, 8).SequenceEqual(there.Slice(InodeOffset, 8))
+            && open.Slice(DeviceOffset, 8).SequenceEqual(there.Slice(DeviceOffset, 8));
     }
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
