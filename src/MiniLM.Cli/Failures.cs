@@ -39,5 +39,6 @@ internal static class Failures
         _ => $"internal error: {error.GetType().Name}: {error.Message} (MINILM_DEBUG=1 shows where)",
     };
 
-    private static string Line(string message) => message.ReplaceLineEndings(" ");
+    // What a file holds may be in a message: no escape of it reaches the terminal.
+    private static string Line(string message) => string.Concat(message.ReplaceLineEndings(" ").Select(c => char.IsControl(c) ? $"\\x{(int)c:x2}" : $"{c}"));
 }

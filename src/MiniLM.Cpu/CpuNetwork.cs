@@ -161,12 +161,14 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
     {
         if (_own.Length > 0 && rows <= _own[0].Rows) { return; }
         foreach (Workspace old in _own) { old.Dispose(); }
+        _own = []; // until all are there: memory may run out
         int capacity = Math.Max(Math.Min(GroupRows, _config.MaxTokens), Pad(rows));
-        _own = new Workspace[_device.Threads];
-        for (int i = 0; i < _own.Length; i++)
+        Workspace[] own = new Workspace[_device.Threads];
+        for (int i = 0; i < own.Length; i++)
         {
-            _own[i] = new Workspace(capacity, _hidden, _contextWidth, _inner, _headSize, _kernels.Tallest, _head.Width);
+            own[i] = new Workspace(capacity, _hidden, _contextWidth, _inner, _headSize, _kernels.Tallest, _head.Width);
         }
+        _own = own;
     }
 
     private void Each(int member)

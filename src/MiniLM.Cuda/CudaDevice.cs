@@ -71,7 +71,11 @@ public sealed class CudaDevice : Device
     /// <summary>Says a line, once.</summary>
     internal void Notify(string line)
     {
-        if (_said.Add(line)) { _notify?.Invoke(line); }
+        lock (_said) // a load may say something beside a pass
+        {
+            if (!_said.Add(line)) { return; }
+        }
+        _notify?.Invoke(line);
     }
 
     private protected override DeviceNetwork Prepare(Network network, Precision precision, CancellationToken cancellation)

@@ -3,7 +3,7 @@ namespace MiniLM;
 /// <summary>The calls inside a disposable and its end: after <see cref="Close"/> no call comes in,
 /// and what it holds is freed when the last one has left.</summary>
 /// <remarks>
-/// The rule of SafeHandle. Nobody waits, so that a Dispose from within a call, or from a callback of one, cannot deadlock; the last to leave frees.
+/// The rule of SafeHandle. Nobody waits for a call, so that a Dispose from within one, or from a callback of one, cannot deadlock; the last to leave frees.
 /// </remarks>
 /// <param name="owner">Named by the ObjectDisposedException.</param>
 /// <param name="free">Called once, by whoever is last; must not throw.</param>

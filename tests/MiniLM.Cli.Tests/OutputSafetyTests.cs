@@ -21,6 +21,23 @@ public sealed class OutputSafetyTests : CommandTests
         Assert.Equal("rows of another run", File.ReadAllText(At("out.npy.partial")));
     }
 
+    // Two runs that begin together, and a file that comes while a run works: neither is replaced unasked.
+    [Fact]
+    public void AnOutputThatCameMeanwhile_StaysAndTheWorkIsKept()
+    {
+        string input = Write("in.jsonl", JsonTexts(30_000));
+        CommandResult result = CommandLine.Shell(
+            $"$MINILM embed --model {BiEncoder} --input {input} --output out.npy & while [ ! -e out.npy.partial.json ]; do sleep .01; done; "
+            + "echo precious > out.npy; wait $!; echo $?", Folder);
+        Assert.Equal("1\n", result.Output);
+        Assert.Contains("out.npy: exists, which it did not when this run began.", result.Error);
+        Assert.Equal("precious\n", File.ReadAllText(At("out.npy")));
+        File.Delete(At("out.npy"));
+        CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--output", At("out.npy"), "--resume").AssertDone();
+        Assert.Equal(128 + 30_000 * 32 * 4, new FileInfo(At("out.npy")).Length);
+        AssertOnly("in.jsonl", "out.npy");
+    }
+
     [Theory]
     [InlineData("index")]
     [InlineData("convert")]

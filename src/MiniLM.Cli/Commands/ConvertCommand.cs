@@ -47,7 +47,7 @@ internal sealed class ConvertCommand : CliCommand
         else { OutputTarget.CheckFolder(output); }
         using ModelFolder model = ModelFolder.Open(ModelFolder.Resolve(parse.GetValue(_model)));
         CheckUsable(model, session.Cancellation);
-        if (onnx) { OnnxExporter.Write(model, output, session.Cancellation); }
+        if (onnx) { OnnxExporter.Write(model, output, parse.GetValue(_overwrite), session.Cancellation); }
         else
         {
             ModelFolderWriter.Write(model, output, new ModelFolderOptions

@@ -80,10 +80,10 @@ internal sealed class ProfileCommand : CliCommand
             }
             session.OutputText.Flush();
         }
-        if (html is not null) { WritePage(html, texts, session); }
+        if (html is not null) { WritePage(html, texts, parse.GetValue(_overwrite), session); }
         if (trace is not null)
         {
-            PartialFile.WriteWhole(trace, stream => ChromeTrace.Write(stream, profiles), session.Cancellation);
+            PartialFile.WriteWhole(trace, stream => ChromeTrace.Write(stream, profiles), parse.GetValue(_overwrite), session.Cancellation);
             session.Say($"{trace}: written");
         }
         return 0;
@@ -115,13 +115,13 @@ internal sealed class ProfileCommand : CliCommand
         {
             if (parse.GetValue(_json)) { comparison.WriteJson(session.OutputText); } else { comparison.WriteTable(session.OutputText); }
         }
-        if (html is not null) { WritePage(html, [.. comparisons.SelectMany(comparison => new[] { comparison.Before.Text, comparison.After.Text })], session); }
+        if (html is not null) { WritePage(html, [.. comparisons.SelectMany(comparison => new[] { comparison.Before.Text, comparison.After.Text })], parse.GetValue(_overwrite), session); }
         return 0;
     }
 
-    private static void WritePage(string path, IReadOnlyList<string> profiles, Session session)
+    private static void WritePage(string path, IReadOnlyList<string> profiles, bool overwrite, Session session)
     {
-        PartialFile.WriteWhole(path, stream => stream.Write(Encoding.UTF8.GetBytes(ProfilePage.Make(profiles))), session.Cancellation);
+        PartialFile.WriteWhole(path, stream => stream.Write(Encoding.UTF8.GetBytes(ProfilePage.Make(profiles))), overwrite, session.Cancellation);
         session.Say($"{path}: written");
     }
 }

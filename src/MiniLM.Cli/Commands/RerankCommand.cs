@@ -150,6 +150,6 @@ internal sealed class RerankCommand : CliCommand
         _model.AddTo(identity, parse, device, scorer.Folder);
         identity.Add("top_k", parse.GetValue(_topK));
         identity.Add("score", parse.GetValue(_score));
-        return ResumableFile.Open(path, _output.Resume(parse), identity, [], session);
+        return ResumableFile.Open(path, _output.Resume(parse), _output.Overwrite(parse), identity, [], session);
     }
 }

@@ -51,6 +51,6 @@ internal sealed class SimilarityCommand : CliCommand
         identity.Add("command", "similarity");
         _input.AddTo(identity, parse);
         _model.AddTo(identity, parse, device, encoder.Folder);
-        return ResumableFile.Open(path, _output.Resume(parse), identity, [], session);
+        return ResumableFile.Open(path, _output.Resume(parse), _output.Overwrite(parse), identity, [], session);
     }
 }

@@ -50,7 +50,7 @@ internal sealed class TokenizeCommand : CliCommand
         WordPieceTokenizer tokenizer = WordPieceTokenizer.Load(TokenizerFolder(ModelFolder.Resolve(parse.GetValue(_model))));
         EncodeOptions options = new() { MaxLength = parse.GetValue(_maxLength), Truncation = Truncation(parse.GetValue(_truncation)) };
         using RowOutput output = path is null ? new StandardRows(session.Output)
-            : ResumableFile.Open(path, resume: false, new RunIdentity(session.Cancellation, isResumable: false), [], session);
+            : ResumableFile.Open(path, resume: false, _output.Overwrite(parse), new RunIdentity(session.Cancellation, isResumable: false), [], session);
         int width = columns?.Length ?? 1;
         bool isJson = parse.GetValue(_json);
         EncodingStatistics Tokenize(IReadOnlyList<string> texts, long first)

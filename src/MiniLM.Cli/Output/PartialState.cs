@@ -11,7 +11,7 @@ namespace MiniLM.Cli.Output;
 /// </remarks>
 internal sealed class PartialState
 {
-    private const int Page = 4096;
+    private const int Page = 4096, MostBytes = 1 << 20, Schema = 1;
 
     private readonly PartialFile _file;
     private readonly RunIdentity _identity;
@@ -46,6 +46,7 @@ internal sealed class PartialState
     /// <exception cref="IOException">It is of another run; the message names what differs.</exception>
     internal static PartialState? Open(PartialFile file, RunIdentity identity)
     {
+        if (file.Length > MostBytes) { throw new IOException($"--resume: {file.Name} is damaged ({file.Length} bytes). Use --overwrite to start afresh."); }
         if (IsBlank(file)) { return null; }
         string path = file.Name;
         byte[] bytes = Read(file);
@@ -60,6 +61,7 @@ internal sealed class PartialState
                 if (found == value) { continue; }
                 throw new IOException($"--resume: {path} is of another run: {name} is {Say(found)} there, {Say(value)} here. Use --overwrite to start afresh.");
             }
+            if (root.GetProperty("schema").GetInt64() != Schema) { throw new FormatException($"schema is not {Schema}"); }
             foreach (string name in new[] { "rows", "bytes", "inputs", "truncated", "ties" })
             {
                 if (root.GetProperty(name).GetInt64() < 0) { throw new FormatException($"{name} is below 0"); }
@@ -87,7 +89,7 @@ internal sealed class PartialState
         using (Utf8JsonWriter writer = new(buffer))
         {
             writer.WriteStartObject();
-            writer.WriteNumber("schema", 1);
+            writer.WriteNumber("schema", Schema);
             writer.WriteNumber("rows", Rows);
             writer.WriteNumber("bytes", Bytes);
             writer.WriteNumber("inputs", Inputs);
@@ -113,7 +115,7 @@ internal sealed class PartialState
 
     private static byte[] Read(PartialFile file)
     {
-        byte[] bytes = new byte[file.Length];
+        byte[] bytes = new byte[Math.Min(file.Length, MostBytes)];
         return bytes[..RandomAccess.Read(file.SafeFileHandle, bytes, 0)];
     }
 }

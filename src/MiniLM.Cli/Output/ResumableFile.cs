@@ -13,12 +13,13 @@ internal sealed class ResumableFile : RowOutput
     private readonly PartialFile _file, _stateFile;
     private readonly PartialState _state;
     private readonly Session _session;
-    private readonly bool _canResume;
+    private readonly bool _canResume, _overwrite;
     private bool _isFinished;
 
-    private ResumableFile(string path, PartialFile file, PartialFile stateFile, PartialState state, bool canResume, Session session)
+    private ResumableFile(string path, PartialFile file, PartialFile stateFile, PartialState state, bool canResume, bool overwrite,
+        Session session)
     {
-        (_path, _file, _stateFile, _state, _canResume, _session) = (path, file, stateFile, state, canResume, session);
+        (_path, _file, _stateFile, _state, _canResume, _overwrite, _session) = (path, file, stateFile, state, canResume, overwrite, session);
         (Rows, Inputs, Truncated, Ties) = (state.Rows, state.Inputs, state.Truncated, state.Ties);
         Text = new Utf8Writer(file);
     }
@@ -39,10 +40,12 @@ internal sealed class ResumableFile : RowOutput
     /// <summary>Opens the partial file, afresh or where it ended.</summary>
     /// <param name="path">The file to be.</param>
     /// <param name="resume">Go on if there is something to go on with.</param>
+    /// <param name="overwrite">Replace what has the name when this run ends.</param>
     /// <param name="identity">What the rows depend on.</param>
     /// <param name="header">First bytes of a fresh file.</param>
     /// <param name="session">For what is said, and the signals that keep the partial file.</param>
-    internal static ResumableFile Open(string path, bool resume, RunIdentity identity, ReadOnlySpan<byte> header, Session session)
+    internal static ResumableFile Open(
+        string path, bool resume, bool overwrite, RunIdentity identity, ReadOnlySpan<byte> header, Session session)
     {
         string[] partial = Partial(path);
         if (resume && !identity.CanResume)
@@ -56,10 +59,10 @@ internal sealed class ResumableFile : RowOutput
         {
             stateFile = PartialFile.OpenAlone(partial[1], partial[0]);
             file = PartialFile.OpenAlone(partial[0]);
-            if (isThere && TryTake(file, stateFile, identity) is { } state)
+            if (isThere && TryTake(file, stateFile, identity, header.Length) is { } state)
             {
                 session.Say($"{path}: going on after {state.Rows} rows");
-                return new ResumableFile(path, file, stateFile, state, identity.CanResume, session);
+                return new ResumableFile(path, file, stateFile, state, identity.CanResume, overwrite, session);
             }
         }
         catch (Exception error)
@@ -72,8 +75,9 @@ internal sealed class ResumableFile : RowOutput
         if (resume) { session.Say($"{partial[0]}: nothing to go on with, starting afresh"); }
         try
         {
+            OutputTarget.Check(path, overwrite); // once more: the run that had these two may have finished meanwhile
             file.SetLength(0);
-            ResumableFile output = new(path, file, stateFile, PartialState.Create(stateFile, identity), identity.CanResume, session);
+            ResumableFile output = new(path, file, stateFile, PartialState.Create(stateFile, identity), identity.CanResume, overwrite, session);
             output.WriteBytes(header);
             return output;
         }
@@ -86,7 +90,7 @@ internal sealed class ResumableFile : RowOutput
     }
 
     /// <summary>What an earlier run left, at the place where it ended; null: it had done nothing.</summary>
-    private static PartialState? TryTake(PartialFile file, PartialFile stateFile, RunIdentity identity)
+    private static PartialState? TryTake(PartialFile file, PartialFile stateFile, RunIdentity identity, int header)
     {
         if (file.Length > 0 && PartialState.IsBlank(stateFile))
         {
@@ -98,10 +102,25 @@ internal sealed class ResumableFile : RowOutput
         {
             throw new IOException($"--resume: {file.Name} has {file.Length} bytes, its .json says {state.Bytes}. Use --overwrite to start afresh.");
         }
+        if (!IsWhole(file, state, header))
+        {
+            throw new IOException($"--resume: {stateFile.Name} is damaged (rows {state.Rows}, bytes {state.Bytes}). Use --overwrite to start afresh.");
+        }
         file.SetLength(state.Bytes);
         file.Position = state.Bytes;
         file.IsKept = state.Rows > 0;
         return state;
+    }
+
+    /// <summary>Whether so many bytes can be so many rows: of one length behind a header, or lines.</summary>
+    private static bool IsWhole(PartialFile file, PartialState state, int header)
+    {
+        long rows = state.Bytes - header;
+        if (rows < 0 || (rows == 0) != (state.Rows == 0)) { return false; }
+        if (rows == 0) { return true; }
+        if (header > 0) { return rows % state.Rows == 0; }
+        Span<byte> last = stackalloc byte[1];
+        return RandomAccess.Read(file.SafeFileHandle, last, state.Bytes - 1) == 1 && last[0] == (byte)'\n';
     }
 
     internal override void WriteBytes(ReadOnlySpan<byte> bytes) => _file.Write(bytes);
@@ -117,7 +136,12 @@ internal sealed class ResumableFile : RowOutput
     {
         Checkpoint();
         if (header.Length > 0) { RandomAccess.Write(_file.SafeFileHandle, header, 0); }
-        _file.Complete(_path);
+        try { _file.Complete(_path, _overwrite); }
+        catch (IOException) when (!_overwrite && _canResume && File.Exists(_path))
+        {
+            _file.IsKept = true; // the work of hours, which only lacks its name
+            throw;
+        }
         _isFinished = true;
         _stateFile.Delete();
     }
@@ -126,7 +150,7 @@ internal sealed class ResumableFile : RowOutput
     {
         Text.Dispose();
         if (_isFinished) { return; }
-        bool isKept = _file.IsKept || (_canResume && _session.Cancellation.IsCancellationRequested);
+        bool isKept = _file.IsKept || (_canResume && _state.Rows > 0 && _session.Cancellation.IsCancellationRequested);
         if (isKept)
         {
             _session.Kept = $"{_file.Name} is kept with {_state.Rows} rows: --resume goes on with them."; // said behind an error

@@ -7,13 +7,14 @@ internal sealed class WholeFile : RowOutput
 {
     private readonly string _path;
     private readonly PartialFile _file;
+    private readonly bool _overwrite;
     private bool _isFinished;
 
     /// <exception cref="IOException">The file exists and is not to be overwritten, or cannot be made.</exception>
     internal WholeFile(string path, bool overwrite)
     {
         OutputTarget.Check(path, overwrite);
-        _path = path;
+        (_path, _overwrite) = (path, overwrite);
         _file = PartialFile.Create(path + ".partial");
         Text = new Utf8Writer(_file);
     }
@@ -28,14 +29,13 @@ internal sealed class WholeFile : RowOutput
     {
         Text.Flush();
         if (header.Length > 0) { RandomAccess.Write(_file.SafeFileHandle, header, 0); }
-        _file.Complete(_path);
+        _file.Complete(_path, _overwrite);
         _isFinished = true;
     }
 
     public override void Dispose()
     {
         Text.Dispose();
-        _file.Dispose();
-        if (!_isFinished) { File.Delete(_file.Name); }
+        if (!_isFinished) { _file.Delete(); }
     }
 }

@@ -94,8 +94,8 @@ internal abstract class DeviceNetwork : IDisposable
 
     private void Release()
     {
-        Free();
-        _uses.ForEach(use => use.Dispose());
+        try { Free(); }
+        finally { _uses.ForEach(use => use.Dispose()); }
     }
 
     /// <summary>No further calls; what the device holds is given back when the last that runs has ended.</summary>

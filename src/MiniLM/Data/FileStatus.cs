@@ -23,10 +23,11 @@ internal static partial class FileStatus
             || (BinaryPrimitives.ReadUInt16LittleEndian(status[ModeOffset..]) & TypeBits) == Regular;
     }
 
-    /// <summary>Whether an open file is still the one at its path: another may have renamed or deleted it since it was opened. Where nobody can tell: yes.</summary>
+    /// <summary>Whether an open file is still the one at its path: another may have renamed or deleted it since it was opened. Where nobody can tell,
+    /// which is anywhere but on Linux: yes.</summary>
     internal static bool IsAt(SafeFileHandle file, string path)
     {
-        if (!OperatingSystem.IsLinux()) { return true; } // Windows renames no file that another has open
+        if (!OperatingSystem.IsLinux()) { return true; }
         Span<byte> open = stackalloc byte[256], there = stackalloc byte[256];
         if (statx((int)file.DangerousGetHandle(), "", EmptyPath, Inode, open) != 0) { return true; } // an old system, or a sandbox that has no statx
         return statx(WorkingFolder, path, 0, Inode, there) == 0

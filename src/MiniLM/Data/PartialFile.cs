@@ -54,7 +54,7 @@ internal sealed class PartialFile : FileStream
     }
 
     /// <summary>Writes a file that appears when it is complete; an error leaves what was there, and nothing else.</summary>
-    internal static void WriteWhole(string path, Action<Stream> content, CancellationToken cancellation = default)
+    internal static void WriteWhole(string path, Action<Stream> content, bool overwrite, CancellationToken cancellation = default)
     {
         using PartialFile file = Create(path + ".partial", cancellation);
         try
@@ -62,7 +62,7 @@ internal sealed class PartialFile : FileStream
             BufferedStream stream = new(file, 1 << 16);
             content(stream);
             stream.Flush();
-            file.Complete(path);
+            file.Complete(path, overwrite);
         }
         catch
         {
@@ -97,10 +97,17 @@ internal sealed class PartialFile : FileStream
     }
 
     /// <summary>Flushes to disk, gives the file its name, and only then lets go of it: a second run could empty it in between.</summary>
-    internal void Complete(string path)
+    /// <param name="path">The name.</param>
+    /// <param name="overwrite">Replace what has it.</param>
+    /// <exception cref="IOException">Something has the name by now and is not to be replaced; or the system refuses.</exception>
+    internal void Complete(string path, bool overwrite)
     {
         Flush(flushToDisk: true);
-        try { File.Move(Name, path, overwrite: true); }
+        try { File.Move(Name, path, overwrite); }
+        catch (IOException error) when (!overwrite && File.Exists(path))
+        {
+            throw new IOException($"{path}: exists, which it did not when this run began. Use --overwrite to replace it, or choose another output.", error);
+        }
         catch (Exception error) when (IsFailure(error)) { throw Failure(path, error, IsKept); }
         Dispose();
     }

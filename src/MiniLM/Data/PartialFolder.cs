@@ -37,7 +37,12 @@ internal sealed class PartialFolder : IDisposable
             _lock = PartialFile.OpenAlone(_mark, Path);
         }
         catch (Exception error) when (error is not BusyOutputException && PartialFile.IsFailure(error)) { throw PartialFile.Failure(_folder, error); }
-        Clear();
+        try { Clear(); }
+        catch
+        {
+            _lock.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Where the files are written meanwhile.</summary>
@@ -83,7 +88,7 @@ internal sealed class PartialFolder : IDisposable
             try
             {
                 Clear();
-                _lock.Dispose();
+                if (OperatingSystem.IsWindows()) { _lock.Dispose(); }
                 Directory.Delete(Path, recursive: true);
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException) { }

@@ -13,9 +13,10 @@ public static class OnnxExporter
     /// <summary>Writes the graph; <paramref name="path"/> appears only when it is complete.</summary>
     /// <param name="model">The model.</param>
     /// <param name="path">The file to be.</param>
+    /// <param name="overwrite">Replace what is there.</param>
     /// <param name="cancellation">Looked at before each write; nothing is left then.</param>
     /// <exception cref="ModelFormatException">The graph is too large for one file, or the model does what a graph cannot.</exception>
-    public static void Write(ModelFolder model, string path, CancellationToken cancellation = default)
+    public static void Write(ModelFolder model, string path, bool overwrite = true, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(path);
@@ -30,7 +31,7 @@ public static class OnnxExporter
             throw new ModelFormatException($"{path}: the graph would be {message.Length} bytes, "
                 + $"an ONNX file holds at most {int.MaxValue}. Export a smaller model.");
         }
-        PartialFile.WriteWhole(path, message.WriteTo, cancellation);
+        PartialFile.WriteWhole(path, message.WriteTo, overwrite, cancellation);
     }
 
     private static ProtobufMessage Build(ModelFolder model)

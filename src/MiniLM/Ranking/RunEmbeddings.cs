@@ -11,7 +11,7 @@ internal sealed class RunEmbeddings
     /// <param name="texts">The texts.</param>
     /// <param name="encoder">The model.</param>
     /// <param name="options">Its options.</param>
-    /// <param name="cancellation">Checked between batches.</param>
+    /// <param name="cancellation">Looked at all along.</param>
     internal RunEmbeddings(RunTexts texts, BiEncoder encoder, EmbedOptions options, CancellationToken cancellation)
     {
         _width = encoder.Dimension;
@@ -25,7 +25,8 @@ internal sealed class RunEmbeddings
             {
                 ArraySegment<string> some = new(all, part * Part, Math.Min(Part, all.Length - part * Part));
                 parts[part] = new float[some.Count * _width];
-                Statistics += encoder.Embed(some, parts[part], options, cancellation);
+                try { Statistics += encoder.Embed(some, parts[part], options, cancellation); }
+                catch (NonFiniteResultException error) { throw error.After(part * Part); }
             }
             return parts;
         }

@@ -12,7 +12,7 @@ internal sealed class RunReranking
     /// <summary>A bi-encoder embeds every text here, once.</summary>
     /// <param name="texts">The run.</param>
     /// <param name="scorer">Stays the caller's.</param>
-    /// <param name="cancellation">Checked between batches.</param>
+    /// <param name="cancellation">Looked at all along.</param>
     internal RunReranking(RunTexts texts, PairScorer scorer, CancellationToken cancellation)
     {
         (_texts, _scorer) = (texts, scorer);
@@ -27,7 +27,7 @@ internal sealed class RunReranking
     /// <param name="end">Query behind the last.</param>
     /// <param name="kind">What <see cref="RankedDocument.Score"/> is; the order is always the raw score's.</param>
     /// <param name="statistics">What was read for it.</param>
-    /// <param name="cancellation">Checked between batches.</param>
+    /// <param name="cancellation">Looked at all along.</param>
     /// <returns>Per query its documents; <see cref="RankedDocument.Index"/> counts the lines of the query.</returns>
     internal RankedDocument[][] Rank(int first, int end, ScoreKind kind, out EncodingStatistics statistics, CancellationToken cancellation)
     {

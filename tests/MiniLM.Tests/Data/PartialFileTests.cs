@@ -36,7 +36,7 @@ public sealed class PartialFileTests : IDisposable
             {
                 using PartialFile file = PartialFile.Create(At("out.partial"));
                 file.Write(content);
-                file.Complete(At("out"));
+                file.Complete(At("out"), overwrite: true);
             }
             catch (IOException) { continue; } // the second has it
             Assert.Equal(content, File.ReadAllBytes(At("out")));
@@ -64,13 +64,26 @@ public sealed class PartialFileTests : IDisposable
     }
 
     [Fact]
+    public void Complete_ReplacesNothingThatCameMeanwhile_UnlessItMay()
+    {
+        using PartialFile file = PartialFile.Create(At("out.partial"));
+        file.Write("mine"u8);
+        File.WriteAllText(At("out"), "precious");
+        Assert.Contains("exists", Assert.Throws<IOException>(() => file.Complete(At("out"), overwrite: false)).Message);
+        Assert.Equal("precious", File.ReadAllText(At("out")));
+        file.Complete(At("out"), overwrite: true);
+        Assert.Equal("mine", File.ReadAllText(At("out")));
+        Assert.Single(Directory.EnumerateFileSystemEntries(_folder));
+    }
+
+    [Fact]
     public void AFailedWriteWhole_LeavesWhatWasThere()
     {
         File.WriteAllText(At("out"), "old");
-        Assert.Throws<InvalidOperationException>(() => PartialFile.WriteWhole(At("out"), _ => throw new InvalidOperationException("planted")));
+        Assert.Throws<InvalidOperationException>(() => PartialFile.WriteWhole(At("out"), _ => throw new InvalidOperationException("planted"), overwrite: true));
         Assert.Equal("old", File.ReadAllText(At("out")));
         Assert.Single(Directory.EnumerateFileSystemEntries(_folder));
-        PartialFile.WriteWhole(At("out"), stream => stream.Write("new"u8));
+        PartialFile.WriteWhole(At("out"), stream => stream.Write("new"u8), overwrite: true);
         Assert.Equal("new", File.ReadAllText(At("out")));
         Assert.Single(Directory.EnumerateFileSystemEntries(_folder));
     }

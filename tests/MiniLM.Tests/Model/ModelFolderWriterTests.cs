@@ -29,7 +29,7 @@ public sealed class ModelFolderWriterTests : IDisposable
         using ModelFolder model = ModelFolder.Open(FixtureFolder.Path("models", "bert"));
         CancellationToken cancelled = new(canceled: true);
         Assert.Throws<OperationCanceledException>(() => ModelFolderWriter.Write(model, _folder.File("out"), new(), cancelled));
-        Assert.Throws<OperationCanceledException>(() => MiniLM.Export.OnnxExporter.Write(model, _folder.File("out.onnx"), cancelled));
+        Assert.Throws<OperationCanceledException>(() => MiniLM.Export.OnnxExporter.Write(model, _folder.File("out.onnx"), cancellation: cancelled));
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.File("")));
     }
 
