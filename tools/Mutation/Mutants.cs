@@ -80,7 +80,7 @@ internal static partial class Mutants
     internal static List<Mutant> Of(string file, SourceText text)
     {
         List<Mutant> mutants = [];
-        foreach (SyntaxNode node in CSharpSyntaxTree.ParseText(text).GetRoot().DescendantNodes(IsComputation))
+        foreach (SyntaxNode node in CSharpSyntaxTree.ParseText(text).GetRoot().DescendantNodes(IsComputation).Where(IsComputation))
         {
             foreach ((Mistake mistake, TextSpan span, string with) in Changes(node))
             {

@@ -39,12 +39,12 @@ internal static class MutationRun
             // The framework's name is that of this program's own folder.
             string built = Path.Combine(tests, "bin", "Release", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)));
             string[] all = Filter([.. area.Files.SelectMany(entry => entry.Classes).Distinct()]);
-            ConcurrentDictionary<string, TimeSpan> times = [];
             // Two: some tests start as many threads as there are processors.
-            ConcurrentBag<TestCopy> copies = [.. Enumerable.Range(0, 2).Select(i => new TestCopy(built, Path.Combine(folder, $"{i}"), project.Assembly, times))];
+            ConcurrentBag<TestCopy> copies = [.. Enumerable.Range(0, 2).Select(i => new TestCopy(built, Path.Combine(folder, $"{i}"), project.Assembly))];
             copies.TryPeek(out TestCopy? first);
             first!.Replace(project.Compile());
-            foreach (string[] filter in files.Select(entry => Filter(entry.Classes)).Append(all).DistinctBy(filter => string.Join(' ', filter))) { first.Calibrate(filter); }
+            // The classes of one file are a part of all. Other work on the machine may take most of it away for a while.
+            TimeSpan time = first.Time(all), shorter = time + TimeSpan.FromSeconds(20), longest = 5 * shorter;
 
             ConcurrentDictionary<Mutant, Verdict> verdicts = [];
             var drawn = files.SelectMany(entry => Draw.InTurn(Mutants.Of(entry.File, project.Text(entry.File)), seed)
@@ -54,8 +54,8 @@ internal static class MutationRun
                 (Mutant mutant, string[] classes, byte[]? assembly) = next;
                 copies.TryTake(out TestCopy? copy);
                 copy!.Replace(assembly!);
-                (Verdict verdict, string why) = copy.Test(Filter(classes));
-                if (verdict == Verdict.Survived) { (verdict, why) = copy.Test(all); }
+                (Verdict verdict, string why) = copy.Test(Filter(classes), shorter);
+                if (verdict == Verdict.Survived) { (verdict, why) = copy.Test(all, longest); }
                 copies.Add(copy);
                 verdicts[mutant] = verdict;
                 Console.WriteLine($"{verdict switch { Verdict.Survived => "SURVIVED", Verdict.TimeLimit => "caught by time limit", Verdict.Crashed => "caught by crash", _ => "caught" }} {mutant} | {why}");

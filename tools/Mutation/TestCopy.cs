@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 
@@ -10,17 +9,14 @@ internal enum Verdict { Survived, Caught, Crashed, TimeLimit }
 /// <summary>A copy of a tests' output in a folder of its own, whose assembly under test is replaced. One mutant at a time.</summary>
 internal sealed partial class TestCopy
 {
-    // Without a mistake, by filter: what a mutant's time is measured by.
-    private readonly ConcurrentDictionary<string, TimeSpan> _times;
     private readonly string _folder, _tests, _assembly;
 
     /// <param name="built">The tests' output.</param>
     /// <param name="folder">Where the copy goes.</param>
     /// <param name="assembly">File name of the assembly under test.</param>
-    /// <param name="times">Shared by the copies of a run.</param>
-    internal TestCopy(string built, string folder, string assembly, ConcurrentDictionary<string, TimeSpan> times)
+    internal TestCopy(string built, string folder, string assembly)
     {
-        (_folder, _assembly, _times) = (folder, Path.Combine(folder, assembly), times);
+        (_folder, _assembly) = (folder, Path.Combine(folder, assembly));
         Directory.CreateDirectory(folder);
         foreach (string file in Directory.EnumerateFiles(built)) { File.Copy(file, Path.Combine(folder, Path.GetFileName(file))); }
         _tests = Path.Combine(folder, Path.GetFileName(Directory.GetFiles(folder, "*.runtimeconfig.json").Single()).Replace(".runtimeconfig.json", ".dll", StringComparison.Ordinal));
@@ -28,21 +24,18 @@ internal sealed partial class TestCopy
 
     internal void Replace(byte[] assembly) => File.WriteAllBytes(_assembly, assembly);
 
-    /// <summary>Runs them on an assembly without a mistake.</summary>
+    /// <summary>How long they take on an assembly without a mistake.</summary>
     /// <exception cref="MutationException">They fail, or there are none.</exception>
-    internal void Calibrate(string[] filter)
+    internal TimeSpan Time(string[] filter)
     {
         var clock = Stopwatch.StartNew();
         (int? code, string output) = Run(TimeSpan.FromMinutes(30), filter);
-        if (code != 0 || !Ran().IsMatch(output)) { throw new MutationException($"tests {string.Join(' ', filter)} fail without a mistake, exit code {code}:\n{output}"); }
-        _times[string.Join(' ', filter)] = clock.Elapsed;
+        return code == 0 && Ran().IsMatch(output) ? clock.Elapsed : throw new MutationException($"tests {string.Join(' ', filter)} fail without a mistake, exit code {code}:\n{output}");
     }
 
     /// <returns>How it ended, and why, in short.</returns>
-    internal (Verdict Verdict, string Why) Test(string[] filter)
+    internal (Verdict Verdict, string Why) Test(string[] filter, TimeSpan longest)
     {
-        // Other work on the machine may take most of it away for a while.
-        TimeSpan longest = TimeSpan.FromSeconds(20) + 5 * _times[string.Join(' ', filter)];
         (int? code, string output) = Run(longest, filter);
         if (code is null) { return (Verdict.TimeLimit, $"no end within {longest.TotalSeconds:F0} s"); }
         if (code == 0) { return (Verdict.Survived, ""); }
