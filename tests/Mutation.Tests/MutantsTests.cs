@@ -9,7 +9,7 @@ public sealed class MutantsTests
     private const string Kernel = """
         class Kernel
         {
-            [FieldOffset(64)] int _field;
+            [FieldOffset(64)] int _field; internal const int Seen = 3;
             float Sum(float* x, int count)
             {
                 Debug.Assert(count > 0);

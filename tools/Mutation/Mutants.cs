@@ -93,9 +93,15 @@ internal static partial class Mutants
         return mutants;
     }
 
-    // Attributes place fields and hint the compiler; assertions are not in what is tested, and a message is not what a kernel computes.
-    private static bool IsComputation(SyntaxNode node) =>
-        node is not (AttributeListSyntax or ThrowExpressionSyntax or ThrowStatementSyntax or ExpressionStatementSyntax { Expression: InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Expression: IdentifierNameSyntax { Identifier.Text: "Debug" } } } });
+    // Attributes place fields and hint the compiler; assertions are not in what is tested; a message is not what a kernel computes; and tests have the
+    // values of constants that they see compiled in.
+    private static bool IsComputation(SyntaxNode node) => node switch
+    {
+        AttributeListSyntax or ThrowExpressionSyntax or ThrowStatementSyntax => false,
+        ExpressionStatementSyntax { Expression: InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Expression: IdentifierNameSyntax { Identifier.Text: "Debug" } } } } => false,
+        FieldDeclarationSyntax field => !field.Modifiers.Any(SyntaxKind.ConstKeyword) || field.Modifiers.Any(SyntaxKind.PrivateKeyword),
+        _ => true,
+    };
 
     private static IEnumerable<(Mistake Mistake, TextSpan Span, string With)> Changes(SyntaxNode node)
     {

@@ -43,7 +43,7 @@ internal static class MutationRun
             ConcurrentBag<TestCopy> copies = [.. Enumerable.Range(0, 2).Select(i => new TestCopy(built, Path.Combine(folder, $"{i}"), project.Assembly))];
             copies.TryPeek(out TestCopy? first);
             first!.Replace(project.Compile());
-            // The classes of one file are a part of all. Other work on the machine may take most of it away for a while.
+            // The classes of one file are a part of all.
             TimeSpan time = first.Time(all), shorter = time + TimeSpan.FromSeconds(20), longest = 5 * shorter;
 
             ConcurrentDictionary<Mutant, Verdict> verdicts = [];
