@@ -4,7 +4,10 @@ namespace Mutation;
 /// <param name="Name">As on the command line.</param>
 /// <param name="Project">Folder of the project that gets the mistakes.</param>
 /// <param name="Tests">Folder of its tests' project.</param>
-/// <param name="Files">Sources, and the test classes of each: a mutant meets those first, then the classes of all files. Whole devices, real models and long rounds of threads are in none.</param>
+/// <param name="Files">
+/// Sources, and the test classes of each: a mutant meets those first, then the classes of all files. Whole devices, real models and long rounds of
+/// threads are in none.
+/// </param>
 internal sealed record Area(string Name, string Project, string Tests, (string File, string[] Classes)[] Files)
 {
     internal static readonly Area[] Areas =

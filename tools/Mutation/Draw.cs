@@ -10,6 +10,7 @@ internal static class Draw
         Mutant[] shuffled = [.. mutants];
         random.Shuffle(shuffled);
         // Kinds come in the order of their first mutants: by the seed too.
-        return shuffled.GroupBy(mutant => mutant.Mistake).SelectMany(kind => kind.Select((mutant, turn) => (mutant, turn))).OrderBy(drawn => drawn.turn).Select(drawn => drawn.mutant);
+        return shuffled.GroupBy(mutant => mutant.Mistake).SelectMany(kind => kind.Select((mutant, turn) => (mutant, turn)))
+            .OrderBy(drawn => drawn.turn).Select(drawn => drawn.mutant);
     }
 }

@@ -98,7 +98,8 @@ internal static partial class Mutants
     private static bool IsComputation(SyntaxNode node) => node switch
     {
         AttributeListSyntax or ThrowExpressionSyntax or ThrowStatementSyntax => false,
-        ExpressionStatementSyntax { Expression: InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Expression: IdentifierNameSyntax { Identifier.Text: "Debug" } } } } => false,
+        ExpressionStatementSyntax { Expression: InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax call } } =>
+            call.Expression is not IdentifierNameSyntax { Identifier.Text: "Debug" },
         FieldDeclarationSyntax field => !field.Modifiers.Any(SyntaxKind.ConstKeyword) || field.Modifiers.Any(SyntaxKind.PrivateKeyword),
         _ => true,
     };
@@ -147,7 +148,8 @@ internal static partial class Mutants
             case IdentifierNameSyntax name when NextRegister(name.Identifier.Text) is { } other:
                 yield return (Mistake.Register, name.Span, other);
                 break;
-            case ElementAccessExpressionSyntax { Expression: IdentifierNameSyntax { Identifier.Text: ['_', '_', ..] }, ArgumentList.Arguments: [{ Expression: BinaryExpressionSyntax address }] }:
+            case ElementAccessExpressionSyntax { Expression: IdentifierNameSyntax { Identifier.Text: ['_', '_', ..] } } operand
+                when operand.ArgumentList.Arguments is [{ Expression: BinaryExpressionSyntax address }]:
                 yield return (Mistake.Offset, address.Span, $"{address} + 4");
                 break;
             default: break;
@@ -162,10 +164,12 @@ internal static partial class Mutants
         if (Instructions.TryGetValue(name.Identifier.Text, out other)) { yield return (Mistake.Instruction, name.Span, other); }
         if (!Emitted().IsMatch(name.Identifier.Text)) { yield break; }
         // Registers that bear names: operands of one instruction are mostly of one class.
-        IdentifierNameSyntax[] registers = [.. call.ArgumentList.Arguments.Select(argument => argument.Expression).OfType<IdentifierNameSyntax>().Where(register => NextRegister(register.Identifier.Text) is null)];
+        IdentifierNameSyntax[] registers = [.. call.ArgumentList.Arguments.Select(argument => argument.Expression).OfType<IdentifierNameSyntax>()
+            .Where(register => NextRegister(register.Identifier.Text) is null)];
         foreach (IdentifierNameSyntax register in registers)
         {
-            if (registers.FirstOrDefault(another => another.Identifier.Text != register.Identifier.Text) is { } another) { yield return (Mistake.Register, register.Span, another.Identifier.Text); }
+            IdentifierNameSyntax? another = registers.FirstOrDefault(another => another.Identifier.Text != register.Identifier.Text);
+            if (another is not null) { yield return (Mistake.Register, register.Span, another.Identifier.Text); }
         }
     }
 

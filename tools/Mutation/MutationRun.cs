@@ -49,7 +49,8 @@ internal static class MutationRun
             ConcurrentDictionary<Mutant, Verdict> verdicts = [];
             var drawn = files.SelectMany(entry => Draw.InTurn(Mutants.Of(entry.File, project.Text(entry.File)), seed)
                 .Select(mutant => (mutant, entry.Classes, assembly: project.Compile(mutant))).Where(drawn => drawn.assembly is not null).Take(ofAFile));
-            Parallel.ForEach(Partitioner.Create(drawn, EnumerablePartitionerOptions.NoBuffering), new ParallelOptions { MaxDegreeOfParallelism = copies.Count }, next =>
+            ParallelOptions asMany = new() { MaxDegreeOfParallelism = copies.Count };
+            Parallel.ForEach(Partitioner.Create(drawn, EnumerablePartitionerOptions.NoBuffering), asMany, next =>
             {
                 (Mutant mutant, string[] classes, byte[]? assembly) = next;
                 copies.TryTake(out TestCopy? copy);
@@ -58,9 +59,11 @@ internal static class MutationRun
                 if (verdict == Verdict.Survived) { (verdict, why) = copy.Test(all, longest); }
                 copies.Add(copy);
                 verdicts[mutant] = verdict;
-                Console.WriteLine($"{verdict switch { Verdict.Survived => "SURVIVED", Verdict.TimeLimit => "caught by time limit", Verdict.Crashed => "caught by crash", _ => "caught" }} {mutant} | {why}");
+                string said = verdict switch { Verdict.Survived => "SURVIVED", Verdict.TimeLimit => "caught by time limit", Verdict.Crashed => "caught by crash", _ => "caught" };
+                Console.WriteLine($"{said} {mutant} | {why}");
             });
-            int code = Report(verdicts, [.. files.SelectMany(entry => Mutants.Of(entry.File, project.Text(entry.File)))], ExplainedMutants.All, isWhole: only is null);
+            Mutant[] every = [.. files.SelectMany(entry => Mutants.Of(entry.File, project.Text(entry.File)))];
+            int code = Report(verdicts, every, ExplainedMutants.All, isWhole: only is null);
             Console.WriteLine($"area {area.Name}, seed {seed}, {ofAFile} of each of {files.Length} files, {clock.Elapsed.TotalMinutes:F0} minutes");
             return code;
         }
@@ -78,23 +81,35 @@ internal static class MutationRun
         HashSet<string> files = [.. all.Select(mutant => mutant.File)];
         List<ExplainedMutant> reasons = [.. explained.Where(entry => files.Contains(entry.File))];
         Dictionary<Mutant, string?> survivors = [];
-        foreach (Mutant mutant in verdicts.Where(drawn => drawn.Value == Verdict.Survived).Select(drawn => drawn.Key).OrderBy(mutant => mutant.File, StringComparer.Ordinal).ThenBy(mutant => mutant.Line))
+        foreach (Mutant mutant in verdicts.Where(drawn => drawn.Value == Verdict.Survived).Select(drawn => drawn.Key)
+            .OrderBy(mutant => mutant.File, StringComparer.Ordinal).ThenBy(mutant => mutant.Line))
         {
             survivors[mutant] = reasons.FirstOrDefault(entry => entry.Explains(mutant))?.Reason;
         }
-        List<ExplainedMutant> stale = [.. reasons.Where(entry => !all.Any(entry.Explains) || verdicts.Any(drawn => entry.Explains(drawn.Key) && drawn.Value != Verdict.Survived))];
+        List<ExplainedMutant> stale = [.. reasons.Where(entry => !all.Any(entry.Explains)
+            || verdicts.Any(drawn => entry.Explains(drawn.Key) && drawn.Value != Verdict.Survived))];
 
         Console.WriteLine();
-        foreach ((Mutant mutant, string? reason) in survivors) { Console.WriteLine($"{mutant}\n    {reason ?? "SURVIVED without a reason: mend the test, or say in ExplainedMutants.cs why none can catch it"}"); }
-        foreach (ExplainedMutant entry in stale) { Console.WriteLine($"{entry.File} {entry.Mistake}: {entry.Before} -> {entry.After}\n    STALE: ExplainedMutants.cs explains it, and it was caught, or the source has no such place any more"); }
+        foreach ((Mutant mutant, string? reason) in survivors)
+        {
+            Console.WriteLine($"{mutant}\n    {reason ?? "SURVIVED without a reason: mend the test, or say in ExplainedMutants.cs why none can catch it"}");
+        }
+        foreach (ExplainedMutant entry in stale)
+        {
+            Console.WriteLine($"{entry.File} {entry.Mistake}: {entry.Before} -> {entry.After}");
+            Console.WriteLine("    STALE: ExplainedMutants.cs explains it, and it was caught, or the source has no such place any more");
+        }
         Console.WriteLine($"\n{"kind",-12} {"drawn",6} {"caught",6} {"explained",9}");
         foreach (IGrouping<Mistake, Mutant> kind in verdicts.Keys.GroupBy(mutant => mutant.Mistake).OrderBy(kind => kind.Key))
         {
-            Console.WriteLine($"{kind.Key,-12} {kind.Count(),6} {kind.Count(mutant => !survivors.ContainsKey(mutant)),6} {kind.Count(mutant => survivors.GetValueOrDefault(mutant) is not null),9}");
+            int died = kind.Count(mutant => !survivors.ContainsKey(mutant)), reasoned = kind.Count(mutant => survivors.GetValueOrDefault(mutant) is not null);
+            Console.WriteLine($"{kind.Key,-12} {kind.Count(),6} {died,6} {reasoned,9}");
         }
         int caught = verdicts.Count - survivors.Count, unexplained = survivors.Values.Count(reason => reason is null);
-        Console.WriteLine($"{verdicts.Values.Count(verdict => verdict == Verdict.Crashed)} of them caught by a crash, {verdicts.Values.Count(verdict => verdict == Verdict.TimeLimit)} by the time limit");
-        Console.WriteLine($"{verdicts.Count} mutants: {caught} caught, {survivors.Count - unexplained} explained{(unexplained > 0 ? $", {unexplained} SURVIVED" : "")}{(stale.Count > 0 ? $"; {stale.Count} STALE" : "")}");
+        int Count(Verdict how) => verdicts.Values.Count(verdict => verdict == how);
+        Console.WriteLine($"{Count(Verdict.Crashed)} of them caught by a crash, {Count(Verdict.TimeLimit)} by the time limit");
+        string wrong = (unexplained > 0 ? $", {unexplained} SURVIVED" : "") + (stale.Count > 0 ? $"; {stale.Count} STALE" : "");
+        Console.WriteLine($"{verdicts.Count} mutants: {caught} caught, {survivors.Count - unexplained} explained{wrong}");
         bool isEnough = !isWhole || caught >= LeastCaught * verdicts.Count;
         return unexplained == 0 && stale.Count == 0 && isEnough ? 0 : 1;
     }

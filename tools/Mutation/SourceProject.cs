@@ -21,18 +21,27 @@ internal sealed class SourceProject
     {
         _folder = folder;
         // The compiler's own command line, without running it; an output that does not exist keeps the target from being skipped.
-        string json = Child.Output(folder, "msbuild", "-t:Compile", "-p:Configuration=Release", "-p:BuildProjectReferences=false", "-p:ProvideCommandLineArgs=true", "-p:SkipCompilerExecution=true", "-p:NonExistentFile=none", "-getItem:CscCommandLineArgs");
-        string[] arguments = [.. JsonDocument.Parse(json).RootElement.GetProperty("Items").GetProperty("CscCommandLineArgs").EnumerateArray().Select(item => item.GetProperty("Identity").GetString()!)];
+        string json = Child.Output(folder, "msbuild", "-t:Compile", "-p:Configuration=Release", "-p:BuildProjectReferences=false",
+            "-p:ProvideCommandLineArgs=true", "-p:SkipCompilerExecution=true", "-p:NonExistentFile=none", "-getItem:CscCommandLineArgs");
+        JsonElement items = JsonDocument.Parse(json).RootElement.GetProperty("Items").GetProperty("CscCommandLineArgs");
+        string[] arguments = [.. items.EnumerateArray().Select(item => item.GetProperty("Identity").GetString()!)];
         CSharpCommandLineArguments command = CSharpCommandLineParser.Default.Parse(arguments, folder, sdkDirectory: null);
-        if (command.SourceFiles.IsEmpty || command.CompilationName is null) { throw new MutationException($"{folder}: msbuild gives no command line of the compiler:\n{json}"); }
+        if (command.SourceFiles.IsEmpty || command.CompilationName is null)
+        {
+            throw new MutationException($"{folder}: msbuild gives no command line of the compiler:\n{json}");
+        }
 
-        IEnumerable<SyntaxTree> trees = command.SourceFiles.Select(file => Parse(SourceText.From(File.ReadAllText(file.Path), Encoding.UTF8), command.ParseOptions, file.Path));
-        IEnumerable<MetadataReference> references = command.MetadataReferences.Select(reference => MetadataReference.CreateFromFile(reference.Reference, reference.Properties));
+        IEnumerable<SyntaxTree> trees = command.SourceFiles
+            .Select(file => Parse(SourceText.From(File.ReadAllText(file.Path), Encoding.UTF8), command.ParseOptions, file.Path));
+        IEnumerable<MetadataReference> references = command.MetadataReferences
+            .Select(reference => MetadataReference.CreateFromFile(reference.Reference, reference.Properties));
         // A mistake that the compiler only warns of is one too.
         CSharpCompilationOptions options = command.CompilationOptions.WithGeneralDiagnosticOption(ReportDiagnostic.Default);
         var compilation = CSharpCompilation.Create(command.CompilationName, trees, references, options);
-        ImmutableArray<ISourceGenerator> generators = [.. command.AnalyzerReferences.SelectMany(analyzer => new AnalyzerFileReference(Path.GetFullPath(analyzer.FilePath, folder), new Loader()).GetGenerators(LanguageNames.CSharp))];
-        CSharpGeneratorDriver.Create(generators, parseOptions: command.ParseOptions).RunGeneratorsAndUpdateCompilation(compilation, out Compilation generated, out _);
+        ImmutableArray<ISourceGenerator> generators = [.. command.AnalyzerReferences.SelectMany(analyzer =>
+            new AnalyzerFileReference(Path.GetFullPath(analyzer.FilePath, folder), new Loader()).GetGenerators(LanguageNames.CSharp))];
+        CSharpGeneratorDriver.Create(generators, parseOptions: command.ParseOptions)
+            .RunGeneratorsAndUpdateCompilation(compilation, out Compilation generated, out _);
         _compilation = (CSharpCompilation)generated;
         Assembly = command.CompilationName + ".dll";
     }
@@ -57,10 +66,13 @@ internal sealed class SourceProject
     {
         using MemoryStream assembly = new();
         var result = _compilation.Emit(assembly);
-        return result.Success ? assembly.ToArray() : throw new MutationException($"{_folder} does not compile:\n{string.Join('\n', result.Diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error))}");
+        if (result.Success) { return assembly.ToArray(); }
+        IEnumerable<Diagnostic> errors = result.Diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
+        throw new MutationException($"{_folder} does not compile:\n{string.Join('\n', errors)}");
     }
 
-    private SyntaxTree Tree(string file) => _compilation.SyntaxTrees.FirstOrDefault(tree => tree.FilePath == Path.Combine(_folder, file)) ?? throw new MutationException($"{file}: {_folder} has no such source");
+    private SyntaxTree Tree(string file) => _compilation.SyntaxTrees.FirstOrDefault(tree => tree.FilePath == Path.Combine(_folder, file))
+        ?? throw new MutationException($"{file}: {_folder} has no such source");
 
     private static SyntaxTree Parse(SourceText text, CSharpParseOptions options, string path) => CSharpSyntaxTree.ParseText(text, options, path);
 

@@ -18,7 +18,7 @@ internal sealed partial class TestCopy
         (_folder, _assembly) = (folder, Path.Combine(folder, assembly));
         Directory.CreateDirectory(folder);
         foreach (string file in Directory.EnumerateFiles(built)) { File.Copy(file, Path.Combine(folder, Path.GetFileName(file))); }
-        _tests = Path.Combine(folder, Path.GetFileName(Directory.GetFiles(folder, "*.runtimeconfig.json").Single()).Replace(".runtimeconfig.json", ".dll", StringComparison.Ordinal));
+        _tests = Directory.GetFiles(folder, "*.runtimeconfig.json").Single().Replace(".runtimeconfig.json", ".dll", StringComparison.Ordinal);
     }
 
     internal void Replace(byte[] assembly) => File.WriteAllBytes(_assembly, assembly);
@@ -28,7 +28,8 @@ internal sealed partial class TestCopy
     internal TimeSpan Time(string[] filter)
     {
         (int? code, string output, TimeSpan time) = Run(TimeSpan.FromMinutes(30), filter);
-        return code == 0 && Ran().IsMatch(output) ? time : throw new MutationException($"tests {string.Join(' ', filter)} fail without a mistake, exit code {code}:\n{output}");
+        if (code == 0 && Ran().IsMatch(output)) { return time; }
+        throw new MutationException($"tests {string.Join(' ', filter)} fail without a mistake, exit code {code}:\n{output}");
     }
 
     /// <returns>How it ended, and why, in short.</returns>
@@ -41,7 +42,8 @@ internal sealed partial class TestCopy
         return (Verdict.Crashed, Short($"exit code {code}: {output.ReplaceLineEndings(" ")}"));
     }
 
-    private (int? Code, string Output, TimeSpan Time) Run(TimeSpan longest, string[] filter) => Child.Run(_folder, longest, ["exec", _tests, .. filter, "-stopOnFail", "-noColor", "-noLogo"]);
+    private (int? Code, string Output, TimeSpan Time) Run(TimeSpan longest, string[] filter) =>
+        Child.Run(_folder, longest, ["exec", _tests, .. filter, "-stopOnFail", "-noColor", "-noLogo"]);
 
     private static string Short(string text) => text.Length > 120 ? text[..120] + "..." : text;
 
