@@ -71,7 +71,8 @@ public sealed class MachineCodeTests
                 case Mnemonic.Ret: break;
                 default:
                     Assert.Equal((Mnemonic.Vmovups, Register.RSP), (instruction.Mnemonic, instruction.MemoryBase));
-                    places.Add(instruction.Op0Kind == OpKind.Register ? instruction.Op0Register : instruction.Op1Register, pointer + (long)instruction.MemoryDisplacement64);
+                    Register register = instruction.Op0Kind == OpKind.Register ? instruction.Op0Register : instruction.Op1Register;
+                    places.Add(register, pointer + (long)instruction.MemoryDisplacement64);
                     break;
             }
         }

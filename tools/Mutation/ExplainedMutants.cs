@@ -22,6 +22,6 @@ internal static class ExplainedMutants
         new("Threading/TeamSchedule.cs", Mistake.Operator,
             "if (groups[_order[0]].Load(threads - teams + 1, heads) >= Load) { continue; }",
             "if (groups[_order[0]].Load(threads + teams + 1, heads) >= Load) { continue; }",
-            "Equivalent: a load only falls with more threads, so fewer numbers of teams are passed over early; those have no less than Load, and end a few lines on."),
+            "Equivalent: a load never grows with threads, so fewer numbers of teams are passed over early; those end a few lines on, at no less than Load."),
     ];
 }

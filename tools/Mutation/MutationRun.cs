@@ -59,7 +59,13 @@ internal static class MutationRun
                 if (verdict == Verdict.Survived) { (verdict, why) = copy.Test(all, longest); }
                 copies.Add(copy);
                 verdicts[mutant] = verdict;
-                string said = verdict switch { Verdict.Survived => "SURVIVED", Verdict.TimeLimit => "caught by time limit", Verdict.Crashed => "caught by crash", _ => "caught" };
+                string said = verdict switch
+                {
+                    Verdict.Survived => "SURVIVED",
+                    Verdict.TimeLimit => "caught by time limit",
+                    Verdict.Crashed => "caught by crash",
+                    _ => "caught",
+                };
                 Console.WriteLine($"{said} {mutant} | {why}");
             });
             Mutant[] every = [.. files.SelectMany(entry => Mutants.Of(entry.File, project.Text(entry.File)))];

@@ -18,7 +18,7 @@ for (int i = 1; i < args.Length && area is not null; i++)
 if (area is null)
 {
     string areas = string.Join(", ", Area.Areas.Select(area => area.Name));
-    Console.Error.WriteLine($"Mutation AREA [--seed N] [--count N] [FILE]: puts mistakes into an area's sources ({areas}) and says which its tests don't notice");
+    Console.Error.WriteLine($"Mutation AREA [--seed N] [--count N] [FILE]: mistakes in an area's sources ({areas}), and which its tests don't notice");
     return 2;
 }
 try { return MutationRun.Run(RepositoryRoot(), area, seed, count, file); }
