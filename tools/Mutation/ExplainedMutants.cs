@@ -11,6 +11,9 @@ internal static class ExplainedMutants
 {
     internal static readonly ExplainedMutant[] All =
     [
+        new("Gemm.cs", Mistake.Bound, "for (int column = 0; column < Columns; column += 2 * TLanes.Count)",
+            "for (int column = 0; column < (Columns) - 1; column += 2 * TLanes.Count)",
+            "Equivalent: column and Columns are multiples of the step, at least 2, so that column is below both or below neither."),
         new("Polynomial.cs", Mistake.Comparison,
             "for (int n = 1; n < 300 && term > 1e-18 * sum; n++) { sum += term *= x * x / (2 * n + 1); }",
             "for (int n = 1; n <= 300 && term > 1e-18 * sum; n++) { sum += term *= x * x / (2 * n + 1); }",
