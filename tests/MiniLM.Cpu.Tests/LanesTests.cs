@@ -51,6 +51,25 @@ public sealed unsafe class LanesTests
         float[] Values() => [.. Enumerable.Range(0, count).Select(_ => Value())];
     }
 
+    // As vmaxps: every tier gives the same bits where a zero meets one of the other sign.
+    [Fact]
+    public void Max_OfEqualValuesIsTheSecond()
+    {
+        Check<Lanes256>();
+        Check<Lanes128>();
+        Check<Lanes1>();
+
+        static void Check<TLanes>() where TLanes : struct, ILanes<TLanes>
+        {
+            using GuardedBuffer y = GuardedBuffer.NaN(TLanes.Count);
+            foreach (float second in new[] { 0f, -0f })
+            {
+                TLanes.Max(TLanes.Create(-second), TLanes.Create(second)).Store(y.Pointer);
+                foreach (float value in y.Span) { Assert.Equal(float.IsNegative(second), float.IsNegative(value)); }
+            }
+        }
+    }
+
     // Of each lane its own: a lane left out of a sum, or a maximum, shows.
     [Fact]
     public void Reductions_TakeEveryLaneOnce()

@@ -8,6 +8,7 @@ namespace MiniLM.Cpu.Tests;
 public sealed unsafe class PackedHeadTests
 {
     private const int Hidden = 21;
+    private const int Widest = 3000; // weights of many pages: those of a block too small would lie over another module's
 
     public static TheoryData<string> EveryTier() => Tiers.All();
 
@@ -17,13 +18,13 @@ public sealed unsafe class PackedHeadTests
         using RandomNetwork random = new(Hidden, 1, 8, 1);
         HeadModule unit = new NormalizeModule();
         HeadModule narrow = new DenseModule(random.Linear(5, 2 * Hidden), Activation.Tanh),
-            wide = new DenseModule(random.Linear(70, 5) with { Bias = null }, Activation.Identity);
+            wide = new DenseModule(random.Linear(Widest, 5) with { Bias = null }, Activation.Identity);
         foreach (HeadModule[] modules in new HeadModule[][] { [], [unit], [narrow], [narrow, wide], [narrow, wide, unit], [unit, narrow] })
         {
             Network network = random.Network with { Pooling = [PoolingMode.WeightedMean, PoolingMode.Max], Head = modules };
             using PackedHead head = new(Tiers.Kernels(tier), network);
             Assert.Equal(network.OutputSize, head.OutputSize);
-            Assert.Equal(modules.Contains(wide) ? 70 : 2 * Hidden, head.Width);
+            Assert.Equal(modules.Contains(wide) ? Widest : 2 * Hidden, head.Width);
             for (int length = 1; length <= 4; length++)
             {
                 foreach (int promptRows in new[] { 0, 1, 3, 9 })

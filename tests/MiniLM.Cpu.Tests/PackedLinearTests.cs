@@ -40,6 +40,24 @@ public sealed unsafe class PackedLinearTests
         Assert.Equal(packed.Panels, panel);
     }
 
+    // A bias of more than a page: of blocks too small one would lie over the other.
+    [Fact]
+    public void Fill_OfManyPanelsHasRoomForAll()
+    {
+        const int Outputs = 64 * Gemm.Columns, Inputs = 3;
+        using RandomNetwork random = new(8, 1, 8, 1);
+        Linear linear = random.Linear(Outputs, Inputs);
+        using PackedLinear packed = new([new(linear, 0, Outputs)], Inputs);
+        packed.Fill(0, packed.Panels);
+        float[] weights = linear.Weight.ToFloats();
+        Assert.Equal(linear.Bias!.ToFloats(), new ReadOnlySpan<float>(packed.Bias, Outputs).ToArray());
+        for (int i = 0; i < weights.Length; i++)
+        {
+            (int output, int input) = (i / Inputs, i % Inputs);
+            Assert.Equal(weights[i], packed.Weights[(output / Gemm.Columns * Inputs + input) * Gemm.Columns + output % Gemm.Columns]);
+        }
+    }
+
     [Theory, MemberData(nameof(EveryTier))]
     public void Multiply_OfSomePanelsAgreesWithTheSpecificationAndWritesNoOther(string tier)
     {
