@@ -27,11 +27,17 @@ public sealed class CpuDeviceCallTests : DeviceCallContract
         // The most that one operation of one member calls: a product of all rows, or the norms of all rows.
         int operation = 2 * batch.Rows * 64;
         int stops = 0;
-        for (int at = 1; at < whole; at += 1 + whole / 20, stops++)
+        for (int at = 1; at < whole; at += 1 + whole / 20)
         {
             using CancellationTokenSource source = new();
             kernels.StopAt(at, source.Cancel);
-            Assert.Throws<OperationCanceledException>(() => network.Forward(batch, again, source.Token));
+            if (Record.Exception(() => network.Forward(batch, again, source.Token)) is not { } thrown)
+            {
+                Assert.Equal(whole, kernels.Calls); // it was the last operation
+                continue;
+            }
+            Assert.IsType<OperationCanceledException>(thrown);
+            stops++;
             Assert.InRange(kernels.Calls, at, Math.Min(whole, at + threads * operation));
             Assert.True(kernels.ProductsAfter <= 2 * threads * operation / 64, $"{kernels.ProductsAfter} products after the cancellation at {at} of {whole}");
         }
