@@ -27,7 +27,7 @@ public sealed class OutputSafetyTests : CommandTests
     {
         string input = Write("in.jsonl", JsonTexts(30_000));
         CommandResult result = CommandLine.Shell(
-            $"$MINILM embed --model {BiEncoder} --input {input} --output out.npy & while [ ! -e out.npy.partial.json ]; do sleep .01; done; "
+            $"$MINILM embed --model {BiEncoder} --input {input} --output out.npy & while [ ! -s out.npy.partial.json ]; do sleep .01; done; "
             + "echo precious > out.npy; wait $!; echo $?", Folder);
         Assert.Equal("1\n", result.Output);
         Assert.Contains("out.npy: exists, which it did not when this run began.", result.Error);

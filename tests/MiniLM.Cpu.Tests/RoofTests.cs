@@ -37,7 +37,8 @@ public sealed class RoofTests
         Assert.DoesNotContain(multiplyAdds, instruction => multiplyAdds.Any(other => other.Op0Register == instruction.Op1Register
             || other.Op0Register == instruction.Op2Register));
         // Of zeros: values of the caller's may be infinite or denormal, and slow.
-        Register[] zeros = [.. code.Take(loop).Where(instruction => instruction.Mnemonic == Mnemonic.Vpxord && instruction.Op1Register == instruction.Op2Register)
+        Register[] zeros = [.. code.Take(loop)
+            .Where(instruction => instruction.Mnemonic == Mnemonic.Vpxord && instruction.Op1Register == instruction.Op2Register)
             .Select(instruction => instruction.Op0Register)];
         Assert.Empty(multiplyAdds.SelectMany(instruction => new[] { instruction.Op0Register, instruction.Op1Register, instruction.Op2Register }).Except(zeros));
         Assert.Equal(code[loop].IP, code.Single(instruction => instruction.Mnemonic == Mnemonic.Jne).NearBranchTarget);

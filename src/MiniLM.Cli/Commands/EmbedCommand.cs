@@ -69,7 +69,8 @@ internal sealed class EmbedCommand : CliCommand
         _input.AddTo(identity, parse, parse.GetValue(_text));
         _model.AddTo(identity, parse, device, encoder.Folder);
         identity.Add("format", isNpy ? "npy" : "jsonl");
-        return ResumableFile.Open(path, _output.Resume(parse), _output.Overwrite(parse), identity, isNpy ? NpyHeader.Create(0, encoder.Dimension) : [], session);
+        ReadOnlySpan<byte> header = isNpy ? NpyHeader.Create(0, encoder.Dimension) : [];
+        return ResumableFile.Open(path, _output.Resume(parse), _output.Overwrite(parse), identity, header, session);
     }
 
     private static string Suffix(string path) => Path.GetExtension(path) switch

@@ -115,7 +115,11 @@ internal sealed class ProfileCommand : CliCommand
         {
             if (parse.GetValue(_json)) { comparison.WriteJson(session.OutputText); } else { comparison.WriteTable(session.OutputText); }
         }
-        if (html is not null) { WritePage(html, [.. comparisons.SelectMany(comparison => new[] { comparison.Before.Text, comparison.After.Text })], parse.GetValue(_overwrite), session); }
+        if (html is not null)
+        {
+            string[] texts = [.. comparisons.SelectMany(comparison => new[] { comparison.Before.Text, comparison.After.Text })];
+            WritePage(html, texts, parse.GetValue(_overwrite), session);
+        }
         return 0;
     }
 

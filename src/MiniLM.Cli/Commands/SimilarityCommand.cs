@@ -31,7 +31,8 @@ internal sealed class SimilarityCommand : CliCommand
         _output.Check(parse);
         using RowReader reader = RowReader.Open(input, _input.Format(parse, columns), session.OpenInput);
         using Device device = _model.OpenDevice(parse, session);
-        using CosineScorer scorer = new(BiEncoder.Open(_model.ResolveModel(parse), device, _model.Precision(parse), session.Cancellation), _model.Embedding(parse));
+        BiEncoder encoder = BiEncoder.Open(_model.ResolveModel(parse), device, _model.Precision(parse), session.Cancellation);
+        using CosineScorer scorer = new(encoder, _model.Embedding(parse)); // which disposes it
         _model.Check(parse, scorer.Encoder);
         using RowOutput output = path is null ? new StandardRows(session.Output) : Open(path, device, scorer.Encoder, parse, session);
         RowWindows.Run(reader, 2, _input.Pace(parse), output, session, "similarity", (texts, first) =>
