@@ -39,7 +39,7 @@ internal sealed class PartialState
     }
 
     /// <summary>Whether nothing was written.</summary>
-    internal static bool IsBlank(PartialFile file) => Read(file).AsSpan().Trim(" \n\0"u8).Length == 0;
+    internal static bool IsBlank(PartialFile file) => IsBlank(Read(file));
 
     /// <summary>Takes up what is there.</summary>
     /// <returns>Null: nothing was done yet.</returns>
@@ -47,9 +47,9 @@ internal sealed class PartialState
     internal static PartialState? Open(PartialFile file, RunIdentity identity)
     {
         if (file.Length > MostBytes) { throw new IOException($"--resume: {file.Name} is damaged ({file.Length} bytes). Use --overwrite to start afresh."); }
-        if (IsBlank(file)) { return null; }
-        string path = file.Name;
         byte[] bytes = Read(file);
+        if (IsBlank(bytes)) { return null; }
+        string path = file.Name;
         try
         {
             using JsonDocument json = JsonDocument.Parse(bytes.AsMemory());
@@ -110,6 +110,8 @@ internal sealed class PartialState
         try { RandomAccess.Write(_file.SafeFileHandle, page, 0); }
         catch (Exception error) when (PartialFile.IsFailure(error)) { throw PartialFile.Failure(_file.Name, error); }
     }
+
+    private static bool IsBlank(byte[] bytes) => bytes.AsSpan().Trim(" \n\0"u8).Length == 0;
 
     private static string Say(string? value) => string.IsNullOrEmpty(value) ? "unset" : value.Length > 40 ? value[..12] + "..." : value;
 

@@ -95,7 +95,11 @@ internal sealed class WorkerPool : IDisposable
 
     private void WakeAll()
     {
-        if (_callerComputes && Processor.Current is int here && here != _processor) { KeepWorkersOff(here); }
+        if (_callerComputes)
+        {
+            int here = Processor.Current;
+            if (here != _processor) { KeepWorkersOff(here); }
+        }
         _running = _threads.Length;
         Interlocked.Increment(ref _epoch); // full fence: a worker either sees the new epoch or is seen asleep
         for (int i = 0; i < _threads.Length; i++)
