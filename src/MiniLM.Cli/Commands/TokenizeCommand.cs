@@ -58,6 +58,7 @@ internal sealed class TokenizeCommand : CliCommand
             (long tokens, int truncated) = (0, 0);
             for (int i = 0; i < texts.Count; i += width)
             {
+                session.Cancellation.ThrowIfCancellationRequested();
                 TokenEncoding encoding = Encode(tokenizer, texts[i], width == 2 ? texts[i + 1] : null, options, first + i / width);
                 if (isJson) { WriteJson(output.Text, encoding); }
                 else { WriteTokens(output.Text, encoding); }

@@ -36,12 +36,28 @@ internal static unsafe partial class Processor
         _ = sched_setaffinity(thread, Words * sizeof(ulong), set);
     }
 
+    /// <summary>The calling thread runs on that one of the processors that this process may use, counted from 0.</summary>
+    internal static void KeepTo(int index)
+    {
+        if (!OperatingSystem.IsLinux()) { return; }
+        ulong* set = stackalloc ulong[Words];
+        new Span<ulong>(set, Words).Clear();
+        for (int processor = 0; processor < 64 * Words; processor++)
+        {
+            ulong bit = 1UL << (processor % 64);
+            if ((Allowed[processor / 64] & bit) == 0 || index-- > 0) { continue; }
+            set[processor / 64] = bit;
+            _ = sched_setaffinity(0, Words * sizeof(ulong), set);
+            return;
+        }
+    }
+
     private static ulong[] ReadAllowed()
     {
         ulong[] set = new ulong[Words];
         if (OperatingSystem.IsLinux())
         {
-            fixed (ulong* words = set) { _ = sched_getaffinity(0, Words * sizeof(ulong), words); }
+            fixed (ulong* words = set) { _ = sched_getaffinity(Environment.ProcessId, Words * sizeof(ulong), words); }
         }
         return set;
     }

@@ -10,7 +10,7 @@ namespace MiniLM.Cpu.Threading;
 /// </remarks>
 internal sealed class WorkerPool : IDisposable
 {
-    private const int SpinsBeforeSleep = 4_000; // about 100 us
+    private const int SpinsBeforeSleep = 4_000; // about 100 us, 1 ms of yielding
     private const int Line = 16; // ints of a cache line
 
     private readonly bool _callerComputes;
@@ -129,6 +129,8 @@ internal sealed class WorkerPool : IDisposable
     private void Serve(int thread, int member)
     {
         Volatile.Write(ref _ids[thread], Processor.CurrentThread);
+        // Else two may be woken on one processor while the caller still holds the other, and stay there for a time slice.
+        if (!_callerComputes && _threads.Length == Processor.Count) { Processor.KeepTo(thread); }
         ref int asleep = ref _asleep[Line * (thread + 1)];
         for (int seen = 0; ;)
         {
@@ -136,7 +138,8 @@ internal sealed class WorkerPool : IDisposable
             {
                 if (spins < SpinsBeforeSleep)
                 {
-                    Spin.Once(Math.Min(spins, 1_999));
+                    // A caller that sleeps needs a processor at once when the run ends: there a waiting worker gives way.
+                    if (_callerComputes) { Spin.Once(Math.Min(spins, 1_999)); } else { Thread.Yield(); }
                     continue;
                 }
                 Interlocked.Exchange(ref asleep, 1);
