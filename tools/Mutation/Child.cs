@@ -28,7 +28,7 @@ internal static class Child
         while (!(ended = process.WaitForExit(100)) && time <= longest && clock.Elapsed <= 10 * longest)
         {
             try { time = process.TotalProcessorTime; }
-            catch (Exception error) when (error is InvalidOperationException or System.ComponentModel.Win32Exception) { } // it has just ended
+            catch (Exception gone) when (gone is InvalidOperationException or System.ComponentModel.Win32Exception) { } // it has just ended
         }
         if (!ended) { process.Kill(entireProcessTree: true); }
         return (ended ? process.ExitCode : null, output.Result + error.Result, time);
