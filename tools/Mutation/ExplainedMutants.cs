@@ -11,17 +11,14 @@ internal static class ExplainedMutants
 {
     internal static readonly ExplainedMutant[] All =
     [
-        new("Gemm.cs", Mistake.Bound, "for (int column = 0; column < Columns; column += 2 * TLanes.Count)",
-            "for (int column = 0; column < (Columns) - 1; column += 2 * TLanes.Count)",
-            "Equivalent: column and Columns are multiples of the step, at least 2, so that column is below both or below neither."),
         new("Polynomial.cs", Mistake.Comparison,
             "for (int n = 1; n < 300 && term > 1e-18 * sum; n++) { sum += term *= x * x / (2 * n + 1); }",
             "for (int n = 1; n <= 300 && term > 1e-18 * sum; n++) { sum += term *= x * x / (2 * n + 1); }",
             "Equivalent: kernels ask for at most 5.44 (14 1/2 segments of 3/8), where the terms vanish next to the sum long before the 300th."),
-        new("Transpose.cs", Mistake.Bound, "for (int row = 0; row < wholeRows; row += 8)", "for (int row = 0; row < (wholeRows) - 1; row += 8)",
-            "Equivalent: row and wholeRows are multiples of 8, so that row is below both or below neither."),
         new("Jit/KernelAssembler.cs", Mistake.Constant, "var bytes = new MemoryStream(4096);", "var bytes = new MemoryStream(4097);",
             "Equivalent: a stream's first capacity; it grows, and ToArray gives what was written."),
+        new("Threading/Team.cs", Mistake.Operator, "Volatile.Write(ref _state.Phase, phase + 1);", "Volatile.Write(ref _state.Phase, phase - 1);",
+            "Equivalent: whoever waits leaves when the phase is another than it saw; which one does not matter."),
         new("Threading/TeamSchedule.cs", Mistake.Operator,
             "if (groups[_order[0]].Load(threads - teams + 1, heads) >= Load) { continue; }",
             "if (groups[_order[0]].Load(threads + teams + 1, heads) >= Load) { continue; }",

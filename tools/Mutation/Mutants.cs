@@ -108,9 +108,13 @@ internal static partial class Mutants
     {
         switch (node)
         {
-            case BinaryExpressionSyntax { Parent: ForStatementSyntax } end when Comparisons.TryGetValue(end.OperatorToken.Kind(), out string? other):
+            case BinaryExpressionSyntax { Parent: ForStatementSyntax loop } end when Comparisons.TryGetValue(end.OperatorToken.Kind(), out string? other):
                 yield return (Mistake.Bound, end.OperatorToken.Span, other);
-                yield return (Mistake.Bound, end.Right.Span, $"({end.Right}) - 1");
+                // Of a loop in greater steps one less is mostly the same: both are multiples of the step.
+                if (loop.Incrementors.Any(step => step.IsKind(SyntaxKind.PostIncrementExpression)))
+                {
+                    yield return (Mistake.Bound, end.Right.Span, $"({end.Right}) - 1");
+                }
                 break;
             case BinaryExpressionSyntax compared when Comparisons.TryGetValue(compared.OperatorToken.Kind(), out string? other):
                 yield return (Mistake.Comparison, compared.OperatorToken.Span, other);
