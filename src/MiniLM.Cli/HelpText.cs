@@ -23,8 +23,7 @@ internal static class HelpText
             Section(writer, "Arguments:", command.Arguments.Select(argument => ($"[{argument.Name.ToUpperInvariant()}]", argument.Description)));
         }
         Section(writer, "Options:", command.Options.Where(option => !option.Hidden).Select(option => (Left(option), option.Description)));
-        IEnumerable<Option> common = command.Parents.OfType<Command>().SelectMany(parent => parent.Options).Where(option => option.Recursive);
-        if (command is CliCommand) { Section(writer, "Everywhere:", common.Select(option => (Left(option), option.Description))); }
+        if (command is CliCommand) { Section(writer, "Everywhere:", CliCommand.Common(command).Select(option => (Left(option), option.Description))); }
     }
 
     private static string Left(Option option)

@@ -10,7 +10,7 @@ internal static class UsageErrors
     internal static UsageException? Find(ParseResult parse)
     {
         Command command = parse.CommandResult.Command;
-        string name = command is CliCommand ? command.Name : "";
+        string name = command is CliCommand cli ? cli.FullName : "";
         // The parser takes an option that it does not know for a text.
         foreach (Token token in parse.Tokens)
         {
@@ -26,7 +26,7 @@ internal static class UsageErrors
         if (parse.UnmatchedTokens.Count > 0)
         {
             string token = parse.UnmatchedTokens[0];
-            return command is CliCommand
+            return command is CliCommand { Subcommands.Count: 0 }
                 ? new UsageException($"unexpected argument {Quoted.Text(token)}: quote a text of several words", name)
                 : new UsageException(
                     $"unknown command {Quoted.Text(token)}.{NearNames.Suggest(token, command.Subcommands.Select(known => known.Name))}", name);
@@ -37,6 +37,6 @@ internal static class UsageErrors
     }
 
     private static IEnumerable<string> Options(Command command) =>
-        command.Options.Concat(command.Parents.OfType<Command>().SelectMany(parent => parent.Options))
+        command.Options.Concat(CliCommand.Common(command))
             .Where(option => !option.Hidden).Select(option => option.Name);
 }
