@@ -46,8 +46,8 @@ internal sealed class TrecRun
     internal static TrecRun Read(string path, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default) =>
         Read(path, openStandardInput, takesRanks: false, cancellation);
 
-    /// <summary>Reads a run, or a file of MS MARCO: query, document, rank; a line's score is then its rank, negated. The first line says which it is.</summary>
-    /// <exception cref="DataFormatException">As <see cref="Read(string, Func{Stream}?, CancellationToken)"/>; or a rank that is no whole number from 1.</exception>
+    /// <summary>Reads a run, or a file of MS MARCO, as its first line says: query, document, rank; a line's score is then its rank, negated.</summary>
+    /// <exception cref="DataFormatException">As of a run; or a rank that is no whole number from 1.</exception>
     internal static TrecRun ReadWithRanks(string path, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default) =>
         Read(path, openStandardInput, takesRanks: true, cancellation);
 

@@ -20,7 +20,8 @@ internal readonly record struct InformationRetrievalMeasures(
     internal static InformationRetrievalMeasures At(IEnumerable<(string Id, double Score)> hits, IReadOnlySet<string> relevant, int k)
     {
         ArgumentOutOfRangeException.ThrowIfZero(relevant.Count);
-        bool[] top = [.. hits.OrderByDescending(hit => hit.Score).ThenBy(hit => Encoding.UTF8.GetBytes(hit.Id), ByBytes).Take(k).Select(hit => relevant.Contains(hit.Id))];
+        bool[] top = [.. hits.OrderByDescending(hit => hit.Score).ThenBy(hit => Encoding.UTF8.GetBytes(hit.Id), ByBytes)
+            .Take(k).Select(hit => relevant.Contains(hit.Id))];
         int found = 0;
         double gain = 0, ideal = 0, reciprocal = 0, precisions = 0;
         for (int rank = 0; rank < Math.Min(k, relevant.Count); rank++) { ideal += 1 / Math.Log2(rank + 2); }
