@@ -80,10 +80,13 @@ internal sealed class TrecRun
         : "A run has six: query Q0 document rank score tag.";
 
     /// <summary>Documents of a query as trec_eval ranks them: float32 score down, then id down by bytes.</summary>
-    internal IEnumerable<string> Ranking(int query) => Lines[query]
-        .OrderByDescending(line => (float)line.Score)
-        .ThenByDescending(line => Encoding.UTF8.GetBytes(Documents[line.Document]), Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b)))
-        .Select(line => Documents[line.Document]);
+    internal IEnumerable<string> Ranking(int query)
+    {
+        Line[] lines = [.. Lines[query]];
+        lines.AsSpan().Sort((a, b) => ((float)b.Score).CompareTo((float)a.Score) is not 0 and int order ? order
+            : Utf8Order.Instance.Compare(Documents[b.Document], Documents[a.Document]));
+        return lines.Select(line => Documents[line.Document]);
+    }
 
     private static double Score(LineReader lines, ReadOnlySpan<byte> bytes)
     {
