@@ -97,7 +97,7 @@ internal static class Mojibake
     {
         Kinds here = Of(text[at]), next = Of(Character(text, at + 1)), third = Of(Character(text, at + 2));
         return Is(here, Kinds.C1)
-            || Array.Exists(Pairs, pair => Is(here, pair.First) && Is(next, pair.Second))
+            || IsBadPair(here, next)
             || (Is(here, Kinds.UpperAccented) && Character(text, at + 1) == '°')
             || (Is(here, Kinds.Accented | Kinds.Box | Kinds.Currency | Kinds.End) && Is(next, Kinds.Start) && Is(third, Kinds.Numeric))
             || (Is(here, Kinds.Accented | Kinds.Currency | Kinds.Numeric | Kinds.Box | Kinds.Law) && Is(next, Kinds.End) && Is(third, Kinds.Start))
@@ -105,6 +105,15 @@ internal static class Mojibake
             || IsBadAfter(Character(text, at - 1), here, next)
             || IsBadSequence(text, at)
             || IsBadLetter(text, at);
+    }
+
+    private static bool IsBadPair(Kinds here, Kinds next)
+    {
+        foreach ((Kinds first, Kinds second) in Pairs)
+        {
+            if (Is(here, first) && Is(next, second)) { return true; }
+        }
+        return false;
     }
 
     private static bool IsBadAfter(char before, Kinds here, Kinds next) =>

@@ -19,6 +19,9 @@ internal enum TextRepairKind
 /// <summary>Damaged text made whole, exactly as ftfy 6.3.1 does with its defaults (Speer, https://github.com/rspeer/python-ftfy).</summary>
 internal static class TextRepair
 {
+    /// <summary>Of each <see cref="TextRepairKind"/>, on command lines and in files.</summary>
+    internal static readonly string[] Names = ["none", "encoding", "full"];
+
     /// <summary>Most code points that are repaired as one.</summary>
     internal const int MostAtOnce = 1_000_000;
 
