@@ -125,7 +125,8 @@ public sealed class TextRepairPartsTests
     [Fact]
     public void LostBytes_OfAllShortSequencesAreFtfys()
     {
-        byte[] all = Convert.FromHexString("1A203F7F808485868F9FA0A1AFB0BFC0C1C2C3C4C5CED0D9DADFE0E1E2E3E4ECEDEEEFF0F1F4F573"), few = Convert.FromHexString("1A203F7F809FA0AFB0BFC0");
+        byte[] all = Convert.FromHexString("1A203F7F808485868F9FA0A1AFB0BFC0C1C2C3C4C5CED0D9DADFE0E1E2E3E4ECEDEEEFF0F1F4F573");
+        byte[] few = Convert.FromHexString("1A203F7F809FA0AFB0BFC0");
         byte[][] sequences =
         [
             .. Product(all, all, all), .. Product([0xEF, 0xF0, 0xF1, 0xF4, 0xF5], few, few, few),
@@ -140,7 +141,8 @@ public sealed class TextRepairPartsTests
     public void DecodeVariants_OfAllShortSequencesIsFtfys()
     {
         byte[] values = [0x0A, 0x41, 0x80, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xED, 0xE2, 0xF0];
-        byte[][] surrogates = Product([0xED], [0x9F, 0xA0, 0xAF, 0xB0], [0x7F, 0x80, 0xBF, 0xC0], [0xEC, 0xED], [0xAF, 0xB0, 0xBF, 0xC0], [0x0A, 0x7F, 0x80, 0xBF, 0xC0]);
+        byte[][] surrogates = Product(
+            [0xED], [0x9F, 0xA0, 0xAF, 0xB0], [0x7F, 0x80, 0xBF, 0xC0], [0xEC, 0xED], [0xAF, 0xB0, 0xBF, 0xC0], [0x0A, 0x7F, 0x80, 0xBF, 0xC0]);
         byte[][] sequences =
         [
             .. Product(values), .. Product(values, values), .. Product(values, values, values),
