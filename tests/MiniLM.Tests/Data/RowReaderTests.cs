@@ -27,8 +27,9 @@ public sealed class RowReaderTests : IDisposable
     public void Read_RepairsEveryColumn()
     {
         RowFormat format = new() { Columns = ["a", "b"], Repair = TextRepairKind.Full };
-        Assert.Equal(["é", "&", "x", "é"], Read(Write("a.tsv", "a\tb\nÃ©\t&amp;\nx\te\u0301\n"), format));
-        Assert.Equal(["é", "&amp;"], Read(Write("a.jsonl", "{\"a\":\"Ã©\",\"b\":\"&amp;\"}\n"), format with { Repair = TextRepairKind.Encoding }));
+        Assert.Equal(["é", "&", "x", "é"], Read(Write("a.tsv", "a\tb\nÃ©\t&amp;\nx\te\u0301\n"), format, width: 2));
+        format = format with { Repair = TextRepairKind.Encoding };
+        Assert.Equal(["é", "&amp;"], Read(Write("a.jsonl", "{\"a\":\"Ã©\",\"b\":\"&amp;\"}\n"), format, width: 2));
         Assert.Equal(["Ã©"], Read(Write("a.txt", "Ã©\n"), new()));
         Assert.Equal(["é"], Read(Write("a.txt", "Ã©\n"), new() { Repair = TextRepairKind.Encoding }));
     }
@@ -118,12 +119,12 @@ public sealed class RowReaderTests : IDisposable
         return path;
     }
 
-    private static List<string> Read(string path, RowFormat format, Func<Stream>? input = null)
+    private static List<string> Read(string path, RowFormat format, Func<Stream>? input = null, int width = 1)
     {
         using RowReader reader = RowReader.Open(path, format, input);
         List<string> texts = [];
-        string[] row = new string[1];
-        while (reader.Read(row)) { texts.Add(row[0]); }
+        string[] row = new string[width];
+        while (reader.Read(row)) { texts.AddRange(row); }
         return texts;
     }
 }

@@ -17,7 +17,7 @@ internal static class CanonicalComposition
     // By code point: combining class, or Unsettled; 0: stays as it is whatever follows.
     private static readonly byte[] Classes = new byte[0x30000];
     private static readonly Dictionary<int, string> Decompositions = [];
-    private static readonly Dictionary<long, int> Compositions = [];
+    private static readonly Dictionary<string, int> Compositions = [];
 
     static CanonicalComposition()
     {
@@ -53,27 +53,28 @@ internal static class CanonicalComposition
             Classes.AsSpan(first, last - first + 1).Fill(byte.Parse(line.AsSpan(at + 1), CultureInfo.InvariantCulture));
             return;
         }
-        int[] parts = [.. line[(at + 1)..].Split(' ').Select(Hex)];
-        Decompositions[first] = string.Concat(parts.Select(char.ConvertFromUtf32));
+        string[] parts = line[(at + 1)..].Split(' ');
+        string decomposition = string.Concat(parts.Select(part => char.ConvertFromUtf32(Hex(part))));
+        Decompositions[first] = decomposition;
         if (line[at] == '=')
         {
-            Compositions[Pair(parts[0], parts[1])] = first;
-            first = parts[1];
+            Compositions[decomposition] = first;
+            first = Hex(parts[1]);
         }
         if (Classes[first] == 0) { Classes[first] = Unsettled; }
     }
 
     private static int Hex(string text) => int.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
-    private static long Pair(int first, int second) => ((long)first << 32) | (uint)second;
+    private static int Class(int point) => IsSettled(point) || Classes[point] == Unsettled ? 0 : Classes[point];
 
-    private static int Class(int point) => point < Classes.Length && Classes[point] != Unsettled ? Classes[point] : 0;
+    private static bool IsSettled(int point) => point >= Classes.Length || Classes[point] == 0;
 
     private static bool IsSettled(string text)
     {
         foreach (Rune rune in text.EnumerateRunes())
         {
-            if (rune.Value < Classes.Length && Classes[rune.Value] != 0) { return false; }
+            if (!IsSettled(rune.Value)) { return false; }
         }
         return true;
     }
@@ -99,12 +100,22 @@ internal static class CanonicalComposition
         for (int at = 0; at < points.Count; at++)
         {
             int end = at;
-            while (end < points.Count && Class(points[end]) > 0) { end++; }
-            if (end - at < 2) { continue; }
-            long[] run = [.. Enumerable.Range(at, end - at).Select(index => ((long)Class(points[index]) << 53) | ((long)index << 21) | (uint)points[index])];
-            Array.Sort(run);
-            for (int index = at; index < end; index++) { points[index] = (int)(run[index - at] & 0x1F_FFFF); }
+            bool isOrdered = true;
+            for (int own, last = 0; end < points.Count && (own = Class(points[end])) > 0; end++, last = own) { isOrdered &= last <= own; }
+            if (!isOrdered) { Order(points, at, end); }
             at = end;
+        }
+    }
+
+    private static void Order(List<int> points, int at, int end)
+    {
+        List<int> run = points.GetRange(at, end - at);
+        for (int own = 1; own < Unsettled; own++) // not many, however long the run
+        {
+            foreach (int point in run)
+            {
+                if (Class(point) == own) { points[at++] = point; }
+            }
         }
     }
 
@@ -132,6 +143,6 @@ internal static class CanonicalComposition
         int lead = first - LeadFirst, vowel = second - VowelFirst, syllable = first - SyllableFirst, trail = second - TrailFirst;
         if (lead is >= 0 and < Leads && vowel is >= 0 and < Vowels) { return SyllableFirst + (lead * Vowels + vowel) * Trails; }
         if (syllable is >= 0 and < Syllables && syllable % Trails == 0 && trail is > 0 and < Trails) { return first + trail; }
-        return Compositions.GetValueOrDefault(Pair(first, second));
+        return IsSettled(second) ? 0 : Compositions.GetValueOrDefault(char.ConvertFromUtf32(first) + char.ConvertFromUtf32(second));
     }
 }
