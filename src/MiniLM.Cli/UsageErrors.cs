@@ -31,7 +31,8 @@ internal static class UsageErrors
                 : new UsageException(
                     $"unknown command {Quoted.Text(token)}.{NearNames.Suggest(token, command.Subcommands.Select(known => known.Name))}", name);
         }
-        if (parse.Errors.Count == 0 || command is not CliCommand) { return null; }
+        // A command that is only a name for others says itself which ones.
+        if (parse.Errors.Count == 0 || command is not CliCommand { Subcommands.Count: 0 }) { return null; }
         string message = parse.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.');
         return new UsageException(message, name);
     }

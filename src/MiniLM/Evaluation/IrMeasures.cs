@@ -20,7 +20,7 @@ internal static class IrMeasures
 
         internal Arguments With(string name, string value) => name switch
         {
-            "rel" => this with { Rel = Parameters.Cutoff(Measure, value) },
+            "rel" => this with { Rel = Parameters.Cutoff(Measure, value, "grade") },
             "cutoff" => this with { K = Parameters.Cutoff(Measure, value) },
             "recall" => this with { Recall = Parameters.Share(Measure, value) },
             "p" => this with { P = Parameters.Share(Measure, value) },

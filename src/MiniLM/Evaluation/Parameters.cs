@@ -18,10 +18,10 @@ internal static class Parameters
         return cutoffs.Distinct().Count() == cutoffs.Length ? cutoffs : throw new ArgumentException($"{measure}: a cutoff is there twice in {list}");
     }
 
-    /// <summary>A depth of a ranking.</summary>
-    internal static int Cutoff(string measure, string text) =>
+    /// <summary>A depth of a ranking, or a grade: <paramref name="what"/> names it.</summary>
+    internal static int Cutoff(string measure, string text, string what = "cutoff") =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int cutoff) && cutoff > 0 ? cutoff
-            : throw new ArgumentException($"{measure}: the cutoff {Quoted.Text(text)} is not a whole number from 1");
+            : throw new ArgumentException($"{measure}: the {what} {Quoted.Text(text)} is not a whole number from 1");
 
     internal static double Number(string measure, string text) =>
         double.TryParse(text, Decimal, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number
