@@ -4,7 +4,8 @@ namespace MiniLM.Cli.Tests;
 
 public sealed class CalibrateCommandTests : CommandTests
 {
-    private const string Pairs = "{\"a\":\"one two\",\"b\":\"three\"}\n{\"a\":\"\",\"b\":\"\"}\n{\"a\":\"of the\",\"b\":\"a\"}\n{\"a\":\"two\",\"b\":\"the\"}\n";
+    private const string Pairs = "{\"a\":\"one two\",\"b\":\"three\"}\n{\"a\":\"\",\"b\":\"\"}\n"
+        + "{\"a\":\"of the\",\"b\":\"a\"}\n{\"a\":\"two\",\"b\":\"the\"}\n";
 
     [Theory]
     [InlineData("platt")]
@@ -16,8 +17,9 @@ public sealed class CalibrateCommandTests : CommandTests
     public void Calibrate_KeepsWhatRerankThenApplies(string method)
     {
         (string model, string scores, string labels) = Prepare(CrossEncoder);
-        CommandResult result = CommandLine.Run("calibrate", "--model", model, "--scores", scores, "--labels", labels, "--method", method, "--json").AssertDone();
-        JsonElement report = JsonDocument.Parse(result.Output).RootElement, kept = JsonDocument.Parse(File.ReadAllText(Path.Combine(model, "calibration.json"))).RootElement;
+        JsonElement report = Json(CommandLine.Run("calibrate", "--model", model, "--scores", scores, "--labels", labels, "--method", method, "--json")
+            .AssertDone().Output);
+        JsonElement kept = Json(File.ReadAllText(Path.Combine(model, "calibration.json")));
         foreach (string name in new[] { "method", "rows", "ece_before", "ece_after" })
         {
             Assert.Equal(report.GetProperty(name).GetRawText(), kept.GetProperty(name).GetRawText());
@@ -28,7 +30,8 @@ public sealed class CalibrateCommandTests : CommandTests
         Assert.Equal(method == "zscore" ? 0 : 10, report.GetProperty("reliability").GetProperty("after").GetArrayLength());
         if (method == "sigmoid") { Assert.Equal(report.GetProperty("ece_before").GetDouble(), report.GetProperty("ece_after").GetDouble()); }
 
-        double[] raw = Scores(model, "raw"), calibrated = Scores(model, "calibrated"), byRank = [.. raw.Zip(calibrated).OrderBy(pair => pair.First).Select(pair => pair.Second)];
+        double[] raw = Scores(model, "raw"), calibrated = Scores(model, "calibrated");
+        double[] byRank = [.. raw.Zip(calibrated).OrderBy(pair => pair.First).Select(pair => pair.Second)];
         Assert.Equal(byRank.Order(), byRank);
         if (method == "minmax") { Assert.Equal((0, 1), (byRank[0], byRank[^1])); }
         if (method == "sigmoid") { Assert.Equal(Scores(model, "sigmoid"), calibrated, (a, b) => Math.Abs(a - b) < 1e-6); }
@@ -51,9 +54,8 @@ public sealed class CalibrateCommandTests : CommandTests
     public void Calibrate_OfABiEncoderTakesTheCosineForItsProbability()
     {
         (string model, string _, string labels) = Prepare(BiEncoder);
-        string scores = Write("cosines.jsonl", "{\"index\":0,\"score\":-0.5}\n{\"index\":1,\"score\":1}\n{\"index\":2,\"score\":0.25}\n{\"index\":3,\"score\":0.5}\n");
-        JsonElement report = JsonDocument.Parse(
-            CommandLine.Run("calibrate", "--model", model, "--scores", scores, "--labels", labels, "--json").AssertDone().Output).RootElement;
+        string scores = Write("cosines.tsv", "index\tscore\n0\t-0.5\n1\t1\n2\t0.25\n3\t0.5\n");
+        JsonElement report = Json(CommandLine.Run("calibrate", "--model", model, "--scores", scores, "--labels", labels, "--json").AssertDone().Output);
         Assert.Equal((0.25 + 0.5) / 4, report.GetProperty("ece_before").GetDouble(), 1e-15); // labels 0 1 0 1: errors 0, 0, 0.25, 0.5
         Assert.All(Scores(model, "calibrated"), score => Assert.InRange(score, 0, 1));
     }
@@ -103,7 +105,8 @@ public sealed class CalibrateCommandTests : CommandTests
     {
         (string model, string scores, string labels) = Prepare(CrossEncoder);
         string ones = Write("ones.tsv", "index\tlabel\n0\t1\n1\t1\n2\t1\n3\t1\n");
-        CommandLine.Run("calibrate", "--model", model, "--scores", scores, "--labels", ones).AssertRefused(1, "the labels are all 1: a calibration needs rows of both kinds");
+        CommandLine.Run("calibrate", "--model", model, "--scores", scores, "--labels", ones)
+            .AssertRefused(1, "the labels are all 1: a calibration needs rows of both kinds");
         Directory.CreateDirectory(Path.Combine(model, "calibration.json.partial")); // which no file can be made at
         CommandLine.Run("calibrate", "--model", model, "--scores", scores, "--labels", labels)
             .AssertRefused(1, $"{model}: cannot be written, and a calibration is kept in the model's folder. Copy the model");
@@ -115,6 +118,8 @@ public sealed class CalibrateCommandTests : CommandTests
         CommandLine.Run("rerank", "--model", model, "--pairs", pairs, "--columns", "a,b", "--score", "raw", "--output", At("scores.jsonl")).AssertDone();
         return (model, At("scores.jsonl"), Write("labels.tsv", "index\tlabel\n0\t0\n1\t1\n2\t0\n3\t1\n"));
     }
+
+    private static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement;
 
     private double[] Scores(string model, string score) =>
         [.. CommandLine.Run("rerank", "--model", model, "--pairs", At("pairs.jsonl"), "--columns", "a,b", "--score", score).AssertDone().Lines

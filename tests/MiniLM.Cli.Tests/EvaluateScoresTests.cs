@@ -106,7 +106,8 @@ public sealed class EvaluateScoresTests : CommandTests
     public void Sts_Correlates()
     {
         (string scores, string labels) = (WriteScores([1, 2, 3, 4]), WriteLabels([1, 3, 2.5, 40]));
-        JsonElement result = JsonDocument.Parse(CommandLine.Run("evaluate", "sts", "--scores", scores, "--labels", labels, "--json").AssertDone().Output).RootElement;
+        JsonElement result = JsonDocument.Parse(
+            CommandLine.Run("evaluate", "sts", "--scores", scores, "--labels", labels, "--json").AssertDone().Output).RootElement;
         Assert.Equal(0.79427, result.GetProperty("pearson").GetDouble(), 1e-5);
         Assert.Equal(0.8, result.GetProperty("spearman").GetDouble(), 1e-15);
         Assert.Equal(2 / 3.0, result.GetProperty("kendall").GetDouble(), 1e-15);
@@ -121,7 +122,7 @@ public sealed class EvaluateScoresTests : CommandTests
         int cases = 0;
         foreach (JsonNode? golden in JsonNode.Parse(File.ReadAllText(path))!["cases"]!.AsArray())
         {
-            (string scores, string labels) = (WriteScores([.. golden!["x"]!.AsArray().Select(Number)]), WriteLabels([.. golden["y"]!.AsArray().Select(Number)]));
+            string scores = WriteScores([.. golden!["x"]!.AsArray().Select(Number)]), labels = WriteLabels([.. golden["y"]!.AsArray().Select(Number)]);
             JsonNode result = JsonNode.Parse(CommandLine.Run("evaluate", "sts", "--scores", scores, "--labels", labels, "--json").AssertDone().Output)!;
             foreach ((string name, string key) in new[] { ("pearson", "pearson"), ("spearman", "spearman"), ("kendall", "kendall_tau_b") })
             {

@@ -48,7 +48,8 @@ internal sealed class CalibrateCommand : CliCommand
         Func<double, double> own = model.Kind == ModelKind.CrossEncoder ? Calibration.Sigmoid : cosine => Math.Clamp(cosine, 0, 1);
         CalibrationError.Bin[] before = CalibrationError.Reliability(Array.ConvertAll(raw, score => own(score)), labels);
         CalibrationError.Bin[] after = calibration.IsProbability ? CalibrationError.Reliability(Array.ConvertAll(raw, calibration.Apply), labels) : [];
-        CalibrationFile file = new(calibration, raw.Length, CalibrationError.Expected(before), after.Length == 0 ? double.NaN : CalibrationError.Expected(after));
+        double error = calibration.IsProbability ? CalibrationError.Expected(after) : double.NaN;
+        CalibrationFile file = new(calibration, raw.Length, CalibrationError.Expected(before), error);
         file.Write(model, parse.GetValue(_overwrite), session.Cancellation);
         if (parse.GetValue(_json)) { WriteJson(session.OutputText, path, file, before, after); }
         else { WriteTables(session.OutputText, file, before, after); }

@@ -31,7 +31,7 @@ internal sealed class EvaluatePairsCommand : CliCommand
             ("auc", scores.RocAuc), ("ap", scores.AveragePrecision), ("f1", f1.F1), ("f1_threshold", f1.Threshold), ("accuracy", accuracy.Accuracy),
             ("accuracy_threshold", accuracy.Threshold), ("precision", f1.Precision), ("recall", f1.Recall), ("mcc", counts.Mcc),
         ];
-        (string Grid, double F1, double Threshold)[] sweeps = [.. ThresholdGrid.Known.Select(grid => Sweep(grid, scores, session.Cancellation))];
+        (string Grid, double F1, double Threshold)[] sweeps = [.. ThresholdGrid.Known.Select(grid => Sweep(grid, scores))];
         if (parse.GetValue(_json)) { WriteJson(session.OutputText, measures, counts, sweeps); }
         else { WriteTables(session.OutputText, measures, counts, sweeps); }
         return 0;
@@ -42,9 +42,8 @@ internal sealed class EvaluatePairsCommand : CliCommand
     private static bool AreWidened(double[] numbers) => Array.TrueForAll(numbers, number => (float)number == number)
         && Array.Exists(numbers, number => double.Parse(((float)number).ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture) != number);
 
-    private static (string Grid, double F1, double Threshold) Sweep((string Name, double[] Thresholds) grid, ScoredLabels scores, CancellationToken cancellation)
+    private static (string Grid, double F1, double Threshold) Sweep((string Name, double[] Thresholds) grid, ScoredLabels scores)
     {
-        cancellation.ThrowIfCancellationRequested();
         (double f1, double threshold) = ThresholdGrid.Best(grid.Thresholds, scores, counts => counts.F1(1));
         return (grid.Name, f1, threshold);
     }

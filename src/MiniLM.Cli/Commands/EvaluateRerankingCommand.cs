@@ -37,7 +37,10 @@ internal sealed class EvaluateRerankingCommand : CliCommand
         RerankingMeasures measures = CandidateLists.Read(parse.GetValue(_lists)!, scores, DataFile.Name(file), session.OpenInput, session.Cancellation);
         MeasureReport.Write(session.OutputText, parse.GetValue(_json), ("map", measures.Map), ("mrr@1", measures.MrrAt(1)), ("mrr@5", measures.MrrAt(5)),
             ("mrr@10", measures.MrrAt(10)), ("ndcg@10", measures.NdcgAt(10)));
-        if (measures.Dropped > 0) { session.Say($"dropped: {measures.Dropped} of {measures.Dropped + measures.Lists} lists (without positives or without negatives)"); }
+        if (measures.Dropped > 0)
+        {
+            session.Say($"dropped: {measures.Dropped} of {measures.Dropped + measures.Lists} lists (without positives or without negatives)");
+        }
         return 0;
     }
 }

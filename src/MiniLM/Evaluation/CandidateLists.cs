@@ -6,6 +6,8 @@ namespace MiniLM.Evaluation;
 /// <summary>Queries with positives and negatives, one JSON line each: <c>{"query": ..., "pos": [...], "neg": [...]}</c>, and their scores.</summary>
 internal static class CandidateLists
 {
+    private const string Form = "A line is {\"query\": ..., \"pos\": [...], \"neg\": [...]}.";
+
     /// <summary>Puts scores to lists, in the order of the file: positives, then negatives; of several queries of a list one after the other.</summary>
     /// <param name="path">The lists; <c>query</c> may be a list too: a document's score is then its greatest.</param>
     /// <param name="scores">A score a query and document of every list, those without positives or negatives included.</param>
@@ -39,11 +41,11 @@ internal static class CandidateLists
 
     private static int Count(JsonLines lines, JsonElement list, string name)
     {
-        if (!list.TryGetProperty(name, out JsonElement texts)) { throw lines.Lines.Wrong($"has no '{name}'. A line is {{\"query\": ..., \"pos\": [...], \"neg\": [...]}}."); }
+        if (!list.TryGetProperty(name, out JsonElement texts)) { throw lines.Lines.Wrong($"has no '{name}'. {Form}"); }
         if (name == "query" && texts.ValueKind == JsonValueKind.String) { return 1; }
         if (texts.ValueKind != JsonValueKind.Array || texts.EnumerateArray().Any(text => text.ValueKind != JsonValueKind.String))
         {
-            throw lines.Lines.Wrong($"'{name}' is not a list of texts. A line is {{\"query\": ..., \"pos\": [...], \"neg\": [...]}}.");
+            throw lines.Lines.Wrong($"'{name}' is not a list of texts. {Form}");
         }
         return texts.GetArrayLength();
     }

@@ -13,7 +13,7 @@ internal sealed record CalibrationFile(Calibration Calibration, int Rows, double
 {
     internal const string FileName = "calibration.json";
 
-    private const string Format = "minilm-calibration";
+    private const string Format = "minilm-calibration", Remedy = "Make it again: minilm calibrate.";
     private const int Version = 1;
 
     internal static string PathIn(ModelFolder model) => Path.Combine(model.Path, FileName);
@@ -70,11 +70,11 @@ internal sealed record CalibrationFile(Calibration Calibration, int Rows, double
         {
             JsonFile file = JsonFile.TryOpenObject(model.Path, FileName) ?? throw new ModelFormatException(
                 $"{model.Path}: has no {FileName}. Make one: minilm calibrate --model {model.Path} --scores scores.jsonl --labels labels.tsv");
-            if (file.FindString("format") != Format) { throw new ModelFormatException($"{FileName}: format is not {Format}. Make it again: minilm calibrate."); }
+            if (file.FindString("format") != Format) { throw new ModelFormatException($"{FileName}: format is not {Format}. {Remedy}"); }
             int version = file.Integer("version", 1, int.MaxValue);
             if (version != Version)
             {
-                throw new ModelFormatException($"{FileName}: version {version}, this program reads {Version}. Make it again: minilm calibrate.");
+                throw new ModelFormatException($"{FileName}: version {version}, this program reads {Version}. {Remedy}");
             }
             return Parse(file);
         }
@@ -86,7 +86,8 @@ internal sealed record CalibrationFile(Calibration Calibration, int Rows, double
         string method = file.FindString("method") ?? "";
         JsonElement parameters = file.Find("parameters") ?? file.Root;
         double Number(string name) => file.Number(parameters, name);
-        double Positive(string name) => Number(name) is > 0 and double value ? value : throw file.Wrong(name, parameters.GetProperty(name), "a number above 0");
+        double Positive(string name) => Number(name) is > 0 and double value ? value
+            : throw file.Wrong(name, parameters.GetProperty(name), "a number above 0");
         switch (method)
         {
             case "platt": return new PlattCalibration(Number("a"), Number("b"));
@@ -97,7 +98,7 @@ internal sealed record CalibrationFile(Calibration Calibration, int Rows, double
             case "zscore": return new ZScoreCalibration(Number("mean"), Positive("deviation"));
             default:
                 throw new ModelFormatException(
-                    $"{file.Name}: method is {Quoted.Text(method)}, not one of {string.Join(", ", Calibration.Methods)}. Make it again: minilm calibrate.");
+                    $"{file.Name}: method is {Quoted.Text(method)}, not one of {string.Join(", ", Calibration.Methods)}. {Remedy}");
         }
     }
 
@@ -107,12 +108,12 @@ internal sealed record CalibrationFile(Calibration Calibration, int Rows, double
         bool isFunction = x.Length == y.Length && x.Length > 0 && x.Zip(x.Skip(1)).All(pair => pair.First < pair.Second)
             && y.Zip(y.Skip(1)).All(pair => pair.First <= pair.Second);
         return isFunction ? new IsotonicCalibration(x, y)
-            : throw new ModelFormatException($"{file.Name}: x and y are no non-decreasing function. Make it again: minilm calibrate.");
+            : throw new ModelFormatException($"{file.Name}: x and y are no non-decreasing function. {Remedy}");
     }
 
     private static double[] Numbers(JsonFile file, JsonElement parameters, string name)
     {
-        JsonElement list = JsonFile.Find(parameters, name) ?? throw new ModelFormatException($"{file.Name}: has no '{name}'. Make it again: minilm calibrate.");
+        JsonElement list = JsonFile.Find(parameters, name) ?? throw new ModelFormatException($"{file.Name}: has no '{name}'. {Remedy}");
         bool areNumbers = list.ValueKind == JsonValueKind.Array
             && list.EnumerateArray().All(value => value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && double.IsFinite(number));
         return areNumbers ? [.. list.EnumerateArray().Select(value => value.GetDouble())] : throw file.Wrong(name, list, "a list of finite numbers");

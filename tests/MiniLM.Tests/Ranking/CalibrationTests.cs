@@ -9,6 +9,20 @@ public sealed class CalibrationTests
     private static readonly double[] Raw = [-2, -1.5, -1, -0.5, 0, 0.25, 0.5, 1, 1.5, 3];
     private static readonly bool[] Labels = [false, false, true, false, false, true, false, true, true, true];
 
+    /// <summary>scikit-learn 1.2.1 on these rows: _SigmoidCalibration, whose solver stops earlier, and IsotonicRegression(out_of_bounds="clip").</summary>
+    [Fact]
+    public void Fits_AreScikitLearns()
+    {
+        double[] at = [-3, -0.75, 0.3, 2];
+        PlattCalibration platt = PlattCalibration.Fit(Raw, Labels);
+        Assert.Equal((-0.7058416526, 0.0643251976), (platt.A, platt.B), (a, b) => Math.Abs(a.Item1 - b.Item1) < 1e-6 && Math.Abs(a.Item2 - b.Item2) < 1e-6);
+        Assert.Equal([0.1013922325, 0.3557848782, 0.5367902130, 0.7936973755], Array.ConvertAll(at, platt.Apply), (a, b) => Math.Abs(a - b) < 1e-6);
+        IsotonicCalibration isotonic = IsotonicCalibration.Fit(Raw, Labels);
+        Assert.Equal([-2, -1.5, -1, 0, 0.25, 0.5, 1, 3], isotonic.X);
+        Assert.Equal([0, 0, 1 / 3.0, 1 / 3.0, 0.5, 0.5, 1, 1], isotonic.Y);
+        Assert.Equal([0, 1 / 3.0, 0.5, 1], Array.ConvertAll(at, isotonic.Apply));
+    }
+
     /// <summary>At the optimum the smoothed targets and the probabilities have the same sum, and the same sum weighted by the scores.</summary>
     [Theory]
     [InlineData(1, 0)]
@@ -140,18 +154,24 @@ public sealed class CalibrationTests
     [InlineData("{}", "format is not minilm-calibration")]
     [InlineData("[]", "not a JSON object")]
     [InlineData("{\"format\":\"minilm-calibration\",\"version\":2}", "version 2, this program reads 1")]
-    [InlineData("{\"format\":\"minilm-calibration\",\"version\":1,\"method\":\"plat\"}", "method is 'plat', not one of platt, isotonic")]
-    [InlineData("{\"format\":\"minilm-calibration\",\"version\":1,\"method\":\"platt\",\"parameters\":{\"a\":1}}", "has no 'b'")]
-    [InlineData("{\"format\":\"minilm-calibration\",\"version\":1,\"method\":\"platt\",\"parameters\":{\"a\":1,\"b\":1e999}}", "b is '1e999', expected a finite number")]
-    [InlineData("{\"format\":\"minilm-calibration\",\"version\":1,\"method\":\"temperature\",\"parameters\":{\"temperature\":0}}", "expected a number above 0")]
-    [InlineData("{\"format\":\"minilm-calibration\",\"version\":1,\"method\":\"zscore\",\"parameters\":{\"mean\":0,\"deviation\":0}}", "expected a number above 0")]
-    [InlineData("{\"format\":\"minilm-calibration\",\"version\":1,\"method\":\"isotonic\",\"parameters\":{\"x\":[1],\"y\":[]}}", "x and y are no non-decreasing function")]
-    [InlineData("{\"format\":\"minilm-calibration\",\"version\":1,\"method\":\"isotonic\",\"parameters\":{\"x\":[],\"y\":[]}}", "x and y are no non-decreasing function")]
-    [InlineData("{\"format\":\"minilm-calibration\",\"version\":1,\"method\":\"isotonic\",\"parameters\":{\"x\":[1,1],\"y\":[0,1]}}", "x and y are no non-decreasing function")]
-    [InlineData("{\"format\":\"minilm-calibration\",\"version\":1,\"method\":\"isotonic\",\"parameters\":{\"x\":[1,2],\"y\":[1,0]}}", "x and y are no non-decreasing function")]
-    [InlineData("{\"format\":\"minilm-calibration\",\"version\":1,\"method\":\"isotonic\",\"parameters\":{\"x\":[1],\"y\":[\"0\"]}}", "expected a list of finite numbers")]
-    [InlineData("{\"format\":\"minilm-calibration\",\"version\":1,\"method\":\"isotonic\",\"parameters\":{\"x\":[1]}}", "has no 'y'")]
-    public void File_RefusesByName(string json, string message)
+    public void File_RefusesAnotherFormat(string json, string message) => AssertRefused(json, message);
+
+    [Theory]
+    [InlineData("\"method\":\"plat\"", "method is 'plat', not one of platt, isotonic")]
+    [InlineData("\"method\":\"platt\",\"parameters\":{\"a\":1}", "has no 'b'")]
+    [InlineData("\"method\":\"platt\",\"parameters\":{\"a\":1,\"b\":1e999}", "b is '1e999', expected a finite number")]
+    [InlineData("\"method\":\"temperature\",\"parameters\":{\"temperature\":0}", "expected a number above 0")]
+    [InlineData("\"method\":\"zscore\",\"parameters\":{\"mean\":0,\"deviation\":0}", "expected a number above 0")]
+    [InlineData("\"method\":\"isotonic\",\"parameters\":{\"x\":[1],\"y\":[]}", "x and y are no non-decreasing function")]
+    [InlineData("\"method\":\"isotonic\",\"parameters\":{\"x\":[],\"y\":[]}", "x and y are no non-decreasing function")]
+    [InlineData("\"method\":\"isotonic\",\"parameters\":{\"x\":[1,1],\"y\":[0,1]}", "x and y are no non-decreasing function")]
+    [InlineData("\"method\":\"isotonic\",\"parameters\":{\"x\":[1,2],\"y\":[1,0]}", "x and y are no non-decreasing function")]
+    [InlineData("\"method\":\"isotonic\",\"parameters\":{\"x\":[1],\"y\":[\"0\"]}", "expected a list of finite numbers")]
+    [InlineData("\"method\":\"isotonic\",\"parameters\":{\"x\":[1]}", "has no 'y'")]
+    public void File_RefusesByName(string members, string message) =>
+        AssertRefused($"{{\"format\":\"minilm-calibration\",\"version\":1,{members}}}", message);
+
+    private static void AssertRefused(string json, string message)
     {
         using TemporaryFolder folder = new();
         string path = folder.Copy(FixtureFolder.Path("models", "bert_prefix"));
