@@ -47,7 +47,8 @@ internal static class RunReportTables
         {
             table.Add(one.Measure, Number(one.Difference, "+0.0000;-0.0000;0.0000"),
                 $"{Number(one.Interval.Low, "f4")} to {Number(one.Interval.High, "f4")}", Number(one.T, "f3"),
-                Number(one.P, "f4"), Number(one.HolmP, "f4"), Number(one.RandomizationP, "f4"), Number(one.Wins, "f0"), Number(one.Losses, "f0"), Number(one.Ties, "f0"));
+                Probability(one.P), Probability(one.HolmP), Probability(one.RandomizationP),
+                Number(one.Wins, "f0"), Number(one.Losses, "f0"), Number(one.Ties, "f0"));
         }
         return table;
     }
@@ -65,6 +66,8 @@ internal static class RunReportTables
         }
         return table;
     }
+
+    private static string Probability(double p) => p < 0.0001 ? "<0.0001" : Number(p, "f4");
 
     private static string Number(Measure measure, double value) => Number(value, measure.IsCount ? "f0" : "f4");
 

@@ -46,8 +46,8 @@ internal sealed class TrecRun
     internal static TrecRun Read(string path, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default) =>
         Read(path, openStandardInput, takesRanks: false, cancellation);
 
-    /// <summary>Reads a run, or a file of MS MARCO: query, document, rank; a line's score is then its rank, negated. The first line says which it is.</summary>
-    /// <exception cref="DataFormatException">As <see cref="Read(string, Func{Stream}?, CancellationToken)"/>; or a rank that is no whole number from 1.</exception>
+    /// <summary>Reads a run, or a file of MS MARCO, as its first line says: query, document, rank; a line's score is then its rank, negated.</summary>
+    /// <exception cref="DataFormatException">As of a run; or a rank that is no whole number from 1.</exception>
     internal static TrecRun ReadWithRanks(string path, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default) =>
         Read(path, openStandardInput, takesRanks: true, cancellation);
 
@@ -80,10 +80,13 @@ internal sealed class TrecRun
         : "A run has six: query Q0 document rank score tag.";
 
     /// <summary>Documents of a query as trec_eval ranks them: float32 score down, then id down by bytes.</summary>
-    internal IEnumerable<string> Ranking(int query) => Lines[query]
-        .OrderByDescending(line => (float)line.Score)
-        .ThenByDescending(line => Encoding.UTF8.GetBytes(Documents[line.Document]), Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b)))
-        .Select(line => Documents[line.Document]);
+    internal IEnumerable<string> Ranking(int query)
+    {
+        Line[] lines = [.. Lines[query]];
+        lines.AsSpan().Sort((a, b) => ((float)b.Score).CompareTo((float)a.Score) is not 0 and int order ? order
+            : Utf8Order.Instance.Compare(Documents[b.Document], Documents[a.Document]));
+        return lines.Select(line => Documents[line.Document]);
+    }
 
     private static double Score(LineReader lines, ReadOnlySpan<byte> bytes)
     {

@@ -22,7 +22,8 @@ internal static class AveragePrecision
         return Math.Log((1 + sum) / (1 + ranking.Relevant - sum));
     }
 
-    /// <summary>AP where a sample of the pool is judged (Yilmaz and Aslam, "Estimating average precision with incomplete and imperfect judgments", 2006).</summary>
+    /// <summary>AP where a sample of the pool is judged (Yilmaz and Aslam, "Estimating average precision with incomplete and imperfect judgments",
+    /// 2006).</summary>
     internal static double Inferred(JudgedRanking ranking)
     {
         int relevant = 0, others = 0, unjudged = 0;

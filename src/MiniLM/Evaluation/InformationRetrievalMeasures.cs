@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace MiniLM.Evaluation;
 
 /// <summary>What sentence-transformers' InformationRetrievalEvaluator measures at a depth. Unlike trec_eval it puts the lower id first among equal
@@ -20,7 +18,8 @@ internal readonly record struct InformationRetrievalMeasures(
     internal static InformationRetrievalMeasures At(IEnumerable<(string Id, double Score)> hits, IReadOnlySet<string> relevant, int k)
     {
         ArgumentOutOfRangeException.ThrowIfZero(relevant.Count);
-        bool[] top = [.. hits.OrderByDescending(hit => hit.Score).ThenBy(hit => Encoding.UTF8.GetBytes(hit.Id), ByBytes).Take(k).Select(hit => relevant.Contains(hit.Id))];
+        bool[] top = [.. hits.OrderByDescending(hit => hit.Score).ThenBy(hit => hit.Id, Utf8Order.Instance)
+            .Take(k).Select(hit => relevant.Contains(hit.Id))];
         int found = 0;
         double gain = 0, ideal = 0, reciprocal = 0, precisions = 0;
         for (int rank = 0; rank < Math.Min(k, relevant.Count); rank++) { ideal += 1 / Math.Log2(rank + 2); }
@@ -44,6 +43,4 @@ internal readonly record struct InformationRetrievalMeasures(
 
         double Of(Func<InformationRetrievalMeasures, double> measure) => queries.Sum(measure) / queries.Count;
     }
-
-    private static readonly Comparer<byte[]> ByBytes = Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b));
 }

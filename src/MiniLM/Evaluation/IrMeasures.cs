@@ -100,7 +100,10 @@ internal static class IrMeasures
             foreach (string pair in Split(head[(open + 1)..^1]))
             {
                 string[] sides = pair.Split('=', 2, StringSplitOptions.TrimEntries);
-                if (sides.Length < 2 || !values.TryAdd(sides[0], sides[1])) { throw new ArgumentException($"{Quoted.Text(text)}: give parameters once each, as in (rel=2)"); }
+                if (sides.Length < 2 || !values.TryAdd(sides[0], sides[1]))
+                {
+                    throw new ArgumentException($"{Quoted.Text(text)}: give parameters once each, as in (rel=2)");
+                }
             }
         }
         if (at >= 0 && !values.TryAdd(cutoff?.TrimEnd('!') ?? "cutoff", text[(at + 1)..])) { throw new ArgumentException($"{Quoted.Text(text)}: two cutoffs"); }
@@ -118,7 +121,14 @@ internal static class IrMeasures
             }
             given = given.With(parameter, value);
         }
-        return [new Measure(text, ranking => family.Of(Narrowed(ranking, given), given)) { Summary = family.Summary, IsCount = family.Summary != MeasureSummary.Mean }];
+        return
+        [
+            new Measure(text, ranking => family.Of(Narrowed(ranking, given), given))
+            {
+                Summary = family.Summary,
+                IsCount = family.Summary != MeasureSummary.Mean,
+            },
+        ];
     }
 
     private static JudgedRanking Narrowed(JudgedRanking ranking, Arguments given)

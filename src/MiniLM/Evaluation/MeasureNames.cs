@@ -1,18 +1,21 @@
 namespace MiniLM.Evaluation;
 
-/// <summary>Measures by name, in trec_eval's spelling (<c>ndcg_cut_10</c>, <c>P.5,10</c>, <c>all_trec</c>) or that of ir_measures (<c>nDCG@10</c>, <c>P(rel=2)@5</c>).</summary>
+/// <summary>Measures by name, in trec_eval's spelling (<c>ndcg_cut_10</c>, <c>P.5,10</c>, <c>all_trec</c>) or that of ir_measures (<c>nDCG@10</c>,
+/// <c>P(rel=2)@5</c>).</summary>
 internal static class MeasureNames
 {
-    /// <summary>The measures of some lists, each once.</summary>
+    /// <summary>The measures of some lists, each once. One that is named with parameters (<c>relstring.20</c>) is in no set with its usual ones.</summary>
     /// <param name="lists">Names with commas or blanks between them.</param>
     /// <exception cref="ArgumentException">An unknown name, or a parameter that it has not; or no name at all.</exception>
     internal static Measure[] Parse(IEnumerable<string> lists)
     {
-        Measure[] measures = [.. lists.SelectMany(Names).SelectMany(Find).DistinctBy(measure => measure.Name)];
+        string[] names = [.. lists.SelectMany(Names)];
+        string[] given = [.. names.Where(name => name.Contains('.')).Select(name => name[..name.IndexOf('.')])];
+        Measure[] measures = [.. names.SelectMany(name => Find(name, given)).DistinctBy(measure => measure.Name)];
         return measures.Length > 0 ? measures : throw new ArgumentException("no measure is named. Name one, as in nDCG@10");
     }
 
-    private static IEnumerable<Measure> Find(string name) => TrecEvalMeasures.Find(name) ?? IrMeasures.Find(name)
+    private static IEnumerable<Measure> Find(string name, string[] given) => TrecEvalMeasures.Find(name, given) ?? IrMeasures.Find(name)
         ?? throw new ArgumentException($"unknown measure {Quoted.Text(name)}.{NearNames.Suggest(Stem(name), TrecEvalMeasures.Names.Concat(IrMeasures.Names))}");
 
     /// <summary>A name without its numbers.</summary>

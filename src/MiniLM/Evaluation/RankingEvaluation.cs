@@ -1,4 +1,3 @@
-using System.Text;
 using MiniLM.Data;
 
 namespace MiniLM.Evaluation;
@@ -60,7 +59,7 @@ public sealed class RankingEvaluation
     internal static RankingEvaluation Of(Qrels qrels, TrecRun run, Measure[] measures, RankingOptions options, CancellationToken cancellation = default)
     {
         string[] queries = [.. qrels.Queries.Keys.Where(id => options.AllQueries || run.FindQuery(id) >= 0)
-            .Select(id => (id, bytes: Encoding.UTF8.GetBytes(id))).OrderBy(query => query.bytes, Utf8Order).Select(query => query.id)];
+            .Order(Utf8Order.Instance)];
         int missing = qrels.Queries.Keys.Count(id => run.FindQuery(id) < 0);
         if (missing == qrels.Queries.Count) { throw new ArgumentException("none of the run's queries is judged"); }
         RankingEvaluation evaluation = new(measures, queries) { Missing = missing };
@@ -78,9 +77,17 @@ public sealed class RankingEvaluation
         return evaluation;
     }
 
-    private static long CountTies(TrecRun run, int query, Dictionary<string, int>? judgements) => run.Lines[query]
-        .Where(line => judgements is null || (judgements.TryGetValue(run.Documents[line.Document], out int grade) && grade >= 0))
-        .GroupBy(line => (float)line.Score).Where(group => group.Count() > 1).Sum(group => (long)group.Count());
-
-    private static readonly Comparer<byte[]> Utf8Order = Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b));
+    private static long CountTies(TrecRun run, int query, Dictionary<string, int>? judgements)
+    {
+        float[] scores = [.. run.Lines[query]
+            .Where(line => judgements is null || (judgements.TryGetValue(run.Documents[line.Document], out int grade) && grade >= 0))
+            .Select(line => (float)line.Score)];
+        Array.Sort(scores);
+        long ties = 0;
+        for (int i = 0; i < scores.Length; i++)
+        {
+            if ((i > 0 && scores[i - 1] == scores[i]) || (i + 1 < scores.Length && scores[i + 1] == scores[i])) { ties++; }
+        }
+        return ties;
+    }
 }

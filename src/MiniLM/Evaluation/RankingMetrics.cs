@@ -12,7 +12,8 @@ public static class RankingMetrics
     /// <param name="options">Null: the usual ones.</param>
     /// <param name="cancellation">Looked at for every query.</param>
     /// <exception cref="ArgumentException">A measure is not known, a score is NaN, or none of the run's queries is judged.</exception>
-    public static RankingEvaluation Evaluate(IReadOnlyDictionary<string, Dictionary<string, int>> qrels, IReadOnlyDictionary<string, Dictionary<string, double>> run,
+    public static RankingEvaluation Evaluate(
+        IReadOnlyDictionary<string, Dictionary<string, int>> qrels, IReadOnlyDictionary<string, Dictionary<string, double>> run,
         IEnumerable<string> measures, RankingOptions? options = null, CancellationToken cancellation = default)
     {
         options ??= new RankingOptions();
@@ -27,7 +28,7 @@ public static class RankingMetrics
         {
             foreach ((string document, double score) in scores)
             {
-                if (double.IsNaN(score)) { throw new ArgumentException($"query {Quoted.Text(query)}: the score of {Quoted.Text(document)} is NaN", nameof(run)); }
+                if (double.IsNaN(score)) { throw new ArgumentException($"query {Quoted.Text(query)}: the score of {Quoted.Text(document)} is NaN"); }
                 lines.Add(query, document, score);
             }
         }

@@ -66,10 +66,12 @@ internal static class TrecEvalMeasures
     internal static IEnumerable<string> Names => Families.Select(family => family.Name).Concat(Sets.Keys);
 
     /// <summary>The measures of a name; null: trec_eval has none of it.</summary>
+    /// <param name="name">Of a measure or a set.</param>
+    /// <param name="given">Families that a set leaves out, since they are named with parameters of their own.</param>
     /// <exception cref="ArgumentException">Parameters that it does not take.</exception>
-    internal static IEnumerable<Measure>? Find(string name)
+    internal static IEnumerable<Measure>? Find(string name, string[] given)
     {
-        if (Sets.TryGetValue(name, out string[]? names)) { return names.SelectMany(one => Make(one, null)!); }
+        if (Sets.TryGetValue(name, out string[]? names)) { return names.Except(given).SelectMany(one => Make(one, null)!); }
         int dot = name.IndexOf('.'), line = name.LastIndexOf('_');
         return Make(name, null) ?? (dot > 0 ? Make(name[..dot], name[(dot + 1)..]) : null)
             ?? (line > 0 && Parameters.IsValue(name[(line + 1)..].Split(',')[0]) ? Make(name[..line], name[(line + 1)..]) : null);

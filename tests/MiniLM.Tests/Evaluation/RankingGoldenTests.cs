@@ -81,8 +81,7 @@ public sealed class RankingGoldenTests
         Qrels qrels = Qrels.Read(SharedFolder.Require("data", "trec_eval", judgements));
         TrecRun run = TrecRun.Read(SharedFolder.Require("data", "trec_eval", results));
         RankingEvaluation evaluation = RankingEvaluation.Of(qrels, run,
-            [.. MeasureNames.Parse([measures]).Where(measure => measure.Name != "relstring" || level == 1)],
-            new RankingOptions { Level = level, AllQueries = all }, TestContext.Current.CancellationToken);
+            MeasureNames.Parse([measures]), new RankingOptions { Level = level, AllQueries = all }, TestContext.Current.CancellationToken);
         using StringWriter text = new() { NewLine = "\n" };
         TrecEvalFormat.Write(text, evaluation, qrels, run.Tag, perQuery, all);
         string[] expected = Lines(File.ReadAllText(SharedFolder.Require("data", "trec_eval", output)));
@@ -154,7 +153,8 @@ public sealed class RankingGoldenTests
             JsonElement expected = golden.GetProperty(evaluation.Queries[query]);
             for (int measure = 0; measure < names.Length; measure++, compared++)
             {
-                AssertNear(expected.GetProperty(names[measure]).GetDouble(), evaluation.Value(query, measure), $"{about}, {evaluation.Queries[query]}, {names[measure]}");
+                AssertNear(expected.GetProperty(names[measure]).GetDouble(), evaluation.Value(query, measure),
+                    $"{about}, {evaluation.Queries[query]}, {names[measure]}");
             }
         }
         return compared;
