@@ -20,6 +20,7 @@ internal static class Program
         ("index", () => new IndexCommand()),
         ("search", () => new SearchCommand()),
         ("evaluate", () => new EvaluateCommand()),
+        ("calibrate", () => new CalibrateCommand()),
         ("inspect", () => new InspectCommand()),
         ("convert", () => new ConvertCommand()),
         ("devices", () => new DevicesCommand()),

@@ -8,6 +8,10 @@ internal sealed class EvaluateCommand : CliCommand
     internal EvaluateCommand() : base("evaluate", "Measures results against what is known to be right.")
     {
         Subcommands.Add(new EvaluateRunCommand());
+        Subcommands.Add(new EvaluatePairsCommand());
+        Subcommands.Add(new EvaluateStsCommand());
+        Subcommands.Add(new EvaluateRerankingCommand());
+        Subcommands.Add(new EvaluateCheckThatCommand());
     }
 
     internal override string[] Examples => [.. Subcommands.OfType<CliCommand>().Select(command => command.Examples[0])];

@@ -60,11 +60,8 @@ internal static class PredictedList
         char c = text[at++];
         int digits = c switch { 'x' => 2, 'u' => 4, _ => 0 };
         if (digits == 0) { return c switch { 'n' => '\n', 't' => '\t', 'r' => '\r', '\\' or '/' or '\'' or '"' => c, _ => null }; }
-        if (at + digits > text.Length || !ushort.TryParse(text.AsSpan(at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ushort code))
-        {
-            return null;
-        }
-        at += digits;
-        return (char)code;
+        ReadOnlySpan<char> hex = text.AsSpan(at, Math.Min(digits, text.Length - at));
+        at += hex.Length;
+        return ushort.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ushort code) && hex.Length == digits ? (char)code : null;
     }
 }

@@ -55,12 +55,20 @@ internal sealed class ScoredLabels
     /// <summary>The counts when a score at the threshold or above is a positive prediction; strict: above it. Compared in double.</summary>
     internal ConfusionMatrix At(double threshold, bool strict = false)
     {
-        ConfusionMatrix counts = new(2);
-        for (int row = 0; row < Count; row++)
+        int predicted = 0;
+        for (int end = Steps.Length; predicted < end;) // steps at or above the threshold, by halving
         {
-            bool predicted = strict ? _scores[row] > threshold : _scores[row] >= threshold;
-            counts.Add(_labels[row] ? 1 : 0, predicted ? 1 : 0);
+            int middle = (predicted + end) / 2;
+            double score = Steps[middle].Score;
+            if (strict ? score > threshold : score >= threshold) { predicted = middle + 1; }
+            else { end = middle; }
         }
+        Step step = predicted == 0 ? default : Steps[predicted - 1];
+        ConfusionMatrix counts = new(2);
+        counts.Add(0, 0, Negatives - step.FalsePositives);
+        counts.Add(0, 1, step.FalsePositives);
+        counts.Add(1, 0, Positives - step.TruePositives);
+        counts.Add(1, 1, step.TruePositives);
         return counts;
     }
 

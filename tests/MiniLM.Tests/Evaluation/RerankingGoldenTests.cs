@@ -64,7 +64,8 @@ public sealed class RerankingGoldenTests
         foreach (JsonProperty file in Json("checkthat", "checkthat.json").GetProperty("files").EnumerateObject())
         {
             string gold = file.Value.GetProperty("gold").GetString()!;
-            string goldPath = File.Exists(MetricsGolden.Path("checkthat") + "/" + gold) ? MetricsGolden.Path("checkthat", gold) : SharedFolder.Require("data", gold);
+            string beside = System.IO.Path.Combine(MetricsGolden.Path("checkthat"), gold);
+            string goldPath = File.Exists(beside) ? beside : SharedFolder.Require("data", gold);
             string[] predictions = file.Value.TryGetProperty("preds", out JsonElement names)
                 ? [.. names.EnumerateArray().Select(name => name.GetString()!)] : [file.Name];
             foreach (string name in predictions)

@@ -1,13 +1,14 @@
 using MiniLM.Data;
 using MiniLM.Evaluation;
+using MiniLM.Tests.Weights;
 
 namespace MiniLM.Tests.Evaluation;
 
 public sealed class RerankingTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("minilm-lists-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Measures_ByHand()
@@ -109,7 +110,7 @@ public sealed class RerankingTests : IDisposable
 
     private string Write(string name, string content)
     {
-        string path = Path.Combine(_folder, name);
+        string path = _folder.File(name);
         File.WriteAllText(path, content);
         return path;
     }
