@@ -19,6 +19,7 @@ internal static class Program
         ("tokenize", () => new TokenizeCommand()),
         ("index", () => new IndexCommand()),
         ("search", () => new SearchCommand()),
+        ("mine", () => new MineCommand()),
         ("evaluate", () => new EvaluateCommand()),
         ("calibrate", () => new CalibrateCommand()),
         ("inspect", () => new InspectCommand()),

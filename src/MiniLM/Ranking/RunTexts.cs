@@ -32,20 +32,7 @@ internal sealed class RunTexts
         TrecRun lines = TrecRun.Read(run, openStandardInput, cancellation);
         return new RunTexts(lines, Texts(queries, "query", lines.Queries, lines.FindQuery), Texts(corpus, "document", lines.Documents, lines.FindDocument));
 
-        string[] Texts(string path, string what, List<string> ids, Func<string, int> find)
-        {
-            string?[] texts = new string?[ids.Count];
-            using TextCollection collection = TextCollection.Open(path, quotes, openStandardInput, repair);
-            CollectionWindows windows = new(collection, what, id => find(id) >= 0);
-            while (windows.Read(cancellation))
-            {
-                foreach (Document document in windows.Window) { texts[find(document.Id)] = document.Joined; }
-            }
-            int missing = Array.IndexOf(texts, null);
-            return missing < 0 ? [.. texts.Select(text => text!)] : throw new DataFormatException(
-                $"{DataFile.Name(path)}: has no {what} {Quoted.Text(ids[missing])}, which {DataFile.Name(run)} names"
-                + $"{(texts.Count(text => text is null) is > 1 and int count ? $" (and {count - 1} more)" : "")}. "
-                + $"Give the {(what == "query" ? "queries" : "corpus")} of this run.");
-        }
+        string[] Texts(string path, string what, List<string> ids, Func<string, int> find) =>
+            NamedTexts.Read(path, what, ids, find, run, quotes, openStandardInput, repair, cancellation);
     }
 }

@@ -54,11 +54,5 @@ internal sealed class BootstrapInterval
     /// <summary>The percentile interval of a confidence: for 0.95 from the 2.5th to the 97.5th percentile.</summary>
     internal (double Low, double High) Percentiles(double confidence) => (Percentile((1 - confidence) / 2), Percentile((1 + confidence) / 2));
 
-    /// <summary>Between the order statistics around (n - 1) q, linearly.</summary>
-    internal double Percentile(double q)
-    {
-        double position = (_sorted.Length - 1) * q;
-        int below = (int)position, above = Math.Min(below + 1, _sorted.Length - 1);
-        return _sorted[below] + (position - below) * (_sorted[above] - _sorted[below]);
-    }
+    internal double Percentile(double q) => Quantile.Of(_sorted, q);
 }
