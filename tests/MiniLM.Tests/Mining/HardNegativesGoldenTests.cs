@@ -1,7 +1,6 @@
 using System.Text.Json;
 using MiniLM.Compute.Reference;
 using MiniLM.Mining;
-using MiniLM.Retrieval;
 
 namespace MiniLM.Tests.Mining;
 
@@ -16,7 +15,7 @@ public sealed class HardNegativesGoldenTests
     {
         JsonElement golden = JsonDocument.Parse(File.ReadAllBytes(SharedFolder.Require("golden", "retrieval", "mining", "mining.json"))).RootElement;
         using Golden embeddings = new(SharedFolder.Require("golden", "retrieval", "mining", "embeddings.safetensors"));
-        int compared = 0, refused = 0;
+        int compared = 0;
         foreach (JsonElement sample in golden.GetProperty("cases").EnumerateArray())
         {
             MiningFormat format = (MiningFormat)Array.IndexOf(Formats, sample.GetProperty("format").GetString());
@@ -24,7 +23,6 @@ public sealed class HardNegativesGoldenTests
             if (sample.TryGetProperty("error", out _))
             {
                 Assert.Throws<ArgumentException>(options.Check);
-                refused++;
                 continue;
             }
             Sample mined = new(golden, embeddings, sample.GetProperty("parameters"), options);
@@ -35,7 +33,7 @@ public sealed class HardNegativesGoldenTests
             for (int i = 0; i < rows.Length; i++) { AssertRow(expected[i], rows[i], mined, $"{what}: row {i}"); }
             compared += rows.Length;
         }
-        Assert.True(compared > 0 || refused > 0, "nothing compared");
+        Assert.True(compared > 0, "nothing compared");
     }
 
     private static void AssertRow(JsonElement expected, MinedRow row, Sample mined, string what)

@@ -1,5 +1,4 @@
 using MiniLM.Mining;
-using MiniLM.Retrieval;
 
 namespace MiniLM.Tests.Mining;
 

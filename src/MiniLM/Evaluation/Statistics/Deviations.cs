@@ -14,7 +14,7 @@ internal static class Deviations
     }
 
     /// <summary>The standard deviation with n - 1; NaN of fewer than two values.</summary>
-    internal static double Sample(ReadOnlySpan<double> x) => Math.Sqrt(Product(Of(x), Of(x)) / (x.Length - 1));
+    internal static double Sample(ReadOnlySpan<double> x) => x.Length < 2 ? double.NaN : Math.Sqrt(Product(Of(x), Of(x)) / (x.Length - 1));
 
     /// <summary>Sum of products.</summary>
     internal static double Product(ReadOnlySpan<double> x, ReadOnlySpan<double> y)
