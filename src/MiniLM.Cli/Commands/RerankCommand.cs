@@ -19,8 +19,9 @@ internal sealed class RerankCommand : CliCommand
         HelpName = "FILE",
     };
     private readonly Option<int?> _topK = NumberOption.Create("--top-k", "documents a query kept, after all are ranked (all)");
-    private readonly Option<string?> _score =
-        NamedOption.Create("--score", "the logit, its sigmoid, or the model's own (raw for --run, model for --pairs)", "default", "model", "raw", "sigmoid");
+    private readonly Option<string?> _score = NamedOption.Create(
+        "--score", "the logit, its sigmoid, the model's own, or by 'minilm calibrate' (raw for --run, model for --pairs)",
+        "default", "model", "raw", "sigmoid", "calibrated");
     private readonly InputOptions _input;
     private readonly OutputOptions _output;
     private readonly ModelOptions _model;
@@ -60,19 +61,20 @@ internal sealed class RerankCommand : CliCommand
         _output.Check(parse);
         using RowReader? reader = pairs is null ? null : RowReader.Open(pairs, _input.Format(parse, columns), session.OpenInput);
         RunTexts? texts = run is null ? null
-            : RunTexts.Read(run, parse.GetValue(_queries)!, parse.GetValue(_corpus)!, _input.Quotes(parse), session.OpenInput, session.Cancellation);
+            : RunTexts.Read(run, parse.GetValue(_queries)!, parse.GetValue(_corpus)!, _input.Quotes(parse), session.OpenInput, _input.Repair(parse),
+                session.Cancellation);
         using Device device = _model.OpenDevice(parse, session);
         using PairScorer scorer = PairScorer.Open(
             _model.ResolveModel(parse), device, _model.Precision(parse), _model.Embedding(parse), session.Cancellation);
-        ScoreKind kind = Kind(parse, scorer, isRun: run is not null);
+        Func<float, float> score = Score(parse, scorer, isRun: run is not null);
         using RowOutput output = path is null ? new StandardRows(session.Output) : Open(path, device, scorer, parse, session);
-        if (texts is not null) { RerankRun(texts, scorer, parse.GetValue(_topK) ?? int.MaxValue, kind, output, session); }
+        if (texts is not null) { RerankRun(texts, scorer, parse.GetValue(_topK) ?? int.MaxValue, score, output, session); }
         else
         {
             RowWindows.Run(reader!, 2, _input.Pace(parse), output, session, "rerank", (window, first) =>
             {
                 EncodingStatistics statistics = scorer.Compute(window, session.Cancellation);
-                for (int i = 0; i < window.Count / 2; i++) { output.Text.WriteScore(first + i, scorer.Score(scorer.Raw(i), kind), scorer.Logits(i)); }
+                for (int i = 0; i < window.Count / 2; i++) { output.Text.WriteScore(first + i, score(scorer.Raw(i)), scorer.Logits(i)); }
                 return statistics;
             });
         }
@@ -83,7 +85,7 @@ internal sealed class RerankCommand : CliCommand
     }
 
     /// <summary>Ranks and writes query by query; those that the output has are passed over.</summary>
-    private static void RerankRun(RunTexts texts, PairScorer scorer, int topK, ScoreKind kind, RowOutput output, Session session)
+    private static void RerankRun(RunTexts texts, PairScorer scorer, int topK, Func<float, float> score, RowOutput output, Session session)
     {
         using Progress progress = new(session, "rerank", output.Rows);
         RunReranking reranking = new(texts, scorer, session.Cancellation);
@@ -97,7 +99,7 @@ internal sealed class RerankCommand : CliCommand
                 foreach (TrecRun.Line line in texts.Run.Lines[end]) { pace.Add(texts.Queries[end], texts.Documents[line.Document]); }
             }
             pace.Start();
-            RankedDocument[][] ranked = reranking.Rank(first, end, kind, out EncodingStatistics statistics, session.Cancellation);
+            RankedDocument[][] ranked = reranking.Rank(first, end, score, out EncodingStatistics statistics, session.Cancellation);
             Count(statistics);
             for (int query = first; query < end; query++) { WriteQuery(texts.Run, query, ranked[query - first], topK, output); }
             pace.Stop();
@@ -119,7 +121,8 @@ internal sealed class RerankCommand : CliCommand
         }
     }
 
-    private ScoreKind Kind(ParseResult parse, PairScorer scorer, bool isRun)
+    /// <summary>What is shown of a raw score.</summary>
+    private Func<float, float> Score(ParseResult parse, PairScorer scorer, bool isRun)
     {
         CosineScorer? cosine = scorer as CosineScorer;
         if (cosine is not null) { _model.Check(parse, cosine.Encoder); }
@@ -133,7 +136,13 @@ internal sealed class RerankCommand : CliCommand
         {
             throw new NotSupportedException($"{scorer.Folder.Path}: a bi-encoder: its score is the cosine, which has no sigmoid. Use --score raw.");
         }
-        return name switch { "raw" => ScoreKind.Raw, "sigmoid" => ScoreKind.Sigmoid, _ => ScoreKind.Model };
+        if (name == "calibrated")
+        {
+            Calibration calibration = CalibrationFile.Read(scorer.Folder);
+            return raw => (float)calibration.Apply(raw);
+        }
+        ScoreKind kind = name switch { "raw" => ScoreKind.Raw, "sigmoid" => ScoreKind.Sigmoid, _ => ScoreKind.Model };
+        return raw => scorer.Score(raw, kind);
     }
 
     private ResumableFile Open(string path, Device device, PairScorer scorer, ParseResult parse, Session session)
@@ -150,6 +159,7 @@ internal sealed class RerankCommand : CliCommand
         _model.AddTo(identity, parse, device, scorer.Folder);
         identity.Add("top_k", parse.GetValue(_topK));
         identity.Add("score", parse.GetValue(_score));
+        if (parse.GetValue(_score) == "calibrated") { identity.AddFile("calibration", CalibrationFile.PathIn(scorer.Folder)); }
         return ResumableFile.Open(path, _output.Resume(parse), _output.Overwrite(parse), identity, [], session);
     }
 }

@@ -99,9 +99,15 @@ internal sealed class ModelOptions
     internal void Check(ParseResult parse, BiEncoder encoder)
     {
         CheckLength(parse, encoder.Folder, encoder.Tokenizer, pair: false);
-        if (PromptName(parse) is not { } name || encoder.Folder.Prompts.ContainsKey(name)) { return; }
-        string known = encoder.Folder.Prompts.Count == 0 ? "the model has none" : "the model has " + string.Join(", ", encoder.Folder.Prompts.Keys);
-        throw new UsageException($"--prompt-name {name}: {known}");
+        CheckPrompt("--prompt-name", PromptName(parse), encoder.Folder);
+    }
+
+    /// <summary>A prompt that the model has; null: none is asked for.</summary>
+    internal static void CheckPrompt(string option, string? name, ModelFolder folder)
+    {
+        if (name is null || folder.Prompts.ContainsKey(name)) { return; }
+        string known = folder.Prompts.Count == 0 ? "the model has none" : "the model has " + string.Join(", ", folder.Prompts.Keys);
+        throw new UsageException($"{option} {name}: {known}");
     }
 
     /// <summary>--max-length within what the model takes.</summary>

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace MiniLM.Cli.Options;
 
-/// <summary>An option that is a whole number; null when absent.</summary>
+/// <summary>An option that is a number; null when absent.</summary>
 internal static class NumberOption
 {
     /// <summary>An option whose value is <paramref name="least"/> to <paramref name="most"/>.</summary>
@@ -19,6 +19,20 @@ internal static class NumberOption
                 return number;
             }
             result.AddError($"{name} {text}: give a whole number from {least} {(most == int.MaxValue ? "up" : $"to {most}")}");
+            return null;
+        },
+    };
+
+    /// <summary>An option whose value is any finite number, as a float32.</summary>
+    internal static Option<float?> CreateReal(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "X",
+        CustomParser = result =>
+        {
+            string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
+            if (float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float number) && float.IsFinite(number)) { return number; }
+            result.AddError($"{name} {text}: give a number, as in 0.5");
             return null;
         },
     };

@@ -50,7 +50,7 @@ internal static class JsonRows
         rows.Write("\""u8);
     }
 
-    private static void WriteArray(this Utf8Writer rows, ReadOnlySpan<float> values)
+    internal static void WriteArray(this Utf8Writer rows, ReadOnlySpan<float> values)
     {
         rows.Write("["u8);
         for (int i = 0; i < values.Length; i++)

@@ -87,6 +87,11 @@ internal sealed class JsonFile
     internal int Integer(string key, int least, int most) =>
         FindInteger(key, least, most) ?? throw new ModelFormatException($"{Name}: has no '{key}'. Export the model again or add it.");
 
+    internal double Number(JsonElement of, string key) => Find(of, key) is not { } value
+        ? throw new ModelFormatException($"{Name}: has no '{key}'. Make the file again.")
+        : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && double.IsFinite(number) ? number
+        : throw Wrong(key, value, "a finite number");
+
     internal ModelFormatException Wrong(string key, JsonElement value, string expected) =>
         new($"{Name}: {key} is {Quoted.Text(value.GetRawText())}, expected {expected}. Fix {Name} or export the model again.");
 }

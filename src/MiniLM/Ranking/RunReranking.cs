@@ -25,11 +25,11 @@ internal sealed class RunReranking
     /// <summary>Ranks the documents of some queries, each best first; equal scores keep the run's order.</summary>
     /// <param name="first">Query of the run.</param>
     /// <param name="end">Query behind the last.</param>
-    /// <param name="kind">What <see cref="RankedDocument.Score"/> is; the order is always the raw score's.</param>
+    /// <param name="score">What <see cref="RankedDocument.Score"/> is of a raw score; the order is always the raw score's.</param>
     /// <param name="statistics">What was read for it.</param>
     /// <param name="cancellation">Looked at all along.</param>
     /// <returns>Per query its documents; <see cref="RankedDocument.Index"/> counts the lines of the query.</returns>
-    internal RankedDocument[][] Rank(int first, int end, ScoreKind kind, out EncodingStatistics statistics, CancellationToken cancellation)
+    internal RankedDocument[][] Rank(int first, int end, Func<float, float> score, out EncodingStatistics statistics, CancellationToken cancellation)
     {
         statistics = _embeddings is null ? ComputePairs(first, end, cancellation) : default;
         RankedDocument[][] ranked = new RankedDocument[end - first][];
@@ -38,7 +38,7 @@ internal sealed class RunReranking
             List<TrecRun.Line> lines = _texts.Run.Lines[query];
             float[] raw = new float[lines.Count];
             for (int i = 0; i < raw.Length; i++) { raw[i] = _embeddings?.Score(query, lines[i].Document) ?? _scorer.Raw(pair++); }
-            ranked[query - first] = RankedDocument.Order(raw, value => _scorer.Score(value, kind));
+            ranked[query - first] = RankedDocument.Order(raw, score);
         }
         return ranked;
     }

@@ -1,5 +1,6 @@
 using MiniLM.Compute;
 using MiniLM.Data;
+using MiniLM.Text.Repair;
 
 namespace MiniLM.Retrieval;
 
@@ -15,8 +16,6 @@ public readonly record struct SearchHit(int Document, float Score);
 /// </remarks>
 public sealed unsafe class VectorIndex : IDisposable
 {
-    private const int Block = 8192; // documents whose scores are held at once
-
     private readonly VectorIndexHeader _header;
     private readonly MappedFile _vectors;
     private readonly Lifetime _lifetime;
@@ -74,6 +73,9 @@ public sealed unsafe class VectorIndex : IDisposable
     /// <summary>Hash of that model.</summary>
     public string ModelHash => _header.ModelHash;
 
+    /// <summary>What was repaired of its texts.</summary>
+    internal TextRepairKind Repair => _header.Repair;
+
     /// <summary>The documents, in the order of the vectors; closed with the index.</summary>
     public DocumentStore Documents { get; }
 
@@ -104,19 +106,11 @@ public sealed unsafe class VectorIndex : IDisposable
         float[] normalized = queries.ToArray();
         for (int i = 0; i < count; i++) { UnitLength.Normalize(normalized.AsSpan(i * Dimension, Dimension)); }
         TopDocuments[] best = [.. Enumerable.Range(0, count).Select(_ => new TopDocuments(Math.Min(topK, Math.Max(Count, 1))))];
-        const int Together = 64; // queries that share one pass over the vectors
-        float[] scores = new float[Math.Min(count, Together) * Math.Min(Block, Count)];
-        for (int block = 0; block < Count; block += Block)
+        SimilarityRows rows = new(device, Dimension);
+        for (int block = 0; block < Count; block += SimilarityRows.Block) // a span holds no more than 2^31 floats
         {
-            int documents = Math.Min(Block, Count - block);
-            ReadOnlySpan<float> vectors = Vectors(block, documents);
-            for (int first = 0; first < count; first += Together)
-            {
-                int some = Math.Min(Together, count - first);
-                ReadOnlySpan<float> together = normalized.AsSpan(first * Dimension, some * Dimension);
-                device.Similarity(together, vectors, Dimension, scores.AsSpan(0, some * documents), cancellation);
-                for (int query = 0; query < some; query++) { best[first + query].Add(block, scores.AsSpan(query * documents, documents)); }
-            }
+            ReadOnlySpan<float> vectors = Vectors(block, Math.Min(SimilarityRows.Block, Count - block));
+            rows.Compute(normalized, vectors, (query, first, scores) => best[query].Add(block + first, scores), cancellation);
         }
         return [.. best.Select(top => top.Ordered())];
     }

@@ -25,7 +25,7 @@ public sealed class RunRerankingTests : IDisposable
         RunTexts texts = Texts();
         using PairScorer scorer = Open(model);
         RunReranking reranking = new(texts, scorer, default);
-        RankedDocument[][] ranked = reranking.Rank(0, texts.Queries.Length, ScoreKind.Raw, out EncodingStatistics statistics, default);
+        RankedDocument[][] ranked = reranking.Rank(0, texts.Queries.Length, score => score, out EncodingStatistics statistics, default);
         bool isCross = scorer is LogitScorer;
         Assert.Equal((isCross ? 0 : 6, isCross ? 7 : 0), (reranking.Embedded.Inputs, statistics.Inputs));
         for (int query = 0; query < texts.Queries.Length; query++)
@@ -46,9 +46,9 @@ public sealed class RunRerankingTests : IDisposable
         RunTexts texts = Texts();
         using PairScorer scorer = Open(model);
         RunReranking reranking = new(texts, scorer, default);
-        RankedDocument[][] whole = reranking.Rank(0, 2, ScoreKind.Model, out _, default);
-        Assert.Equal(whole[1], reranking.Rank(1, 2, ScoreKind.Model, out _, default)[0]);
-        Assert.Empty(reranking.Rank(1, 1, ScoreKind.Model, out EncodingStatistics nothing, default));
+        RankedDocument[][] whole = reranking.Rank(0, 2, raw => -raw, out _, default);
+        Assert.Equal(whole[1], reranking.Rank(1, 2, raw => -raw, out _, default)[0]);
+        Assert.Empty(reranking.Rank(1, 1, raw => -raw, out EncodingStatistics nothing, default));
         Assert.Equal(default, nothing);
     }
 
@@ -57,7 +57,7 @@ public sealed class RunRerankingTests : IDisposable
     {
         RunTexts texts = Texts(); // d4 and d2 have one text
         using PairScorer scorer = Open("bert_prefix");
-        RankedDocument[] ranked = new RunReranking(texts, scorer, default).Rank(0, 1, ScoreKind.Raw, out _, default)[0];
+        RankedDocument[] ranked = new RunReranking(texts, scorer, default).Rank(0, 1, raw => raw, out _, default)[0];
         string[] documents = [.. ranked.Select(document => texts.Run.Documents[texts.Run.Lines[0][document.Index].Document])];
         Assert.Equal(Array.IndexOf(documents, "d4") + 1, Array.IndexOf(documents, "d2"));
     }

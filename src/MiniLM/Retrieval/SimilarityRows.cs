@@ -1,0 +1,44 @@
+using MiniLM.Compute;
+
+namespace MiniLM.Retrieval;
+
+/// <summary>Scalar products of queries and documents, a row of a block at a time: memory is bounded however many there are.</summary>
+/// <param name="device">Computes the products.</param>
+/// <param name="width">Length of a vector.</param>
+internal sealed class SimilarityRows(Device device, int width)
+{
+    /// <summary>Documents of a block.</summary>
+    internal const int Block = 8192;
+
+    private const int Together = 64; // queries that share one pass over a block
+
+    private float[] _scores = [];
+
+    /// <param name="query">Counted in the call.</param>
+    /// <param name="first">Document of the first score, counted in the call.</param>
+    /// <param name="scores">Valid until the next row.</param>
+    internal delegate void Row(int query, int first, ReadOnlySpan<float> scores);
+
+    /// <summary>Gives every row to <paramref name="row"/>; a query's blocks come in order.</summary>
+    /// <param name="queries">[queries, width].</param>
+    /// <param name="documents">[documents, width].</param>
+    /// <param name="row">Takes it.</param>
+    /// <param name="cancellation">Looked at all along.</param>
+    internal void Compute(ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, Row row, CancellationToken cancellation)
+    {
+        int queryCount = queries.Length / width, documentCount = documents.Length / width;
+        int most = Math.Min(Together, queryCount) * Math.Min(Block, documentCount);
+        if (_scores.Length < most) { _scores = new float[most]; }
+        for (int block = 0; block < documentCount; block += Block)
+        {
+            int count = Math.Min(Block, documentCount - block);
+            for (int first = 0; first < queryCount; first += Together)
+            {
+                int some = Math.Min(Together, queryCount - first);
+                device.Similarity(queries.Slice(first * width, some * width), documents.Slice(block * width, count * width), width,
+                    _scores.AsSpan(0, some * count), cancellation);
+                for (int query = 0; query < some; query++) { row(first + query, block, _scores.AsSpan(query * count, count)); }
+            }
+        }
+    }
+}
