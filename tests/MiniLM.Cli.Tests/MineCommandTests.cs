@@ -57,12 +57,13 @@ public sealed class MineCommandTests : CommandTests
     public void Pairs_AreMinedAmongTheirPositives_QuotedAsJson()
     {
         string input = Write("pairs.jsonl", "{\"a\":\"one\",\"b\":\"a \\\"two\\\"\"}\n{\"a\":\"two\",\"b\":\"three\\n\"}\n{\"a\":\"the\",\"b\":\"of\"}\n");
-        JsonElement[] rows = Rows(CommandLine.Run("mine", "--model", BiEncoder, "--input", input, "--columns", "a,b", "--num-negatives", "2").AssertDone().Output);
+        string[] form = ["mine", "--model", BiEncoder, "--input", input, "--columns", "a,b", "--num-negatives"];
+        JsonElement[] rows = Rows(CommandLine.Run([.. form, "2"]).AssertDone().Output);
         Assert.Equal(["one", "one", "two", "two", "the", "the"], rows.Select(row => Text(row, "query")));
         Assert.Equal(["of", "three\n"], rows.Take(2).Select(row => Text(row, "negative")).Order(StringComparer.Ordinal));
         Assert.Equal(["a \"two\"", "of"], rows.Skip(2).Take(2).Select(row => Text(row, "negative")).Order(StringComparer.Ordinal));
         string corpus = Write("corpus.tsv", "1\tone\n2\tof\n");
-        rows = Rows(CommandLine.Run("mine", "--model", BiEncoder, "--input", input, "--columns", "a,b", "--corpus", corpus, "--num-negatives", "1").AssertDone().Output);
+        rows = Rows(CommandLine.Run([.. form, "1", "--corpus", corpus]).AssertDone().Output);
         Assert.Equal("one", Text(rows[0], "negative"));
         Assert.Equal(1, rows[0].GetProperty("score").GetSingle(), 1e-6f);
     }
@@ -90,9 +91,10 @@ public sealed class MineCommandTests : CommandTests
         Assert.Equal((13, 5), (json.GetProperty("rows").GetInt32(), json.GetProperty("missing_rows").GetInt32()));
         Assert.Equal((9, "{\"max_score\":0,\"min_score\":0}"), (json.GetProperty("candidates").GetInt32(), json.GetProperty("skipped").GetRawText()));
         Assert.Equal((3, 13), (json.GetProperty("positive").GetProperty("count").GetInt32(), json.GetProperty("difference").GetProperty("count").GetInt32()));
-        Assert.Equal(["count", "mean", "median", "std", "min", "25%", "50%", "75%", "max"], json.GetProperty("negative").EnumerateObject().Select(member => member.Name));
+        Assert.Equal(["count", "mean", "median", "std", "min", "25%", "50%", "75%", "max"],
+            json.GetProperty("negative").EnumerateObject().Select(member => member.Name));
         string[] lines = CommandLine.Run([.. form, "--overwrite"]).AssertDone().Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.Equal(["", "positive", "negative", "difference"], lines[0].Split("  ").Select(cell => cell.Trim()).Where((cell, i) => i == 0 || cell.Length > 0));
+        Assert.Equal(["positive", "negative", "difference"], lines[0].Split(' ', StringSplitOptions.RemoveEmptyEntries));
         Assert.Equal("queries 2, documents 6, ranks 62, rows 13", lines[10]);
         Assert.Equal("skipped by max_score 0.9999: 0 of 9 candidates (0.00 %)", lines[11]);
         Assert.Equal("negatives are missing for 5 of 18 rows (27.78 %): change range_max or max_score or min_score to find more", lines[13]);
@@ -126,7 +128,8 @@ public sealed class MineCommandTests : CommandTests
     public void Prompts_AreThoseOfQueriesAndOfDocuments()
     {
         string model = CopyModel(BiEncoder, "prompts");
-        File.WriteAllText(Path.Combine(model, "config_sentence_transformers.json"), "{\"prompts\":{\"query\":\"one \",\"passage\":\"the \",\"other\":\"two two \"}}");
+        File.WriteAllText(Path.Combine(model, "config_sentence_transformers.json"),
+            "{\"prompts\":{\"query\":\"one \",\"passage\":\"the \",\"other\":\"two two \"}}");
         string[] form = Form();
         form[2] = model;
         string usual = CommandLine.Run(form).AssertDone().Output;

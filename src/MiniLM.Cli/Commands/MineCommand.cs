@@ -15,7 +15,12 @@ internal sealed class MineCommand : CliCommand
     private static readonly string[] Formats = ["triplet", "n-tuple", "labeled-pair", "labeled-list"]; // as MiningFormat counts them
 
     private readonly Option<string?> _queries = new("--queries") { Description = "id TAB text, or queries.jsonl (_id, text)", HelpName = "FILE" };
-    private readonly Option<string?> _corpus = new("--corpus") { Description = "candidates: corpus.jsonl (_id, title, text), or id TAB text", HelpName = "FILE" };
+    private readonly Option<string?> _corpus = new("--corpus")
+    {
+        Description = "candidates: corpus.jsonl (_id, title, text), or id TAB text",
+        HelpName = "FILE",
+    };
+
     private readonly Option<string?> _qrels = new("--qrels") { Description = "judgements (TREC, BEIR): grades above 0 are positives", HelpName = "FILE" };
     private readonly Option<string?> _pairs = new("--input")
     {
@@ -32,14 +37,14 @@ internal sealed class MineCommand : CliCommand
     private readonly Option<float?> _relativeMargin = NumberOption.CreateReal("--relative-margin", "the same as a share of that positive's score");
     private readonly Option<string?> _sampling = NamedOption.Create("--sampling-strategy", "the best candidates, or any in the range (top)", "top", "random");
     private readonly Option<int?> _seed = NumberOption.Create("--seed", "of --sampling-strategy random (0)", 0);
-    private readonly Option<bool> _includePositives = new("--include-positives") { Description = "positives stay among the candidates: rankings to evaluate by" };
+    private readonly Option<bool> _includePositives = new("--include-positives") { Description = "positives stay candidates: rankings to evaluate by" };
     private readonly Option<string?> _judge = new("--judge") { Description = "model that scores candidates again for margins and limits", HelpName = "CROSS" };
     private readonly Option<string?> _outputFormat = NamedOption.Create("--output-format", "what a row holds (triplet)", Formats);
     private readonly Option<bool> _json = new("--json") { Description = "statistics as one JSON object on standard output" };
-    private readonly Option<string?> _queryPrompt = new("--query-prompt-name") { Description = "prompt of the queries (query, if there is one)", HelpName = "NAME" };
+    private readonly Option<string?> _queryPrompt = new("--query-prompt-name") { Description = "prompt of the queries (query, if there)", HelpName = "NAME" };
     private readonly Option<string?> _corpusPrompt = new("--corpus-prompt-name")
     {
-        Description = "prompt of the documents (document, passage or corpus, if there is one)",
+        Description = "prompt of the documents (document, passage or corpus, if there)",
         HelpName = "NAME",
     };
 

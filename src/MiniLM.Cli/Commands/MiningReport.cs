@@ -59,8 +59,8 @@ internal sealed class MiningReport(MiningOptions options, MiningTexts texts, Har
             table.Add([measure, .. _summaries.Select(summary => MeasureReport.Text(of(summary.Scores)))]);
         }
         table.Write(writer);
-        writer.WriteLine(Line($"queries {statistics.Queries:N0}, documents {texts.Documents.Count:N0}, ranks {negatives.LastRank:N0}, rows {statistics.Rows:N0}"));
-        long candidates = negatives.Selection.Candidates, missing = statistics.MostRows - statistics.Rows;
+        long candidates = negatives.Selection.Candidates, rows = statistics.Rows, missing = statistics.MostRows - rows;
+        writer.WriteLine(Line($"queries {statistics.Queries:N0}, documents {texts.Documents.Count:N0}, ranks {negatives.LastRank:N0}, rows {rows:N0}"));
         foreach ((string name, float? limit, long skipped) in Skipped)
         {
             writer.WriteLine(Line($"skipped by {name} {limit}: {skipped:N0} of {candidates:N0} candidates ({Share(skipped, candidates)})"));

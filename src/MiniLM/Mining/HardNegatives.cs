@@ -5,8 +5,8 @@ namespace MiniLM.Mining;
 
 /// <summary>Hard negatives of queries by embeddings: documents near a query that are not among its positives.</summary>
 /// <remarks>
-/// Gives what <c>mine_hard_negatives</c> of sentence-transformers 6 gives, but that of equal scores the earlier document comes first, and that a random sample is
-/// drawn by SplitMix64, query by query. Documents are handed over in blocks and not kept: memory holds the queries and the best candidates of each.
+/// Gives what <c>mine_hard_negatives</c> of sentence-transformers 6 gives. What that leaves open: of equal scores the earlier document comes first, and a
+/// random sample is drawn by SplitMix64. Documents are handed over in blocks and not kept: memory holds the queries and the best candidates of each.
 /// </remarks>
 internal sealed class HardNegatives
 {

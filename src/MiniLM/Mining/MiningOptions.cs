@@ -59,7 +59,7 @@ internal sealed record MiningOptions
         if (NumNegatives > end - RangeMin)
         {
             throw new ArgumentException(
-                $"--num-negatives {NumNegatives}: --range-min {RangeMin} and --range-max {end} leave {end - RangeMin} candidates. Ask for fewer, or give more ranks.");
+                $"--num-negatives {NumNegatives}: --range-min {RangeMin} and --range-max {end} leave {end - RangeMin} candidates. Ask for fewer or widen it.");
         }
     }
 

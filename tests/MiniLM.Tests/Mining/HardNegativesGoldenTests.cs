@@ -39,15 +39,17 @@ public sealed class HardNegativesGoldenTests
     private static void AssertRow(JsonElement expected, MinedRow row, Sample mined, string what)
     {
         JsonElement[] cells = [.. expected.EnumerateArray()];
-        string[] texts = [.. cells[1..^1].SelectMany(cell => cell.ValueKind == JsonValueKind.Array ? cell.EnumerateArray().ToArray() : [cell])
-            .Select(cell => cell.GetString()!)];
-        float[] scores = cells[^1].ValueKind == JsonValueKind.Array ? [.. cells[^1].EnumerateArray().Select(cell => cell.GetSingle())] : [cells[^1].GetSingle()];
+        string[] texts = [.. cells[1..^1].SelectMany(Elements).Select(cell => cell.GetString()!)];
+        float[] scores = [.. Elements(cells[^1]).Select(cell => cell.GetSingle())];
         Assert.Equal(cells[0].GetString(), mined.Queries[row.Query]);
         Assert.Equal(texts, row.Documents.Select(hit => mined.Documents[hit.Document]));
         for (int i = 0; i < scores.Length; i++)
         {
-            Assert.True(Math.Abs(scores[i] - row.Documents[i].Score) <= 1e-6 * Math.Max(1, Math.Abs(scores[i])), $"{what}: {row.Documents[i]}, not {scores[i]}");
+            Assert.True(Math.Abs(scores[i] - row.Documents[i].Score) <= 1e-6 * Math.Max(1, Math.Abs(scores[i])),
+                $"{what}: {row.Documents[i]}, not {scores[i]}");
         }
+
+        static IEnumerable<JsonElement> Elements(JsonElement cell) => cell.ValueKind == JsonValueKind.Array ? cell.EnumerateArray() : [cell];
     }
 
     private static MiningOptions Options(JsonElement parameters)

@@ -21,7 +21,8 @@ public sealed class MiningStatisticsTests
     {
         MiningStatistics statistics = new(format, 2);
         MinedRow[] rows = [.. Mined.SelectMany(statistics.Add)];
-        Assert.Equal(expected, string.Join(' ', rows.Select(row => $"{row.Query}:{(row.HasPositive ? "" : "-")}{string.Join(',', row.Documents.Select(hit => hit.Document))}")));
+        Assert.Equal(expected, string.Join(' ', rows.Select(
+            row => $"{row.Query}:{(row.HasPositive ? "" : "-")}{string.Join(',', row.Documents.Select(hit => hit.Document))}")));
         Assert.Equal((3, rows.Length, most), (statistics.Queries, statistics.Rows, statistics.MostRows));
         Assert.Equal((4, negatives, negatives), (statistics.Positive.Count, statistics.Negative.Count, statistics.Difference.Count));
     }
@@ -34,7 +35,8 @@ public sealed class MiningStatisticsTests
         Assert.Equal((.4375, .25, 1, 0), (statistics.Positive.Mean, statistics.Positive.Median, statistics.Positive.At(1), statistics.Positive.At(0)));
         Assert.Equal((.35, .375, .75), (statistics.Negative.Mean, statistics.Negative.Median, statistics.Negative.At(1)));
         // .125 .375 -.125 .125 .25
-        Assert.Equal((.15, .125, -.125, .375), (statistics.Difference.Mean, statistics.Difference.Median, statistics.Difference.At(0), statistics.Difference.At(1)));
+        ScoreSummary difference = statistics.Difference;
+        Assert.Equal((.15, .125, -.125, .375), (difference.Mean, difference.Median, difference.At(0), difference.At(1)));
     }
 
     [Fact]
