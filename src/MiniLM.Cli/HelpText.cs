@@ -23,13 +23,15 @@ internal static class HelpText
             Section(writer, "Arguments:", command.Arguments.Select(argument => ($"[{argument.Name.ToUpperInvariant()}]", argument.Description)));
         }
         Section(writer, "Options:", command.Options.Where(option => !option.Hidden).Select(option => (Left(option), option.Description)));
-        IEnumerable<Option> common = command.Parents.OfType<Command>().SelectMany(parent => parent.Options).Where(option => option.Recursive);
-        if (command is CliCommand) { Section(writer, "Everywhere:", common.Select(option => (Left(option), option.Description))); }
+        if (command is CliCommand) { Section(writer, "Everywhere:", CliCommand.Common(command).Select(option => (Left(option, command), option.Description))); }
     }
 
-    private static string Left(Option option)
+    /// <param name="option">One of the command's own, or of those above it.</param>
+    /// <param name="below">The command that may have taken a short name for itself.</param>
+    private static string Left(Option option, Command? below = null)
     {
-        string names = string.Join(", ", option.Aliases.Where(alias => alias.Length == 2 && alias != "-?").Append(option.Name));
+        IEnumerable<string> taken = below?.Options.SelectMany(own => own.Aliases) ?? [];
+        string names = string.Join(", ", option.Aliases.Where(alias => alias.Length == 2 && alias != "-?").Except(taken).Append(option.Name));
         return option.ValueType == typeof(bool) ? names : $"{names} {option.HelpName ?? "VALUE"}";
     }
 

@@ -19,6 +19,7 @@ internal static class Program
         ("tokenize", () => new TokenizeCommand()),
         ("index", () => new IndexCommand()),
         ("search", () => new SearchCommand()),
+        ("evaluate", () => new EvaluateCommand()),
         ("inspect", () => new InspectCommand()),
         ("convert", () => new ConvertCommand()),
         ("devices", () => new DevicesCommand()),
@@ -52,7 +53,11 @@ internal static class Program
             if (parse.GetValue<bool>("--help")) { HelpText.Write(parse.CommandResult.Command, session.OutputText); }
             else if (parse.GetValue<bool>("--version")) { session.OutputText.WriteLine(VersionText.Line); }
             else if (UsageErrors.Find(parse) is { } wrong) { throw wrong; }
-            else if (parse.CommandResult.Command is CliCommand command) { return Finish(command.Run(parse, session), session); }
+            else if (parse.CommandResult.Command is CliCommand command)
+            {
+                session.CommandName = command.FullName;
+                return Finish(command.Run(parse, session), session);
+            }
             else { throw new UsageException($"no command given: it is one of {string.Join(", ", Commands.Select(known => known.Name))}", ""); }
             return Finish(0, session);
         }

@@ -10,7 +10,7 @@ internal static class UsageErrors
     internal static UsageException? Find(ParseResult parse)
     {
         Command command = parse.CommandResult.Command;
-        string name = command is CliCommand ? command.Name : "";
+        string name = command is CliCommand cli ? cli.FullName : "";
         // The parser takes an option that it does not know for a text.
         foreach (Token token in parse.Tokens)
         {
@@ -26,17 +26,18 @@ internal static class UsageErrors
         if (parse.UnmatchedTokens.Count > 0)
         {
             string token = parse.UnmatchedTokens[0];
-            return command is CliCommand
+            return command is CliCommand { Subcommands.Count: 0 }
                 ? new UsageException($"unexpected argument {Quoted.Text(token)}: quote a text of several words", name)
                 : new UsageException(
                     $"unknown command {Quoted.Text(token)}.{NearNames.Suggest(token, command.Subcommands.Select(known => known.Name))}", name);
         }
-        if (parse.Errors.Count == 0 || command is not CliCommand) { return null; }
+        // A command that is only a name for others says itself which ones.
+        if (parse.Errors.Count == 0 || command is not CliCommand { Subcommands.Count: 0 }) { return null; }
         string message = parse.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.');
         return new UsageException(message, name);
     }
 
     private static IEnumerable<string> Options(Command command) =>
-        command.Options.Concat(command.Parents.OfType<Command>().SelectMany(parent => parent.Options))
+        command.Options.Concat(CliCommand.Common(command))
             .Where(option => !option.Hidden).Select(option => option.Name);
 }

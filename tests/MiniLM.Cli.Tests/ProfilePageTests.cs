@@ -16,7 +16,7 @@ public sealed class ProfilePageTests
         """;
 
     /// <summary>A model whose name would end the script, open a comment in it, and be taken for a marker.</summary>
-    private const string HostileModel = "</script><b>\"<!--<script>{{chart.js}}{{profiles}} \u2028é";
+    private const string HostileModel = "</script><b>\"<!--<script>{{chart.js}}{{data}} \u2028é";
 
     private static string Hostile => Cpu.Replace("\"model\":\"m\"", "\"model\":" + JsonSerializer.Serialize(HostileModel,
         new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }), StringComparison.Ordinal);

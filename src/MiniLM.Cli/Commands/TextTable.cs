@@ -17,4 +17,16 @@ internal sealed class TextTable(params string[] columns)
             writer.WriteLine(string.Join("  ", cells).TrimEnd());
         }
     }
+
+    /// <summary>The same rows as Markdown.</summary>
+    internal void WriteMarkdown(TextWriter writer)
+    {
+        for (int row = 0; row < _rows.Count; row++)
+        {
+            Line(_rows[row].Select(cell => cell.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal)));
+            if (row == 0) { Line(columns.Select(column => column.StartsWith('>') ? "---:" : "---")); }
+        }
+
+        void Line(IEnumerable<string> cells) => writer.WriteLine($"| {string.Join(" | ", cells)} |");
+    }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Unicode;
 
 namespace MiniLM.Data;
 
@@ -29,57 +28,65 @@ internal sealed class TrecRun
     /// <summary>Index of a query id; -1: the run does not name it.</summary>
     internal int FindQuery(string id) => _queries.GetValueOrDefault(id, -1);
 
+    /// <summary>What the run calls itself, by its first line; empty: it has no name.</summary>
+    internal string Tag { get; private set; } = "";
+
+    /// <summary>Takes a line; whether its document is in the query already is the caller's to know.</summary>
+    /// <returns>Where its query and document are.</returns>
+    internal (int Query, int Document) Add(string query, string document, double score)
+    {
+        int q = Index(_queries, Queries, query), d = Index(_documents, Documents, document);
+        if (q == Lines.Count) { Lines.Add([]); }
+        Lines[q].Add(new Line(d, score));
+        return (q, d);
+    }
+
     /// <summary>Reads a run: lines end at LF, the six ASCII white-space bytes separate fields, fields after the tag are ignored, the rank too.</summary>
     /// <exception cref="DataFormatException">A short line, a score that is no number, a document twice in a query, or no lines.</exception>
-    internal static TrecRun Read(string path, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default)
+    internal static TrecRun Read(string path, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default) =>
+        Read(path, openStandardInput, takesRanks: false, cancellation);
+
+    /// <summary>Reads a run, or a file of MS MARCO, as its first line says: query, document, rank; a line's score is then its rank, negated.</summary>
+    /// <exception cref="DataFormatException">As of a run; or a rank that is no whole number from 1.</exception>
+    internal static TrecRun ReadWithRanks(string path, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default) =>
+        Read(path, openStandardInput, takesRanks: true, cancellation);
+
+    private static TrecRun Read(string path, Func<Stream>? openStandardInput, bool takesRanks, CancellationToken cancellation)
     {
         using LineReader lines = new(DataFile.Open(path, openStandardInput), DataFile.Name(path));
         TrecRun run = new();
         HashSet<(int Query, int Document)> seen = [];
+        bool? hasRanks = takesRanks ? null : false;
         Span<Range> fields = stackalloc Range[6];
         while (lines.Read(out ReadOnlySpan<byte> line))
         {
             cancellation.ThrowIfCancellationRequested();
-            int count = Split(line, fields);
+            int count = TrecFields.Split(line, fields);
             if (count == 0) { continue; }
-            if (count < 6) { throw lines.Wrong($"has {count} field(s). A run has six: query Q0 document rank score tag."); }
-            string query = Id(lines, line[fields[0]]), document = Id(lines, line[fields[2]]);
-            double score = Score(lines, line[fields[4]]);
-            int q = Index(run._queries, run.Queries, query), d = Index(run._documents, run.Documents, document);
-            if (q == run.Lines.Count) { run.Lines.Add([]); }
-            if (!seen.Add((q, d)))
+            bool isRank = hasRanks ??= count == 3;
+            if (isRank ? count != 3 : count < 6) { throw lines.Wrong($"has {count} field(s). {Form(isRank)}"); }
+            string query = TrecFields.Text(lines, line[fields[0]]), document = TrecFields.Text(lines, line[fields[isRank ? 1 : 2]]);
+            double score = isRank ? -Rank(lines, line[fields[2]]) : Score(lines, line[fields[4]]);
+            if (!isRank && run.Queries.Count == 0) { run.Tag = TrecFields.Text(lines, line[fields[5]]); }
+            if (!seen.Add(run.Add(query, document, score)))
             {
                 throw lines.Wrong($"document {Quoted.Text(document)} is twice in query {Quoted.Text(query)}. Leave one of them.");
             }
-            run.Lines[q].Add(new Line(d, score));
         }
         return run.Queries.Count > 0 ? run : throw new DataFormatException($"{lines.Name}: has no lines. A run has lines 'query Q0 document rank score tag'.");
     }
 
+    private static string Form(bool isRank) => isRank ? "A line of this file has three: query document rank."
+        : "A run has six: query Q0 document rank score tag.";
+
     /// <summary>Documents of a query as trec_eval ranks them: float32 score down, then id down by bytes.</summary>
-    internal IEnumerable<string> Ranking(int query) => Lines[query]
-        .OrderByDescending(line => (float)line.Score)
-        .ThenByDescending(line => Encoding.UTF8.GetBytes(Documents[line.Document]), Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b)))
-        .Select(line => Documents[line.Document]);
-
-    private static int Split(ReadOnlySpan<byte> line, Span<Range> fields)
+    internal IEnumerable<string> Ranking(int query)
     {
-        int count = 0, at = 0;
-        while (count < fields.Length)
-        {
-            while (at < line.Length && IsSpace(line[at])) { at++; }
-            if (at == line.Length) { break; }
-            int start = at;
-            while (at < line.Length && !IsSpace(line[at])) { at++; }
-            fields[count++] = start..at;
-        }
-        return count;
+        Line[] lines = [.. Lines[query]];
+        lines.AsSpan().Sort((a, b) => ((float)b.Score).CompareTo((float)a.Score) is not 0 and int order ? order
+            : Utf8Order.Instance.Compare(Documents[b.Document], Documents[a.Document]));
+        return lines.Select(line => Documents[line.Document]);
     }
-
-    private static bool IsSpace(byte value) => value is (byte)' ' or (>= 9 and <= 13);
-
-    private static string Id(LineReader lines, ReadOnlySpan<byte> bytes) =>
-        Utf8.IsValid(bytes) ? Encoding.UTF8.GetString(bytes) : throw lines.Wrong("not UTF-8. Save the file as UTF-8.");
 
     private static double Score(LineReader lines, ReadOnlySpan<byte> bytes)
     {
@@ -93,6 +100,10 @@ internal sealed class TrecRun
             _ => throw lines.Wrong($"the score {Quoted.Text(text)} is not a number. Write a decimal number."),
         };
     }
+
+    private static int Rank(LineReader lines, ReadOnlySpan<byte> bytes) =>
+        int.TryParse(bytes, NumberStyles.None, CultureInfo.InvariantCulture, out int rank) && rank > 0 ? rank
+            : throw lines.Wrong($"the rank {Quoted.Text(Encoding.UTF8.GetString(bytes))} is not a whole number from 1. Write one.");
 
     private static int Index(Dictionary<string, int> known, List<string> ids, string id)
     {

@@ -1,0 +1,97 @@
+using System.Text.Json;
+using MiniLM.Evaluation;
+
+namespace MiniLM.Cli.Evaluate;
+
+/// <summary>A report as members of a JSON object; what is no number is null.</summary>
+internal static class RunReportJson
+{
+    internal static void Write(Utf8JsonWriter json, RunReport report, bool perQuery)
+    {
+        WriteEvaluation(json, report.Runs[0].Evaluation, perQuery);
+        if (report.Comparisons.Length == 1)
+        {
+            json.WriteStartObject("comparison");
+            WriteComparisons(json, report.Comparisons[0].Measures);
+            json.WriteEndObject();
+        }
+        if (report.Comparisons.Length > 1) { WriteList(json, report.Comparisons); }
+        if (report.Runs.Length == 1) { return; }
+        json.WriteStartArray("runs");
+        foreach (EvaluatedRun run in report.Runs)
+        {
+            json.WriteStartObject();
+            json.WriteString("run", run.Path);
+            WriteEvaluation(json, run.Evaluation, perQuery);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+
+    internal static void WriteEvaluation(Utf8JsonWriter json, RankingEvaluation evaluation, bool perQuery)
+    {
+        json.WriteNumber("queries", evaluation.Queries.Count);
+        json.WriteNumber("ties", evaluation.Ties);
+        json.WriteStartObject("mean");
+        for (int measure = 0; measure < evaluation.Measures.Count; measure++)
+        {
+            if (evaluation.Definitions[measure].IsNumber) { WriteNumber(json, evaluation.Measures[measure], evaluation.Mean(measure)); }
+        }
+        json.WriteEndObject();
+        if (!perQuery) { return; }
+        json.WriteStartObject("per_query");
+        for (int query = 0; query < evaluation.Queries.Count; query++)
+        {
+            json.WriteStartObject(evaluation.Queries[query]);
+            for (int measure = 0; measure < evaluation.Measures.Count; measure++)
+            {
+                Measure definition = evaluation.Definitions[measure];
+                if (definition.IsNumber) { WriteNumber(json, definition.Name, evaluation.Value(query, measure)); }
+                else if (definition.Text is not null) { json.WriteString(definition.Name, evaluation.Text(query, measure)); }
+            }
+            json.WriteEndObject();
+        }
+        json.WriteEndObject();
+    }
+
+    /// <summary>All comparisons, each with the paths of its runs beside its measures.</summary>
+    internal static void WriteList(Utf8JsonWriter json, ComparedRuns[] comparisons)
+    {
+        json.WriteStartArray("comparison");
+        foreach (ComparedRuns compared in comparisons)
+        {
+            json.WriteStartObject();
+            json.WriteString("baseline", compared.Baseline.Path);
+            json.WriteString("run", compared.Other.Path);
+            WriteComparisons(json, compared.Measures);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+
+    private static void WriteComparisons(Utf8JsonWriter json, RunComparison[] comparisons)
+    {
+        foreach (RunComparison comparison in comparisons)
+        {
+            json.WriteStartObject(comparison.Measure);
+            WriteNumber(json, "difference", comparison.Difference);
+            WriteNumber(json, "t", comparison.T);
+            WriteNumber(json, "p", comparison.P);
+            json.WriteNumber("wins", comparison.Wins);
+            json.WriteNumber("losses", comparison.Losses);
+            json.WriteNumber("ties", comparison.Ties);
+            WriteNumber(json, "p_holm", comparison.HolmP);
+            WriteNumber(json, "p_randomization", comparison.RandomizationP);
+            json.WriteStartArray("interval95");
+            json.WriteNumberValue(comparison.Interval.Low);
+            json.WriteNumberValue(comparison.Interval.High);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+    }
+
+    private static void WriteNumber(Utf8JsonWriter json, string name, double value)
+    {
+        if (double.IsFinite(value)) { json.WriteNumber(name, value); } else { json.WriteNull(name); }
+    }
+}

@@ -1,0 +1,43 @@
+using System.Text;
+using MiniLM.Data;
+
+namespace MiniLM.Tests.Data;
+
+public sealed class TrecRunTests
+{
+    private static Func<Stream> Input(string text) => () => new MemoryStream(Encoding.UTF8.GetBytes(text));
+
+    [Fact]
+    public void ReadWithRanks_TakesMsMarcosRanksForScores()
+    {
+        TrecRun run = TrecRun.ReadWithRanks("-", Input("q\tb\t2\nq\ta\t1\r\n\nr\ta\t1"));
+        Assert.Equal(["q", "r"], run.Queries);
+        Assert.Equal([new TrecRun.Line(0, -2), new TrecRun.Line(1, -1)], run.Lines[0]);
+        Assert.Equal(["a", "b"], run.Ranking(0));
+        Assert.Equal("", run.Tag);
+    }
+
+    [Fact]
+    public void ReadWithRanks_TakesTrecsRuns()
+    {
+        TrecRun run = TrecRun.ReadWithRanks("-", Input("q Q0 a 7 1.5 first\nq Q0 b 1 .5 second\n"));
+        Assert.Equal([new TrecRun.Line(0, 1.5), new TrecRun.Line(1, 0.5)], run.Lines[0]);
+        Assert.Equal("first", run.Tag);
+    }
+
+    [Theory]
+    [InlineData("q d 1\nq e 2 3\n", "standard input:2: has 4 field(s). A line of this file has three: query document rank.")]
+    [InlineData("q d 1\nq e\n", "standard input:2: has 2 field(s).")]
+    [InlineData("q d 0\n", "standard input:1: the rank '0' is not a whole number from 1.")]
+    [InlineData("q d x\n", "standard input:1: the rank 'x'")]
+    [InlineData("q d 1\nq d 2\n", "standard input:2: document 'd' is twice in query 'q'")]
+    [InlineData("q Q0 d 1\n", "standard input:1: has 4 field(s). A run has six")]
+    [InlineData("q Q0 d 1 2 t\nq d 1\n", "standard input:2: has 3 field(s). A run has six")]
+    [InlineData("\n", "standard input: has no lines")]
+    public void ReadWithRanks_SaysWhatIsWrong(string text, string message) =>
+        Assert.StartsWith(message, Assert.Throws<DataFormatException>(() => TrecRun.ReadWithRanks("-", Input(text))).Message);
+
+    [Fact]
+    public void Read_TakesNoRanks() => Assert.StartsWith("standard input:1: has 3 field(s). A run has six",
+        Assert.Throws<DataFormatException>(() => TrecRun.Read("-", Input("q\td\t1\n"))).Message);
+}
