@@ -36,6 +36,7 @@ public sealed class ResumeTests : CommandTests
         Interrupt(form, "out.npy", "KILL", 137);
         byte[] partial = File.ReadAllBytes(At("out.npy.partial"));
         CommandLine.Run([.. form, "--resume", "--max-length", "20"]).AssertRefused(1, "max_length is unset there, 20 here");
+        CommandLine.Run([.. form, "--resume", "--fix-text", "full"]).AssertRefused(1, "fix_text is none there, full here");
         CommandLine.Run([.. form, "--resume", "--device", "reference"]).AssertRefused(1, "device is cpu");
         // with the card, and the driver that compiles for it
         CommandLine.Run([.. form, "--resume", "--device", "emulated", "--quiet"]).AssertRefused(1, "emulated emulated sm_80 driver ");

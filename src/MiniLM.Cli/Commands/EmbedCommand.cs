@@ -4,6 +4,7 @@ using MiniLM.Cli.Options;
 using MiniLM.Cli.Output;
 using MiniLM.Compute;
 using MiniLM.Data;
+using MiniLM.Text.Repair;
 
 namespace MiniLM.Cli.Commands;
 
@@ -56,7 +57,7 @@ internal sealed class EmbedCommand : CliCommand
             return statistics;
         }
         if (reader is not null) { RowWindows.Run(reader, 1, _input.Pace(parse), output, session, "embed", Embed); }
-        else { (output.Rows, output.Inputs, output.Truncated) = (1, 1, Embed([text!], 0).Truncated); }
+        else { (output.Rows, output.Inputs, output.Truncated) = (1, 1, Embed([TextRepair.Apply(text!, format.Repair)], 0).Truncated); }
         output.Finish(isNpy ? NpyHeader.Create(output.Rows, encoder.Dimension) : []);
         session.SayTruncated(output.Truncated, output.Inputs);
         return 0;

@@ -4,6 +4,7 @@ using MiniLM.Cli.Options;
 using MiniLM.Compute;
 using MiniLM.Data;
 using MiniLM.Retrieval;
+using MiniLM.Text.Repair;
 
 namespace MiniLM.Cli.Commands;
 
@@ -20,11 +21,12 @@ internal sealed class IndexCommand : CliCommand
 
     private readonly Option<string?> _output = new("--output") { Description = "folder of the index", HelpName = "DIR", Required = true };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "replace what is there" };
+    private readonly Option<string?> _fixText = FixTextOption.Create();
     private readonly ModelOptions _model;
 
     internal IndexCommand() : base("index", "Embeds a corpus and keeps vectors and texts in a folder, for search.")
     {
-        foreach (Option option in new Option[] { _dense, _corpus, _output, _overwrite }) { Options.Add(option); }
+        foreach (Option option in new Option[] { _dense, _corpus, _output, _overwrite, _fixText }) { Options.Add(option); }
         _model = new ModelOptions(this, hasPrompt: true);
     }
 
@@ -34,11 +36,12 @@ internal sealed class IndexCommand : CliCommand
     {
         if (!parse.GetValue(_dense)) { throw new UsageException("say which index: --dense is the one that this build makes"); }
         string corpus = parse.GetValue(_corpus)!, output = parse.GetValue(_output)!, folder = _model.ResolveModel(parse);
-        using TextCollection texts = TextCollection.Open(corpus, openStandardInput: session.OpenInput);
+        TextRepairKind repair = FixTextOption.Kind(parse, _fixText) ?? TextRepairKind.None;
+        using TextCollection texts = TextCollection.Open(corpus, openStandardInput: session.OpenInput, repair: repair);
         using Device device = _model.OpenDevice(parse, session);
         using BiEncoder encoder = BiEncoder.Open(folder, device, _model.Precision(parse), session.Cancellation);
         EmbedOptions options = _model.Embedding(parse);
-        using VectorIndexWriter writer = new(output, encoder.Dimension, parse.GetValue(_overwrite));
+        using VectorIndexWriter writer = new(output, encoder.Dimension, parse.GetValue(_overwrite)) { Repair = repair };
         EncodingStatistics total = AddAll(new EmbeddedWindows(new CollectionWindows(texts, "document"), encoder, options), encoder.Dimension, writer, session);
         if (total.Inputs == 0) { throw new DataFormatException($"{DataFile.Name(corpus)}: has no documents. Give a corpus with at least one."); }
         session.Cancellation.ThrowIfCancellationRequested();

@@ -60,7 +60,8 @@ internal sealed class RerankCommand : CliCommand
         _output.Check(parse);
         using RowReader? reader = pairs is null ? null : RowReader.Open(pairs, _input.Format(parse, columns), session.OpenInput);
         RunTexts? texts = run is null ? null
-            : RunTexts.Read(run, parse.GetValue(_queries)!, parse.GetValue(_corpus)!, _input.Quotes(parse), session.OpenInput, session.Cancellation);
+            : RunTexts.Read(run, parse.GetValue(_queries)!, parse.GetValue(_corpus)!, _input.Quotes(parse), session.OpenInput, _input.Repair(parse),
+                session.Cancellation);
         using Device device = _model.OpenDevice(parse, session);
         using PairScorer scorer = PairScorer.Open(
             _model.ResolveModel(parse), device, _model.Precision(parse), _model.Embedding(parse), session.Cancellation);

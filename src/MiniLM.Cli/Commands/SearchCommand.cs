@@ -5,6 +5,7 @@ using MiniLM.Cli.Output;
 using MiniLM.Compute;
 using MiniLM.Data;
 using MiniLM.Retrieval;
+using MiniLM.Text.Repair;
 
 namespace MiniLM.Cli.Commands;
 
@@ -25,12 +26,13 @@ internal sealed class SearchCommand : CliCommand
     private readonly Option<string?> _output = new("--output") { Description = "TREC run; - for standard output", HelpName = "FILE" };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "replace what is there" };
     private readonly Option<bool> _json = new("--json") { Description = "a JSON object a document found" };
+    private readonly Option<string?> _fixText = FixTextOption.Create("as the index was made");
     private readonly ModelOptions _model;
 
     internal SearchCommand() : base("search", "Finds the documents of an index whose vectors are nearest to a query's.")
     {
         Arguments.Add(_query);
-        foreach (Option option in new Option[] { _index, _queries, _topK, _output, _overwrite, _json }) { Options.Add(option); }
+        foreach (Option option in new Option[] { _index, _queries, _topK, _output, _overwrite, _json, _fixText }) { Options.Add(option); }
         _model = new ModelOptions(this, hasPrompt: true);
     }
 
@@ -45,7 +47,8 @@ internal sealed class SearchCommand : CliCommand
         if (queries is not null && parse.GetValue(_json)) { throw new UsageException("--json is for one query: --queries gives a TREC run"); }
         int topK = parse.GetValue(_topK) ?? 10;
         using VectorIndex index = VectorIndex.Open(parse.GetValue(_index)!);
-        using TextCollection? file = queries is null ? null : TextCollection.Open(queries, openStandardInput: session.OpenInput);
+        TextRepairKind repair = FixTextOption.Kind(parse, _fixText) ?? index.Repair;
+        using TextCollection? file = queries is null ? null : TextCollection.Open(queries, openStandardInput: session.OpenInput, repair: repair);
         using RowOutput? run = file is null ? null
             : output is null or "-" ? new StandardRows(session.Output) : new WholeFile(output, parse.GetValue(_overwrite));
         using Device device = _model.OpenDevice(parse, session);
@@ -55,7 +58,7 @@ internal sealed class SearchCommand : CliCommand
         if (query is not null)
         {
             float[] embedding = new float[encoder.Dimension];
-            EncodingStatistics one = encoder.Embed([query], embedding, options, session.Cancellation);
+            EncodingStatistics one = encoder.Embed([TextRepair.Apply(query, repair)], embedding, options, session.Cancellation);
             session.SayTruncated(one.Truncated, one.Inputs);
             SearchHit[] hits = index.Search(embedding, topK, device, session.Cancellation)[0];
             ties = Ties(hits);

@@ -4,6 +4,7 @@ using MiniLM.Cli.Output;
 using MiniLM.Data;
 using MiniLM.Model;
 using MiniLM.Text;
+using MiniLM.Text.Repair;
 
 namespace MiniLM.Cli.Commands;
 
@@ -68,7 +69,7 @@ internal sealed class TokenizeCommand : CliCommand
             return new EncodingStatistics(texts.Count / width, tokens, truncated);
         }
         if (reader is not null) { RowWindows.Run(reader, width, _input.Pace(parse), output, session, "tokenize", Tokenize); }
-        else { (output.Inputs, output.Truncated) = (1, Tokenize([text!], 0).Truncated); }
+        else { (output.Inputs, output.Truncated) = (1, Tokenize([TextRepair.Apply(text!, _input.Repair(parse))], 0).Truncated); }
         output.Finish([]);
         session.SayTruncated(output.Truncated, output.Inputs);
         return 0;

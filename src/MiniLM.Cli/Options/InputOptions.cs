@@ -1,6 +1,7 @@
 using System.CommandLine;
 using MiniLM.Cli.Output;
 using MiniLM.Data;
+using MiniLM.Text.Repair;
 
 namespace MiniLM.Cli.Options;
 
@@ -18,6 +19,7 @@ internal sealed class InputOptions
     private readonly Option<bool> _noHeader = new("--no-header") { Description = "the table's first row is data; columns are numbers from 0" };
     private readonly Option<bool> _flush = new("--flush") { Description = "a line out for every line in, before the input ends" };
     private readonly Option<string?> _format = NamedOption.Create("--format", "format of the input (by its suffix)", "jsonl", "tsv", "csv", "txt");
+    private readonly Option<string?> _fixText = FixTextOption.Create();
 
     internal InputOptions(Command command, bool hasColumn = true, bool hasColumns = false, Option<string?>? input = null)
     {
@@ -29,6 +31,7 @@ internal sealed class InputOptions
         command.Options.Add(_noHeader);
         command.Options.Add(_format);
         command.Options.Add(_flush);
+        command.Options.Add(_fixText);
     }
 
     /// <summary>The file or -; null: not given.</summary>
@@ -37,6 +40,8 @@ internal sealed class InputOptions
     internal WindowPace Pace(ParseResult parse) => new(parse.GetValue(_flush));
 
     internal bool? Quotes(ParseResult parse) => parse.GetValue(_quotes) is { } quotes ? quotes == "on" : null;
+
+    internal TextRepairKind Repair(ParseResult parse) => FixTextOption.Kind(parse, _fixText) ?? TextRepairKind.None;
 
     /// <summary>The columns of --columns; null: not given.</summary>
     internal string[]? Columns(ParseResult parse) => parse.GetValue(_columns)?.Split(',');
@@ -58,6 +63,7 @@ internal sealed class InputOptions
         Quotes = Quotes(parse),
         HasHeader = !parse.GetValue(_noHeader),
         Format = parse.GetValue(_format),
+        Repair = Repair(parse),
     };
 
     /// <summary>The input and how it is read, as a result depends on it.</summary>
@@ -68,6 +74,7 @@ internal sealed class InputOptions
         identity.Add("columns", parse.GetValue(_columns) ?? parse.GetValue(_column));
         identity.Add("quotes", parse.GetValue(_quotes));
         identity.Add("no_header", parse.GetValue(_noHeader) ? "true" : "");
+        identity.Add("fix_text", TextRepair.Names[(int)Repair(parse)]);
         identity.Add("input_format", parse.GetValue(_format) ?? (Path(parse) is { } file ? DataFile.Suffix(file) : ""));
     }
 }

@@ -10,7 +10,7 @@ internal static class CompressedResource
     internal static string Text(Assembly assembly, string name)
     {
         using Stream stream = assembly.GetManifestResourceStream(name) ?? throw new InvalidOperationException($"{name} is not in this build");
-        using GZipStream text = new(stream, CompressionMode.Decompress);
+        using GZipStream text = DataFile.Decompress(stream);
         using StreamReader reader = new(text);
         return reader.ReadToEnd();
     }

@@ -40,10 +40,16 @@ internal static class DataFile
             return openStandardInput?.Invoke() ?? throw new DataFormatException("standard input is not available here. Give a file.");
         }
         FileStream file = OpenBytes(path);
-        if (!path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)) { return file; }
+        return path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? Decompress(file) : file;
+    }
+
+    /// <summary>Reads gzip. Whoever does so in this program comes here: .NET looks at the switch once, when the first is read.</summary>
+    /// <param name="compressed">Disposed with the result.</param>
+    internal static GZipStream Decompress(Stream compressed)
+    {
         // Without it .NET takes a file that was cut off for one that ends there.
         if (!AppContext.TryGetSwitch(StrictValidation, out _)) { AppContext.SetSwitch(StrictValidation, true); }
-        return new GZipStream(file, CompressionMode.Decompress);
+        return new GZipStream(compressed, CompressionMode.Decompress);
     }
 
     /// <summary>Opens a file's own bytes, compressed or not.</summary>

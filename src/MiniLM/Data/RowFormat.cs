@@ -1,3 +1,5 @@
+using MiniLM.Text.Repair;
+
 namespace MiniLM.Data;
 
 /// <summary>How a file of rows is read.</summary>
@@ -14,4 +16,7 @@ internal sealed record RowFormat
 
     /// <summary>jsonl, tsv, csv or txt; null: by the file's suffix.</summary>
     internal string? Format { get; init; }
+
+    /// <summary>What is repaired of each value.</summary>
+    internal TextRepairKind Repair { get; init; }
 }

@@ -1,19 +1,32 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Unicode;
+using MiniLM.Text.Repair;
 
 namespace MiniLM.Data;
 
 /// <summary>Some columns of a file, row by row, whatever its format.</summary>
 internal abstract class RowReader : IDisposable
 {
+    private readonly TextRepairKind _repair;
+
+    private RowReader(RowFormat format) => _repair = format.Repair;
+
     /// <summary>Line of the row last read, from 1.</summary>
     internal abstract long Line { get; }
 
-    /// <summary>The next row's columns.</summary>
+    /// <summary>The next row's columns, repaired.</summary>
     /// <param name="values">As many as columns were asked for, at least one.</param>
     /// <exception cref="DataFormatException">The row is damaged or lacks a column.</exception>
-    internal abstract bool Read(Span<string> values);
+    internal bool Read(Span<string> values)
+    {
+        if (!ReadRow(values)) { return false; }
+        foreach (ref string value in values) { value = TextRepair.Apply(value, _repair); }
+        return true;
+    }
+
+    /// <summary>The next row's columns as they are written.</summary>
+    protected abstract bool ReadRow(Span<string> values);
 
     /// <summary>The error of the row last read.</summary>
     internal abstract DataFormatException Wrong(string what);
@@ -54,14 +67,14 @@ internal abstract class RowReader : IDisposable
         }
     }
 
-    private sealed class JsonRows(JsonLines lines, RowFormat format) : RowReader
+    private sealed class JsonRows(JsonLines lines, RowFormat format) : RowReader(format)
     {
         private readonly string[] _columns = format.Columns.Length > 0 ? format.Columns : ["text"];
         private readonly byte[][] _names = [.. (format.Columns.Length > 0 ? format.Columns : ["text"]).Select(Encoding.UTF8.GetBytes)];
 
         internal override long Line => lines.Lines.Number;
 
-        internal override bool Read(Span<string> values)
+        protected override bool ReadRow(Span<string> values)
         {
             if (!lines.Read(_names, values!)) { return false; }
             for (int i = 0; i < _names.Length; i++)
@@ -84,7 +97,7 @@ internal abstract class RowReader : IDisposable
     {
         private readonly LineReader _lines;
 
-        internal TextRows(LineReader lines, RowFormat format)
+        internal TextRows(LineReader lines, RowFormat format) : base(format)
         {
             _lines = lines;
             if (format.Columns.Length > 1 || (format.Columns.Length == 1 && format.Columns[0] is not ("text" or "0")))
@@ -96,7 +109,7 @@ internal abstract class RowReader : IDisposable
 
         internal override long Line => _lines.Number;
 
-        internal override bool Read(Span<string> values)
+        protected override bool ReadRow(Span<string> values)
         {
             if (!_lines.Read(out ReadOnlySpan<byte> line)) { return false; }
             values[0] = Utf8.IsValid(line) ? Encoding.UTF8.GetString(line) : throw _lines.Wrong("not UTF-8. Save the file as UTF-8.");
@@ -113,7 +126,7 @@ internal abstract class RowReader : IDisposable
         private readonly Table _table;
         private readonly int[] _indices;
 
-        internal TableRows(Table table, RowFormat format)
+        internal TableRows(Table table, RowFormat format) : base(format)
         {
             _table = table;
             if (!format.HasHeader)
@@ -128,7 +141,7 @@ internal abstract class RowReader : IDisposable
 
         internal override long Line => _table.Line;
 
-        internal override bool Read(Span<string> values)
+        protected override bool ReadRow(Span<string> values)
         {
             if (!_table.Read()) { return false; }
             for (int i = 0; i < _indices.Length; i++)

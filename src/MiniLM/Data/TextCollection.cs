@@ -1,4 +1,5 @@
 using System.Text;
+using MiniLM.Text.Repair;
 
 namespace MiniLM.Data;
 
@@ -9,16 +10,19 @@ internal sealed class TextCollection : IDisposable
 
     private readonly JsonLines? _json;
     private readonly Table? _table;
+    private readonly TextRepairKind _repair;
 
-    private TextCollection(JsonLines? json, Table? table) => (_json, _table) = (json, table);
+    private TextCollection(JsonLines? json, Table? table, TextRepairKind repair) => (_json, _table, _repair) = (json, table, repair);
 
     /// <summary>Opens .jsonl (<c>_id</c>, <c>title</c>, <c>text</c>) or .tsv (id TAB text, no header), plain or .gz.</summary>
     /// <remarks>Standard input is JSON lines when it starts with a brace.</remarks>
     /// <param name="path">The file or <c>-</c>.</param>
     /// <param name="quotes">Whether quotes quote in a table; null: in .csv, not in .tsv.</param>
     /// <param name="openStandardInput">For <c>-</c>.</param>
+    /// <param name="repair">What is repaired of titles and texts.</param>
     /// <exception cref="DataFormatException">There is no such file, or its format is unknown.</exception>
-    internal static TextCollection Open(string path, bool? quotes = null, Func<Stream>? openStandardInput = null)
+    internal static TextCollection Open(
+        string path, bool? quotes = null, Func<Stream>? openStandardInput = null, TextRepairKind repair = TextRepairKind.None)
     {
         string name = DataFile.Name(path), suffix = DataFile.Suffix(path);
         DataFile.Require(path);
@@ -32,12 +36,12 @@ internal sealed class TextCollection : IDisposable
             PeekedStream peeked = new(stream);
             (stream, suffix) = (peeked, peeked.StartsWithBrace ? ".jsonl" : ".tsv");
         }
-        return suffix is ".jsonl" or ".ndjson" or ".json" ? new TextCollection(new JsonLines(new LineReader(stream, name)), null)
-            : new TextCollection(null, new Table(stream, name, suffix == ".csv" ? ',' : '\t', quotes ?? suffix == ".csv"));
+        return suffix is ".jsonl" or ".ndjson" or ".json" ? new TextCollection(new JsonLines(new LineReader(stream, name)), null, repair)
+            : new TextCollection(null, new Table(stream, name, suffix == ".csv" ? ',' : '\t', quotes ?? suffix == ".csv"), repair);
     }
 
     /// <summary>The next document; its id is not empty.</summary>
-    /// <remarks>Title and text are what is written, but for the text of a JSON line without a title: it loses white space at
+    /// <remarks>Title and text are what is written, repaired, but for the text of a JSON line without a title: it loses white space at
     /// both ends, as BEIR's readers have it.</remarks>
     internal bool Read(out Document document)
     {
@@ -46,7 +50,7 @@ internal sealed class TextCollection : IDisposable
         {
             if (!_table.Read()) { return false; }
             if (_table.Count < 2) { throw Wrong("has no tab: a line is id, tab, text. Correct the line."); }
-            document = new Document(_table.Field(0), "", _table.Field(1));
+            document = new Document(_table.Field(0), "", TextRepair.Apply(_table.Field(1), _repair));
         }
         else
         {
@@ -54,7 +58,8 @@ internal sealed class TextCollection : IDisposable
             if (!_json!.Read(Names, values)) { return false; }
             string text = values[2] ?? throw Wrong("has no 'text', or it is null. A line is {\"_id\": ..., \"text\": ...}.");
             string id = values[0] ?? throw Wrong("has no '_id', or it is null. A line is {\"_id\": ..., \"text\": ...}.");
-            document = string.IsNullOrWhiteSpace(values[1]) ? new Document(id, "", text.Trim()) : new Document(id, values[1]!, text);
+            (string title, text) = (TextRepair.Apply(values[1] ?? "", _repair), TextRepair.Apply(text, _repair));
+            document = string.IsNullOrWhiteSpace(title) ? new Document(id, "", text.Trim()) : new Document(id, title, text);
         }
         return document.Id.Length > 0 ? true : throw Wrong("the id is empty. Give every text an id.");
     }

@@ -1,4 +1,5 @@
 using MiniLM.Data;
+using MiniLM.Text.Repair;
 
 namespace MiniLM.Ranking;
 
@@ -21,10 +22,12 @@ internal sealed class RunTexts
     /// <param name="corpus">Its documents, likewise.</param>
     /// <param name="quotes">Whether quotes quote in tables; null: in .csv, not in .tsv.</param>
     /// <param name="openStandardInput">For <c>-</c>.</param>
+    /// <param name="repair">What is repaired of queries and documents.</param>
     /// <param name="cancellation">Looked at for every line and text.</param>
     /// <exception cref="DataFormatException">A file is damaged, or the run names a query or document that is nowhere.</exception>
     internal static RunTexts Read(
-        string run, string queries, string corpus, bool? quotes = null, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default)
+        string run, string queries, string corpus, bool? quotes = null, Func<Stream>? openStandardInput = null,
+        TextRepairKind repair = TextRepairKind.None, CancellationToken cancellation = default)
     {
         TrecRun lines = TrecRun.Read(run, openStandardInput, cancellation);
         return new RunTexts(lines, Texts(queries, "query", lines.Queries, lines.FindQuery), Texts(corpus, "document", lines.Documents, lines.FindDocument));
@@ -32,7 +35,7 @@ internal sealed class RunTexts
         string[] Texts(string path, string what, List<string> ids, Func<string, int> find)
         {
             string?[] texts = new string?[ids.Count];
-            using TextCollection collection = TextCollection.Open(path, quotes, openStandardInput);
+            using TextCollection collection = TextCollection.Open(path, quotes, openStandardInput, repair);
             CollectionWindows windows = new(collection, what, id => find(id) >= 0);
             while (windows.Read(cancellation))
             {

@@ -1,5 +1,6 @@
 using MiniLM.Compute;
 using MiniLM.Data;
+using MiniLM.Text.Repair;
 
 namespace MiniLM.Retrieval;
 
@@ -73,6 +74,9 @@ public sealed unsafe class VectorIndex : IDisposable
 
     /// <summary>Hash of that model.</summary>
     public string ModelHash => _header.ModelHash;
+
+    /// <summary>What was repaired of its texts.</summary>
+    internal TextRepairKind Repair => _header.Repair;
 
     /// <summary>The documents, in the order of the vectors; closed with the index.</summary>
     public DocumentStore Documents { get; }

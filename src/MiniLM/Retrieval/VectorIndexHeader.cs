@@ -1,10 +1,12 @@
 using System.Text.Json;
 using MiniLM.Data;
+using MiniLM.Text.Repair;
 
 namespace MiniLM.Retrieval;
 
 /// <summary>The header of an index folder, <c>index.json</c> (docs/formats.md).</summary>
-internal sealed record VectorIndexHeader(int Version, int Count, int Dimension, string Model, string ModelHash, string? PromptName)
+internal sealed record VectorIndexHeader(
+    int Version, int Count, int Dimension, string Model, string ModelHash, string? PromptName, TextRepairKind Repair)
 {
     internal const int CurrentVersion = 1;
     internal const string HeaderFile = "index.json", VectorsFile = "vectors.f32";
@@ -25,6 +27,7 @@ internal sealed record VectorIndexHeader(int Version, int Count, int Dimension, 
             json.WriteString("model", Model);
             json.WriteString("model_hash", ModelHash);
             if (PromptName is not null) { json.WriteString("prompt_name", PromptName); }
+            if (Repair != TextRepairKind.None) { json.WriteString("fix_text", TextRepair.Names[(int)Repair]); }
             json.WriteEndObject();
         }
         stream.Flush(flushToDisk: true);
@@ -56,11 +59,19 @@ internal sealed record VectorIndexHeader(int Version, int Count, int Dimension, 
                 throw new IndexFormatException($"{file}: count {count}, dimension {dimension}: out of range. Make the index again.");
             }
             return new VectorIndexHeader(version, count, dimension, root.GetProperty("model").GetString()!, root.GetProperty("model_hash").GetString()!,
-                root.TryGetProperty("prompt_name", out JsonElement prompt) ? prompt.GetString() : null);
+                root.TryGetProperty("prompt_name", out JsonElement prompt) ? prompt.GetString() : null, ReadRepair(root, file));
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw new IndexFormatException($"{file}: not a header of an index ({error.Message.Split('\n')[0]}). Make the index again.");
         }
+    }
+
+    private static TextRepairKind ReadRepair(JsonElement root, string file)
+    {
+        string? name = root.TryGetProperty("fix_text", out JsonElement element) ? element.GetString() : TextRepair.Names[0];
+        int kind = Array.IndexOf(TextRepair.Names, name);
+        return kind >= 0 ? (TextRepairKind)kind : throw new IndexFormatException(
+            $"{file}: fix_text {Quoted.Text(name ?? "null")} is not one of {string.Join(", ", TextRepair.Names)}. Make the index again.");
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using MiniLM.Compute;
 using MiniLM.Data;
+using MiniLM.Text.Repair;
 
 namespace MiniLM.Retrieval;
 
@@ -44,6 +45,9 @@ public sealed class VectorIndexWriter : IDisposable
         }
     }
 
+    /// <summary>What was repaired of the texts that are added, kept for those who search.</summary>
+    internal TextRepairKind Repair { get; init; }
+
     /// <summary>Adds one document; its vector is stored with length 1.</summary>
     /// <param name="document">Kept beside the vector.</param>
     /// <param name="vector">[dimension].</param>
@@ -65,7 +69,7 @@ public sealed class VectorIndexWriter : IDisposable
     {
         IndexFile.Complete(_vectors);
         _documents.Complete();
-        new VectorIndexHeader(VectorIndexHeader.CurrentVersion, _count, _dimension, model, modelHash, promptName).Write(_partial.Path);
+        new VectorIndexHeader(VectorIndexHeader.CurrentVersion, _count, _dimension, model, modelHash, promptName, Repair).Write(_partial.Path);
         CheckTarget();
         _partial.Complete();
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using MiniLM.Data;
+using MiniLM.Text.Repair;
 
 namespace MiniLM.Tests.Data;
 
@@ -32,6 +33,28 @@ public sealed class CollectionWindowsTests
     [InlineData("a\t1\n\t2\n", "standard input:2: the id is empty. Give every text an id.")]
     public void Read_RefusesIdsThatNoRunCanHold(string text, string message) =>
         Assert.Equal(message, Assert.Throws<DataFormatException>(() => Windows(text, capacity: 2).ToArray()).Message);
+
+    /// <summary>As if the file held the repaired texts: what is no title then is none, and a text without one loses the white space at its ends.</summary>
+    [Fact]
+    public void Read_RepairsTitlesAndTextsButNoIds()
+    {
+        const string Json = """
+            {"_id": "Ã©", "title": "Ã©", "text": " Ã© "}
+            {"_id": "2", "title": " \u0007", "text": "\u0007 &lt; \u0007"}
+            {"_id": "3", "text": "Ã©"}
+            """;
+        Assert.Equal([new("Ã©", "é", " é "), new("2", "", "<"), new("3", "", "é")], Read(Json, TextRepairKind.Full));
+        Assert.Equal([new("Ã©", "é", " é "), new("2", " \a", "\a &lt; \a"), new("3", "", "é")], Read(Json, TextRepairKind.Encoding));
+        Assert.Equal([new("Ã©", "", "é <")], Read("Ã©\tÃ© &lt;\n", TextRepairKind.Full));
+
+        static List<Document> Read(string text, TextRepairKind repair)
+        {
+            using TextCollection collection = TextCollection.Open("-", openStandardInput: () => new MemoryStream(Encoding.UTF8.GetBytes(text)), repair: repair);
+            List<Document> documents = [];
+            while (collection.Read(out Document document)) { documents.Add(document); }
+            return documents;
+        }
+    }
 
     [Fact]
     public void Read_StopsWhenCancelled()

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using MiniLM.Data;
+using MiniLM.Text.Repair;
 
 namespace MiniLM.Tests.Data;
 
@@ -20,6 +21,17 @@ public sealed class RowReaderTests : IDisposable
         Assert.Equal(expected, Read(Write("a.csv", "text,id\none,1\n\"\",2\n\"drei \u2028 \U0001F642\",3"), new()));
         Assert.Equal(expected,
             Read(Write("a.jsonl", "\ufeff{\"text\":\"one\"}\n\n{\"id\":2,\"text\":\"\"}\r\n{\"text\":\"drei \u2028 \\ud83d\\ude42\"}"), new()));
+    }
+
+    [Fact]
+    public void Read_RepairsEveryColumn()
+    {
+        RowFormat format = new() { Columns = ["a", "b"], Repair = TextRepairKind.Full };
+        Assert.Equal(["é", "&", "x", "é"], Read(Write("a.tsv", "a\tb\nÃ©\t&amp;\nx\te\u0301\n"), format, width: 2));
+        format = format with { Repair = TextRepairKind.Encoding };
+        Assert.Equal(["é", "&amp;"], Read(Write("a.jsonl", "{\"a\":\"Ã©\",\"b\":\"&amp;\"}\n"), format, width: 2));
+        Assert.Equal(["Ã©"], Read(Write("a.txt", "Ã©\n"), new()));
+        Assert.Equal(["é"], Read(Write("a.txt", "Ã©\n"), new() { Repair = TextRepairKind.Encoding }));
     }
 
     [Fact]
@@ -107,12 +119,12 @@ public sealed class RowReaderTests : IDisposable
         return path;
     }
 
-    private static List<string> Read(string path, RowFormat format, Func<Stream>? input = null)
+    private static List<string> Read(string path, RowFormat format, Func<Stream>? input = null, int width = 1)
     {
         using RowReader reader = RowReader.Open(path, format, input);
         List<string> texts = [];
-        string[] row = new string[1];
-        while (reader.Read(row)) { texts.Add(row[0]); }
+        string[] row = new string[width];
+        while (reader.Read(row)) { texts.AddRange(row); }
         return texts;
     }
 }
