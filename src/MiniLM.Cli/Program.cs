@@ -20,6 +20,8 @@ internal static class Program
         ("index", () => new IndexCommand()),
         ("search", () => new SearchCommand()),
         ("evaluate", () => new EvaluateCommand()),
+        ("data", () => new DataCommand()),
+        ("submit", () => new SubmitCommand()),
         ("inspect", () => new InspectCommand()),
         ("convert", () => new ConvertCommand()),
         ("devices", () => new DevicesCommand()),

@@ -21,7 +21,7 @@ internal sealed class InputOptions
     private readonly Option<string?> _format = NamedOption.Create("--format", "format of the input (by its suffix)", "jsonl", "tsv", "csv", "txt");
     private readonly Option<string?> _fixText = FixTextOption.Create();
 
-    internal InputOptions(Command command, bool hasColumn = true, bool hasColumns = false, Option<string?>? input = null)
+    internal InputOptions(Command command, bool hasColumn = true, bool hasColumns = false, Option<string?>? input = null, bool flushes = true)
     {
         if (input is not null) { _input = input; }
         command.Options.Add(_input);
@@ -30,7 +30,7 @@ internal sealed class InputOptions
         command.Options.Add(_quotes);
         command.Options.Add(_noHeader);
         command.Options.Add(_format);
-        command.Options.Add(_flush);
+        if (flushes) { command.Options.Add(_flush); }
         command.Options.Add(_fixText);
     }
 

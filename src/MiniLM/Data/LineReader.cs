@@ -11,11 +11,15 @@ internal sealed class LineReader(Stream stream, string name) : IDisposable
     private byte[] _buffer = new byte[1 << 16];
     private int _start, _end;
     private bool _isEnded;
+    private long _filled;
 
     internal string Name => name;
 
     /// <summary>Number of the line last read, from 1.</summary>
     internal long Number { get; private set; }
+
+    /// <summary>Bytes of the text up to the next line.</summary>
+    internal long Position => _filled - (_end - _start);
 
     /// <summary>The next line without its end; valid until the next call.</summary>
     internal bool Read(out ReadOnlySpan<byte> line)
@@ -63,6 +67,7 @@ internal sealed class LineReader(Stream stream, string name) : IDisposable
         }
         int read = DataFile.Read(stream, _buffer.AsSpan(_end), name);
         _end += read;
+        _filled += read;
         _isEnded = read == 0;
         return !_isEnded;
     }

@@ -6,7 +6,7 @@ namespace MiniLM.Data;
 /// <summary>Relevance judgements in memory. A grade below 0: pooled, but not judged.</summary>
 internal sealed class Qrels
 {
-    private const string Header = "query-id\tcorpus-id\tscore";
+    internal const string Header = "query-id\tcorpus-id\tscore";
 
     private readonly Dictionary<string, Dictionary<string, int>> _queries = new(StringComparer.Ordinal);
 

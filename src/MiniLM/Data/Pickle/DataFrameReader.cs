@@ -25,7 +25,7 @@ internal sealed class DataFrameReader
         (object?[] blocks, List<object?> axes) = Manager(state["_mgr"]);
         return axes.Count switch
         {
-            1 when frame.Name == PickleName.Series => Series(state["_name"], blocks, axes[0]),
+            1 when frame.Name == PickleName.Series => Series(state["_name"] ?? state["name"], blocks, axes[0]),
             2 when frame.Name == PickleName.DataFrame => Table(blocks, axes[0], axes[1]),
             _ => throw _file.Wrong(frame, $"{axes.Count} axes."),
         };

@@ -24,7 +24,7 @@ public class PickleGoldenTests
             {
                 string path = Path("valid", file.Name);
                 if (kind == "array") { AssertArray(file.Value, path); }
-                else if (kind == "plain") { Assert.Equal(file.Value.GetProperty("value").ToString(), Plain(Open(path).Value)); }
+                else if (kind == "plain") { AssertPlain(file.Value.GetProperty("value"), Plain(Open(path).Value)); }
                 else { AssertFrame(file.Value, path, kind == "series"); }
                 read[kind] = read.GetValueOrDefault(kind) + 1;
             }
@@ -110,6 +110,9 @@ public class PickleGoldenTests
         }
     }
 
+    private static void AssertPlain(JsonElement expected, string actual) =>
+        Assert.True(JsonElement.DeepEquals(expected, JsonDocument.Parse(actual).RootElement), actual);
+
     // All kinds of missing values are alike.
     private static object? Seen(object? cell) => cell switch
     {
@@ -130,12 +133,12 @@ public class PickleGoldenTests
             : value.TryGetProperty("float", out JsonElement number) ? double.Parse(number.GetString()!, CultureInfo.InvariantCulture) : null,
     };
 
-    // In the manifest's notation, as Python's json spaces it.
+    // In the manifest's notation.
     private static string Plain(object? value) => value switch
     {
         null => "null",
         bool flag => flag ? "true" : "false",
-        string text => JsonSerializer.Serialize(text, new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }),
+        string text => JsonSerializer.Serialize(text),
         BigInteger large => $"{{\"int\": \"{large}\"}}",
         double number => number.ToString("R", CultureInfo.InvariantCulture),
         List<object?> list => $"[{string.Join(", ", list.Select(Plain))}]",
