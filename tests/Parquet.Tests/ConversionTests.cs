@@ -1,9 +1,8 @@
 using MiniLM.Data;
 using Parquet;
 using Parquet.Schema;
-using ParquetToJsonLines;
 
-namespace Parquet.Tests;
+namespace ParquetToJsonLines.Tests;
 
 public sealed class ConversionTests : IDisposable
 {
@@ -103,9 +102,10 @@ public sealed class ConversionTests : IDisposable
     [Fact]
     public async Task Conversion_RefusesStructures()
     {
-        DataField<int> inner = new("inner");
-        DataFormatException error = await Assert.ThrowsAsync<DataFormatException>(() => ConvertAsync(new ParquetSchema(new StructField("outer", inner)),
-            group => group.WriteAsync<int>(inner, (int[])[1])));
+        ParquetSchema schema = new(new StructField("outer", new DataField<int>("inner")));
+        DataField inner = schema.GetDataFields()[0];
+        DataFormatException error = await Assert.ThrowsAsync<DataFormatException>(() => ConvertAsync(schema,
+            group => group.WriteAllPartsAsync<int>(inner, (int[])[1], (int[])[inner.MaxDefinitionLevel], null, CancellationToken.None)));
         Assert.Contains("the column 'outer' is a Struct", error.Message);
     }
 }

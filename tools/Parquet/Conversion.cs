@@ -26,20 +26,18 @@ internal static class Conversion
             file.Complete(output, overwrite: false);
             return rows;
         }
-        catch (Exception error)
+        catch
         {
             file.Delete();
-            // The library throws what it stumbles over; none of it names the file.
-            if (error is OperationCanceledException or DataFormatException or UnauthorizedAccessException or IOException and not EndOfStreamException) { throw; }
-            throw new DataFormatException($"{input}: cannot be read as Parquet ({error.Message.ReplaceLineEndings(" ").TrimEnd('.')}). Copy it again.", error);
+            throw;
         }
     }
 
     private static async Task<long> WriteAsync(string input, Stream output, CancellationToken cancellation)
     {
-        await using ParquetReader reader = await ParquetReader.CreateAsync(input, cancellationToken: cancellation);
+        await using ParquetReader reader = await Read(input, ParquetReader.CreateAsync(input, cancellationToken: cancellation));
         DataField[] fields = [.. reader.Schema.Fields.Select(field => Field(input, field))];
-        using BufferedStream buffered = new(output, 1 << 16);
+        BufferedStream buffered = new(output, 1 << 16); // not disposed: the file is the caller's to complete
         long rows = 0;
         for (int group = 0; group < reader.RowGroupCount; group++)
         {
@@ -47,7 +45,7 @@ internal static class Conversion
             List<Column> columns = [];
             for (int i = 0; i < fields.Length; i++)
             {
-                columns.Add(await Column.ReadAsync(input, reader.Schema.Fields[i], fields[i], rowGroup, cancellation));
+                columns.Add(await Read(input, Column.ReadAsync(input, reader.Schema.Fields[i], fields[i], rowGroup, cancellation)));
             }
             for (long row = 0; row < rowGroup.RowCount; row++, rows++)
             {
@@ -55,7 +53,18 @@ internal static class Conversion
                 WriteRow(buffered, columns);
             }
         }
+        buffered.Flush();
         return rows;
+    }
+
+    // The library throws what it stumbles over, and none of it names the file.
+    private static async Task<T> Read<T>(string input, Task<T> reading)
+    {
+        try { return await reading; }
+        catch (Exception error) when (error is not (OperationCanceledException or DataFormatException))
+        {
+            throw new DataFormatException($"{input}: cannot be read as Parquet ({error.Message.ReplaceLineEndings(" ").TrimEnd('.')}). Copy it again.", error);
+        }
     }
 
     private static void WriteRow(Stream output, List<Column> columns)

@@ -19,18 +19,41 @@ internal sealed class JsonLines(LineReader lines) : IDisposable
     /// <exception cref="DataFormatException">The line is not UTF-8 or not one JSON value.</exception>
     internal bool Read(byte[][] names, Span<string?> values)
     {
-        while (lines.Read(out ReadOnlySpan<byte> line))
+        if (!Next(out ReadOnlySpan<byte> line)) { return false; }
+        values.Clear();
+        try { Pick(line, names, values); }
+        catch (JsonException error) { throw NotJson(error); }
+        return true;
+    }
+
+    /// <summary>The next value, an object, whole; null at the end.</summary>
+    /// <exception cref="DataFormatException">The line is not UTF-8 or not one JSON object.</exception>
+    internal JsonElement? ReadObject()
+    {
+        if (!Next(out ReadOnlySpan<byte> line)) { return null; }
+        try
+        {
+            Utf8JsonReader reader = new(line);
+            using JsonDocument value = JsonDocument.ParseValue(ref reader);
+            reader.Read(); // nothing follows
+            return value.RootElement.ValueKind == JsonValueKind.Object ? value.RootElement.Clone() : throw lines.Wrong("not a JSON object. Correct the line.");
+        }
+        catch (JsonException error) { throw NotJson(error); }
+    }
+
+    /// <summary>The next line that is not blank, without white space at its ends.</summary>
+    private bool Next(out ReadOnlySpan<byte> line)
+    {
+        while (lines.Read(out line))
         {
             line = line.Trim(White);
             if (line.Length == 0) { continue; }
-            values.Clear();
-            if (!Utf8.IsValid(line)) { throw lines.Wrong("not UTF-8. Save the file as UTF-8."); }
-            try { Pick(line, names, values); }
-            catch (JsonException error) { throw lines.Wrong($"not one JSON value a line ({Reason(error)}). Correct the line."); }
-            return true;
+            return Utf8.IsValid(line) ? true : throw lines.Wrong("not UTF-8. Save the file as UTF-8.");
         }
         return false;
     }
+
+    private DataFormatException NotJson(JsonException error) => lines.Wrong($"not one JSON value a line ({Reason(error)}). Correct the line.");
 
     private void Pick(ReadOnlySpan<byte> line, byte[][] names, Span<string?> values)
     {

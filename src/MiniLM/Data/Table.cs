@@ -38,7 +38,7 @@ internal sealed class Table : IDisposable
     /// <summary>Line on which the row last read begins, from 1.</summary>
     internal long Line { get; private set; } = 1;
 
-    /// <summary>Bytes of the text up to the next row.</summary>
+    /// <summary>Where the next row begins in the stream.</summary>
     internal long Position => _filled - (_end - _start);
 
     /// <summary>Fields of the row last read.</summary>

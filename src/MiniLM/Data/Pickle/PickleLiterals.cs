@@ -70,5 +70,5 @@ internal static class PickleLiterals
         return text.ToString();
     }
 
-    private static object Narrow(BigInteger value) => value >= long.MinValue && value <= long.MaxValue ? (long)value : value;
+    private static object Narrow(BigInteger value) => value >= long.MinValue && value <= long.MaxValue ? (long)value : (object)value;
 }

@@ -141,6 +141,8 @@ public class PickleGoldenTests
         string text => JsonSerializer.Serialize(text),
         BigInteger large => $"{{\"int\": \"{large}\"}}",
         double number => number.ToString("R", CultureInfo.InvariantCulture),
+        byte[] bytes => $"{{\"bytes_hex\": \"{Convert.ToHexStringLower(bytes)}\"}}",
+        PickledSet set => $"{{\"set\": [{string.Join(", ", set.Items.Select(Plain))}]}}",
         List<object?> list => $"[{string.Join(", ", list.Select(Plain))}]",
         object?[] tuple => $"{{\"tuple\": [{string.Join(", ", tuple.Select(Plain))}]}}",
         PickledDictionary items => $"{{\"dict\": [{string.Join(", ", items.Items.Select(item => $"[{Plain(item.Key)}, {Plain(item.Value)}]"))}]}}",
