@@ -84,7 +84,8 @@ public sealed class CheckThatCommandTests : CommandTests
         File.WriteAllBytes(At("x.pkl"), [.. "cos\nsystem\n(S'true'\ntR."u8]);
         CommandLine.Run("data", "checkthat", "--collection", At("x.pkl"), "--tweets", Write("t.tsv", Tweets), "--output", At("out"))
             .AssertRefused(1, "x.pkl: byte 0 (GLOBAL): the name 'os.system' is not what a DataFrame is made of, and nothing of it is run.");
-        CommandLine.Run("data", "checkthat", "--collection", At("x.bin"), "--tweets", At("t.tsv"), "--output", At("out")).AssertRefused(1, "x.bin: no such file");
+        CommandLine.Run("data", "checkthat", "--collection", At("x.bin"), "--tweets", At("t.tsv"), "--output", At("out"))
+            .AssertRefused(1, "x.bin: no such file");
         Write("x.bin", "");
         CommandLine.Run("data", "checkthat", "--collection", At("x.bin"), "--tweets", At("t.tsv"), "--output", At("out"))
             .AssertRefused(1, "the format '.bin' is not known");

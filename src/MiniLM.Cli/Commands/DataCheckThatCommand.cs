@@ -22,7 +22,13 @@ internal sealed class DataCheckThatCommand : CliCommand
         Required = true,
     };
 
-    private readonly Option<string> _output = new("--output") { Description = "folder for corpus.jsonl, queries.tsv, qrels.tsv", HelpName = "DIR", Required = true };
+    private readonly Option<string> _output = new("--output")
+    {
+        Description = "folder for corpus.jsonl, queries.tsv, qrels.tsv",
+        HelpName = "DIR",
+        Required = true,
+    };
+
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "replace what is there" };
 
     internal DataCheckThatCommand() : base("checkthat", "Makes corpus, queries and judgements of CheckThat! 2025, task 4b. Nothing in the pickle is run.")
@@ -40,10 +46,8 @@ internal sealed class DataCheckThatCommand : CliCommand
         List<Document> papers = CheckThatPapers.Read(collection, session.Cancellation);
         List<Tweet> tweets = CheckThatTweets.Read(tweetFile, out bool hasPapers, session.Cancellation);
         List<Tweet> kept = hasPapers ? WithPapers(tweets, papers, tweetFile, session) : tweets;
-        if (papers.Count == 0 || kept.Count == 0)
-        {
-            throw new DataFormatException($"{(papers.Count == 0 ? collection : tweetFile)}: gives no {(papers.Count == 0 ? "papers" : "tweets")}. Give another file.");
-        }
+        if (papers.Count == 0) { throw new DataFormatException($"{collection}: gives no papers. Give another file."); }
+        if (kept.Count == 0) { throw new DataFormatException($"{tweetFile}: gives no tweets. Give another file."); }
         folder.WriteCorpus(papers);
         folder.WriteQueries(kept.Select(tweet => (tweet.PostId, tweet.Text)));
         if (hasPapers) { folder.WriteQrels(kept.Select(tweet => (tweet.PostId, tweet.CordUid!, 1))); }

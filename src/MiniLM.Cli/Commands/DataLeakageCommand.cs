@@ -10,13 +10,19 @@ namespace MiniLM.Cli.Commands;
 /// <summary>Texts of a test set that are in a training set.</summary>
 internal sealed class DataLeakageCommand : CliCommand
 {
-    private readonly Option<string?> _train = new("--train") { Description = "training rows: .jsonl, .tsv, .csv or .txt, plain or .gz", HelpName = "FILE", Required = true };
+    private readonly Option<string?> _train = new("--train")
+    {
+        Description = "training rows: .jsonl, .tsv, .csv or .txt, plain or .gz",
+        HelpName = "FILE",
+        Required = true,
+    };
+
     private readonly Option<string> _test = new("--test") { Description = "test rows, of the same columns", HelpName = "FILE", Required = true };
     private readonly Option<double?> _threshold = ThresholdOption.Create();
     private readonly Option<bool> _json = new("--json") { Description = "one JSON object" };
     private readonly InputOptions _input;
 
-    internal DataLeakageCommand() : base("leakage", "Counts the texts of a test set that are, or nearly are, in a training set: column by column, and across columns.")
+    internal DataLeakageCommand() : base("leakage", "Counts the texts of a test set that are, or nearly are, in a training set, also across columns.")
     {
         _input = new InputOptions(this, hasColumn: false, hasColumns: true, input: _train, flushes: false);
         foreach (Option option in new Option[] { _test, _threshold, _json }) { Options.Add(option); }

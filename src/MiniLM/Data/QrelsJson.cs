@@ -25,7 +25,8 @@ internal static class QrelsJson
                     }
                     if (!qrels.Add(query.Name, document.Name, grade))
                     {
-                        throw new DataFormatException($"{name}: document {Quoted.Text(document.Name)} is judged twice in query {Quoted.Text(query.Name)}. Leave one of them.");
+                        throw new DataFormatException($"{name}: document {Quoted.Text(document.Name)} is judged twice in query "
+                            + $"{Quoted.Text(query.Name)}. Leave one of them.");
                     }
                 }
             }

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace MiniLM.Data;
 
-/// <summary>Writes a folder of a retrieval task, as FOLDER.partial until it is complete: corpus.jsonl, queries.tsv (id TAB text), qrels.tsv (BEIR's table).</summary>
+/// <summary>Writes a retrieval task, as FOLDER.partial until it is complete: corpus.jsonl, queries.tsv (id TAB text), qrels.tsv (BEIR's table).</summary>
 internal sealed class RetrievalFolder : IDisposable
 {
     private const string CorpusFile = "corpus.jsonl", QueriesFile = "queries.tsv", QrelsFile = "qrels.tsv";
@@ -66,7 +66,7 @@ internal sealed class RetrievalFolder : IDisposable
         if (!_overwrite) { throw new IOException($"{_folder}: exists. Use --overwrite to replace it."); }
         if (Directory.EnumerateFileSystemEntries(_folder).Any(entry => Path.GetFileName(entry) is not (CorpusFile or QueriesFile or QrelsFile)))
         {
-            throw new IOException($"{_folder}: holds more than corpus, queries and qrels, so it is not overwritten. Choose another name or remove it yourself.");
+            throw new IOException($"{_folder}: holds more than corpus, queries and qrels, so it stays. Choose another name or remove it yourself.");
         }
     }
 

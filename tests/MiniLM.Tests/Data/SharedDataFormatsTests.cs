@@ -93,7 +93,8 @@ public class SharedDataFormatsTests
         string trec = "trec-dl19/qrels.dl19-passage.txt", json = "msmarco-samples/qrel_qrel.json";
         Assert.Equal(File.ReadLines(Path(trec)).Count(), Qrels.Read(Path(trec)).Queries.Values.Sum(judged => judged.Count));
         JsonElement expected = JsonDocument.Parse(File.ReadAllBytes(Path(json))).RootElement;
-        Assert.Equal(expected.EnumerateObject().SelectMany(query => query.Value.EnumerateObject().Select(document => (query.Name, document.Name, document.Value.GetInt32()))),
+        Assert.Equal(expected.EnumerateObject()
+            .SelectMany(query => query.Value.EnumerateObject().Select(document => (query.Name, document.Name, document.Value.GetInt32()))),
             Qrels.Read(Path(json)).Queries.SelectMany(query => query.Value.Select(document => (query.Key, document.Key, document.Value))));
     }
 }

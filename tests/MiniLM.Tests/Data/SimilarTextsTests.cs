@@ -122,7 +122,8 @@ public class SimilarTextsTests
     public void Deduplication_CountsWhatGoes()
     {
         Deduplication deduplication = new(0.8);
-        Assert.Equal([true, false, true, false, false], ((string[])["a long text of letters", "A long text of letters", "x", "a long text of letters.", "X"]).Select(deduplication.Keep));
+        string[] texts = ["a long text of letters", "A long text of letters", "x", "a long text of letters.", "X"];
+        Assert.Equal([true, false, true, false, false], texts.Select(deduplication.Keep));
         Assert.Equal((2, 2, 1), (deduplication.Kept, deduplication.Exact, deduplication.Near));
     }
 

@@ -24,7 +24,8 @@ internal static class CheckThatPapers
     private static List<Document> FromFrame(DataFrame frame)
     {
         object?[] ids = frame.Find("cord_uid") ?? frame.Find("doc_id") ?? throw new DataFormatException(
-            $"{frame.Name}: has no column 'cord_uid', it has {string.Join(", ", frame.Columns.Select(column => Quoted.Text($"{column}")))}. Give the collection.");
+            $"{frame.Name}: has no column 'cord_uid', it has {string.Join(", ", frame.Columns.Select(column => Quoted.Text($"{column}")))}. "
+            + "Give the collection.");
         object?[]? titles = frame.Find("title"), abstracts = frame.Find("abstract"), texts = frame.Find("text");
         Collector papers = new();
         for (int row = 0; row < frame.Index.Length; row++)

@@ -16,7 +16,7 @@ internal static class CheckThatPredictions
         }
     }
 
-    /// <summary>A text as Python's repr writes it: in single quotes, in double ones where it holds single ones only; what cannot be printed is escaped.</summary>
+    /// <summary>A text as Python's repr writes it: in single quotes, in double ones where it holds only single ones; unprintables are escaped.</summary>
     internal static string Repr(string text)
     {
         char quote = text.Contains('\'') && !text.Contains('"') ? '"' : '\'';

@@ -26,10 +26,11 @@ internal readonly record struct NumpyType(char Kind, int Size, bool IsBigEndian,
         {
             throw file.Wrong(made, $"the dtype {Quoted.Text(code + (state.Length > 1 ? order : ""))} is not read.");
         }
-        return new NumpyType(code[0], size, order == ">", code[0] == 'M' ? Unit(file, made, state) : 0);
+        return new NumpyType(code[0] == '?' ? 'b' : code[0], size, order == ">", code[0] == 'M' ? Unit(file, made, state) : 0);
     }
 
-    /// <summary>An element of <see cref="Size"/> bytes as bool, long, ulong (where long is too small), double, string, <see cref="Timestamp"/> or null (not a time).</summary>
+    /// <summary>An element of <see cref="Size"/> bytes as bool, long, ulong (where long is too small), double, string, <see cref="Timestamp"/> or null
+    /// (not a time).</summary>
     internal object? Decode(ReadOnlySpan<byte> bytes) => (Kind, Size) switch
     {
         ('b', _) => bytes[0] != 0,

@@ -22,7 +22,10 @@ internal static class PickleBlob
         {
             length += read;
             if (length < bytes.Length) { continue; }
-            if (length == most) { throw new DataFormatException($"{name}: expands to more than {most} bytes from {onDisk}. Give it uncompressed, or as .jsonl."); }
+            if (length == most)
+            {
+                throw new DataFormatException($"{name}: expands to {most} bytes and more from {onDisk}. Give it uncompressed, or as .jsonl.");
+            }
             Array.Resize(ref bytes, (int)Math.Min(most, 2L * length));
         }
         Array.Resize(ref bytes, length);

@@ -1,6 +1,6 @@
 namespace MiniLM.Data.Pickle;
 
-/// <summary>What a pickle may name, as tags: nothing is looked up or called by these names. Versions of Python, NumPy and pandas spell some differently.</summary>
+/// <summary>What a pickle may name, as tags: nothing is looked up or called by these names.</summary>
 internal enum PickleName
 {
     DataFrame,
@@ -33,7 +33,7 @@ internal enum PickleName
     Reconstructor,
 }
 
-/// <summary>The closed list of names.</summary>
+/// <summary>The closed list of names, which versions of Python, NumPy and pandas spell differently.</summary>
 internal static class PickleNames
 {
     /// <summary>The tag of a name; null: it is not one that a DataFrame or an array needs.</summary>
