@@ -22,6 +22,8 @@ internal static class Program
         ("mine", () => new MineCommand()),
         ("evaluate", () => new EvaluateCommand()),
         ("calibrate", () => new CalibrateCommand()),
+        ("data", () => new DataCommand()),
+        ("submit", () => new SubmitCommand()),
         ("inspect", () => new InspectCommand()),
         ("convert", () => new ConvertCommand()),
         ("devices", () => new DevicesCommand()),

@@ -6,7 +6,7 @@ namespace MiniLM.Data;
 /// <summary>Relevance judgements in memory. A grade below 0: pooled, but not judged.</summary>
 internal sealed class Qrels
 {
-    private const string Header = "query-id\tcorpus-id\tscore";
+    internal const string Header = "query-id\tcorpus-id\tscore";
 
     private readonly Dictionary<string, Dictionary<string, int>> _queries = new(StringComparer.Ordinal);
 
@@ -25,12 +25,24 @@ internal sealed class Qrels
         return grades.TryAdd(document, grade);
     }
 
-    /// <summary>Reads judgements: TREC's lines 'query 0 document grade' (what follows is ignored), or BEIR's table, known by its header.</summary>
+    /// <summary>Reads judgements: TREC's lines 'query 0 document grade' (what follows is ignored); BEIR's table, known by its header; or .json.</summary>
     /// <exception cref="DataFormatException">A short line, a grade that is no whole number, a document judged twice in a query, or no judgements.</exception>
     internal static Qrels Read(string path, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default)
     {
-        using LineReader lines = new(DataFile.Open(path, openStandardInput), DataFile.Name(path));
         Qrels qrels = new();
+        if (DataFile.Suffix(path) == ".json")
+        {
+            using Stream json = DataFile.Open(path);
+            QrelsJson.Read(json, DataFile.Name(path), qrels);
+        }
+        else { ReadLines(path, openStandardInput, qrels, cancellation); }
+        return qrels.Queries.Count > 0 ? qrels
+            : throw new DataFormatException($"{DataFile.Name(path)}: has no judgements. It has lines 'query 0 document grade'.");
+    }
+
+    private static void ReadLines(string path, Func<Stream>? openStandardInput, Qrels qrels, CancellationToken cancellation)
+    {
+        using LineReader lines = new(DataFile.Open(path, openStandardInput), DataFile.Name(path));
         bool? isBeir = null;
         Span<Range> fields = stackalloc Range[4];
         while (lines.Read(out ReadOnlySpan<byte> line))
@@ -47,7 +59,6 @@ internal sealed class Qrels
                 throw lines.Wrong($"document {Quoted.Text(document)} is judged twice in query {Quoted.Text(query)}. Leave one of them.");
             }
         }
-        return qrels.Queries.Count > 0 ? qrels : throw new DataFormatException($"{lines.Name}: has no judgements. It has lines 'query 0 document grade'.");
     }
 
     private static string WrongCount(int count, bool isBeir) => isBeir

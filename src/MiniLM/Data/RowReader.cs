@@ -15,6 +15,9 @@ internal abstract class RowReader : IDisposable
     /// <summary>Line of the row last read, from 1.</summary>
     internal abstract long Line { get; }
 
+    /// <summary>Bytes of the text, uncompressed, up to the next row: a row's own bytes lie between two of them.</summary>
+    internal abstract long Position { get; }
+
     /// <summary>The next row's columns, repaired.</summary>
     /// <param name="values">As many as columns were asked for, at least one.</param>
     /// <exception cref="DataFormatException">The row is damaged or lacks a column.</exception>
@@ -74,6 +77,8 @@ internal abstract class RowReader : IDisposable
 
         internal override long Line => lines.Lines.Number;
 
+        internal override long Position => lines.Lines.Position;
+
         protected override bool ReadRow(Span<string> values)
         {
             if (!lines.Read(_names, values!)) { return false; }
@@ -109,6 +114,8 @@ internal abstract class RowReader : IDisposable
 
         internal override long Line => _lines.Number;
 
+        internal override long Position => _lines.Position;
+
         protected override bool ReadRow(Span<string> values)
         {
             if (!_lines.Read(out ReadOnlySpan<byte> line)) { return false; }
@@ -140,6 +147,8 @@ internal abstract class RowReader : IDisposable
         }
 
         internal override long Line => _table.Line;
+
+        internal override long Position => _table.Position;
 
         protected override bool ReadRow(Span<string> values)
         {

@@ -21,7 +21,7 @@ internal sealed class Table : IDisposable
     private readonly byte[] _buffer = new byte[1 << 16];
     private byte[] _row = new byte[1 << 12];
     private int _start, _end, _used;
-    private long _nextLine = 1;
+    private long _nextLine = 1, _filled;
 
     /// <param name="stream">Disposed with the table.</param>
     /// <param name="name">For messages.</param>
@@ -37,6 +37,9 @@ internal sealed class Table : IDisposable
 
     /// <summary>Line on which the row last read begins, from 1.</summary>
     internal long Line { get; private set; } = 1;
+
+    /// <summary>Where the next row begins in the stream.</summary>
+    internal long Position => _filled - (_end - _start);
 
     /// <summary>Fields of the row last read.</summary>
     internal int Count => _ends.Count;
@@ -150,13 +153,18 @@ internal sealed class Table : IDisposable
 
     private int Peek()
     {
-        if (_start == _end) { (_start, _end) = (0, DataFile.Read(_stream, _buffer, Name)); }
+        if (_start == _end)
+        {
+            (_start, _end) = (0, DataFile.Read(_stream, _buffer, Name));
+            _filled += _end;
+        }
         return _start == _end ? -1 : _buffer[_start];
     }
 
     private void SkipMark()
     {
         for (int read; _end < 3 && (read = DataFile.Read(_stream, _buffer.AsSpan(_end), Name)) > 0; _end += read) { }
+        _filled = _end;
         if (_buffer.AsSpan(0, _end).StartsWith("\ufeff"u8)) { _start = 3; }
     }
 

@@ -1,6 +1,4 @@
 using System.Buffers.Binary;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using MiniLM.Data;
 
 namespace MiniLM.Retrieval;
@@ -8,8 +6,6 @@ namespace MiniLM.Retrieval;
 /// <summary>Writes the files of a <see cref="DocumentStore"/>, document by document, into a folder that is being built.</summary>
 internal sealed class DocumentStoreWriter : IDisposable
 {
-    private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     private readonly BufferedStream _documents, _offsets;
 
     /// <param name="folder">The unfinished index.</param>
@@ -27,15 +23,7 @@ internal sealed class DocumentStoreWriter : IDisposable
 
     internal void Add(in Document document)
     {
-        using (Utf8JsonWriter json = new(_documents, Readable))
-        {
-            json.WriteStartObject();
-            json.WriteString("_id", document.Id);
-            json.WriteString("title", document.Title);
-            json.WriteString("text", document.Text);
-            json.WriteEndObject();
-        }
-        _documents.WriteByte((byte)'\n');
+        DocumentLine.Write(_documents, document);
         WriteOffset();
     }
 

@@ -96,4 +96,26 @@ public sealed class QrelsTests
         }
         finally { File.Delete(path); }
     }
+
+    [Theory]
+    [InlineData("""{"q1": {"a b": 2, "c": -1}, "q2": {"a": 0}}""", "q1 a b 2, q1 c -1, q2 a 0")]
+    [InlineData("""{"q1": {}, "q2": {"a": 1}}""", "q2 a 1")]
+    [InlineData("""{"q1": {"a": 1, "a": 2}}""", null, "document 'a' is judged twice in query 'q1'")]
+    [InlineData("""{"q1": {"a": 1.5}}""", null, "the grade '1.5' of 'a' in 'q1' is not a whole number")]
+    [InlineData("""{"q1": {"a": "1"}}""", null, "the grade '1' of 'a' in 'q1' is not a whole number")]
+    [InlineData("""{"q1": ["a"]}""", null, "'q1' is no object. A file of judgements is")]
+    [InlineData("[]", null, "the file is no object")]
+    [InlineData("{", null, "not JSON (")]
+    [InlineData("{}", null, "has no judgements")]
+    public void Read_TakesJson(string text, string? judgements, string message = "")
+    {
+        string path = Path.Combine(Directory.CreateTempSubdirectory("minilm-qrels-").FullName, "q.json");
+        try
+        {
+            File.WriteAllText(path, text);
+            if (judgements is null) { Assert.StartsWith($"{path}: {message}", Assert.Throws<DataFormatException>(() => Qrels.Read(path)).Message); }
+            else { Assert.Equal(judgements, string.Join(", ", Lines(Qrels.Read(path)).Select(line => $"{line.Item1} {line.Item2} {line.Item3}"))); }
+        }
+        finally { Directory.Delete(Path.GetDirectoryName(path)!, recursive: true); }
+    }
 }
