@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MiniLM.Compute;
 using MiniLM.Cpu.Threading;
 using MiniLM.Model;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MiniLM.Compute;
 
 namespace MiniLM.Cpu;
 
