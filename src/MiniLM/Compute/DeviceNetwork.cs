@@ -69,7 +69,9 @@ internal abstract class DeviceNetwork : IDisposable
         }
     }
 
-    private Lifetime.Inside Enter()
+    /// <summary>Inside until the result is disposed.</summary>
+    /// <exception cref="ObjectDisposedException">The network or its device.</exception>
+    private protected Lifetime.Inside Enter()
     {
         // The device is there as long as this network; that it was disposed is said all the same.
         ObjectDisposedException.ThrowIf(_device?.Lifetime.IsClosed == true, _device!);

@@ -47,7 +47,19 @@ internal static class AdamW
     internal static void Update<T>(in Coefficients<T> by, Span<T> values, ReadOnlySpan<T> gradients, Span<T> first, Span<T> second)
         where T : IBinaryFloatingPointIeee754<T>
     {
-        for (int i = 0; i < values.Length; i++)
+        int whole = values.Length - values.Length % Vector<T>.Count;
+        Vector<T> keep = new(by.Keep), oneMinusBeta1 = new(by.OneMinusBeta1), beta2 = new(by.Beta2), oneMinusBeta2 = new(by.OneMinusBeta2);
+        Vector<T> rate = new(by.Rate), root = new(by.RootOfCorrection), epsilon = new(by.Epsilon), factor = new(by.GradientFactor);
+        for (int i = 0; i < whole; i += Vector<T>.Count)
+        {
+            Vector<T> gradient = new Vector<T>(gradients[i..]) * factor, m = new(first[i..]), v = new(second[i..]);
+            m += (gradient - m) * oneMinusBeta1;
+            v = beta2 * v + oneMinusBeta2 * gradient * gradient;
+            m.CopyTo(first[i..]);
+            v.CopyTo(second[i..]);
+            (new Vector<T>(values[i..]) * keep - rate * m / (Vector.SquareRoot(v) / root + epsilon)).CopyTo(values[i..]);
+        }
+        for (int i = whole; i < values.Length; i++)
         {
             T gradient = gradients[i] * by.GradientFactor;
             first[i] += (gradient - first[i]) * by.OneMinusBeta1;

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace MiniLM.Training;
 
@@ -70,6 +71,26 @@ internal readonly struct DropoutMask
             | Bit(c & 0xffff, 4) | Bit(c >> 16, 5) | Bit(d & 0xffff, 6) | Bit(d >> 16, 7);
 
         uint Bit(uint number, int at) => (number >= threshold ? 1u : 0u) << at;
+    }
+
+    /// <summary>The same for blocks block to block + 7, where the processor has AVX2.</summary>
+    internal unsafe void Keep(int row, int block, byte* bits)
+    {
+        PhiloxBlocks.Words((uint)block, (uint)row, _place, _step, _seedLow, _seedHigh,
+            out Vector256<uint> a, out Vector256<uint> b, out Vector256<uint> c, out Vector256<uint> d);
+        Vector256<int> threshold = Vector256.Create((int)_threshold), halves = Vector256.Create(0xffff), kept = default;
+        Collect(a, 0);
+        Collect(b, 2);
+        Collect(c, 4);
+        Collect(d, 6);
+        for (int i = 0; i < PhiloxBlocks.Count; i++) { bits[i] = (byte)kept[i]; }
+
+        void Collect(Vector256<uint> words, int at)
+        {
+            Vector256<int> low = Vector256.GreaterThanOrEqual(words.AsInt32() & halves, threshold);
+            Vector256<int> high = Vector256.GreaterThanOrEqual(Vector256.ShiftRightLogical(words, 16).AsInt32(), threshold);
+            kept |= (low & Vector256.Create(1 << at)) | (high & Vector256.Create(2 << at));
+        }
     }
 
     /// <summary>0 for a dropped value, <see cref="Scale"/> for a kept one.</summary>

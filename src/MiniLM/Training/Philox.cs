@@ -5,8 +5,8 @@ namespace MiniLM.Training;
 /// <summary>Philox4x32-10: four random words that are a function of a counter and a key (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").</summary>
 internal static class Philox
 {
-    private const int Rounds = 10;
-    private const uint FactorA = 0xD2511F53, FactorB = 0xCD9E8D57, GoldenRatio = 0x9E3779B9, RootOfThree = 0xBB67AE85;
+    internal const int Rounds = 10;
+    internal const uint FactorA = 0xD2511F53, FactorB = 0xCD9E8D57, GoldenRatio = 0x9E3779B9, RootOfThree = 0xBB67AE85;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static (uint A, uint B, uint C, uint D) Words(uint a, uint b, uint c, uint d, uint keyLow, uint keyHigh)
