@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using MiniLM.Batching;
 using MiniLM.Compute;
 using MiniLM.Cpu.Threading;
@@ -25,6 +27,7 @@ internal sealed unsafe class CpuTrainingNetwork : TrainingNetwork
     private readonly CpuNetwork _inference;
     private readonly LayerBackward[] _backward;
     private readonly TrainingHead _head;
+    private readonly GradientOf _gradient;
     private readonly NativeBlock _gradients, _first, _second;
     private readonly Dictionary<Tensor, long> _offsets;
     private readonly RowWidths _widths;
@@ -36,7 +39,13 @@ internal sealed unsafe class CpuTrainingNetwork : TrainingNetwork
     private NativeBlock? _rows; // gradients of one layer's rows
     private int _rowCapacity, _longest;
     private Scratch[] _own = [];
+    private readonly double[] _squares;
+    private readonly Action<int> _forward, _backwardRows, _backwardWeights, _backwardEmbeddings, _scatter, _square, _update, _clear, _pack;
+
+    // The call in progress; a step allocates nothing, so work reads it from here.
     private TrainingSlot _slot = null!;
+    private StepOptions _options = new(0);
+    private double _gradientFactor;
     private int _taken, _layer;
 
     internal CpuTrainingNetwork(CpuDevice device, ParameterBlock parameters, TrainedParameters trained, CancellationToken cancellation)
@@ -50,20 +59,31 @@ internal sealed unsafe class CpuTrainingNetwork : TrainingNetwork
         _sums = new GroupSums(_widths, (int)(parameters.Network.Encoder.RelativeAttentionBias?.Count ?? 0));
         (_gradients, _first, _second) = (new NativeBlock(parameters.Length), new NativeBlock(parameters.Length), new NativeBlock(parameters.Length));
         _offsets = parameters.Parameters.ToDictionary(parameter => parameter.Tensor, parameter => parameter.Offset);
-        Pack();
+        _gradient = Gradient;
+        _squares = new double[parameters.Parameters.Count];
+        (_forward, _backwardRows, _backwardWeights, _backwardEmbeddings, _scatter) = (Forward, BackwardRows, BackwardWeights, BackwardEmbeddings, Scatter);
+        (_square, _update, _clear, _pack) = (Square, Update, Clear, Pack);
+        Run(_pack);
     }
 
     private static int Pad(int width) => PackedLinear.PanelsOf(width) * Gemm.Columns;
 
-    private void Pack() => Run(member =>
+    private void Pack(int member)
     {
         foreach (LayerBackward layer in _backward) { layer.Fill(_pool.All, member); }
-    });
+    }
 
+    /// <summary>On all threads; what they take one by one is counted from 0.</summary>
     private void Run(Action<int> work, CancellationToken cancellation = default)
     {
-        lock (_device.Gate) { _pool.Run(work, cancellation); }
+        lock (_device.Gate)
+        {
+            _taken = 0;
+            _pool.Run(work, cancellation);
+        }
     }
+
+    private int Next() => Interlocked.Increment(ref _taken) - 1;
 
     private float* Gradient(Tensor weight) => _gradients.Floats + _offsets[weight];
 
@@ -79,8 +99,7 @@ internal sealed unsafe class CpuTrainingNetwork : TrainingNetwork
         _slot.Begin(batch, dropout);
         FormGroups();
         Reserve(batch);
-        _taken = 0;
-        Run(member => ForEachGroup(group => ForwardGroup(group, _own[member])), cancellation);
+        Run(_forward, cancellation);
         _head.Forward(batch, _slot.X(_config.NumHiddenLayers), _widths.Hidden, dropout, output);
         _slot.IsFilled = true;
     }
@@ -147,15 +166,6 @@ internal sealed unsafe class CpuTrainingNetwork : TrainingNetwork
         }
     }
 
-    private void ForEachGroup(Action<int> work)
-    {
-        for (int group; (group = Interlocked.Increment(ref _taken) - 1) < _groups.Count;)
-        {
-            _pool.Checkpoint();
-            work(group);
-        }
-    }
-
     private (int From, int Rows) RowsOf(int group)
     {
         int from = _slot.Batch.Offsets[_groups[group].First];
@@ -175,6 +185,11 @@ internal sealed unsafe class CpuTrainingNetwork : TrainingNetwork
         {
             for (int row = 0; row < _slot.Batch.Length(sequence); row++, x += width) { DropoutRows.Apply(mask, MaskRow(sequence) + row, 0, x, _config.HiddenSize); }
         }
+    }
+
+    private void Forward(int member)
+    {
+        for (int group; (group = Next()) < _groups.Count;) { ForwardGroup(group, _own[member]); }
     }
 
     private void ForwardGroup(int group, Scratch mine)
@@ -258,21 +273,23 @@ internal sealed unsafe class CpuTrainingNetwork : TrainingNetwork
         _slot.IsFilled = false;
         FormGroups();
         Reserve(_slot.Batch);
-        _head.Backward(_slot.Batch, _slot.X(_config.NumHiddenLayers), _widths.Hidden, _slot.Dropout, outputGradient, Gradient, DX);
+        _head.Backward(_slot.Batch, _slot.X(_config.NumHiddenLayers), _widths.Hidden, _slot.Dropout, outputGradient, _gradient, DX);
         for (_layer = _config.NumHiddenLayers - 1; _layer >= 0; _layer--)
         {
             _sums.Begin(_groups.Count);
-            _taken = 0;
-            Run(member => ForEachGroup(group => BackwardGroup(group, _own[member])), cancellation);
+            Run(_backwardRows, cancellation);
             CutWeights();
-            _taken = 0;
-            Run(_ => BackwardWeights(), cancellation);
+            Run(_backwardWeights, cancellation);
         }
         _sums.Begin(_groups.Count);
-        _taken = 0;
-        Run(_ => ForEachGroup(BackwardEmbeddingNorm), cancellation);
+        Run(_backwardEmbeddings, cancellation);
         AddNorm(Network.Encoder.EmbeddingNorm, _sums.OutputGamma(0), _sums.OutputBeta(0));
-        Run(ScatterEmbeddings, cancellation);
+        Run(_scatter, cancellation);
+    }
+
+    private void BackwardRows(int member)
+    {
+        for (int group; (group = Next()) < _groups.Count;) { BackwardGroup(group, _own[member]); }
     }
 
     private void BackwardGroup(int group, Scratch mine)
@@ -404,9 +421,9 @@ internal sealed unsafe class CpuTrainingNetwork : TrainingNetwork
         internal int DYStride, XStride, GradientStride, Channels, Columns;
     }
 
-    private void BackwardWeights()
+    private void BackwardWeights(int member)
     {
-        for (int index; (index = Interlocked.Increment(ref _taken) - 1) < _pieces.Count;)
+        for (int index; (index = Next()) < _pieces.Count;)
         {
             _pool.Checkpoint();
             WeightPiece piece = _pieces[index];
@@ -421,16 +438,19 @@ internal sealed unsafe class CpuTrainingNetwork : TrainingNetwork
         _sums.AddTo(Gradient(norm.Beta), beta, _groups.Count, _config.HiddenSize);
     }
 
-    private void BackwardEmbeddingNorm(int group)
+    private void BackwardEmbeddings(int member)
     {
-        (int from, int rows) = RowsOf(group);
-        nint at = (nint)from * _widths.Hidden;
-        Drop(group, Mask(DropoutSite.Embeddings, 0, _config.HiddenDropout), DX + at);
-        NormalizeBackward(_inference.Embedding.Norm, _slot.EmbeddingSums + at, DX + at, rows, _sums.OutputGamma(group), _sums.OutputBeta(group));
+        for (int group; (group = Next()) < _groups.Count;)
+        {
+            (int from, int rows) = RowsOf(group);
+            nint at = (nint)from * _widths.Hidden;
+            Drop(group, Mask(DropoutSite.Embeddings, 0, _config.HiddenDropout), DX + at);
+            NormalizeBackward(_inference.Embedding.Norm, _slot.EmbeddingSums + at, DX + at, rows, _sums.OutputGamma(group), _sums.OutputBeta(group));
+        }
     }
 
     /// <summary>Each thread adds some columns of all rows, in order.</summary>
-    private void ScatterEmbeddings(int member)
+    private void Scatter(int member)
     {
         PackedBatch batch = _slot.Batch;
         EncoderWeights weights = Network.Encoder;
@@ -450,65 +470,68 @@ internal sealed unsafe class CpuTrainingNetwork : TrainingNetwork
     internal override StepResult Step(StepOptions options)
     {
         using Lifetime.Inside inside = Enter();
-        double norm = GradientNorm() / options.LossScale;
+        Run(_square);
+        double norm = 0; // in the parameters' order
+        foreach (double squares in _squares) { norm += squares; }
+        norm = Math.Sqrt(norm) / options.LossScale;
         if (double.IsFinite(norm))
         {
             Steps++;
-            double factor = options.GradientFactor(norm);
-            Run(member => Update(member, options, factor));
+            (_options, _gradientFactor) = (options, options.GradientFactor(norm));
+            Run(_update);
             Parameters.Changed();
             _inference.Repack();
-            Pack();
+            Run(_pack);
         }
         ClearGradients();
         return new StepResult(norm, double.IsFinite(norm));
     }
 
-    /// <summary>Of the trained parameters: squares summed in double by parameter, these in order.</summary>
-    private double GradientNorm()
+    /// <summary>Squares of the trained parameters' gradients, summed in double.</summary>
+    private void Square(int member)
     {
-        double[] squares = new double[Parameters.Parameters.Count];
-        _taken = 0;
-        Run(_ =>
+        for (int index; (index = Next()) < _squares.Length;)
         {
-            for (int index; (index = Interlocked.Increment(ref _taken) - 1) < squares.Length;)
-            {
-                Parameter parameter = Parameters.Parameters[index];
-                if (Trained.IsTrained(parameter.Name)) { squares[index] = Squares(Gradient(parameter.Tensor), parameter.Count); }
-            }
-        });
-        return Math.Sqrt(squares.Sum());
+            Parameter parameter = Parameters.Parameters[index];
+            _squares[index] = Trained.IsTrained(parameter.Name) ? Squares(Gradient(parameter.Tensor), parameter.Count) : 0;
+        }
     }
 
     private static double Squares(float* x, int count)
     {
-        double sum = 0;
-        for (int i = 0; i < count; i++) { sum += (double)x[i] * x[i]; }
+        Vector256<double> s0 = default, s1 = default;
+        int i = 0;
+        for (; i + Vector256<float>.Count <= count; i += Vector256<float>.Count)
+        {
+            (Vector256<double> low, Vector256<double> high) = Vector256.Widen(Vector256.Load(x + i));
+            (s0, s1) = (s0 + low * low, s1 + high * high);
+        }
+        double sum = Vector256.Sum(s0 + s1);
+        for (; i < count; i++) { sum += (double)x[i] * x[i]; }
         return sum;
     }
 
-    private void Update(int member, StepOptions options, double factor)
+    private void Update(int member)
     {
         foreach (Parameter parameter in Parameters.Parameters)
         {
             if (!Trained.IsTrained(parameter.Name)) { continue; }
             (int first, int end) = _pool.All.Share(parameter.Count, member);
-            AdamW.Update<float>(AdamW.For<float>(options, Steps, Trained.Decays(parameter.Name), factor),
-                Of(Parameters.Values), Of(_gradients.Floats), Of(_first.Floats), Of(_second.Floats));
-
-            Span<float> Of(float* block) => new(block + parameter.Offset + first, end - first);
+            long offset = parameter.Offset + first;
+            int count = end - first;
+            AdamW.Update<float>(AdamW.For<float>(_options, Steps, Trained.Decays(parameter.Name), _gradientFactor), new Span<float>(Parameters.Values + offset, count),
+                new ReadOnlySpan<float>(_gradients.Floats + offset, count), new Span<float>(_first.Floats + offset, count),
+                new Span<float>(_second.Floats + offset, count));
         }
     }
 
-    internal override void ClearGradients() => Run(member =>
+    internal override void ClearGradients() => Run(_clear);
+
+    private void Clear(int member)
     {
-        for (long at = member * Parameters.Length / _pool.All.Size, end = (member + 1) * Parameters.Length / _pool.All.Size; at < end;)
-        {
-            int count = (int)Math.Min(1 << 20, end - at);
-            new Span<float>(_gradients.Floats + at, count).Clear();
-            at += count;
-        }
-    });
+        long first = Parameters.Length * member / _pool.All.Size, end = Parameters.Length * (member + 1) / _pool.All.Size;
+        NativeMemory.Clear(_gradients.Floats + first, (nuint)((end - first) * sizeof(float)));
+    }
 
     internal override void ReadGradient(Parameter parameter, Span<float> values) => Block(_gradients, parameter).CopyTo(values);
 

@@ -13,7 +13,8 @@ namespace MiniLM.Cpu.Training;
 internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
 {
     private readonly int _hidden = network.Config.HiddenSize;
-    private float[][] _inputs = [], _sums = []; // per module [sequences, padded width]: its inputs, and sums before an activation
+    private float[][] _inputs = [], _sums = [], _gradients = []; // per module [sequences, padded width]: its inputs, sums before an activation, gradients of inputs
+    private float[] _output = [], _packed = [], _dPacked = [];
 
     private static int Pad(int width) => PackedLinear.PanelsOf(width) * Cpu.Gemm.Columns;
 
@@ -59,13 +60,14 @@ internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
     {
         int modules = network.Head.Length;
         if (_inputs.Length > 0 && _inputs[0].Length >= sequences * Pad(network.PooledSize)) { return; }
-        (_inputs, _sums) = (new float[modules + 1][], new float[modules][]);
+        (_inputs, _sums, _gradients) = (new float[modules + 1][], new float[modules][], new float[modules + 1][]);
         int width = network.PooledSize;
-        _inputs[0] = new float[sequences * Pad(width)];
+        (_inputs[0], _gradients[0]) = (new float[sequences * Pad(width)], new float[sequences * Pad(width)]);
         for (int index = 0; index < modules; index++)
         {
             if (network.Head[index] is DenseModule dense) { width = dense.Linear.Outputs; }
-            (_inputs[index + 1], _sums[index]) = (new float[sequences * Pad(width)], new float[sequences * Pad(width)]);
+            _sums[index] = new float[sequences * Pad(width)];
+            (_inputs[index + 1], _gradients[index + 1]) = (new float[sequences * Pad(width)], new float[sequences * Pad(width)]);
         }
     }
 
@@ -92,10 +94,10 @@ internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
 
     private static void Drop(Span<float> x, int sequence, int module, DenseModule dense, StepDropout? dropout)
     {
-        if (dropout is null || dense.Dropout == 0) { return; }
+        if (dropout is not { } drop || dense.Dropout == 0) { return; }
         fixed (float* values = x)
         {
-            DropoutRows.Apply(dropout.At(DropoutSite.Classifier, module, dense.Dropout), dropout.FirstRows[sequence], 0, values, x.Length);
+            DropoutRows.Apply(drop.At(DropoutSite.Classifier, module, dense.Dropout), drop.FirstRows[sequence], 0, values, x.Length);
         }
     }
 
@@ -119,9 +121,10 @@ internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
     internal void Backward(PackedBatch batch, float* rows, nint stride, StepDropout? dropout, ReadOnlySpan<float> outputGradient, GradientOf gradient,
         float* dRows)
     {
-        Forward(batch, rows, stride, dropout, new float[outputGradient.Length]);
+        if (_output.Length < outputGradient.Length) { _output = new float[outputGradient.Length]; }
+        Forward(batch, rows, stride, dropout, _output);
         int sequences = batch.Sequences, width = network.OutputSize;
-        float[] d = new float[sequences * Pad(width)];
+        float[] d = _gradients[^1];
         for (int sequence = 0; sequence < sequences; sequence++) { outputGradient.Slice(sequence * width, width).CopyTo(Row(d, sequence, width)); }
         for (int index = network.Head.Length - 1; index >= 0; index--)
         {
@@ -131,6 +134,8 @@ internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
                 width = dense.Linear.Inputs;
                 continue;
             }
+            d.AsSpan(0, sequences * Pad(width)).CopyTo(_gradients[index]);
+            d = _gradients[index];
             for (int sequence = 0; sequence < sequences; sequence++)
             {
                 Normalize.Backward<float>(Row(_inputs[index], sequence, width), Row(d, sequence, width));
@@ -143,7 +148,8 @@ internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
     private float[] Backward(int index, DenseModule dense, float[] d, int sequences, StepDropout? dropout, GradientOf gradient)
     {
         (int inputs, int outputs) = (dense.Linear.Inputs, dense.Linear.Outputs);
-        float[] dx = new float[sequences * Pad(inputs)];
+        float[] dx = _gradients[index];
+        dx.AsSpan(0, sequences * Pad(inputs)).Clear();
         fixed (float* dy = d, sums = _sums[index], x = _inputs[index])
         {
             for (int sequence = 0; sequence < sequences; sequence++)
@@ -179,14 +185,16 @@ internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
     private void Unpool(PackedBatch batch, int sequence, float* rows, nint stride, ReadOnlySpan<float> d, float* dRows)
     {
         (int first, int length) = PooledRows(batch, sequence);
-        float[] packed = new float[length * _hidden], dPacked = new float[packed.Length]; // the reference's rows lie without gaps
-        for (int row = 0; row < length; row++) { new ReadOnlySpan<float>(rows + (first + row) * stride, _hidden).CopyTo(packed.AsSpan(row * _hidden)); }
+        if (_packed.Length < length * _hidden) { (_packed, _dPacked) = (new float[length * _hidden], new float[length * _hidden]); }
+        Span<float> packed = _packed.AsSpan(0, length * _hidden), dPacked = _dPacked.AsSpan(0, length * _hidden); // the reference's rows lie without gaps
+        dPacked.Clear();
+        for (int row = 0; row < length; row++) { new ReadOnlySpan<float>(rows + (first + row) * stride, _hidden).CopyTo(packed[(row * _hidden)..]); }
         for (int mode = 0; mode < network.Pooling.Length; mode++)
         {
             Compute.Reference.Pooling.Backward<float>(
                 network.Pooling[mode], packed, batch.Columns.AsSpan(first, length), d.Slice(mode * _hidden, _hidden), dPacked);
         }
-        for (int row = 0; row < length; row++) { dPacked.AsSpan(row * _hidden, _hidden).CopyTo(new Span<float>(dRows + (first + row) * stride, _hidden)); }
+        for (int row = 0; row < length; row++) { dPacked.Slice(row * _hidden, _hidden).CopyTo(new Span<float>(dRows + (first + row) * stride, _hidden)); }
     }
 }
 

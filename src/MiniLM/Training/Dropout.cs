@@ -26,7 +26,7 @@ internal enum DropoutSite
 /// <param name="Seed">Of the run.</param>
 /// <param name="Step">Of the run.</param>
 /// <param name="FirstRows">Per sequence of the batch, the number of its first token among all tokens of the step, in the order of the data.</param>
-internal sealed record StepDropout(ulong Seed, uint Step, int[] FirstRows)
+internal readonly record struct StepDropout(ulong Seed, uint Step, int[] FirstRows)
 {
     internal DropoutMask At(DropoutSite site, int layer, float probability) => new(Seed, Step, site, layer, probability);
 }
