@@ -3,11 +3,14 @@ using System.Numerics;
 namespace MiniLM.Training.Losses;
 
 /// <summary>What a bi-encoder's loss takes.</summary>
+/// <param name="Texts">What the columns are, for messages.</param>
 /// <param name="MinColumns">Of texts.</param>
 /// <param name="MaxColumns">Of texts.</param>
 /// <param name="Labels">One a row, unless the loss says otherwise.</param>
-internal sealed record BiEncoderInputs(int MinColumns, int MaxColumns, LabelKind Labels = LabelKind.None)
+internal sealed record BiEncoderInputs(string Texts, int MinColumns, int MaxColumns, LabelKind Labels = LabelKind.None)
 {
+    internal const string Pairs = "pairs of texts", Tuples = "an anchor, a positive and any number of negatives";
+
     /// <summary>For a loss that takes any number of negatives.</summary>
     internal const int Any = 1000;
 
@@ -22,8 +25,9 @@ internal sealed record BiEncoderInputs(int MinColumns, int MaxColumns, LabelKind
     /// <summary>Whether equal texts can be left out as negatives.</summary>
     internal bool MasksEqualTexts { get; init; }
 
-    public override string ToString() =>
-        $"{(MaxColumns == Any ? $"{MinColumns} or more" : MinColumns == MaxColumns ? $"{MinColumns}" : $"{MinColumns} to {MaxColumns}")} columns of texts";
+    /// <summary>What the columns are and how many.</summary>
+    internal string Describe() =>
+        $"{Texts}, {(MaxColumns == Any ? $"{MinColumns} or more" : MinColumns == MaxColumns ? $"{MinColumns}" : $"{MinColumns} to {MaxColumns}")} columns";
 }
 
 /// <summary>A loss over the embeddings of a batch. It holds settings, never a model, and refuses data that it would not use.</summary>
@@ -91,7 +95,7 @@ internal abstract class BiEncoderLoss
             throw new LossDataException($"{Name} does not look at labels, so a pair labelled 0 would be trained as a positive: labelled pairs go to ContrastiveLoss, "
                 + $"OnlineContrastiveLoss or CosineSimilarityLoss; for {Name} give triplets or only the positives, without a label column.");
         }
-        if (columns < Requires.MinColumns || columns > Requires.MaxColumns) { throw new LossDataException($"{Name} takes {Requires}, not {columns}."); }
+        if (columns < Requires.MinColumns || columns > Requires.MaxColumns) { throw new LossDataException($"{Name} takes {Requires.Describe()}, not {columns}."); }
         if (!hasLabels && Requires.Labels != LabelKind.None && !Requires.LabelsAreOptional)
         {
             throw new LossDataException($"{Name} needs labels: name the label column; pairs and triplets without labels go to MultipleNegativesRankingLoss.");

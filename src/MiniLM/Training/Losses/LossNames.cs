@@ -60,6 +60,10 @@ internal static class LossNames
         ["DenoisingAutoEncoderLoss"] = "it needs a decoder",
     };
 
+    internal static IReadOnlyCollection<string> BiEncoderNames => BiEncoder.Keys;
+
+    internal static IReadOnlyCollection<string> CrossEncoderNames => CrossEncoder.Keys;
+
     /// <summary>A bi-encoder's loss with the settings it has by default.</summary>
     /// <exception cref="ArgumentException">One line: there is none of that name; these are near.</exception>
     internal static BiEncoderLoss FindBiEncoder(string name) => Find(name, BiEncoder, CrossEncoder.Keys, "bi-encoder", "cross-encoder");

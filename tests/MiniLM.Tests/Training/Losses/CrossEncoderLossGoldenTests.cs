@@ -27,6 +27,15 @@ public sealed class CrossEncoderLossGoldenTests
     [Fact]
     public void CircleLoss_InFloat() => RunCircle<float>();
 
+    [Theory]
+    [InlineData("losses")]
+    [InlineData("losses_more")]
+    public void EveryCase_IsEmbeddingsOrLogitsOrCircleScores(string file)
+    {
+        using Golden golden = new(SharedFolder.Require("golden", "training", file + ".safetensors"));
+        Assert.All(GoldenCase.Read(golden, file), test => Assert.True(test.Has("a") || test.Has("logits") || test.Has("pos"), test.Name));
+    }
+
     private static void RunAll<T>(string file) where T : IBinaryFloatingPointIeee754<T>
     {
         using Golden golden = new(SharedFolder.Require("golden", "training", file + ".safetensors"));

@@ -10,7 +10,7 @@ internal sealed class AnglELoss : BiEncoderLoss
     internal double Scale { get; init; } = 20;
 
     // Labels can be absent from triplets only: pairs without labels would all be alike.
-    internal override BiEncoderInputs Requires => new(2, BiEncoderInputs.Any, LabelKind.Number) { LabelsAreOptional = true };
+    internal override BiEncoderInputs Requires => new(BiEncoderInputs.Tuples, 2, BiEncoderInputs.Any, LabelKind.Number) { LabelsAreOptional = true };
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {

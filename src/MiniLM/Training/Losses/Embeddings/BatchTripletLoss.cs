@@ -5,7 +5,7 @@ internal abstract class BatchTripletLoss : BiEncoderLoss
 {
     internal Measure Distance { get; init; } = Measure.Euclidean;
 
-    internal override BiEncoderInputs Requires => new(1, 1, LabelKind.Class);
+    internal override BiEncoderInputs Requires => new("single texts with classes", 1, 1, LabelKind.Class);
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {

@@ -5,5 +5,5 @@ internal sealed class CachedGISTEmbedLoss : GISTEmbedLoss
 {
     internal CachedGISTEmbedLoss() => MiniBatchSize = 32;
 
-    internal override BiEncoderInputs Requires => base.Requires with { MaxColumns = BiEncoderInputs.Any };
+    internal override BiEncoderInputs Requires => base.Requires with { Texts = BiEncoderInputs.Tuples, MaxColumns = BiEncoderInputs.Any };
 }

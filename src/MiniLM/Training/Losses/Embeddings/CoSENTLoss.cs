@@ -7,7 +7,7 @@ internal sealed class CoSENTLoss : BiEncoderLoss
 
     internal double Scale { get; init; } = 20;
 
-    internal override BiEncoderInputs Requires => new(2, 2, LabelKind.Number);
+    internal override BiEncoderInputs Requires => new(BiEncoderInputs.Pairs, 2, 2, LabelKind.Number);
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {

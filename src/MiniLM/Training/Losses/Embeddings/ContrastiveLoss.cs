@@ -11,7 +11,7 @@ internal sealed class ContrastiveLoss : BiEncoderLoss
     /// <summary>Mean, or sum.</summary>
     internal bool SizeAverage { get; init; } = true;
 
-    internal override BiEncoderInputs Requires => new(2, 2, LabelKind.Binary);
+    internal override BiEncoderInputs Requires => new(BiEncoderInputs.Pairs, 2, 2, LabelKind.Binary);
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {

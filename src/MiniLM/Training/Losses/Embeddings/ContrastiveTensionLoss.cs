@@ -6,7 +6,7 @@ internal sealed class ContrastiveTensionLoss : BiEncoderLoss
 {
     private static readonly PairMeasure Dot = new(Measure.Dot, 0);
 
-    internal override BiEncoderInputs Requires => new(2, 2, LabelKind.Binary);
+    internal override BiEncoderInputs Requires => new(BiEncoderInputs.Pairs, 2, 2, LabelKind.Binary);
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {

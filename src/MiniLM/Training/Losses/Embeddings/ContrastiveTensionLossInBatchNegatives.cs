@@ -7,7 +7,7 @@ internal sealed class ContrastiveTensionLossInBatchNegatives : BiEncoderLoss
     /// <summary>What the scale begins with.</summary>
     internal double Scale { get; init; } = 20;
 
-    internal override BiEncoderInputs Requires => new(2, 2);
+    internal override BiEncoderInputs Requires => new(BiEncoderInputs.Pairs, 2, 2);
 
     internal override IReadOnlyList<LossParameter> Parameters(int width) => [new("logit_scale", 1, 1, Start: Math.Log(Scale))];
 

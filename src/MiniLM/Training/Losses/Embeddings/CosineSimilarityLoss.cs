@@ -5,7 +5,7 @@ internal sealed class CosineSimilarityLoss : BiEncoderLoss
 {
     private static readonly PairMeasure Cosine = new(Measure.Cosine, PairMeasure.CosineFloor);
 
-    internal override BiEncoderInputs Requires => new(2, 2, LabelKind.Cosine);
+    internal override BiEncoderInputs Requires => new(BiEncoderInputs.Pairs, 2, 2, LabelKind.Cosine);
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {

@@ -10,7 +10,7 @@ internal sealed class DistillKLDivLoss : BiEncoderLoss
 
     internal double TeacherTemperature { get; init; } = 1;
 
-    internal override BiEncoderInputs Requires => new(3, BiEncoderInputs.Any, LabelKind.Number) { HasManyLabels = true };
+    internal override BiEncoderInputs Requires => new("a query, a positive and negatives", 3, BiEncoderInputs.Any, LabelKind.Number) { HasManyLabels = true };
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {

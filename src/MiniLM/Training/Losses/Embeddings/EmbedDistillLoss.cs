@@ -27,7 +27,7 @@ internal class EmbedDistillLoss : BiEncoderLoss
     /// <summary>The teacher's width; null: the student's, without a projection.</summary>
     internal int? ProjectionWidth { get; init; }
 
-    internal override BiEncoderInputs Requires => new(1, BiEncoderInputs.Any, LabelKind.Embedding) { HasManyLabels = true };
+    internal override BiEncoderInputs Requires => new("texts with a teacher's embeddings", 1, BiEncoderInputs.Any, LabelKind.Embedding) { HasManyLabels = true };
 
     internal override IReadOnlyList<LossParameter> Parameters(int width) =>
         ProjectionWidth is { } outputs ? TrainedLinear.Parameters("projection", outputs, width) : [];

@@ -18,7 +18,7 @@ internal sealed class GlobalOrthogonalRegularizationLoss : BiEncoderLoss
     /// <summary>The sum over columns, not the mean.</summary>
     internal bool IsSum { get; init; }
 
-    internal override BiEncoderInputs Requires => new(1, BiEncoderInputs.Any);
+    internal override BiEncoderInputs Requires => new("texts", 1, BiEncoderInputs.Any);
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {

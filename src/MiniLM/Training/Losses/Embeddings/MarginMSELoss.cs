@@ -6,7 +6,7 @@ internal sealed class MarginMSELoss : BiEncoderLoss
 {
     internal Measure Similarity { get; init; } = Measure.Dot;
 
-    internal override BiEncoderInputs Requires => new(3, BiEncoderInputs.Any, LabelKind.Number) { HasManyLabels = true };
+    internal override BiEncoderInputs Requires => new("a query, a positive and negatives", 3, BiEncoderInputs.Any, LabelKind.Number) { HasManyLabels = true };
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {

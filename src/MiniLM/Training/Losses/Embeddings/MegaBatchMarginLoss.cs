@@ -10,7 +10,7 @@ internal sealed class MegaBatchMarginLoss : BiEncoderLoss
 
     internal double NegativeMargin { get; init; } = .3;
 
-    internal override BiEncoderInputs Requires => new(2, 2);
+    internal override BiEncoderInputs Requires => new(BiEncoderInputs.Pairs, 2, 2);
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {

@@ -53,7 +53,7 @@ internal class MultipleNegativesRankingLoss : BiEncoderLoss
 
     internal double HardnessStrength { get; init; }
 
-    internal override BiEncoderInputs Requires => new(2, BiEncoderInputs.Any) { MasksEqualTexts = true };
+    internal override BiEncoderInputs Requires => new(BiEncoderInputs.Tuples, 2, BiEncoderInputs.Any) { MasksEqualTexts = true };
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {

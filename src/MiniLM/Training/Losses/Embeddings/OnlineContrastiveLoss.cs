@@ -14,7 +14,7 @@ internal sealed class OnlineContrastiveLoss : BiEncoderLoss
     /// <summary>How many pairs the other class must have that its extreme counts: 1; in sentence-transformers up to 5.1 it was 2.</summary>
     internal int PairsForExtreme { get; init; } = 1;
 
-    internal override BiEncoderInputs Requires => new(2, 2, LabelKind.Binary);
+    internal override BiEncoderInputs Requires => new(BiEncoderInputs.Pairs, 2, 2, LabelKind.Binary);
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {

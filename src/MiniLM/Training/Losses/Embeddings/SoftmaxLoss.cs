@@ -17,7 +17,7 @@ internal sealed class SoftmaxLoss : BiEncoderLoss
     /// <summary>a b, by elements.</summary>
     internal bool HasProduct { get; init; }
 
-    internal override BiEncoderInputs Requires => new(2, 2, LabelKind.Class);
+    internal override BiEncoderInputs Requires => new(BiEncoderInputs.Pairs, 2, 2, LabelKind.Class);
 
     internal override IReadOnlyList<LossParameter> Parameters(int width) =>
         TrainedLinear.Parameters("classifier", Classes, width * ((HasEmbeddings ? 2 : 0) + (HasDifference ? 1 : 0) + (HasProduct ? 1 : 0)));

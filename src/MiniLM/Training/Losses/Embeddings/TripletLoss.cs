@@ -7,7 +7,7 @@ internal sealed class TripletLoss : BiEncoderLoss
 
     internal double Margin { get; init; } = 5;
 
-    internal override BiEncoderInputs Requires => new(3, 3);
+    internal override BiEncoderInputs Requires => new("an anchor, a positive and a negative", 3, 3);
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {
