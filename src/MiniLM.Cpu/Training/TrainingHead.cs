@@ -34,8 +34,10 @@ internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
             Pool(batch, sequence, rows, stride, x);
             for (int index = 0; index < network.Head.Length; index++)
             {
+                DenseModule? dense = network.Head[index] as DenseModule;
+                width = dense?.Linear.Outputs ?? width;
                 Span<float> y = Row(_inputs[index + 1], sequence, width);
-                if (network.Head[index] is not DenseModule dense)
+                if (dense is null)
                 {
                     x.CopyTo(y);
                     UnitLength.Normalize(y);
@@ -43,8 +45,6 @@ internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
                 else
                 {
                     Drop(x, sequence, index, dense, dropout);
-                    width = dense.Linear.Outputs;
-                    y = Row(_inputs[index + 1], sequence, width);
                     Span<float> sum = Row(_sums[index], sequence, width);
                     Apply(dense.Linear, x, sum);
                     sum.CopyTo(y);
