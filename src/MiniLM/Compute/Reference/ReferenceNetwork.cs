@@ -15,8 +15,12 @@ internal sealed class ReferenceNetwork<T> : DeviceNetwork where T : IBinaryFloat
 
     internal ReferencePass<T> Pass { get; }
 
-    protected override void ForwardChecked(PackedBatch batch, Span<float> output, CancellationToken cancellation) =>
-        Pass.Forward(batch, output, cancellation);
+    protected override void ForwardChecked(PackedBatch batch, Span<float> output, CancellationToken cancellation)
+    {
+        T[] exact = new T[output.Length];
+        Pass.Forward(batch, exact, cancellation);
+        ReferencePass<T>.Narrow(exact, output);
+    }
 
     protected override void HiddenChecked(PackedBatch batch, int layers, Span<float> hidden, CancellationToken cancellation) =>
         Pass.Hidden(batch, layers, hidden, cancellation);

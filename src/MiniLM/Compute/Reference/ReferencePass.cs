@@ -36,14 +36,14 @@ internal sealed class ReferencePass<T>(Network network, Func<Tensor, T[]> values
     /// <param name="dropout">Null: nothing is dropped.</param>
     /// <param name="saved">Takes what <see cref="Backward"/> needs; null: nothing is kept.</param>
     internal void Forward(
-        PackedBatch batch, Span<float> output, CancellationToken cancellation, StepDropout? dropout = null, List<Saved>? saved = null)
+        PackedBatch batch, Span<T> output, CancellationToken cancellation, StepDropout? dropout = null, List<Saved>? saved = null)
     {
         for (int sequence = 0; sequence < batch.Sequences; sequence++)
         {
             Saved? kept = saved is null ? null : new Saved { Sequence = sequence };
             T[] rows = Encode(batch, sequence, _config.NumHiddenLayers, dropout, kept, cancellation);
             T[] row = Head(batch, sequence, rows, dropout, kept, cancellation);
-            Narrow(row, output.Slice(sequence * row.Length, row.Length));
+            row.CopyTo(output[(sequence * row.Length)..]);
             if (kept is not null) { saved!.Add(kept); }
         }
     }
@@ -266,7 +266,8 @@ internal sealed class ReferencePass<T>(Network network, Func<Tensor, T[]> values
         for (int i = 0; i < x.Length; i++) { x[i] *= T.CreateChecked(drop.Factor(firstRow + i / width, i % width)); }
     }
 
-    private static void Narrow(ReadOnlySpan<T> from, Span<float> to)
+    /// <summary>Rounds to float32.</summary>
+    internal static void Narrow(ReadOnlySpan<T> from, Span<float> to)
     {
         for (int i = 0; i < from.Length; i++) { to[i] = float.CreateChecked(from[i]); }
     }

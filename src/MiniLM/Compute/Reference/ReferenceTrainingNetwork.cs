@@ -29,13 +29,25 @@ internal sealed class ReferenceTrainingNetwork<T> : TrainingNetwork where T : IB
     /// <summary>Of one parameter, in the precision of the arithmetic.</summary>
     internal ReadOnlySpan<T> Values(Parameter parameter) => _weights[parameter.Tensor];
 
-    protected override void ForwardChecked(PackedBatch batch, Span<float> output, CancellationToken cancellation) =>
-        _pass.Forward(batch, output, cancellation);
+    protected override void ForwardChecked(PackedBatch batch, Span<float> output, CancellationToken cancellation)
+    {
+        T[] exact = new T[output.Length];
+        _pass.Forward(batch, exact, cancellation);
+        ReferencePass<T>.Narrow(exact, output);
+    }
 
     protected override void HiddenChecked(PackedBatch batch, int layers, Span<float> hidden, CancellationToken cancellation) =>
         _pass.Hidden(batch, layers, hidden, cancellation);
 
     protected override void ForwardSavingChecked(PackedBatch batch, int slot, StepDropout? dropout, Span<float> output, CancellationToken cancellation)
+    {
+        T[] exact = new T[output.Length];
+        ForwardSaving(batch, slot, dropout, exact, cancellation);
+        ReferencePass<T>.Narrow(exact, output);
+    }
+
+    /// <summary>As <see cref="TrainingNetwork.ForwardSaving"/>, in the precision of the arithmetic.</summary>
+    internal void ForwardSaving(PackedBatch batch, int slot, StepDropout? dropout, Span<T> output, CancellationToken cancellation = default)
     {
         _slots.Remove(slot);
         List<ReferencePass<T>.Saved> saved = [];
@@ -94,9 +106,9 @@ internal sealed class ReferenceTrainingNetwork<T> : TrainingNetwork where T : IB
         foreach (T[] gradient in _gradients.Values) { Array.Clear(gradient); }
     }
 
-    internal override void ReadGradient(Parameter parameter, Span<float> values) => Narrow(_gradients[parameter.Tensor], values);
+    internal override void ReadGradient(Parameter parameter, Span<float> values) => ReferencePass<T>.Narrow(_gradients[parameter.Tensor], values);
 
-    internal override void ReadState(Parameter parameter, OptimizerState state, Span<float> values) => Narrow(State(parameter, state), values);
+    internal override void ReadState(Parameter parameter, OptimizerState state, Span<float> values) => ReferencePass<T>.Narrow(State(parameter, state), values);
 
     internal override void WriteState(Parameter parameter, OptimizerState state, ReadOnlySpan<float> values)
     {
@@ -105,11 +117,6 @@ internal sealed class ReferenceTrainingNetwork<T> : TrainingNetwork where T : IB
     }
 
     private T[] State(Parameter parameter, OptimizerState state) => (state == OptimizerState.FirstMoment ? _first : _second)[parameter.Tensor];
-
-    private static void Narrow(ReadOnlySpan<T> from, Span<float> to)
-    {
-        for (int i = 0; i < from.Length; i++) { to[i] = float.CreateChecked(from[i]); }
-    }
 
     /// <summary>The parameters; arrays are the collector's.</summary>
     protected override void Free() => Parameters.Dispose();
