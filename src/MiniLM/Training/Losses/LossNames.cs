@@ -79,7 +79,10 @@ internal static class LossNames
         {
             if (known.TryGetValue(spelling, out Func<TLoss>? make)) { return make(); }
             if (LeftOut.TryGetValue(spelling, out string? why)) { throw new ArgumentException($"loss {name} is not supported: {why}."); }
-            if (others.Contains(spelling, StringComparer.OrdinalIgnoreCase)) { throw new ArgumentException($"loss {name} is for a {otherKind}, and this is a {kind}."); }
+            if (others.Contains(spelling, StringComparer.OrdinalIgnoreCase))
+            {
+                throw new ArgumentException($"loss {name} is for a {otherKind}, and this is a {kind}.");
+            }
         }
         throw new ArgumentException($"no loss of a {kind} is named {Quoted.Text(name)}.{NearNames.Suggest(name, known.Keys)}");
     }

@@ -4,7 +4,7 @@ namespace MiniLM.Training.Losses;
 internal static class Softmax
 {
     /// <summary>Gives log sum exp(x), and makes each x its share exp(x) / sum; no number gives minus infinity.</summary>
-    /// <remarks>A share is exp(x - log sum exp(x)), as in PyTorch: what one candidate leaves to the others is lost where that logarithm cannot show it.</remarks>
+    /// <remarks>A share is exp(x - log sum exp(x)), as in PyTorch: what the best leaves to the others is lost where that logarithm cannot show it.</remarks>
     internal static double Shares(Span<double> x)
     {
         double max = double.NegativeInfinity, sum = 0;
@@ -16,7 +16,7 @@ internal static class Softmax
         return logSum;
     }
 
-    /// <summary>Cross-entropy of a row of logits with one right answer, log sum exp(x) - x_target; x becomes its gradient, share - 1 at the target.</summary>
+    /// <summary>Cross-entropy of a row with one right answer, log sum exp(x) - x_target; x becomes its gradient, share - 1 at the target.</summary>
     internal static double CrossEntropy(Span<double> x, int target)
     {
         double right = x[target], loss = Shares(x) - right;

@@ -86,7 +86,11 @@ public sealed class BiEncoderLossGoldenTests
             },
             HardnessStrength = Number(settings, "hardness_strength", 0),
         },
-        "MultipleNegativesSymmetricRankingLoss" => new MultipleNegativesSymmetricRankingLoss { Scale = Number(settings, "scale"), Similarity = Similarity(settings) },
+        "MultipleNegativesSymmetricRankingLoss" => new MultipleNegativesSymmetricRankingLoss
+        {
+            Scale = Number(settings, "scale"),
+            Similarity = Similarity(settings),
+        },
         "OnlineContrastiveLoss" => new OnlineContrastiveLoss { Margin = Number(settings, "margin"), PairsForExtreme = Text(settings, "rule") == "5.1" ? 2 : 1 },
         "ContrastiveLoss" => new ContrastiveLoss
         {
@@ -120,7 +124,11 @@ public sealed class BiEncoderLossGoldenTests
             ContrastAnchors = settings.GetProperty("contrast_anchors").GetBoolean(),
             ContrastPositives = settings.GetProperty("contrast_positives").GetBoolean(),
         },
-        "MegaBatchMarginLoss" => new MegaBatchMarginLoss { PositiveMargin = Number(settings, "positive_margin"), NegativeMargin = Number(settings, "negative_margin") },
+        "MegaBatchMarginLoss" => new MegaBatchMarginLoss
+        {
+            PositiveMargin = Number(settings, "positive_margin"),
+            NegativeMargin = Number(settings, "negative_margin"),
+        },
         "BatchAllTripletLoss" => new BatchAllTripletLoss { Margin = Number(settings, "margin"), Distance = Distance(settings) },
         "BatchHardTripletLoss" => new BatchHardTripletLoss { Margin = Number(settings, "margin"), Distance = Distance(settings) },
         "BatchHardSoftMarginTripletLoss" => new BatchHardSoftMarginTripletLoss { Distance = Distance(settings) },

@@ -25,7 +25,7 @@ internal class MultipleNegativesRankingLoss : CrossEncoderLoss
         int others = columns * (queries - 1);
         return [.. Enumerable.Range(0, queries).Select(query =>
         {
-            int[] places = Negatives is { } count && count < others ? Sample.Draw(others, count, seed, step, stream: (uint)query) : [.. Enumerable.Range(0, others)];
+            int[] places = Sample.Draw(others, Math.Min(Negatives ?? others, others), seed, step, stream: (uint)query);
             return Array.ConvertAll(places, place => Document(place, query, queries));
         })];
     }
