@@ -7,9 +7,9 @@ public sealed class BiEncoderLossTests
 {
     private static BiEncoderBatch<double> Batch(int width, params double[][] columns) => new([.. columns.Select(column => new Column<double>(column, width))]);
 
-    // What two published trainings did: pairs with label 0 went into this loss, which took them for positives.
+    // A published fine-tune on duplicate questions: pairs labelled 0 went into this loss, which took them for positives.
     [Fact]
-    public void PairsLabelled0And1_AreRefusedByInBatchNegatives()
+    public void QuestionPairsLabelled0And1_AreRefusedByInBatchNegatives()
     {
         BiEncoderBatch<double> batch = Batch(2, [1, 0, 0, 1], [1, 0, 0, 1]) with { Labels = new Labels([1, 0]) };
         foreach (BiEncoderLoss loss in new BiEncoderLoss[] { new MultipleNegativesRankingLoss(), new CachedMultipleNegativesRankingLoss() })
@@ -20,9 +20,9 @@ public sealed class BiEncoderLossTests
         }
     }
 
-    // Before the first batch, from the columns of the file alone; hard negatives with a label column were the other published mistake.
+    // A published retrieval system: mined negatives were added as pairs labelled 0, which made the model worse. Columns alone show it, before the first batch.
     [Fact]
-    public void LabelColumns_AreRefusedBeforeTheFirstBatch()
+    public void MinedNegativesAsPairsLabelled0_AreRefusedBeforeTheFirstBatch()
     {
         MultipleNegativesRankingLoss loss = new();
         foreach (int columns in new[] { 2, 3 })
@@ -171,6 +171,39 @@ public sealed class BiEncoderLossTests
             Assert.Equal(value, loss.Compute(batch), 1e-14);
             Assert.All(batch.Columns, column => Assert.All(column.Gradient.ToArray(), gradient => Assert.Equal(0, gradient)));
         }
+    }
+
+    // Norms below a floor count as the floor, 1e-8 in torch's cosine_similarity and 1e-12 where rows are normalised; the gradient is then that of x / floor.
+    [Fact]
+    public void SmallNorms_CountAsTheFloor()
+    {
+        BiEncoderBatch<double> batch = Batch(2, [1e-9, 0], [2, 0]) with { Labels = new([1.0]) };
+        Assert.Equal(.81, new CosineSimilarityLoss().Compute(batch), 1e-14);
+        Assert.Equal([-1.8e8, 0], batch.Columns[0].Gradient.ToArray(), (a, b) => Math.Abs(a - b) < 1e-5);
+        Assert.Equal(0, batch.Columns[1].Gradient[0], 1e-15);
+        BiEncoderBatch<double> zero = Batch(2, [0, 0, 3, 4], [1, 0, 0, 1]);
+        Assert.Equal((Math.Log(2) + Math.Log(1 + Math.Exp(-.2))) / 2, new MultipleNegativesRankingLoss { Scale = 1 }.Compute(zero), 1e-14);
+        Assert.Equal([-.25e12, .25e12], zero.Columns[0].Gradient[..2].ToArray(), (a, b) => Math.Abs(a - b) < 1);
+    }
+
+    [Fact]
+    public void OfEqualDistances_TheFirstCounts()
+    {
+        double[] Gradient(BatchTripletLoss loss, double[] texts, double[] classes)
+        {
+            BiEncoderBatch<double> batch = Batch(1, texts) with { Labels = new(classes) };
+            loss.Compute(batch);
+            return batch.Columns[0].Gradient.ToArray();
+        }
+        // Row 0 has both positives at distance 1 and both negatives at 2: rows 1 and 3 count. The other rows have no equal distances.
+        Assert.Equal([0, 1, -.8, -.2, 0], Gradient(new BatchHardTripletLoss { Margin = 10 }, [0, 1, -1, 2, -2], [0, 0, 0, 1, 1]),
+            (a, b) => Math.Abs(a - b) < 1e-14);
+        // (0, 1) has both negatives at 2: row 2 counts, and all four pairs together pull nowhere; row 3 would leave [-.5, 0, .25, .25].
+        Assert.Equal([0, 0, 0, 0], Gradient(new BatchSemiHardTripletLoss { Margin = 10 }, [0, 1, 2, -2], [0, 0, 1, 1]), (a, b) => Math.Abs(a - b) < 1e-14);
+        BiEncoderBatch<double> mega = Batch(2, [1, 0, 0, 1, 0, -1], [1, 0, 0, 1, 0, -1]);
+        new MegaBatchMarginLoss { NegativeMargin = -1 }.Compute(mega);
+        // The other documents are at right angles to query 0: the first of them pushes.
+        Assert.Equal([0, 1.0 / 3], mega.Columns[0].Gradient[..2].ToArray(), (a, b) => Math.Abs(a - b) < 1e-14);
     }
 
     [Fact]

@@ -109,6 +109,14 @@ public sealed class CrossEncoderLossTests
     }
 
     [Fact]
+    public void DocumentsOfEqualScore_HaveTheOrderOfTheList()
+    {
+        double[] gradient = new double[3];
+        new RankNetLoss { K = 1, IsNatural = true }.Compute<double>([4, 4, 4], new() { Lists = [3], Labels = new([0, 1, 2]) }, gradient);
+        Assert.Equal([.5, -.25, -.25], gradient, (a, b) => Math.Abs(a - b) < 1e-14);
+    }
+
+    [Fact]
     public void InBatchNegatives_AreDrawnFromOtherQueriesBySeedAndStep()
     {
         MultipleNegativesRankingLoss loss = new() { Negatives = 3 };
