@@ -51,7 +51,7 @@ internal abstract class CrossEncoderLoss
         for (int i = 0; i < scores.Length; i++)
         {
             double logit = double.CreateTruncating(logits[i]);
-            scores[i] = isSigmoid ? Softmax.Sigmoid(logit) : logit;
+            scores[i] = isSigmoid ? Logistic.Sigmoid(logit) : logit;
         }
         double loss = Value(scores, targets, slopes);
         for (int i = 0; i < scores.Length; i++)

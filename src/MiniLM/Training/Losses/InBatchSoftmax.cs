@@ -36,10 +36,10 @@ internal static class InBatchSoftmax
                     Span<double> part = logits.AsSpan(at, blocks[block].Columns);
                     Scale<T>(blocks[block][row], scale, part);
                     change?.Invoke(block, first + row, part);
-                    if (!isJoint) { sum += Softmax.CrossEntropy(part, first + row); }
+                    if (!isJoint) { sum += LogSumExp.CrossEntropy(part, first + row); }
                     at += part.Length;
                 }
-                if (isJoint) { sum += Softmax.CrossEntropy(logits, first + row); }
+                if (isJoint) { sum += LogSumExp.CrossEntropy(logits, first + row); }
                 at = 0;
                 foreach (SimilarityBlock<T> block in blocks)
                 {

@@ -32,7 +32,7 @@ internal sealed class DistillKLDivLoss : BiEncoderLoss
                 student[i] = scores[i][row] / StudentTemperature;
             }
             double[] logits = [.. student];
-            double teacherSum = Softmax.Shares(shares), studentSum = Softmax.Shares(student);
+            double teacherSum = LogSumExp.Shares(shares), studentSum = LogSumExp.Shares(student);
             for (int i = 0; i < candidates; i++)
             {
                 if (shares[i] > 0) { sum += shares[i] * (teacher[i] - teacherSum - (logits[i] - studentSum)); }

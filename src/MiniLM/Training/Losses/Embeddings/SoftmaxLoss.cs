@@ -35,7 +35,7 @@ internal sealed class SoftmaxLoss : BiEncoderLoss
             LossDataException.ThrowIf(label >= Classes, $"label {label} of row {row}: {Name} was made for {Classes} classes, 0 to {Classes - 1}.");
             double[] scores = new double[Classes];
             for (int i = 0; i < Classes; i++) { scores[i] = double.CreateTruncating(logits[row][i]); }
-            sum += Softmax.CrossEntropy(scores, label);
+            sum += LogSumExp.CrossEntropy(scores, label);
             for (int i = 0; i < Classes; i++) { logits.GradientOf(row)[i] = T.CreateTruncating(scores[i] / rows); }
         }
         TrainedLinear.Backward(features, batch.Parameters, logits);

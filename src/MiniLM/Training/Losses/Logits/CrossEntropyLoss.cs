@@ -36,7 +36,7 @@ internal sealed class CrossEntropyLoss : CrossEncoderLoss
             ReadOnlySpan<double> logits = scores.Slice(row * outputs, outputs);
             Span<double> slopes = gradient.Slice(row * outputs, outputs);
             logits.CopyTo(slopes);
-            double atLabel = Softmax.CrossEntropy(slopes, label), even = 0; // even: mean of logit_label - logit
+            double atLabel = LogSumExp.CrossEntropy(slopes, label), even = 0; // even: mean of logit_label - logit
             foreach (double logit in logits) { even += (logits[label] - logit) / outputs; }
             sum += atLabel + LabelSmoothing * even;
             slopes[label] += LabelSmoothing;

@@ -57,8 +57,8 @@ internal class LambdaLoss : ListLoss
                 bool counts = Weighting == LambdaWeighting.NDCGLoss1 || labels[first] > labels[second];
                 if (!counts || Math.Min(i, j) >= k) { continue; }
                 double weight = Weight(gains, i, j) / logBase, difference = Sigma * (scores[first] - scores[second]);
-                double slope = weight * Sigma * Softmax.Sigmoid(-difference);
-                sum += weight * Softmax.Plus(-difference);
+                double slope = weight * Sigma * Logistic.Sigmoid(-difference);
+                sum += weight * Logistic.Plus(-difference);
                 gradient[first] -= slope;
                 gradient[second] += slope;
                 pairs++;

@@ -45,7 +45,7 @@ internal class MultipleNegativesRankingLoss : CrossEncoderLoss
         for (int query = 0; query < queries; query++)
         {
             for (int column = 0; column < logits.Length; column++) { logits[column] = Scale * scores[column * queries + query]; }
-            sum += Softmax.CrossEntropy(logits, 0);
+            sum += LogSumExp.CrossEntropy(logits, 0);
             for (int column = 0; column < logits.Length; column++) { gradient[column * queries + query] = Scale * logits[column] / queries; }
         }
         return sum / queries;

@@ -35,7 +35,7 @@ internal class PListMLELoss : ListLoss
         {
             Span<double> rest = tail.AsSpan(i);
             for (int j = i; j < count; j++) { tail[j] = scores[order[j]]; }
-            sum += weights[i] * Softmax.CrossEntropy(rest, 0);
+            sum += weights[i] * LogSumExp.CrossEntropy(rest, 0);
             for (int j = i; j < count; j++) { gradient[order[j]] += weights[i] * tail[j]; }
         }
         return (sum, 1);

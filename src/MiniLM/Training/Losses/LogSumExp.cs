@@ -1,7 +1,7 @@
 namespace MiniLM.Training.Losses;
 
-/// <summary>Exponentials that neither overflow nor lose digits. Scores are few beside embeddings: double.</summary>
-internal static class Softmax
+/// <summary>Logarithms of sums of exponentials, which do not overflow. Scores are few beside embeddings: they are double.</summary>
+internal static class LogSumExp
 {
     /// <summary>Gives log sum exp(x), and makes each x its share exp(x) / sum; no number gives minus infinity.</summary>
     /// <remarks>A share is exp(x - log sum exp(x)), as in PyTorch: what the best leaves to the others is lost where that logarithm cannot show it.</remarks>
@@ -23,18 +23,4 @@ internal static class Softmax
         x[target] -= 1;
         return loss;
     }
-
-    /// <summary>1 / (1 + exp(-x)).</summary>
-    internal static double Sigmoid(double x) => x >= 0 ? 1 / (1 + Math.Exp(-x)) : Math.Exp(x) / (1 + Math.Exp(x));
-
-    /// <summary>log(1 + exp(x)) = -log sigmoid(-x).</summary>
-    internal static double Plus(double x)
-    {
-        // log(1 + small) would lose the digits of small: what 1 + small became corrects it (Kahan).
-        double small = Math.Exp(-Math.Abs(x)), sum = 1 + small;
-        return Math.Max(x, 0) + (sum == 1 ? small : Math.Log(sum) * (small / (sum - 1)));
-    }
-
-    /// <summary>torch.nn.functional.softplus with its slope: <see cref="Plus"/>, and x itself above 20.</summary>
-    internal static (double Value, double Slope) TorchPlus(double x) => x > 20 ? (x, 1) : (Plus(x), Sigmoid(x));
 }
