@@ -40,6 +40,9 @@ public sealed class BiEncoderLossTests
     {
         BiEncoderBatch<double> pairs = Batch(2, [1, 0, 0, 1], [1, 0, 0, 1]);
         Refuses(new TripletLoss(), pairs, "an anchor, a positive and a negative, 3 columns, not 2");
+        Refuses(new MultipleNegativesRankingLoss(), Batch(2, [1, 0]), "an anchor, a positive and any number of negatives, 2 or more columns, not 1");
+        BiEncoderBatch<double> four = Batch(1, [1], [1], [1], [1]);
+        Refuses(new GISTEmbedLoss(), four with { Guide = four.Columns }, "(CachedGISTEmbedLoss: any number), 2 to 3 columns, not 4");
         Refuses(new CosineSimilarityLoss(), pairs, "needs labels: name the label column");
         Refuses(new CosineSimilarityLoss(), pairs with { Labels = new([0, 5]) }, "label 5 of row 1: CosineSimilarityLoss does not take it; it takes cosines");
         Refuses(new CosineSimilarityLoss(), pairs with { Labels = new([0, -1.5]) }, "label -1.5 of row 1");

@@ -11,9 +11,11 @@ internal sealed class CircleLoss : ListLoss
 {
     internal CircleLoss() => Activation = ClassifierActivation.Sigmoid;
 
+    /// <summary>How sharp. ListConRanker does not tell its own.</summary>
     internal double Gamma { get; init; } = 10;
 
-    internal double Margin { get; init; } = -.2;
+    /// <summary>m, of which the paper of Circle loss has .25.</summary>
+    internal double Margin { get; init; } = .25;
 
     /// <summary>Brackets are constants, as in the paper; else they are differentiated.</summary>
     internal bool IsDetached { get; init; } = true;
