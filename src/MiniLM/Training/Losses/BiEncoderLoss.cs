@@ -62,26 +62,15 @@ internal abstract class BiEncoderLoss
     {
         CheckColumns(batch.Columns.Count, batch.Labels is not null);
         CheckShapes(batch.Columns, batch.Rows, batch.Width, "column");
-        if (Requires.HasGuide != batch.Guide.Count > 0)
-        {
-            throw new LossDataException(Requires.HasGuide ? $"{Name} needs a guide's embeddings of the same texts: name a guide model."
-                : $"{Name} takes no guide; GISTEmbedLoss and CachedGISTEmbedLoss do.");
-        }
-        if (Requires.HasGuide)
-        {
-            if (batch.Guide.Count != batch.Columns.Count) { throw new LossDataException($"{Name}: {batch.Guide.Count} columns of the guide, {batch.Columns.Count} of the model."); }
-            CheckShapes(batch.Guide, batch.Rows, batch.Guide[0].Width, "guide column");
-        }
-        if (batch.Texts is not null && !Requires.MasksEqualTexts) { throw new LossDataException($"{Name} has no in-batch negatives that equal texts could be taken out of."); }
+        CheckGuide(batch);
+        CheckTexts(batch.Texts, batch.Columns.Count, batch.Rows);
         IReadOnlyList<LossParameter> parameters = Parameters(batch.Width);
-        if (parameters.Count != batch.Parameters.Count) { throw new LossDataException($"{Name} has {parameters.Count} trained matrices; {batch.Parameters.Count} were given."); }
-        for (int i = 0; i < parameters.Count; i++)
-        {
-            CheckShapes([batch.Parameters[i]], parameters[i].Rows, parameters[i].Width, parameters[i].Name);
-        }
+        LossDataException.ThrowIf(parameters.Count != batch.Parameters.Count,
+            $"{Name} has {parameters.Count} trained matrices; {batch.Parameters.Count} were given.");
+        for (int i = 0; i < parameters.Count; i++) { CheckShapes([batch.Parameters[i]], parameters[i].Rows, parameters[i].Width, parameters[i].Name); }
         if (batch.Labels is not { } labels) { return; }
-        if (labels.Rows != batch.Rows) { throw new LossDataException($"{Name}: {labels.Rows} rows of labels for {batch.Rows} rows of texts."); }
-        if (labels.Width != 1 && !Requires.HasManyLabels) { throw new LossDataException($"{Name} takes one label a row, not {labels.Width}."); }
+        LossDataException.ThrowIf(labels.Rows != batch.Rows, $"{Name}: {labels.Rows} rows of labels for {batch.Rows} rows of texts.");
+        LossDataException.ThrowIf(labels.Width != 1 && !Requires.HasManyLabels, $"{Name} takes one label a row, not {labels.Width}.");
         labels.Check(Name, Requires.Labels);
     }
 
@@ -90,26 +79,36 @@ internal abstract class BiEncoderLoss
     /// <param name="hasLabels">Whether there is a label column.</param>
     internal void CheckColumns(int columns, bool hasLabels)
     {
-        if (hasLabels && Requires.Labels == LabelKind.None)
-        {
-            throw new LossDataException($"{Name} does not look at labels, so a pair labelled 0 would be trained as a positive: labelled pairs go to ContrastiveLoss, "
-                + $"OnlineContrastiveLoss or CosineSimilarityLoss; for {Name} give triplets or only the positives, without a label column.");
-        }
-        if (columns < Requires.MinColumns || columns > Requires.MaxColumns) { throw new LossDataException($"{Name} takes {Requires.Describe()}, not {columns}."); }
-        if (!hasLabels && Requires.Labels != LabelKind.None && !Requires.LabelsAreOptional)
-        {
-            throw new LossDataException($"{Name} needs labels: name the label column; pairs and triplets without labels go to MultipleNegativesRankingLoss.");
-        }
+        LossDataException.ThrowIf(hasLabels && Requires.Labels == LabelKind.None,
+            $"{Name} does not look at labels, so a pair labelled 0 would be trained as a positive: labelled pairs go to ContrastiveLoss, OnlineContrastiveLoss "
+            + $"or CosineSimilarityLoss; for {Name} give triplets or only the positives, without a label column.");
+        LossDataException.ThrowIf(columns < Requires.MinColumns || columns > Requires.MaxColumns, $"{Name} takes {Requires.Describe()}, not {columns}.");
+        LossDataException.ThrowIf(!hasLabels && Requires.Labels != LabelKind.None && !Requires.LabelsAreOptional,
+            $"{Name} needs labels: name the label column; pairs and triplets without labels go to MultipleNegativesRankingLoss.");
+    }
+
+    private void CheckGuide<T>(BiEncoderBatch<T> batch) where T : IBinaryFloatingPointIeee754<T>
+    {
+        LossDataException.ThrowIf(!Requires.HasGuide && batch.Guide.Count > 0, $"{Name} takes no guide; GISTEmbedLoss and CachedGISTEmbedLoss do.");
+        if (!Requires.HasGuide) { return; }
+        LossDataException.ThrowIf(batch.Guide.Count != batch.Columns.Count,
+            $"{Name} needs a guide's embeddings of all {batch.Columns.Count} columns of texts, not of {batch.Guide.Count}: name a guide model.");
+        CheckShapes(batch.Guide, batch.Rows, batch.Guide[0].Width, "guide column");
+    }
+
+    private void CheckTexts(int[][]? texts, int columns, int rows)
+    {
+        if (texts is null) { return; }
+        LossDataException.ThrowIf(!Requires.MasksEqualTexts, $"{Name} has no in-batch negatives that equal texts could be taken out of.");
+        LossDataException.ThrowIf(texts.Length != columns || texts.Any(column => column.Length != rows), $"{Name}: not every text has a number.");
     }
 
     private void CheckShapes<T>(IReadOnlyList<Column<T>> columns, int rows, int width, string what) where T : IBinaryFloatingPointIeee754<T>
     {
         for (int i = 0; i < columns.Count; i++)
         {
-            if (rows == 0 || columns[i].Rows != rows || columns[i].Width != width)
-            {
-                throw new LossDataException($"{Name}: {what} {i + 1} is {columns[i].Rows} x {columns[i].Width}, not {rows} x {width}.");
-            }
+            LossDataException.ThrowIf(rows == 0 || columns[i].Rows != rows || columns[i].Width != width,
+                $"{Name}: {what} {i + 1} is {columns[i].Rows} x {columns[i].Width}, not {rows} x {width}.");
         }
     }
 }

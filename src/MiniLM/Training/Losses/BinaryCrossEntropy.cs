@@ -9,8 +9,8 @@ internal static class BinaryCrossEntropy
         double sum = 0;
         for (int i = 0; i < x.Length; i++)
         {
-            sum += positiveWeight * y[i] * Softmax.Plus(-x[i]) + (1 - y[i]) * Softmax.Plus(x[i]);
-            gradient[i] = ((1 - y[i]) * Softmax.Sigmoid(x[i]) - positiveWeight * y[i] * Softmax.Sigmoid(-x[i])) / x.Length;
+            sum += positiveWeight * y[i] * Logistic.Plus(-x[i]) + (1 - y[i]) * Logistic.Plus(x[i]);
+            gradient[i] = ((1 - y[i]) * Logistic.Sigmoid(x[i]) - positiveWeight * y[i] * Logistic.Sigmoid(-x[i])) / x.Length;
         }
         return sum / x.Length;
     }

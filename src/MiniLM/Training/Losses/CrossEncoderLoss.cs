@@ -51,7 +51,7 @@ internal abstract class CrossEncoderLoss
         for (int i = 0; i < scores.Length; i++)
         {
             double logit = double.CreateTruncating(logits[i]);
-            scores[i] = isSigmoid ? Softmax.Sigmoid(logit) : logit;
+            scores[i] = isSigmoid ? Logistic.Sigmoid(logit) : logit;
         }
         double loss = Value(scores, targets, slopes);
         for (int i = 0; i < scores.Length; i++)
@@ -67,18 +67,17 @@ internal abstract class CrossEncoderLoss
     private void Check(int logits, CrossEncoderTargets targets)
     {
         CheckColumns(targets.Outputs, targets.Columns, targets.Lists is not null, targets.Labels is not null);
-        int rows = logits / targets.Outputs, labelled = Requires.MinColumns > 1 ? rows / targets.Columns : rows;
-        if (logits == 0 || logits % (targets.Outputs * targets.Columns) != 0)
+        LossDataException.ThrowIf(logits == 0 || logits % (targets.Outputs * targets.Columns) != 0,
+            $"{Name}: {logits} logits are not rows of {targets.Outputs} outputs in {targets.Columns} columns.");
+        int rows = logits / targets.Outputs, labelled = rows / targets.Columns;
+        if (targets.Lists is { } lists)
         {
-            throw new LossDataException($"{Name}: {logits} logits are not rows of {targets.Outputs} outputs in {targets.Columns} columns.");
-        }
-        if (targets.Lists is { } lists && (lists.Any(length => length < 1) || lists.Sum() != rows))
-        {
-            throw new LossDataException($"{Name}: lists of {lists.Sum()} documents for {rows} rows, or an empty list.");
+            LossDataException.ThrowIf(lists.Any(length => length < 1) || lists.Sum() != rows,
+                $"{Name}: lists of {lists.Sum()} documents for {rows} rows, or an empty list.");
         }
         if (targets.Labels is not { } labels) { return; }
-        if (labels.Rows != labelled) { throw new LossDataException($"{Name}: {labels.Rows} rows of labels for {labelled} rows."); }
-        if (labels.Width != 1 && !Requires.HasManyLabels) { throw new LossDataException($"{Name} takes one label a row, not {labels.Width}."); }
+        LossDataException.ThrowIf(labels.Rows != labelled, $"{Name}: {labels.Rows} rows of labels for {labelled} rows.");
+        LossDataException.ThrowIf(labels.Width != 1 && !Requires.HasManyLabels, $"{Name} takes one label a row, not {labels.Width}.");
         CheckLabels(labels, targets.Outputs);
     }
 
@@ -92,24 +91,17 @@ internal abstract class CrossEncoderLoss
     /// <param name="hasLabels">Whether there is a label column.</param>
     internal void CheckColumns(int outputs, int columns, bool hasLists, bool hasLabels)
     {
-        if (outputs != 1 && !Requires.HasManyOutputs) { throw new LossDataException($"{Name} takes a model with one output, not {outputs}; CrossEntropyLoss takes several."); }
-        if (hasLabels && Requires.Labels == LabelKind.None)
-        {
-            throw new LossDataException($"{Name} does not look at labels, so a pair labelled 0 would be trained as a positive: labelled pairs go to BinaryCrossEntropyLoss "
-                + $"or CrossEntropyLoss; for {Name} give triplets or only the positives, without a label column.");
-        }
-        if (hasLists != Requires.HasLists)
-        {
-            throw new LossDataException(hasLists ? $"{Name} takes pairs or columns of texts, not lists; LambdaLoss takes lists."
-                : $"{Name} takes a query, a list of documents and a list of labels as a row; pairs with a label go to BinaryCrossEntropyLoss.");
-        }
-        if (columns < Requires.MinColumns || (columns > 1 && Requires.MinColumns == 1))
-        {
-            throw new LossDataException($"{Name} takes {(Requires.MinColumns == 1 ? "pairs" : "a query, a positive and negatives")}, not a query and {columns} texts.");
-        }
-        if (!hasLabels && Requires.Labels != LabelKind.None && !Requires.LabelsAreOptional)
-        {
-            throw new LossDataException($"{Name} needs labels: name the label column; pairs and triplets without labels go to MultipleNegativesRankingLoss.");
-        }
+        LossDataException.ThrowIf(outputs != 1 && !Requires.HasManyOutputs,
+            $"{Name} takes a model with one output, not {outputs}; CrossEntropyLoss takes several.");
+        LossDataException.ThrowIf(hasLabels && Requires.Labels == LabelKind.None,
+            $"{Name} does not look at labels, so a pair labelled 0 would be trained as a positive: labelled pairs go to BinaryCrossEntropyLoss or "
+            + $"CrossEntropyLoss; for {Name} give triplets or only the positives, without a label column.");
+        LossDataException.ThrowIf(hasLists && !Requires.HasLists, $"{Name} takes pairs or columns of texts, not lists; LambdaLoss takes lists.");
+        LossDataException.ThrowIf(!hasLists && Requires.HasLists,
+            $"{Name} takes a query, a list of documents and a list of labels as a row; pairs with a label go to BinaryCrossEntropyLoss.");
+        LossDataException.ThrowIf(columns < Requires.MinColumns || (columns > 1 && Requires.MinColumns == 1),
+            $"{Name} takes {(Requires.MinColumns == 1 ? "pairs" : "a query, a positive and negatives")}, not a query and {columns} texts.");
+        LossDataException.ThrowIf(!hasLabels && Requires.Labels != LabelKind.None && !Requires.LabelsAreOptional,
+            $"{Name} needs labels: name the label column; pairs and triplets without labels go to MultipleNegativesRankingLoss.");
     }
 }

@@ -33,12 +33,13 @@ internal static class InBatchSoftmax
                 int at = 0;
                 for (int block = 0; block < blocks.Length; block++)
                 {
-                    Span<double> part = Logits(blocks[block][row], scale, logits.AsSpan(at));
+                    Span<double> part = logits.AsSpan(at, blocks[block].Columns);
+                    Scale<T>(blocks[block][row], scale, part);
                     change?.Invoke(block, first + row, part);
-                    if (!isJoint) { sum += Softmax.CrossEntropy(part, first + row); }
+                    if (!isJoint) { sum += LogSumExp.CrossEntropy(part, first + row); }
                     at += part.Length;
                 }
-                if (isJoint) { sum += Softmax.CrossEntropy(logits, first + row); }
+                if (isJoint) { sum += LogSumExp.CrossEntropy(logits, first + row); }
                 at = 0;
                 foreach (SimilarityBlock<T> block in blocks)
                 {
@@ -50,9 +51,8 @@ internal static class InBatchSoftmax
         return sum / terms;
     }
 
-    private static Span<double> Logits<T>(ReadOnlySpan<T> similarities, double scale, Span<double> logits) where T : IBinaryFloatingPointIeee754<T>
+    private static void Scale<T>(ReadOnlySpan<T> similarities, double scale, Span<double> logits) where T : IBinaryFloatingPointIeee754<T>
     {
         for (int i = 0; i < similarities.Length; i++) { logits[i] = scale * double.CreateTruncating(similarities[i]); }
-        return logits[..similarities.Length];
     }
 }

@@ -52,12 +52,13 @@ internal static class LossNames
         ["RankNetLoss"] = () => new CrossEncoderLosses.RankNetLoss(),
     };
 
-    // What sentence-transformers has beside these, and why it is not here.
-    private static readonly Dictionary<string, string> LeftOut = new(StringComparer.OrdinalIgnoreCase)
+    // What sentence-transformers has beside these, and why a name does not give it.
+    private static readonly Dictionary<string, string> Unnamed = new(StringComparer.OrdinalIgnoreCase)
     {
         ["AdaptiveLayerLoss"] = "it needs the outputs of inner layers, which training does not keep",
-        ["Matryoshka2dLoss"] = "it needs the outputs of inner layers, which training does not keep; MatryoshkaLoss does not",
+        ["Matryoshka2dLoss"] = "it needs the outputs of inner layers, which training does not keep",
         ["DenoisingAutoEncoderLoss"] = "it needs a decoder",
+        ["MatryoshkaLoss"] = "it goes around another loss; name that one, and the dimensions beside it",
     };
 
     internal static IReadOnlyCollection<string> BiEncoderNames => BiEncoder.Keys;
@@ -78,8 +79,11 @@ internal static class LossNames
         foreach (string spelling in spellings)
         {
             if (known.TryGetValue(spelling, out Func<TLoss>? make)) { return make(); }
-            if (LeftOut.TryGetValue(spelling, out string? why)) { throw new ArgumentException($"loss {name} is not supported: {why}."); }
-            if (others.Contains(spelling, StringComparer.OrdinalIgnoreCase)) { throw new ArgumentException($"loss {name} is for a {otherKind}, and this is a {kind}."); }
+            if (Unnamed.TryGetValue(spelling, out string? why)) { throw new ArgumentException($"loss {name} cannot be had by its name: {why}."); }
+            if (others.Contains(spelling, StringComparer.OrdinalIgnoreCase))
+            {
+                throw new ArgumentException($"loss {name} is for a {otherKind}, and this is a {kind}.");
+            }
         }
         throw new ArgumentException($"no loss of a {kind} is named {Quoted.Text(name)}.{NearNames.Suggest(name, known.Keys)}");
     }

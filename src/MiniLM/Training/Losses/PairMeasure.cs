@@ -23,14 +23,20 @@ internal enum Measure
 
 /// <summary>A measure of two rows with its gradient; sums are in double.</summary>
 /// <param name="Kind">Of measure.</param>
-/// <param name="Constant">Of a cosine the least norm; of a distance what torch's pairwise_distance adds to each difference.</param>
+/// <param name="Constant">Of a cosine what a smaller norm counts as; of a distance what is added to each difference.</param>
 internal readonly record struct PairMeasure(Measure Kind, double Constant)
 {
-    /// <summary>As torch.nn.functional.cosine_similarity has it.</summary>
-    internal const double CosineFloor = 1e-8;
+    /// <summary>What smaller norms count as in torch.nn.functional.normalize and in cosine_similarity.</summary>
+    internal const double NormFloor = 1e-12, CosineFloor = 1e-8;
 
-    /// <summary>As torch.nn.functional.pairwise_distance has it.</summary>
-    internal const double Offset = 1e-6;
+    // Of torch.nn.functional.pairwise_distance.
+    private const double Offset = 1e-6;
+
+    /// <summary>As the definition has it.</summary>
+    internal static PairMeasure Exact(Measure kind) => new(kind, kind is Measure.Cosine or Measure.CosineDistance ? NormFloor : 0);
+
+    /// <summary>As torch's cosine_similarity and pairwise_distance have it.</summary>
+    internal static PairMeasure Torch(Measure kind) => new(kind, kind is Measure.Cosine or Measure.CosineDistance ? CosineFloor : Offset);
 
     /// <summary>One number for each pair of rows.</summary>
     internal double[] Forward<T>(Column<T> a, Column<T> b) where T : IBinaryFloatingPointIeee754<T>

@@ -4,7 +4,10 @@ namespace MiniLM.Training.Losses;
 internal static class Sample
 {
     /// <summary>Some of 0 to total - 1, ascending (Floyd; Bentley 1987).</summary>
-    /// <remarks>For last = total - count to total - 1: the high half of (last + 1) x word, word = Philox at counter (last, stream, 0, step), key = seed; last if it was drawn.</remarks>
+    /// <remarks>
+    /// For last = total - count to total - 1 the high half of (last + 1) x word, or last where that was drawn before; word = Philox with counter
+    /// (last, stream, 0, step) and key = seed.
+    /// </remarks>
     internal static int[] Draw(int total, int count, ulong seed, uint step, uint stream)
     {
         SortedSet<int> drawn = [];

@@ -15,9 +15,6 @@ internal enum Similarity
 /// <summary>The rows of some columns, one column after another, each divided by its norm (for cosines), and the gradient of these.</summary>
 internal sealed class UnitRows<T> where T : IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Of torch.nn.functional.normalize.</summary>
-    internal const double Floor = 1e-12;
-
     private readonly IReadOnlyList<Column<T>> _columns;
     private readonly T[] _norms;
     private readonly T _floor;
@@ -28,7 +25,7 @@ internal sealed class UnitRows<T> where T : IBinaryFloatingPointIeee754<T>
     /// <param name="similarity">For a scalar product rows stay as they are.</param>
     /// <param name="width">Values of a row that are taken, the first ones; 0 takes all.</param>
     /// <param name="floor">What a smaller norm counts as.</param>
-    internal UnitRows(IReadOnlyList<Column<T>> columns, Similarity similarity = Similarity.Cosine, int width = 0, double floor = Floor)
+    internal UnitRows(IReadOnlyList<Column<T>> columns, Similarity similarity = Similarity.Cosine, int width = 0, double floor = PairMeasure.NormFloor)
     {
         (_columns, _similarity, _floor) = (columns, similarity, T.CreateTruncating(floor));
         Width = width > 0 ? width : columns[0].Width;

@@ -76,7 +76,10 @@ public sealed class BiEncoderLossGradientTests
             Labels = LabelsOf(loss, random, columns, rows, width),
             Guide = loss.Requires.HasGuide ? random.Columns(columns, rows, 4).Columns : [],
         };
-        batch = batch with { Parameters = [.. loss.Parameters(width).Select(matrix => new Column<double>(random.Numbers(matrix.Rows * matrix.Width), matrix.Width))] };
+        batch = batch with
+        {
+            Parameters = [.. loss.Parameters(width).Select(matrix => new Column<double>(random.Numbers(matrix.Rows * matrix.Width), matrix.Width))],
+        };
         loss.Compute(batch);
         double[][][] gradients = [.. new[] { batch.Columns, batch.Parameters }.Select(all => all.Select(column => column.Gradient.ToArray()).ToArray())];
         foreach (bool isParameter in new[] { false, true })

@@ -11,7 +11,7 @@ public sealed class CrossEncoderLossGradientTests
     {
         ["adr mse"] = () => new ADRMSELoss { Alpha = 2, Activation = ClassifierActivation.Sigmoid },
         ["binary cross-entropy"] = () => new BinaryCrossEntropyLoss { PositiveWeight = 3 },
-        ["circle"] = () => new CircleLoss { IsDetached = false },
+        ["circle"] = () => new CircleLoss { IsDetached = false, Margin = -.2 },
         ["circle of scores"] = () => new CircleLoss { IsDetached = false, Margin = .3, Gamma = 4, Activation = ClassifierActivation.Identity },
         ["cross-entropy"] = () => new CrossEntropyLoss { LabelSmoothing = .2 },
         ["lambda"] = () => new LambdaLoss(),

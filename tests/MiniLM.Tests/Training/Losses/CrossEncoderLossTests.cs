@@ -5,7 +5,8 @@ namespace MiniLM.Tests.Training.Losses;
 
 public sealed class CrossEncoderLossTests
 {
-    private static double Compute(CrossEncoderLoss loss, double[] logits, CrossEncoderTargets targets) => loss.Compute<double>(logits, targets, new double[logits.Length]);
+    private static double Compute(CrossEncoderLoss loss, double[] logits, CrossEncoderTargets targets) =>
+        loss.Compute<double>(logits, targets, new double[logits.Length]);
 
     [Fact]
     public void WrongData_IsRefusedWithARemedy()
@@ -14,7 +15,8 @@ public sealed class CrossEncoderLossTests
         Refuses(new MultipleNegativesRankingLoss(), new() { Labels = two, Columns = 2 }, "labelled pairs go to BinaryCrossEntropyLoss");
         Refuses(new MultipleNegativesRankingLoss(), new(), "a query, a positive and negatives, not a query and 1 texts");
         Refuses(new BinaryCrossEntropyLoss(), new(), "needs labels: name the label column");
-        Refuses(new BinaryCrossEntropyLoss(), new() { Labels = new([-1, 1]) }, "label -1 of row 0: BinaryCrossEntropyLoss does not take it; it takes 0 to 1: write -1 as 0");
+        Refuses(new BinaryCrossEntropyLoss(), new() { Labels = new([-1, 1]) },
+            "label -1 of row 0: BinaryCrossEntropyLoss does not take it; it takes 0 to 1: write -1 as 0");
         Refuses(new BinaryCrossEntropyLoss(), new() { Labels = new([1, 2]) }, "label 2 of row 1");
         Refuses(new BinaryCrossEntropyLoss(), new() { Labels = new([1.0]), Outputs = 2 }, "1 labels a row for 2 outputs; classes go to CrossEntropyLoss");
         Refuses(new BinaryCrossEntropyLoss(), new() { Labels = two, Columns = 2 }, "takes pairs, not a query and 2 texts");
@@ -62,7 +64,8 @@ public sealed class CrossEncoderLossTests
     {
         double[] gradient = [9, 9, 9, 9];
         CrossEntropyLoss loss = new();
-        Assert.Equal(Math.Log(1 + Math.E), loss.Compute<double>([1, 0, 5, 5], new() { Outputs = 2, Labels = new([1, CrossEntropyLoss.Ignored]) }, gradient), 1e-14);
+        CrossEncoderTargets targets = new() { Outputs = 2, Labels = new([1, CrossEntropyLoss.Ignored]) };
+        Assert.Equal(Math.Log(1 + Math.E), loss.Compute<double>([1, 0, 5, 5], targets, gradient), 1e-14);
         double share = Math.E / (1 + Math.E);
         Assert.Equal([share, -share, 0, 0], gradient, (a, b) => Math.Abs(a - b) < 1e-14);
         Assert.Equal(0, loss.Compute<double>([1, 0], new() { Outputs = 2, Labels = new([CrossEntropyLoss.Ignored]) }, gradient.AsSpan(0, 2)));
@@ -103,6 +106,14 @@ public sealed class CrossEncoderLossTests
         double near = Math.Log2(1 + Math.Exp(-1)), far = Math.Log2(1 + Math.Exp(-2));
         Assert.Equal((2 * near + far) / 3, Compute(new RankNetLoss(), logits, targets), 1e-14);
         Assert.Equal((near + far) / 2, Compute(new RankNetLoss { K = 1 }, logits, targets), 1e-14);
+    }
+
+    [Fact]
+    public void DocumentsOfEqualScore_HaveTheOrderOfTheList()
+    {
+        double[] gradient = new double[3];
+        new RankNetLoss { K = 1, IsNatural = true }.Compute<double>([4, 4, 4], new() { Lists = [3], Labels = new([0, 1, 2]) }, gradient);
+        Assert.Equal([.5, -.25, -.25], gradient, (a, b) => Math.Abs(a - b) < 1e-14);
     }
 
     [Fact]

@@ -30,6 +30,7 @@ public sealed class LossNamesTests
     [InlineData("Lambda", "loss Lambda is for a cross-encoder, and this is a bi-encoder.")]
     [InlineData("Matryoshka2dLoss", "it needs the outputs of inner layers")]
     [InlineData("DenoisingAutoEncoder", "it needs a decoder")]
+    [InlineData("matryoshka", "it goes around another loss")]
     public void OtherNames_AreRefusedWithAnAdvice(string name, string message) =>
         Assert.Contains(message, Assert.Throws<ArgumentException>(() => LossNames.FindBiEncoder(name)).Message, StringComparison.Ordinal);
 

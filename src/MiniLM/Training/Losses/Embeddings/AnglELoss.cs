@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace MiniLM.Training.Losses.Embeddings;
 
 /// <summary>As CoSENTLoss, over angles in complex space (Li and Li 2023, arXiv:2309.12871).</summary>
@@ -14,7 +16,7 @@ internal sealed class AnglELoss : BiEncoderLoss
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {
-        if (batch.Labels is null && batch.Columns.Count == 2) { throw new LossDataException($"{Name} needs labels for pairs; only triplets do without."); }
+        LossDataException.ThrowIf(batch.Labels is null && batch.Columns.Count == 2, $"{Name} needs labels for pairs; only triplets do without.");
         int rows = batch.Rows, others = batch.Columns.Count - 1;
         UnitRows<T> first = new([batch.Columns[0]]), second = new([.. batch.Columns.Skip(1)]);
         double[] angles = new double[rows * others], labels = new double[angles.Length], gradient = new double[angles.Length];
@@ -35,7 +37,7 @@ internal sealed class AnglELoss : BiEncoderLoss
         return loss;
     }
 
-    private static double Angle<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y) where T : System.Numerics.IBinaryFloatingPointIeee754<T>
+    private static double Angle<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y) where T : IBinaryFloatingPointIeee754<T>
     {
         int half = (x.Length + 1) / 2;
         double sum = 0;
@@ -48,7 +50,8 @@ internal sealed class AnglELoss : BiEncoderLoss
         return sum;
     }
 
-    private static void AddSlopes<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, T slope, Span<T> dx, Span<T> dy) where T : System.Numerics.IBinaryFloatingPointIeee754<T>
+    private static void AddSlopes<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, T slope, Span<T> dx, Span<T> dy)
+        where T : IBinaryFloatingPointIeee754<T>
     {
         int half = (x.Length + 1) / 2;
         for (int i = 0; i < half; i++)

@@ -9,7 +9,7 @@ internal abstract class BatchTripletLoss : BiEncoderLoss
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {
-        PairMeasure measure = new(Distance, Distance == Measure.CosineDistance ? UnitRows<T>.Floor : 0);
+        PairMeasure measure = PairMeasure.Exact(Distance);
         Column<T> texts = batch.Columns[0];
         int rows = batch.Rows;
         double[,] distances = new double[rows, rows], gradient = new double[rows, rows];

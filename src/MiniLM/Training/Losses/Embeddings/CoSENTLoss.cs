@@ -3,7 +3,7 @@ namespace MiniLM.Training.Losses.Embeddings;
 /// <summary>Cosines of pairs should have the order of their labels: <see cref="RankedPairs"/> over cosines.</summary>
 internal sealed class CoSENTLoss : BiEncoderLoss
 {
-    private static readonly PairMeasure Cosine = new(Measure.Cosine, UnitRows<float>.Floor);
+    private static readonly PairMeasure Cosine = PairMeasure.Exact(Measure.Cosine);
 
     internal double Scale { get; init; } = 20;
 

@@ -15,7 +15,7 @@ internal sealed class ContrastiveLoss : BiEncoderLoss
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {
-        PairMeasure measure = new(Distance, Distance == Measure.CosineDistance ? PairMeasure.CosineFloor : PairMeasure.Offset);
+        PairMeasure measure = PairMeasure.Torch(Distance);
         (Column<T> a, Column<T> b) = (batch.Columns[0], batch.Columns[1]);
         double[] distances = measure.Forward(a, b), gradient = new double[distances.Length];
         double sum = 0, divisor = SizeAverage ? distances.Length : 1;

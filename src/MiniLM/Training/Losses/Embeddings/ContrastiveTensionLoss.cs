@@ -4,7 +4,7 @@ namespace MiniLM.Training.Losses.Embeddings;
 /// <remarks>The first column comes from a second copy of the model, which is trained as well; the model of the second column is the result.</remarks>
 internal sealed class ContrastiveTensionLoss : BiEncoderLoss
 {
-    private static readonly PairMeasure Dot = new(Measure.Dot, 0);
+    private static readonly PairMeasure Dot = PairMeasure.Exact(Measure.Dot);
 
     internal override BiEncoderInputs Requires => new(BiEncoderInputs.Pairs, 2, 2, LabelKind.Binary);
 

@@ -3,7 +3,7 @@ namespace MiniLM.Training.Losses.Embeddings;
 /// <summary>Mean of (cosine - label)^2 over pairs; labels are cosines, such as -1 and 1 for classes, or grades over the highest grade.</summary>
 internal sealed class CosineSimilarityLoss : BiEncoderLoss
 {
-    private static readonly PairMeasure Cosine = new(Measure.Cosine, PairMeasure.CosineFloor);
+    private static readonly PairMeasure Cosine = PairMeasure.Torch(Measure.Cosine);
 
     internal override BiEncoderInputs Requires => new(BiEncoderInputs.Pairs, 2, 2, LabelKind.Cosine);
 

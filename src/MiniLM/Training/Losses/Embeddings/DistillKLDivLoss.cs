@@ -10,13 +10,15 @@ internal sealed class DistillKLDivLoss : BiEncoderLoss
 
     internal double TeacherTemperature { get; init; } = 1;
 
-    internal override BiEncoderInputs Requires => new("a query, a positive and negatives", 3, BiEncoderInputs.Any, LabelKind.Number) { HasManyLabels = true };
+    internal override BiEncoderInputs Requires =>
+        new("a query, a positive and negatives", 3, BiEncoderInputs.Any, LabelKind.Number) { HasManyLabels = true };
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {
-        PairMeasure measure = new(Similarity, UnitRows<T>.Floor);
+        PairMeasure measure = PairMeasure.Exact(Similarity);
         int rows = batch.Rows, candidates = batch.Columns.Count - 1;
-        if (batch.Labels!.Width != candidates) { throw new LossDataException($"{Name} takes {candidates} scores a row for {candidates} candidates, not {batch.Labels.Width}."); }
+        LossDataException.ThrowIf(batch.Labels!.Width != candidates,
+            $"{Name} takes {candidates} scores a row for {candidates} candidates, not {batch.Labels.Width}.");
         Column<T> query = batch.Columns[0];
         double[][] scores = [.. batch.Columns.Skip(1).Select(column => measure.Forward(query, column))];
         double[][] gradients = [.. scores.Select(_ => new double[rows])];
@@ -30,7 +32,7 @@ internal sealed class DistillKLDivLoss : BiEncoderLoss
                 student[i] = scores[i][row] / StudentTemperature;
             }
             double[] logits = [.. student];
-            double teacherSum = Softmax.Shares(shares), studentSum = Softmax.Shares(student);
+            double teacherSum = LogSumExp.Shares(shares), studentSum = LogSumExp.Shares(student);
             for (int i = 0; i < candidates; i++)
             {
                 if (shares[i] > 0) { sum += shares[i] * (teacher[i] - teacherSum - (logits[i] - studentSum)); }

@@ -27,7 +27,8 @@ internal class EmbedDistillLoss : BiEncoderLoss
     /// <summary>The teacher's width; null: the student's, without a projection.</summary>
     internal int? ProjectionWidth { get; init; }
 
-    internal override BiEncoderInputs Requires => new("texts with a teacher's embeddings", 1, BiEncoderInputs.Any, LabelKind.Embedding) { HasManyLabels = true };
+    internal override BiEncoderInputs Requires =>
+        new("texts with a teacher's embeddings", 1, BiEncoderInputs.Any, LabelKind.Embedding) { HasManyLabels = true };
 
     internal override IReadOnlyList<LossParameter> Parameters(int width) =>
         ProjectionWidth is { } outputs ? TrainedLinear.Parameters("projection", outputs, width) : [];
@@ -36,11 +37,9 @@ internal class EmbedDistillLoss : BiEncoderLoss
     {
         int columns = batch.Columns.Count, width = ProjectionWidth ?? batch.Width;
         Labels labels = batch.Labels!;
-        if (labels.Width != width && labels.Width != columns * width)
-        {
-            throw new LossDataException($"{Name} takes a teacher's embedding of {width} numbers as label of a row, or one for each of {columns} columns, not {labels.Width}"
-                + $" numbers{(ProjectionWidth is null && columns == 1 ? "; a teacher of another width needs a projection" : "")}.");
-        }
+        LossDataException.ThrowIf(labels.Width != width && labels.Width != columns * width,
+            $"{Name} takes a teacher's embedding of {width} numbers as label of a row, or one for each of {columns} columns, not {labels.Width} numbers; "
+            + "a teacher of another width needs a projection.");
         double sum = 0;
         for (int column = 0; column < columns; column++)
         {
@@ -63,7 +62,7 @@ internal class EmbedDistillLoss : BiEncoderLoss
         if (Metric == DistillMetric.Mse) { value = SquaredError.Mean(student, teacher, slopes); }
         else
         {
-            PairMeasure measure = Metric == DistillMetric.L2 ? new(Measure.Euclidean, 0) : new(Measure.CosineDistance, PairMeasure.CosineFloor);
+            PairMeasure measure = Metric == DistillMetric.L2 ? PairMeasure.Exact(Measure.Euclidean) : PairMeasure.Torch(Measure.CosineDistance);
             value = measure.Of<double>(student, teacher);
             measure.Backward<double>(student, teacher, value, 1, slopes, unused);
         }

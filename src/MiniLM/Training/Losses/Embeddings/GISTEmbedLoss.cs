@@ -20,7 +20,8 @@ internal class GISTEmbedLoss : BiEncoderLoss
 
     internal bool ContrastPositives { get; init; } = true;
 
-    internal override BiEncoderInputs Requires => new("an anchor, a positive and at most one negative (CachedGISTEmbedLoss: any number)", 2, 3) { HasGuide = true };
+    internal override BiEncoderInputs Requires =>
+        new("an anchor, a positive and at most one negative (CachedGISTEmbedLoss: any number)", 2, 3) { HasGuide = true };
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {

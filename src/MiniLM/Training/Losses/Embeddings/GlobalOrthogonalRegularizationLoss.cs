@@ -4,8 +4,8 @@ namespace MiniLM.Training.Losses.Embeddings;
 
 /// <summary>Different rows should be as orthogonal as random ones (Zhang et al. 2017, arXiv:1708.06320). It is added to another loss.</summary>
 /// <remarks>
-/// For each column, over its ordered pairs of different rows: mean weight x (mean cosine)^2 + second-moment weight x max(0, mean cosine^2 - 1 / width); the mean
-/// over columns, or the sum.
+/// For each column, over its ordered pairs of different rows: mean weight x (mean cosine)^2 + second-moment weight x max(0, mean cosine^2 - 1 / width);
+/// the mean over columns, or the sum.
 /// </remarks>
 internal sealed class GlobalOrthogonalRegularizationLoss : BiEncoderLoss
 {
@@ -34,7 +34,12 @@ internal sealed class GlobalOrthogonalRegularizationLoss : BiEncoderLoss
         {
             UnitRows<T> rows = new([column]);
             double pairs = Math.Max(1, (double)rows.Rows * (rows.Rows - 1)), first = 0, second = 0;
-            OverPairs(rows, isBackward: false, cosine => (first += cosine / pairs, second += cosine * cosine / pairs).Item1);
+            OverPairs(rows, isBackward: false, cosine =>
+            {
+                first += cosine / pairs;
+                second += cosine * cosine / pairs;
+                return 0;
+            });
             double excess = Math.Max(0, second - 1.0 / column.Width);
             mean += MeanWeight * weight * first * first;
             secondMoment += SecondMomentWeight * weight * excess;

@@ -2,10 +2,10 @@ using System.Numerics;
 
 namespace MiniLM.Training.Losses.Embeddings;
 
-/// <summary>The weighted sum of another loss over the first dimensions of the embeddings, for several numbers of them (Kusupati et al. 2022, arXiv:2205.13147).</summary>
+/// <summary>The weighted sum of another loss over the first d dimensions of embeddings, for several d (Kusupati et al. 2022, arXiv:2205.13147).</summary>
 /// <remarks>The other loss sees prefixes divided by their norm, the whole embedding too; a teacher's embeddings are cut and stay as they are.</remarks>
 /// <param name="loss">The other loss.</param>
-/// <param name="dimensions">How many; in any order.</param>
+/// <param name="dimensions">Each d; in any order.</param>
 /// <param name="weights">In the order of <paramref name="dimensions"/>; null: 1 each.</param>
 internal sealed class MatryoshkaLoss(BiEncoderLoss loss, int[] dimensions, double[]? weights = null) : BiEncoderLoss
 {

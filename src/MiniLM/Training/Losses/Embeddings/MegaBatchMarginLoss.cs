@@ -1,7 +1,11 @@
+using System.Numerics;
+
 namespace MiniLM.Training.Losses.Embeddings;
 
 /// <summary>Each row against the hardest negative of a big batch (Wieting and Gimpel 2018).</summary>
-/// <remarks>Mean over rows of max(0, positive margin - cos(a_i, b_i)) + max(0, max over j other than i of cos(a_i, b_j) - negative margin); the first j of equals.</remarks>
+/// <remarks>
+/// Mean over rows of max(0, positive margin - cos(a_i, b_i)) + max(0, max over j other than i of cos(a_i, b_j) - negative margin); of equal ones the first.
+/// </remarks>
 internal sealed class MegaBatchMarginLoss : BiEncoderLoss
 {
     internal MegaBatchMarginLoss() => MiniBatchSize = 50;
@@ -30,7 +34,7 @@ internal sealed class MegaBatchMarginLoss : BiEncoderLoss
     }
 
     // Makes gradients of cosines.
-    private double OfRow<T>(Span<T> cosines, int own) where T : System.Numerics.IBinaryFloatingPointIeee754<T>
+    private double OfRow<T>(Span<T> cosines, int own) where T : IBinaryFloatingPointIeee754<T>
     {
         int hardest = -1;
         for (int i = 0; i < cosines.Length; i++)

@@ -33,10 +33,10 @@ internal enum HardnessMode
     AllNegatives,
 }
 
-/// <summary>In-batch negatives, or InfoNCE: each query should be nearer to its positive than to all other documents of the batch (Henderson et al. 2017).</summary>
+/// <summary>In-batch negatives (InfoNCE): a query should be nearer to its positive than to all other documents of its batch.</summary>
 /// <remarks>
-/// Mean over rows of log sum exp(scale x similarity) - scale x s(query, positive), the sum over the candidates of all directions, or one term for each direction.
-/// Hardness adds strength x similarity, as a constant, to logits from query to document.
+/// Henderson et al. 2017, arXiv:1705.00652. Mean over rows of log sum exp(scale x similarity) - scale x s(query, positive), the sum over the candidates of all
+/// directions, or a term for each direction. Hardness adds strength x similarity, as a constant, to logits from query to document.
 /// </remarks>
 internal class MultipleNegativesRankingLoss : BiEncoderLoss
 {
@@ -59,7 +59,7 @@ internal class MultipleNegativesRankingLoss : BiEncoderLoss
     {
         if (!Directions.HasFlag(Directions.QueryToDoc) || (PerDirection && (Directions & (Directions.QueryToQuery | Directions.DocToDoc)) != 0))
         {
-            throw new ArgumentException($"{Name}: directions {Directions} do not go together; QueryToDoc is always one, and PerDirection allows DocToQuery beside it.");
+            throw new ArgumentException($"{Name}: {Directions} do not go together; QueryToDoc is always one, and PerDirection allows DocToQuery beside it.");
         }
         UnitRows<T> queries = new([batch.Columns[0]], Similarity), documents = new([.. batch.Columns.Skip(1)], Similarity);
         Directions[] directions = [.. Enum.GetValues<Directions>().Where(direction => Directions.HasFlag(direction))];

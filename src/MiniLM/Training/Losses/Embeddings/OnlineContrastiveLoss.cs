@@ -18,7 +18,7 @@ internal sealed class OnlineContrastiveLoss : BiEncoderLoss
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {
-        PairMeasure measure = new(Distance, Distance == Measure.CosineDistance ? PairMeasure.CosineFloor : PairMeasure.Offset);
+        PairMeasure measure = PairMeasure.Torch(Distance);
         (Column<T> a, Column<T> b) = (batch.Columns[0], batch.Columns[1]);
         double[] distances = measure.Forward(a, b), gradient = new double[distances.Length];
         bool IsPositive(int i) => batch.Labels!.Values[i] == 1;

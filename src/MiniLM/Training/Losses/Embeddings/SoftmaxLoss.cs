@@ -32,10 +32,10 @@ internal sealed class SoftmaxLoss : BiEncoderLoss
         for (int row = 0; row < rows; row++)
         {
             int label = (int)batch.Labels!.Values[row];
-            if (label >= Classes) { throw new LossDataException($"label {label} of row {row}: {Name} was made for {Classes} classes, 0 to {Classes - 1}."); }
+            LossDataException.ThrowIf(label >= Classes, $"label {label} of row {row}: {Name} was made for {Classes} classes, 0 to {Classes - 1}.");
             double[] scores = new double[Classes];
             for (int i = 0; i < Classes; i++) { scores[i] = double.CreateTruncating(logits[row][i]); }
-            sum += Softmax.CrossEntropy(scores, label);
+            sum += LogSumExp.CrossEntropy(scores, label);
             for (int i = 0; i < Classes; i++) { logits.GradientOf(row)[i] = T.CreateTruncating(scores[i] / rows); }
         }
         TrainedLinear.Backward(features, batch.Parameters, logits);

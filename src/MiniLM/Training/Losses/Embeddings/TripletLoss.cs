@@ -11,7 +11,7 @@ internal sealed class TripletLoss : BiEncoderLoss
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {
-        PairMeasure measure = new(Distance, Distance == Measure.CosineDistance ? UnitRows<T>.Floor : 0);
+        PairMeasure measure = PairMeasure.Exact(Distance);
         (Column<T> anchor, Column<T> positive, Column<T> negative) = (batch.Columns[0], batch.Columns[1], batch.Columns[2]);
         double[] near = measure.Forward(anchor, positive), far = measure.Forward(anchor, negative), gradient = new double[near.Length];
         double sum = 0;

@@ -16,14 +16,14 @@ internal sealed class ADRMSELoss : ListLoss
             {
                 if (j == i) { continue; }
                 rank += labels[j] > labels[i] ? 1 : labels[j] == labels[i] ? .5 : 0;
-                approximate += Softmax.Sigmoid(Alpha * (scores[j] - scores[i]));
+                approximate += Logistic.Sigmoid(Alpha * (scores[j] - scores[i]));
             }
             double error = rank - approximate, discount = Math.Log2(rank + 1);
             sum += error * error / discount;
             for (int j = 0; j < scores.Length; j++)
             {
                 if (j == i) { continue; }
-                double share = Softmax.Sigmoid(Alpha * (scores[j] - scores[i])), slope = -2 * error / discount * Alpha * share * (1 - share);
+                double share = Logistic.Sigmoid(Alpha * (scores[j] - scores[i])), slope = -2 * error / discount * Alpha * share * (1 - share);
                 gradient[j] += slope;
                 gradient[i] -= slope;
             }

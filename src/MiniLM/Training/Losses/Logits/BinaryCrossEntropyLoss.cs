@@ -10,7 +10,7 @@ internal sealed class BinaryCrossEntropyLoss : CrossEncoderLoss
 
     private protected override void CheckLabels(Labels labels, int outputs)
     {
-        if (labels.Width != outputs) { throw new LossDataException($"{Name}: {labels.Width} labels a row for {outputs} outputs; classes go to CrossEntropyLoss."); }
+        LossDataException.ThrowIf(labels.Width != outputs, $"{Name}: {labels.Width} labels a row for {outputs} outputs; classes go to CrossEntropyLoss.");
         base.CheckLabels(labels, outputs);
     }
 

@@ -11,9 +11,11 @@ internal sealed class CircleLoss : ListLoss
 {
     internal CircleLoss() => Activation = ClassifierActivation.Sigmoid;
 
+    /// <summary>How sharp. ListConRanker does not tell its own.</summary>
     internal double Gamma { get; init; } = 10;
 
-    internal double Margin { get; init; } = -.2;
+    /// <summary>m, of which the paper of Circle loss has .25.</summary>
+    internal double Margin { get; init; } = .25;
 
     /// <summary>Brackets are constants, as in the paper; else they are differentiated.</summary>
     internal bool IsDetached { get; init; } = true;
@@ -25,7 +27,7 @@ internal sealed class CircleLoss : ListLoss
         (double positives, double[] positiveSlopes) = LogSum(scores, labels, ofPositives: true);
         (double negatives, double[] negativeSlopes) = LogSum(scores, labels, ofPositives: false);
         if (double.IsNegativeInfinity(positives) || double.IsNegativeInfinity(negatives)) { return (0, 1); }
-        (double loss, double slope) = Softmax.TorchPlus(positives + negatives);
+        (double loss, double slope) = Logistic.TorchPlus(positives + negatives);
         for (int i = 0; i < scores.Length; i++) { gradient[i] = slope * (positiveSlopes[i] + negativeSlopes[i]); }
         return (loss, 1);
     }
@@ -41,7 +43,7 @@ internal sealed class CircleLoss : ListLoss
             terms[i] = isTerm ? Gamma * weight * (s - Margin) : double.NegativeInfinity;
             slopes[i] = (ofPositives ? -Gamma : Gamma) * (IsDetached || weight == 0 ? weight : weight + s - Margin);
         }
-        double sum = Softmax.Shares(terms);
+        double sum = LogSumExp.Shares(terms);
         for (int i = 0; i < terms.Length; i++) { slopes[i] *= terms[i]; }
         return (sum, slopes);
     }

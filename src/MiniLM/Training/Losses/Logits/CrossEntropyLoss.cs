@@ -2,8 +2,8 @@ namespace MiniLM.Training.Losses.Logits;
 
 /// <summary>Mean over rows of -log softmax(logits)[label].</summary>
 /// <remarks>
-/// With smoothing e the target is 1 - e at the label plus e / outputs everywhere (Szegedy et al. 2016, arXiv:1512.00567). Rows labelled -100 do not count; a batch
-/// of nothing else has loss 0.
+/// With smoothing e the target is 1 - e at the label plus e / outputs everywhere (Szegedy et al. 2016, arXiv:1512.00567). Rows labelled -100 do not count; a
+/// batch of nothing else has loss 0.
 /// </remarks>
 internal sealed class CrossEntropyLoss : CrossEncoderLoss
 {
@@ -16,12 +16,12 @@ internal sealed class CrossEntropyLoss : CrossEncoderLoss
 
     private protected override void CheckLabels(Labels labels, int outputs)
     {
-        if (outputs < 2) { throw new LossDataException($"{Name} takes a model with two outputs or more; one output goes to BinaryCrossEntropyLoss."); }
+        LossDataException.ThrowIf(outputs < 2, $"{Name} takes a model with two outputs or more; one output goes to BinaryCrossEntropyLoss.");
         double[] counted = [.. labels.Values.Where(label => label != Ignored)];
         new Labels(counted).Check(Name, LabelKind.Class);
         foreach (double label in counted)
         {
-            if (label >= outputs) { throw new LossDataException($"label {label}: the model has {outputs} outputs, 0 to {outputs - 1}; give it one for each class."); }
+            LossDataException.ThrowIf(label >= outputs, $"label {label}: the model has {outputs} outputs, 0 to {outputs - 1}; give it one for each class.");
         }
     }
 
@@ -36,7 +36,7 @@ internal sealed class CrossEntropyLoss : CrossEncoderLoss
             ReadOnlySpan<double> logits = scores.Slice(row * outputs, outputs);
             Span<double> slopes = gradient.Slice(row * outputs, outputs);
             logits.CopyTo(slopes);
-            double atLabel = Softmax.CrossEntropy(slopes, label), even = 0; // even: mean of logit_label - logit
+            double atLabel = LogSumExp.CrossEntropy(slopes, label), even = 0; // even: mean of logit_label - logit
             foreach (double logit in logits) { even += (logits[label] - logit) / outputs; }
             sum += atLabel + LabelSmoothing * even;
             slopes[label] += LabelSmoothing;

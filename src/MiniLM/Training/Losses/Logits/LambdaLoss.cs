@@ -19,8 +19,9 @@ internal enum LambdaWeighting
     NDCGLoss2PP,
 }
 
-/// <summary>Pairwise logistic loss with weights by which it bounds nDCG (Wang et al. 2018, "The LambdaLoss framework for ranking metric optimization").</summary>
+/// <summary>Pairwise logistic loss with weights by which it bounds nDCG.</summary>
 /// <remarks>
+/// Wang et al. 2018, "The LambdaLoss framework for ranking metric optimization".
 /// Mean over pairs of a list with label_i above label_j of -w_ij log sigmoid(sigma (s_i - s_j)), in base 2 or natural; all lists together. Gains are
 /// (2^label - 1) / the best DCG, discounts log2(1 + rank by score); both are constants. With k a pair counts when one of the two has one of the k best scores,
 /// and the best DCG is that of k documents.
@@ -56,8 +57,8 @@ internal class LambdaLoss : ListLoss
                 bool counts = Weighting == LambdaWeighting.NDCGLoss1 || labels[first] > labels[second];
                 if (!counts || Math.Min(i, j) >= k) { continue; }
                 double weight = Weight(gains, i, j) / logBase, difference = Sigma * (scores[first] - scores[second]);
-                double slope = weight * Sigma * Softmax.Sigmoid(-difference);
-                sum += weight * Softmax.Plus(-difference);
+                double slope = weight * Sigma * Logistic.Sigmoid(-difference);
+                sum += weight * Logistic.Plus(-difference);
                 gradient[first] -= slope;
                 gradient[second] += slope;
                 pairs++;

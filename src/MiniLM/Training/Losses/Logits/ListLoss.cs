@@ -12,7 +12,8 @@ internal abstract class ListLoss : CrossEncoderLoss
         int start = 0;
         foreach (int length in targets.Lists!)
         {
-            (double ofList, long terms) = OfList(scores.Slice(start, length), labels.IsEmpty ? labels : labels.Slice(start, length), gradient.Slice(start, length));
+            ReadOnlySpan<double> ofDocuments = labels.IsEmpty ? labels : labels.Slice(start, length);
+            (double ofList, long terms) = OfList(scores.Slice(start, length), ofDocuments, gradient.Slice(start, length));
             sum += ofList;
             count += terms;
             start += length;

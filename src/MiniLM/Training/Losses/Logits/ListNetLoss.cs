@@ -6,9 +6,9 @@ internal sealed class ListNetLoss : ListLoss
     private protected override (double Sum, long Terms) OfList(ReadOnlySpan<double> scores, ReadOnlySpan<double> labels, Span<double> gradient)
     {
         double[] targets = labels.ToArray();
-        Softmax.Shares(targets);
+        LogSumExp.Shares(targets);
         scores.CopyTo(gradient);
-        double logSum = Softmax.Shares(gradient), sum = 0;
+        double logSum = LogSumExp.Shares(gradient), sum = 0;
         for (int i = 0; i < targets.Length; i++)
         {
             sum += targets[i] * (logSum - scores[i]);

@@ -25,7 +25,7 @@ internal class MultipleNegativesRankingLoss : CrossEncoderLoss
         int others = columns * (queries - 1);
         return [.. Enumerable.Range(0, queries).Select(query =>
         {
-            int[] places = Negatives is { } count && count < others ? Sample.Draw(others, count, seed, step, stream: (uint)query) : [.. Enumerable.Range(0, others)];
+            int[] places = Sample.Draw(others, Math.Min(Negatives ?? others, others), seed, step, stream: (uint)query);
             return Array.ConvertAll(places, place => Document(place, query, queries));
         })];
     }
@@ -45,7 +45,7 @@ internal class MultipleNegativesRankingLoss : CrossEncoderLoss
         for (int query = 0; query < queries; query++)
         {
             for (int column = 0; column < logits.Length; column++) { logits[column] = Scale * scores[column * queries + query]; }
-            sum += Softmax.CrossEntropy(logits, 0);
+            sum += LogSumExp.CrossEntropy(logits, 0);
             for (int column = 0; column < logits.Length; column++) { gradient[column * queries + query] = Scale * logits[column] / queries; }
         }
         return sum / queries;

@@ -1,7 +1,7 @@
 namespace MiniLM.Training.Losses.Logits;
 
-/// <summary>Likelihood of the right order, its head weighing most (Lan et al. 2014): mean over lists of -sum_i w_i (s_i - log sum_(j from i) exp(s_j)).</summary>
-/// <remarks>w_i = 2^(n - i) - 1 over their sum + 1e-10, i from 1.</remarks>
+/// <summary>Likelihood of the right order, its head weighing most (Lan et al. 2014).</summary>
+/// <remarks>Mean over lists of -sum_i w_i (s_i - log sum_(j from i) exp(s_j)). w_i = 2^(n - i) - 1 over their sum + 1e-10, i from 1.</remarks>
 internal class PListMLELoss : ListLoss
 {
     // Added to the sum of weights, which is 0 for a list of one document.
@@ -23,8 +23,8 @@ internal class PListMLELoss : ListLoss
         {
             if (labels[i] > labels[i - 1])
             {
-                throw new LossDataException(FormattableString.Invariant($"label {labels[i]} after {labels[i - 1]} in a list: {Name} takes documents in the right order, ")
-                    + "the best first. Sort them, or turn RespectInputOrder off.");
+                throw new LossDataException(FormattableString.Invariant($"label {labels[i]} after {labels[i - 1]} in a list: ")
+                    + $"{Name} takes documents in the right order, the best first. Sort them, or turn RespectInputOrder off.");
             }
         }
         double[] weights = [.. order.Select((_, i) => HasWeights ? Math.ScaleB(1, count - 1 - i) - 1 : 1)];
@@ -35,7 +35,7 @@ internal class PListMLELoss : ListLoss
         {
             Span<double> rest = tail.AsSpan(i);
             for (int j = i; j < count; j++) { tail[j] = scores[order[j]]; }
-            sum += weights[i] * Softmax.CrossEntropy(rest, 0);
+            sum += weights[i] * LogSumExp.CrossEntropy(rest, 0);
             for (int j = i; j < count; j++) { gradient[order[j]] += weights[i] * tail[j]; }
         }
         return (sum, 1);
