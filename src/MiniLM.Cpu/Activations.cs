@@ -15,6 +15,53 @@ internal static unsafe class Activations
         for (int i = whole; i < count; i++) { Apply(activation, Lanes1.Load(x + i)).Store(x + i); }
     }
 
+    /// <summary>dy *= f'(x). Formulas: <see cref="Compute.Reference.Activations"/>.</summary>
+    /// <param name="activation">f.</param>
+    /// <param name="x">[count]: what was activated.</param>
+    /// <param name="dy">[count].</param>
+    /// <param name="count">Any.</param>
+    internal static void Backward<TLanes>(Activation activation, float* x, float* dy, int count) where TLanes : struct, ILanes<TLanes>
+    {
+        Debug.Assert(count >= 0 && ((x != null && dy != null) || count == 0));
+        if (activation == Activation.Identity) { return; }
+        int lanes = TLanes.Count, whole = count - count % lanes;
+        for (int i = 0; i < whole; i += lanes) { (TLanes.Load(dy + i) * Slope(activation, TLanes.Load(x + i))).Store(dy + i); }
+        for (int i = whole; i < count; i++) { (Lanes1.Load(dy + i) * Slope(activation, Lanes1.Load(x + i))).Store(dy + i); }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TLanes Slope<TLanes>(Activation activation, TLanes x) where TLanes : struct, ILanes<TLanes> => activation switch
+    {
+        Activation.Gelu => GeluSlope(x),
+        Activation.GeluTanh => GeluTanhSlope(x),
+        Activation.Relu => ReluSlope(x),
+        _ => TLanes.Create(1) - Tanh(x) * Tanh(x),
+    };
+
+    // Phi(x) + x phi(x), with q = Phi(-|x|) of the value's formula: Phi(x) = 1/2 + sign(x) (1/2 - q).
+    private static TLanes GeluSlope<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes>
+    {
+        TLanes half = TLanes.Create(0.5f);
+        (TLanes tail, TLanes density) = HalfTail(TLanes.Max(TLanes.Create(0) - x, x));
+        return half + Sign(x) * (half - tail) + x * density * TLanes.Create(0.39894228f);
+    }
+
+    // s + x s (1 - s) 2 u', s = sigmoid(2 u), u' = sqrt(2/pi) (1 + 3 0.044715 x^2).
+    private static TLanes GeluTanhSlope<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes>
+    {
+        const float Factor = 2 * 0.79788456f;
+        TLanes one = TLanes.Create(1), near = AtMost(TLanes.Max(TLanes.Create(-1e6f), x), 1e6f); // its square must stay finite: the slope there is 0 or 1
+        TLanes sigmoid = one / (one + new Exponential<TLanes>().Power2(AtMost(TanhExponent(near), 120)));
+        TLanes inner = TLanes.MultiplyAdd(near * near, TLanes.Create(3 * 0.044715f * Factor), TLanes.Create(Factor));
+        return sigmoid + near * sigmoid * (one - sigmoid) * inner;
+    }
+
+    private static TLanes ReluSlope<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes> => TLanes.Max(TLanes.Create(0), Sign(x));
+
+    // -1, 0 or 1, but for denormal x.
+    private static TLanes Sign<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes> =>
+        AtMost(TLanes.Max(TLanes.Create(-1), x * TLanes.Create(1e38f) * TLanes.Create(1e7f)), 1);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TLanes Apply<TLanes>(Activation activation, TLanes x) where TLanes : struct, ILanes<TLanes> => activation switch
     {
@@ -25,28 +72,40 @@ internal static unsafe class Activations
         _ => x,
     };
 
-    // x Phi(x) with erfc(z) = t (a1 + t (a2 + ...)) e^(-z^2), t = 1 / (1 + 0.3275911 z), z = |x| / sqrt 2 (Abramowitz and Stegun 7.1.26,
-    // |error| <= 1.5e-7). With the half tail q = erfc(z) / 2: gelu = max(x, 0) - |x| q, so negative x does not cancel.
+    // gelu = max(x, 0) - |x| q, so negative x does not cancel.
     private static TLanes Gelu<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes>
     {
-        TLanes zero = TLanes.Create(0), one = TLanes.Create(1);
-        TLanes magnitude = TLanes.Max(zero - x, x), z = magnitude * TLanes.Create(0.70710678f);
+        TLanes zero = TLanes.Create(0), magnitude = TLanes.Max(zero - x, x);
+        return TLanes.Max(zero, x) - magnitude * HalfTail(magnitude).Tail;
+    }
+
+    // q = Phi(-m) = erfc(z) / 2 and e^(-z^2), with erfc(z) = t (a1 + t (a2 + ...)) e^(-z^2), t = 1 / (1 + 0.3275911 z), z = |x| / sqrt 2 (Abramowitz and Stegun 7.1.26,
+    // |error| <= 1.5e-7).
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (TLanes Tail, TLanes Density) HalfTail<TLanes>(TLanes magnitude) where TLanes : struct, ILanes<TLanes>
+    {
+        TLanes zero = TLanes.Create(0), one = TLanes.Create(1), z = magnitude * TLanes.Create(0.70710678f);
         TLanes t = one / TLanes.MultiplyAdd(z, TLanes.Create(0.3275911f), one);
         TLanes p = TLanes.MultiplyAdd(TLanes.Create(0.5f * 1.061405429f), t, TLanes.Create(0.5f * -1.453152027f));
         p = TLanes.MultiplyAdd(p, t, TLanes.Create(0.5f * 1.421413741f));
         p = TLanes.MultiplyAdd(p, t, TLanes.Create(0.5f * -0.284496736f));
         p = TLanes.MultiplyAdd(p, t, TLanes.Create(0.5f * 0.254829592f));
-        TLanes tail = p * t * new Exponential<TLanes>().Power2(zero - z * z * TLanes.Create(1.44269504f));
-        return TLanes.Max(zero, x) - magnitude * tail;
+        TLanes density = new Exponential<TLanes>().Power2(zero - z * z * TLanes.Create(1.44269504f));
+        return (p * t * density, density);
     }
 
     // x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3).
     private static TLanes GeluTanh<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes>
     {
-        const float Scale = (float)(-2 * 1.4426950408889634 * 0.7978845608028654);
         TLanes one = TLanes.Create(1);
-        TLanes t = TLanes.MultiplyAdd(x * x, TLanes.Create(Scale * 0.044715f), TLanes.Create(Scale)) * x;
-        return x / (one + new Exponential<TLanes>().Power2(AtMost(t, 120)));
+        return x / (one + new Exponential<TLanes>().Power2(AtMost(TanhExponent(x), 120)));
+    }
+
+    // -2 log2(e) u
+    private static TLanes TanhExponent<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes>
+    {
+        const float Scale = (float)(-2 * 1.4426950408889634 * 0.7978845608028654);
+        return TLanes.MultiplyAdd(x * x, TLanes.Create(Scale * 0.044715f), TLanes.Create(Scale)) * x;
     }
 
     private static TLanes Tanh<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes>

@@ -1,6 +1,8 @@
 using MiniLM.Compute;
 using MiniLM.Cpu.Threading;
+using MiniLM.Cpu.Training;
 using MiniLM.Model;
+using MiniLM.Training;
 
 namespace MiniLM.Cpu;
 
@@ -67,6 +69,13 @@ public sealed unsafe class CpuDevice : Device
     {
         if (!Supports(precision)) { throw new NotSupportedException($"the cpu device has no {precision} kernels yet; use float32"); }
         return new CpuNetwork(this, network, cancellation);
+    }
+
+    private protected override TrainingNetwork PrepareForTraining(
+        ParameterBlock parameters, Precision precision, TrainedParameters trained, CancellationToken cancellation)
+    {
+        if (!Supports(precision)) { throw new NotSupportedException($"the cpu device has no {precision} kernels yet; use float32"); }
+        return new CpuTrainingNetwork(this, parameters, trained, cancellation);
     }
 
     internal override void Similarity(ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores,

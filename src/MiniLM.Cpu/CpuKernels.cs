@@ -10,8 +10,15 @@ internal abstract unsafe class CpuKernels
     /// <summary>Most rows of one GEMM strip.</summary>
     internal abstract int Tallest { get; }
 
+    /// <summary>Most channels of one strip of an outer product.</summary>
+    internal abstract int TallestOuter { get; }
+
+    internal abstract void OuterStrip(OuterCall* call, int channels);
     internal abstract void GemmStrip(Epilogue epilogue, GemmCall* arguments, int rows);
     internal abstract void LayerNorm(float* x, float* gamma, float* beta, float epsilon, float* y, int width);
+    internal abstract void LayerNormBackward(float* x, float* gamma, float epsilon, float* d, float* dGamma, float* dBeta, int width);
+    internal abstract void SoftmaxBackward(float* p, float* dp, int padded, float factor);
+    internal abstract void ActivateBackward(Activation activation, float* x, float* dy, int count);
     internal abstract float Softmax(float* scores, float* bias, int length, int padded, float factor);
     internal abstract void Activate(Activation activation, float* x, int count);
     internal abstract void Pool(PoolingMode mode, float* rows, nint stride, int* columns, int length, float* y, int width);
@@ -66,10 +73,22 @@ internal unsafe class LanesKernels<TLanes> : CpuKernels where TLanes : struct, I
 {
     internal override int Tallest => Cpu.Gemm.Tallest;
 
+    internal override int TallestOuter => OuterProduct.TallestInLanes;
+
+    internal override void OuterStrip(OuterCall* call, int channels) => OuterProduct.Strip<TLanes>(call, channels);
+
     internal override void GemmStrip(Epilogue epilogue, GemmCall* arguments, int rows) => Cpu.Gemm.Strip<TLanes>(epilogue, arguments, rows);
 
     internal override void LayerNorm(float* x, float* gamma, float* beta, float epsilon, float* y, int width) =>
         Cpu.LayerNorm.Forward<TLanes>(x, gamma, beta, epsilon, y, width);
+
+    internal override void LayerNormBackward(float* x, float* gamma, float epsilon, float* d, float* dGamma, float* dBeta, int width) =>
+        Cpu.LayerNorm.Backward<TLanes>(x, gamma, epsilon, d, dGamma, dBeta, width);
+
+    internal override void SoftmaxBackward(float* p, float* dp, int padded, float factor) => Cpu.Softmax.Backward<TLanes>(p, dp, padded, factor);
+
+    internal override void ActivateBackward(Activation activation, float* x, float* dy, int count) =>
+        Activations.Backward<TLanes>(activation, x, dy, count);
 
     internal override float Softmax(float* scores, float* bias, int length, int padded, float factor) =>
         Cpu.Softmax.Forward<TLanes>(scores, bias, length, padded, factor);
@@ -90,23 +109,36 @@ internal sealed unsafe class Avx512Kernels : LanesKernels<Lanes256>
 {
     // Assembled when first asked for: a short query needs five of the eighty-four, and each takes a fraction of a millisecond.
     private readonly nint[] _strips = new nint[Enum.GetValues<Epilogue>().Length * (GemmAvx512.Tallest + 1)];
+    private readonly nint[] _outer = new nint[OuterAvx512.Tallest + 1];
 
     internal override int Tallest => GemmAvx512.Tallest;
+
+    internal override int TallestOuter => OuterAvx512.Tallest;
+
+    internal override void OuterStrip(OuterCall* call, int channels)
+    {
+        Debug.Assert(channels is > 0 and <= OuterAvx512.Tallest);
+        nint kernel = Volatile.Read(ref _outer[channels]);
+        if (kernel == 0) { kernel = Load(ref _outer[channels], OuterAvx512.Assemble(channels, OperatingSystem.IsWindows())); }
+        ((delegate* unmanaged<OuterCall*, void>)kernel)(call);
+    }
 
     internal override void GemmStrip(Epilogue epilogue, GemmCall* arguments, int rows)
     {
         Debug.Assert(rows is > 0 and <= GemmAvx512.Tallest && arguments->Panels > 0); // the code counts panels down to 0
         nint kernel = Volatile.Read(ref _strips[(int)epilogue * (GemmAvx512.Tallest + 1) + rows]);
-        if (kernel == 0) { kernel = Assemble(epilogue, rows); }
+        if (kernel == 0)
+        {
+            kernel = Load(ref _strips[(int)epilogue * (GemmAvx512.Tallest + 1) + rows], GemmAvx512.Assemble(rows, epilogue, OperatingSystem.IsWindows()));
+        }
         ((delegate* unmanaged<GemmCall*, void>)kernel)(arguments);
     }
 
-    private nint Assemble(Epilogue epilogue, int rows)
+    private nint Load(ref nint place, byte[] code)
     {
-        ref nint place = ref _strips[(int)epilogue * (GemmAvx512.Tallest + 1) + rows];
         lock (_strips)
         {
-            if (place == 0) { Volatile.Write(ref place, ExecutableMemory.Load(GemmAvx512.Assemble(rows, epilogue, OperatingSystem.IsWindows()))); }
+            if (place == 0) { Volatile.Write(ref place, ExecutableMemory.Load(code)); }
             return place;
         }
     }

@@ -14,7 +14,7 @@ namespace MiniLM.Cpu;
 /// </remarks>
 internal sealed unsafe class CpuNetwork : DeviceNetwork
 {
-    private const int GroupRows = 128; // 64 to 256 are within 3 %
+    internal const int GroupRows = 128; // 64 to 256 are within 3 %
     private const int FeedForwardRows = 128; // rows whose inner activations stay in L2
     private const int ByColumnsBelow = 12; // rows: fewer, and each thread should read its own part of the weights only
 
@@ -63,9 +63,26 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
             : null;
         _head = new PackedHead(_kernels, network);
         _schedule = new TeamSchedule(_device.Threads, _config.NumAttentionHeads);
+        lock (_device.Gate) { FiniteWeights.Check(network, _device.Threads, work => _pool.Run(work, cancellation), _pool.Checkpoint); }
+        Repack(cancellation);
+        _each = Each;
+        _together = Together;
+    }
+
+    internal IReadOnlyList<PackedLayer> Layers => _layers;
+
+    internal EmbeddingRows Embedding => _embedding;
+
+    internal RelativeBias? Bias => _bias;
+
+    /// <summary>Packs all weights, again where they have changed.</summary>
+    internal void Repack(CancellationToken cancellation = default)
+    {
         lock (_device.Gate)
         {
-            FiniteWeights.Check(network, _device.Threads, work => _pool.Run(work, cancellation), _pool.Checkpoint);
+            _embedding.Norm.Fill();
+            _bias?.Fill();
+            _head.Fill();
             _pool.Run(
                 member =>
                 {
@@ -77,8 +94,6 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
                 },
                 cancellation);
         }
-        _each = Each;
-        _together = Together;
     }
 
     /// <summary>One for each thread, where operations are timed; null: they are not.</summary>

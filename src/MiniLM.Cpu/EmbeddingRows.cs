@@ -7,7 +7,7 @@ namespace MiniLM.Cpu;
 /// <summary>x = LayerNorm(word + position + type), rows gathered from the mapped file and widened on the way.</summary>
 internal sealed unsafe class EmbeddingRows(CpuKernels kernels, EncoderConfig config, EncoderWeights weights) : IDisposable
 {
-    private readonly PackedNorm _norm = new(weights.EmbeddingNorm);
+    internal PackedNorm Norm { get; } = new(weights.EmbeddingNorm);
 
     /// <summary>Rows [first, end) of the batch into [end - first, hidden].</summary>
     /// <param name="batch">Ids within their tables.</param>
@@ -16,6 +16,16 @@ internal sealed unsafe class EmbeddingRows(CpuKernels kernels, EncoderConfig con
     /// <param name="x">Where the first row goes.</param>
     /// <param name="stride">Floats from row to row.</param>
     internal void Gather(PackedBatch batch, int first, int end, float* x, nint stride)
+    {
+        Sum(batch, first, end, x, stride);
+        for (int row = first; row < end; row++, x += stride)
+        {
+            kernels.LayerNorm(x, Norm.Gamma, Norm.Beta, config.LayerNormEps, x, config.HiddenSize);
+        }
+    }
+
+    /// <summary>The same before LayerNorm.</summary>
+    internal void Sum(PackedBatch batch, int first, int end, float* x, nint stride)
     {
         Debug.Assert(first >= 0 && end >= first && end <= batch.Rows && x != null && stride >= config.HiddenSize);
         int hidden = config.HiddenSize;
@@ -30,7 +40,6 @@ internal sealed unsafe class EmbeddingRows(CpuKernels kernels, EncoderConfig con
                 types.Read((long)batch.TypeIds[row] * hidden, hidden, other);
                 Add(x, other, hidden);
             }
-            kernels.LayerNorm(x, _norm.Gamma, _norm.Beta, config.LayerNormEps, x, hidden);
         }
     }
 
@@ -39,5 +48,5 @@ internal sealed unsafe class EmbeddingRows(CpuKernels kernels, EncoderConfig con
         for (int i = 0; i < count; i++) { x[i] += y[i]; }
     }
 
-    public void Dispose() => _norm.Dispose();
+    public void Dispose() => Norm.Dispose();
 }

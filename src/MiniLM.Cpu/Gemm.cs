@@ -17,20 +17,19 @@ internal static unsafe class Gemm
         for (int panel = 0; panel < arguments->Panels; panel++)
         {
             float* b = arguments->B + panel * arguments->K * Columns, start = arguments->Start == null ? null : arguments->Start + panel * Columns;
+            float* residual = epilogue == Epilogue.AddResidual ? arguments->Residual + panel * Columns : null;
             byte* c = (byte*)arguments->C + panel * arguments->CPanel;
             for (int column = 0; column < Columns; column += 2 * TLanes.Count)
             {
-                Sums<TLanes>(arguments, rows, b + column, start == null ? null : start + column, (float*)c + column);
+                Sums<TLanes>(arguments, rows, b + column, start == null ? null : start + column, (float*)c + column,
+                    residual == null ? null : residual + column);
             }
-            for (int row = 0; row < rows; row++)
-            {
-                Finish<TLanes>(epilogue, arguments, row, panel, (float*)(c + row * arguments->CStride));
-            }
+            for (int row = 0; row < rows; row++) { Finish<TLanes>(epilogue, arguments, row, (float*)(c + row * arguments->CStride)); }
         }
     }
 
     // Rows past the last one repeat it: one kernel serves every height, and a sum never depends on it.
-    private static void Sums<TLanes>(GemmCall* arguments, int rows, float* b, float* start, float* c) where TLanes : struct, ILanes<TLanes>
+    private static void Sums<TLanes>(GemmCall* arguments, int rows, float* b, float* start, float* c, float* residual) where TLanes : struct, ILanes<TLanes>
     {
         nint stride = arguments->AStride, cStride = arguments->CStride;
         byte* a = (byte*)arguments->A;
@@ -72,23 +71,25 @@ internal static unsafe class Gemm
         void Store(int row, TLanes l, TLanes r)
         {
             if (row >= rows) { return; }
+            if (residual != null) // which may be c itself
+            {
+                float* from = (float*)((byte*)residual + row * arguments->ResidualStride);
+                l += TLanes.Load(from);
+                r += TLanes.Load(from + TLanes.Count);
+            }
             float* to = (float*)((byte*)c + row * cStride);
             l.Store(to);
             r.Store(to + TLanes.Count);
         }
     }
 
-    private static void Finish<TLanes>(Epilogue epilogue, GemmCall* arguments, int row, int panel, float* c) where TLanes : struct, ILanes<TLanes>
+    private static void Finish<TLanes>(Epilogue epilogue, GemmCall* arguments, int row, float* c) where TLanes : struct, ILanes<TLanes>
     {
         switch (epilogue)
         {
             case Epilogue.Gelu: Activations.Forward<TLanes>(Activation.Gelu, c, Columns); break;
             case Epilogue.GeluTanh: Activations.Forward<TLanes>(Activation.GeluTanh, c, Columns); break;
             case Epilogue.Relu: Activations.Forward<TLanes>(Activation.Relu, c, Columns); break;
-            case Epilogue.AddResidual:
-                float* residual = (float*)((byte*)arguments->Residual + row * arguments->ResidualStride) + panel * Columns;
-                for (int i = 0; i < Columns; i += TLanes.Count) { (TLanes.Load(c + i) + TLanes.Load(residual + i)).Store(c + i); }
-                break;
             case Epilogue.ScaleRow:
                 TLanes scale = TLanes.Create(arguments->RowScale[row]);
                 for (int i = 0; i < Columns; i += TLanes.Count) { (TLanes.Load(c + i) * scale).Store(c + i); }

@@ -30,7 +30,7 @@ internal unsafe struct GemmCall
     /// <summary>What the sums start from, [32 * panels] (a bias), or null for 0.</summary>
     internal float* Start;
 
-    /// <summary>Added by <see cref="Epilogue.AddResidual"/>; row and column as C.</summary>
+    /// <summary>Added by <see cref="Epilogue.AddResidual"/>; row and column as C, which it may be.</summary>
     internal float* Residual;
     internal nint ResidualStride;
 

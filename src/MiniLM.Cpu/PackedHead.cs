@@ -10,6 +10,7 @@ internal sealed unsafe class PackedHead : IDisposable
     private readonly CpuKernels _kernels;
     private readonly PoolingMode[] _pooling;
     private readonly Module[] _modules;
+    private readonly HeadModule[] _head;
     private readonly int _hidden;
 
     // Weights as in the file, [outputs, inputs], widened; null for normalize.
@@ -19,7 +20,11 @@ internal sealed unsafe class PackedHead : IDisposable
     {
         (_kernels, _pooling, _hidden) = (kernels, network.Pooling, network.Config.HiddenSize);
         OutputSize = network.OutputSize;
-        _modules = [.. network.Head.Select(module => module is DenseModule dense ? Widen(dense) : new Module(null, null, 0, 0, Activation.Identity))];
+        _modules = [.. network.Head.Select(module => module is DenseModule dense
+            ? new Module(new NativeBlock((long)dense.Linear.Outputs * dense.Linear.Inputs), new NativeBlock(dense.Linear.Outputs), dense.Linear.Inputs,
+                dense.Linear.Outputs, dense.Activation)
+            : new Module(null, null, 0, 0, Activation.Identity))];
+        _head = network.Head;
         Width = _modules.Select(module => module.Outputs).Append(network.PooledSize).Max();
     }
 
@@ -28,17 +33,17 @@ internal sealed unsafe class PackedHead : IDisposable
     /// <summary>The widest row on the way.</summary>
     internal int Width { get; }
 
-    private static Module Widen(DenseModule dense)
+    internal void Fill()
     {
-        Linear linear = dense.Linear;
-        var weight = new NativeBlock((long)linear.Outputs * linear.Inputs);
-        for (int row = 0; row < linear.Outputs; row++)
+        for (int i = 0; i < _head.Length; i++)
         {
-            linear.Weight.Read((long)row * linear.Inputs, linear.Inputs, weight.Floats + (long)row * linear.Inputs);
+            if (_head[i] is not DenseModule { Linear: { } linear }) { continue; }
+            for (int row = 0; row < linear.Outputs; row++)
+            {
+                linear.Weight.Read((long)row * linear.Inputs, linear.Inputs, _modules[i].Weight!.Floats + (long)row * linear.Inputs);
+            }
+            linear.Bias?.Read(0, linear.Outputs, _modules[i].Bias!.Floats); // zeros where the layer has none
         }
-        var bias = new NativeBlock(linear.Outputs); // zeros where the layer has none
-        linear.Bias?.Read(0, linear.Outputs, bias.Floats);
-        return new Module(weight, bias, linear.Inputs, linear.Outputs, dense.Activation);
     }
 
     /// <summary>Floating-point operations for a sequence: sums of rows and the dense modules.</summary>

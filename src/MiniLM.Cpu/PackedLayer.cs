@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MiniLM.Compute;
 using MiniLM.Cpu.Threading;
 using MiniLM.Model;
 
@@ -41,6 +42,9 @@ internal sealed unsafe class PackedLayer : IDisposable
             (int first, int end) = team.Share(linear.Panels, member);
             linear.Fill(first, end);
         }
+        if (member > 0) { return; }
+        AttentionNorm.Fill();
+        OutputNorm.Fill();
     }
 
     public void Dispose()
@@ -53,14 +57,20 @@ internal sealed unsafe class PackedLayer : IDisposable
 internal sealed unsafe class PackedNorm : IDisposable
 {
     private readonly NativeBlock _block;
+    private readonly Norm _norm;
     private readonly int _width;
 
     internal PackedNorm(Norm norm)
     {
+        _norm = norm;
         _width = (int)norm.Gamma.Count;
         _block = new NativeBlock(2L * _width);
-        norm.Gamma.Read(0, _width, Gamma);
-        norm.Beta.Read(0, _width, Beta);
+    }
+
+    internal void Fill()
+    {
+        _norm.Gamma.Read(0, _width, Gamma);
+        _norm.Beta.Read(0, _width, Beta);
     }
 
     internal float* Gamma => _block.Floats;

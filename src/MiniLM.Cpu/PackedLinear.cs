@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MiniLM.Compute;
 using MiniLM.Model;
 
 namespace MiniLM.Cpu;

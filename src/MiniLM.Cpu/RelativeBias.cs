@@ -8,7 +8,8 @@ namespace MiniLM.Cpu;
 internal sealed unsafe class RelativeBias : IDisposable
 {
     private readonly NativeBlock _table;
-    private readonly int _farthest;
+    private readonly Tensor _bias;
+    private readonly int _heads, _headSize, _farthest;
 
     /// <param name="bias">[buckets, heads].</param>
     /// <param name="heads">Number of heads.</param>
@@ -16,14 +17,19 @@ internal sealed unsafe class RelativeBias : IDisposable
     /// <param name="longest">Longest input in columns; greater distances share its last bucket.</param>
     internal RelativeBias(Tensor bias, int heads, int headSize, int longest)
     {
-        float[] values = bias.ToFloats();
+        (_bias, _heads, _headSize) = (bias, heads, headSize);
         _farthest = Math.Max(longest, 256); // beyond 128 the bucket no longer changes
         _table = new NativeBlock((long)heads * Width);
-        for (int head = 0; head < heads; head++)
+    }
+
+    internal void Fill()
+    {
+        float[] values = _bias.ToFloats();
+        for (int head = 0; head < _heads; head++)
         {
             for (int distance = -_farthest; distance <= _farthest; distance++)
             {
-                _table.Floats[(long)head * Width + distance + _farthest] = values[MpnetBuckets.Of(distance) * heads + head] * MathF.Sqrt(headSize);
+                _table.Floats[(long)head * Width + distance + _farthest] = values[MpnetBuckets.Of(distance) * _heads + head] * MathF.Sqrt(_headSize);
             }
         }
     }

@@ -1,3 +1,5 @@
+using MiniLM.Compute;
+
 namespace MiniLM.Cpu;
 
 /// <summary>Everything between a batch and its result, for one group of rows: one block, cut once, never touched by the collector.</summary>

@@ -28,7 +28,7 @@ public sealed class CpuNetworkTests
                 PackedBatch batch = DeviceContract.RandomBatch(random.Network.Config, lengths, seed: 2);
 
                 List<double> expected = [];
-                for (int sequence = 0; sequence < batch.Sequences; sequence++) { expected.AddRange(reference.Encode(batch, sequence, 2)); }
+                for (int sequence = 0; sequence < batch.Sequences; sequence++) { expected.AddRange(reference.Pass.Encode(batch, sequence, 2)); }
                 float[]? bits = null;
                 foreach (int threads in new[] { 1, 2, 3 })
                 {

@@ -19,7 +19,7 @@ public sealed unsafe class EmbeddingRowsTests
                 using EmbeddingRows embedding = new(Tiers.Kernels(tier), random.Network.Config, random.Network.Encoder);
                 PackedBatch batch = DeviceContract.RandomBatch(random.Network.Config, [6, 3], seed: hidden);
                 ReferenceNetwork<double> reference = new(random.Network);
-                double[] expected = [.. reference.Encode(batch, 0, 0), .. reference.Encode(batch, 1, 0)];
+                double[] expected = [.. reference.Pass.Encode(batch, 0, 0), .. reference.Pass.Encode(batch, 1, 0)];
                 int stride = hidden + 2;
                 foreach ((int first, int end) in new[] { (0, 9), (4, 8), (5, 5) })
                 {

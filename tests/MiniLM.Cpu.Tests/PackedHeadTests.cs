@@ -36,7 +36,7 @@ public sealed unsafe class PackedHeadTests
                     batch.Add(new int[length], new byte[length], Architecture.Bert);
                     for (int i = 0; i < length; i++) { batch.Columns[i] = 2 * i + 1; }
                     double[] values = [.. rows.ToDoubles().Where((_, i) => i % Stride < Hidden)];
-                    double[] expected = new ReferenceNetwork<double>(network).Head(batch, 0, values);
+                    double[] expected = new ReferenceNetwork<double>(network).Pass.Head(batch, 0, values);
                     fixed (int* columns = batch.Columns) { head.Forward(rows.Pointer, Stride, columns, length, promptRows, scratch.Pointer, output.Pointer); }
                     for (int i = 0; i < expected.Length; i++)
                     {

@@ -36,10 +36,11 @@ internal sealed unsafe class Golden : IDisposable
         ? [.. Enumerable.Range(0, bytes.Length / 8).Select(i => BitConverter.ToInt64(bytes, 8 * i))]
         : [];
 
-    /// <summary>The float64 values where the file has them, else the float32 ones.</summary>
+    /// <summary>The float64 values where the file has them, else the float32 ones or whole numbers.</summary>
     internal double[] Doubles(string name)
     {
         Tensor tensor = _tensors.TryGetValue(name + "_f64", out Tensor? exact) ? exact : _tensors[name];
+        if (tensor.ElementType == ElementType.I64) { return Array.ConvertAll(Longs(name), value => (double)value); }
         if (tensor.ElementType != ElementType.F64) { return Array.ConvertAll(tensor.ToFloats(), value => (double)value); }
         byte[] bytes = new ReadOnlySpan<byte>(tensor.Data, (int)tensor.LengthBytes).ToArray();
         return [.. Enumerable.Range(0, bytes.Length / 8).Select(i => BitConverter.ToDouble(bytes, 8 * i))];

@@ -6,6 +6,7 @@ using MiniLM.Cli.Options;
 using MiniLM.Compute;
 using MiniLM.Cpu;
 using MiniLM.Model;
+using MiniLM.Training;
 
 namespace MiniLM.Cli.Commands;
 
@@ -16,6 +17,7 @@ internal sealed class BenchCommand : CliCommand
     private const double Seconds = 2;
 
     private readonly Option<string?> _shapes = new("--shapes") { Description = "batch x tokens (1x16,1x128,32x128)", HelpName = "BxL,..." };
+    private readonly Option<bool> _train = new("--train") { Description = "training steps instead: forward with dropout, backward, clipping, AdamW" };
     private readonly Option<bool> _tokenizer = new("--tokenizer") { Description = "the tokenizer alone, on the texts of --input" };
     private readonly Option<string?> _input = new("--input") { Description = "texts for --tokenizer", HelpName = "FILE" };
     private readonly Option<string?> _column = new("--column") { Description = "column that holds the text", HelpName = "NAME" };
@@ -25,7 +27,7 @@ internal sealed class BenchCommand : CliCommand
     internal BenchCommand() : base("bench", "Measures a model, sequences of full length, or its tokenizer; the roof of this machine beside it.\n"
         + "items_per_s, tokens_per_s and gflops are those of the median batch (p50_ms), not of the whole time.")
     {
-        foreach (Option option in new Option[] { _shapes, _tokenizer, _input, _column, _json }) { Options.Add(option); }
+        foreach (Option option in new Option[] { _shapes, _train, _tokenizer, _input, _column, _json }) { Options.Add(option); }
         _model = new ModelOptions(this, hasBatches: false);
     }
 
@@ -37,6 +39,7 @@ internal sealed class BenchCommand : CliCommand
         if (parse.GetValue(_tokenizer))
         {
             if (parse.GetValue(_shapes) is not null) { throw new UsageException("--tokenizer measures texts: leave out --shapes"); }
+            if (parse.GetValue(_train)) { throw new UsageException("--tokenizer and --train: give one of them"); }
             string input = parse.GetValue(_input) ?? throw new UsageException("--tokenizer needs texts: give --input FILE");
             TokenizerBench.Run(_model.ResolveModel(parse), input, parse.GetValue(_column), _model.Threads(parse) ?? 1, parse.GetValue(_json), session);
             return 0;
@@ -47,12 +50,14 @@ internal sealed class BenchCommand : CliCommand
         using ModelFolder model = ModelFolder.Open(folder);
         BenchShape.Check(shapes, model.Network.Config);
         using Device device = _model.OpenDevice(parse, session);
-        using DeviceNetwork network = device.Load(model.Network, _model.Precision(parse), session.Cancellation);
+        using Subject subject = parse.GetValue(_train)
+            ? new TrainingSubject(device.LoadForTraining(model.Network, _model.Precision(parse), new TrainedParameters(), session.Cancellation))
+            : new ForwardSubject(device.Load(model.Network, _model.Precision(parse), session.Cancellation));
         TextTable table = new("shape", ">items/s", ">tokens/s", ">GFLOP/s", ">of roof", ">p50 ms", ">p99 ms", ">allocated B", ">peak MB");
         foreach (BenchShape shape in shapes)
         {
-            BenchResult result = Measure(shape, model.Network, network, device, session);
-            if (parse.GetValue(_json)) { WriteJson(session.OutputText, result, _model.PrecisionName(parse)); }
+            BenchResult result = Measure(shape, model.Network, subject, device, session);
+            if (parse.GetValue(_json)) { WriteJson(session.OutputText, result, _model.PrecisionName(parse), parse.GetValue(_train)); }
             else { Add(table, result); }
             session.OutputText.Flush();
             if (Roof.Doubt(result.RoofPercent ?? 0) is { } doubt) { session.Say($"{shape}: {doubt}"); }
@@ -81,7 +86,50 @@ internal sealed class BenchCommand : CliCommand
         internal double? RoofPercent => 100 * GigaFlops / Roof;
     }
 
-    private static BenchResult Measure(BenchShape shape, Network model, DeviceNetwork network, Device device, Session session)
+    /// <summary>What is measured.</summary>
+    private abstract class Subject : IDisposable
+    {
+        /// <summary>Its floating-point operations, in forward passes.</summary>
+        internal virtual int Passes => 1;
+
+        internal abstract void Run(PackedBatch batch, float[] output, CancellationToken cancellation);
+
+        public abstract void Dispose();
+    }
+
+    private sealed class ForwardSubject(DeviceNetwork network) : Subject
+    {
+        internal override void Run(PackedBatch batch, float[] output, CancellationToken cancellation) => network.Forward(batch, output, cancellation);
+
+        public override void Dispose() => network.Dispose();
+    }
+
+    /// <summary>A step whose loss is the sum of the outputs, some of them negative: what a loss costs is not measured.</summary>
+    private sealed class TrainingSubject(TrainingNetwork network) : Subject
+    {
+        private static readonly StepOptions Options = new(LearningRate: 1e-6, WeightDecay: .01);
+        private float[] _gradient = [];
+        private int[] _firstRows = [];
+        private uint _step;
+
+        internal override int Passes => 3;
+
+        internal override void Run(PackedBatch batch, float[] output, CancellationToken cancellation)
+        {
+            if (_gradient.Length != output.Length)
+            {
+                _gradient = [.. Enumerable.Range(0, output.Length).Select(i => (i % 3 - 1) / (float)output.Length)];
+                _firstRows = batch.Offsets;
+            }
+            network.ForwardSaving(batch, 0, new StepDropout(1, _step++, _firstRows), output, cancellation);
+            network.Backward(0, _gradient, cancellation);
+            network.Step(Options);
+        }
+
+        public override void Dispose() => network.Dispose();
+    }
+
+    private static BenchResult Measure(BenchShape shape, Network model, Subject subject, Device device, Session session)
     {
         PackedBatch batch = shape.Fill(model.Config);
         float[] output = new float[shape.Batch * model.OutputSize];
@@ -92,30 +140,30 @@ internal sealed class BenchCommand : CliCommand
         {
             GC.Collect();
             GC.WaitForPendingFinalizers(); // what they allocate is not the work that is measured
-            (count, allocated) = Sample(batch, output, network, samples, seconds, session.Cancellation);
+            (count, allocated) = Sample(batch, output, subject, samples, seconds, session.Cancellation);
         }
         if (device is CpuDevice again) { roof = Math.Max(roof!.Value, Roof.GflopsPerSecond(again)); }
         Array.Sort(samples, 0, count);
         double median = samples[count / 2], slow = samples[Math.Min(count - 1, (int)(count * 0.99))];
         int threads = device is CpuDevice { Threads: var used } ? used : 1;
-        return new BenchResult(shape, threads, shape.Flops(model) / median / 1e6, roof, median, slow, allocated);
+        return new BenchResult(shape, threads, subject.Passes * shape.Flops(model) / median / 1e6, roof, median, slow, allocated);
     }
 
     private static (int Count, long Allocated) Sample(
-        PackedBatch batch, float[] output, DeviceNetwork network, double[] samples, double seconds, CancellationToken cancellation)
+        PackedBatch batch, float[] output, Subject subject, double[] samples, double seconds, CancellationToken cancellation)
     {
         int count = 0;
         long before = GC.GetTotalAllocatedBytes(precise: true), start = Stopwatch.GetTimestamp();
         while (count < samples.Length && (count < FewestSamples || Stopwatch.GetElapsedTime(start).TotalSeconds < seconds))
         {
             long one = Stopwatch.GetTimestamp();
-            network.Forward(batch, output, cancellation);
+            subject.Run(batch, output, cancellation);
             samples[count++] = Stopwatch.GetElapsedTime(one).TotalMilliseconds;
         }
         return (count, GC.GetTotalAllocatedBytes(precise: true) - before);
     }
 
-    private static void WriteJson(TextWriter output, BenchResult result, string precision) => JsonLine.Write(output, json =>
+    private static void WriteJson(TextWriter output, BenchResult result, string precision, bool isTraining) => JsonLine.Write(output, json =>
     {
         json.WriteNumber("batch", result.Shape.Batch);
         json.WriteNumber("seq", result.Shape.Length);
@@ -127,6 +175,11 @@ internal sealed class BenchCommand : CliCommand
         if (result.Roof is { } roof) { json.WriteNumber("roof_gflops", roof); } else { json.WriteNull("roof_gflops"); }
         json.WriteNumber("p50_ms", result.MedianMs);
         json.WriteNumber("p99_ms", result.SlowMs);
+        if (isTraining)
+        {
+            json.WriteNumber("step_s", result.MedianMs / 1e3);
+            if (result.RoofPercent is { } percent) { json.WriteNumber("roof_percent", percent); } else { json.WriteNull("roof_percent"); }
+        }
         json.WriteNumber("allocated_bytes", result.Allocated);
         json.WriteNumber("peak_bytes", PeakMemory.Bytes);
     });

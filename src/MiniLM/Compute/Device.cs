@@ -1,4 +1,5 @@
 using MiniLM.Model;
+using MiniLM.Training;
 
 namespace MiniLM.Compute;
 
@@ -63,6 +64,34 @@ public abstract class Device : IDisposable
             throw;
         }
     }
+
+    /// <summary>Prepares a network to be trained; its weights are copied, so that its files may be closed.</summary>
+    /// <exception cref="ModelFormatException">A weight is NaN or infinite.</exception>
+    /// <exception cref="ObjectDisposedException">The device, or the folder of the weights.</exception>
+    /// <exception cref="NotSupportedException">There are no kernels of that precision.</exception>
+    internal TrainingNetwork LoadForTraining(Network network, Precision precision, TrainedParameters trained, CancellationToken cancellation = default)
+    {
+        Lifetime.Inside inside = Lifetime.Enter();
+        ParameterBlock? parameters = null;
+        try
+        {
+            parameters = new ParameterBlock(network);
+            TrainingNetwork prepared = PrepareForTraining(parameters, precision, trained, cancellation);
+            prepared.Keep(this, [inside]);
+            return prepared;
+        }
+        catch
+        {
+            parameters?.Dispose();
+            inside.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc cref="LoadForTraining"/>
+    private protected virtual TrainingNetwork PrepareForTraining(
+        ParameterBlock parameters, Precision precision, TrainedParameters trained, CancellationToken cancellation) =>
+        throw new NotSupportedException($"the {Name} device does not train yet; use cpu");
 
     /// <inheritdoc cref="Load"/>
     private protected abstract DeviceNetwork Prepare(Network network, Precision precision, CancellationToken cancellation);

@@ -28,8 +28,7 @@ internal abstract class DeviceNetwork : IDisposable
     /// <exception cref="ObjectDisposedException">The network or its device.</exception>
     internal void Forward(PackedBatch batch, Span<float> output, CancellationToken cancellation = default)
     {
-        using Lifetime.Inside inside = Enter();
-        Check(batch, (long)batch.Sequences * Network.OutputSize, output.Length);
+        using Lifetime.Inside inside = EnterChecked(batch, output.Length);
         ForwardChecked(batch, output, cancellation);
     }
 
@@ -54,7 +53,25 @@ internal abstract class DeviceNetwork : IDisposable
     /// <inheritdoc cref="Hidden"/>
     protected abstract void HiddenChecked(PackedBatch batch, int layers, Span<float> hidden, CancellationToken cancellation);
 
-    private Lifetime.Inside Enter()
+    /// <summary>Inside, with a batch whose ids lie within their tables.</summary>
+    private protected Lifetime.Inside EnterChecked(PackedBatch batch, int outputs)
+    {
+        Lifetime.Inside inside = Enter();
+        try
+        {
+            Check(batch, (long)batch.Sequences * Network.OutputSize, outputs);
+            return inside;
+        }
+        catch
+        {
+            inside.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Inside until the result is disposed.</summary>
+    /// <exception cref="ObjectDisposedException">The network or its device.</exception>
+    private protected Lifetime.Inside Enter()
     {
         // The device is there as long as this network; that it was disposed is said all the same.
         ObjectDisposedException.ThrowIf(_device?.Lifetime.IsClosed == true, _device!);

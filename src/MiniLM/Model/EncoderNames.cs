@@ -58,6 +58,7 @@ internal static class EncoderNames
     internal static HeadModule[] Classifier(WeightSet weights, ModelConfig config)
     {
         Dimension hidden = new(config.Encoder.HiddenSize, config.Keys.HiddenSize), labels = new(config.Labels.Length, "number of labels in id2label");
+        float dropout = config.Encoder.ClassifierDropout;
         (string dense, Activation activation, string output) = config.Encoder.Architecture switch
         {
             Architecture.Mpnet => ("classifier.dense", Activation.Tanh, "classifier.out_proj"),
@@ -66,8 +67,8 @@ internal static class EncoderNames
         };
         return
         [
-            new DenseModule(weights.RequireLinear(dense, hidden, hidden), activation),
-            new DenseModule(weights.RequireLinear(output, labels, hidden), Activation.Identity),
+            new DenseModule(weights.RequireLinear(dense, hidden, hidden), activation, config.Encoder.Architecture == Architecture.Mpnet ? dropout : 0),
+            new DenseModule(weights.RequireLinear(output, labels, hidden), Activation.Identity, dropout),
         ];
     }
 }

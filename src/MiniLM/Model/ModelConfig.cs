@@ -43,7 +43,18 @@ internal sealed class ModelConfig
             json.Integer(Keys.IntermediateSize, 1, MostWidth * 4), ReadActivation(json, Keys.Activation),
             json.Integer("max_position_embeddings", firstPosition + 2, MostRows),
             architecture == Architecture.Bert ? json.FindInteger("type_vocab_size", 1, 256) ?? 2 : 0,
-            architecture == Architecture.DistilBert ? 1e-12f : ReadEpsilon(json));
+            architecture == Architecture.DistilBert ? 1e-12f : ReadEpsilon(json))
+        {
+            PadTokenId = json.FindInteger("pad_token_id", 0, MostRows) ?? firstPosition / 2,
+            HiddenDropout = ReadDropout(json, Keys.HiddenDropout),
+            AttentionDropout = ReadDropout(json, Keys.AttentionDropout),
+            ClassifierDropout = architecture switch
+            {
+                Architecture.DistilBert => ReadDropout(json, "seq_classif_dropout", .2f),
+                Architecture.Bert => ReadDropout(json, "classifier_dropout", ReadDropout(json, Keys.HiddenDropout)),
+                _ => ReadDropout(json, Keys.HiddenDropout),
+            },
+        };
         ArchitectureName = ReadArchitectureName(json);
         Labels = ReadLabels(json);
     }
@@ -93,6 +104,13 @@ internal sealed class ModelConfig
             : throw json.Wrong(Key, value, "a number between 0 and 1");
     }
 
+    private static float ReadDropout(JsonFile json, string key, float otherwise = .1f)
+    {
+        if (json.Find(key) is not { } value) { return otherwise; }
+        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double dropout) && dropout is >= 0 and < 1 ? (float)dropout
+            : throw json.Wrong(key, value, "a number from 0 to below 1");
+    }
+
     private static string? ReadArchitectureName(JsonFile json)
     {
         const string Key = "architectures";
@@ -128,10 +146,12 @@ internal sealed class ModelConfig
 }
 
 /// <summary>What an architecture calls the numbers of its config, for reading and for messages.</summary>
-internal sealed record ConfigKeys(string HiddenSize, string Layers, string Heads, string IntermediateSize, string Activation)
+internal sealed record ConfigKeys(
+    string HiddenSize, string Layers, string Heads, string IntermediateSize, string Activation, string HiddenDropout, string AttentionDropout)
 {
     /// <summary>BERT and MPNet.</summary>
-    internal static readonly ConfigKeys Bert = new("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act");
+    internal static readonly ConfigKeys Bert = new("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
+        "hidden_dropout_prob", "attention_probs_dropout_prob");
 
-    internal static readonly ConfigKeys DistilBert = new("dim", "n_layers", "n_heads", "hidden_dim", "activation");
+    internal static readonly ConfigKeys DistilBert = new("dim", "n_layers", "n_heads", "hidden_dim", "activation", "dropout", "attention_dropout");
 }

@@ -31,6 +31,21 @@ internal sealed record EncoderConfig(
 {
     internal int HeadSize => HiddenSize / NumAttentionHeads;
 
+    /// <summary>The token whose embedding is not trained.</summary>
+    internal int PadTokenId { get; init; }
+
+    /// <summary>The position whose embedding is not trained: MPNet's, which its padding takes.</summary>
+    internal int? PadPosition => Architecture == Architecture.Mpnet ? 1 : null;
+
+    /// <summary>Probabilities that training drops a value of the embeddings and of each product added to a residual.</summary>
+    internal float HiddenDropout { get; init; }
+
+    /// <summary>Of the probabilities of attention.</summary>
+    internal float AttentionDropout { get; init; }
+
+    /// <summary>Of what a classifier's dense modules read.</summary>
+    internal float ClassifierDropout { get; init; }
+
     /// <summary>Longest input in tokens: MPNet's positions start at 2 (RoBERTa's rule), so two rows of its table are never used.</summary>
     internal int MaxTokens => Architecture == Architecture.Mpnet ? MaxPositionEmbeddings - 2 : MaxPositionEmbeddings;
 }
@@ -58,8 +73,8 @@ internal sealed record EncoderWeights(
 /// <summary>A module after pooling.</summary>
 internal abstract record HeadModule;
 
-/// <summary>y = activation(x W^T + b): pooler, projection, classifier.</summary>
-internal sealed record DenseModule(Linear Linear, Activation Activation) : HeadModule;
+/// <summary>y = activation(x W^T + b): pooler, projection, classifier. In training x is dropped with <see cref="Dropout"/>.</summary>
+internal sealed record DenseModule(Linear Linear, Activation Activation, float Dropout = 0) : HeadModule;
 
 /// <summary>y = x / max(norm, 1e-12).</summary>
 internal sealed record NormalizeModule : HeadModule;
@@ -85,6 +100,23 @@ internal sealed record Network(EncoderConfig Config, EncoderWeights Encoder, Poo
             }
             return PooledSize;
         }
+    }
+
+    /// <summary>The same network with other tensors in the places of its own.</summary>
+    internal Network With(Func<Tensor, Tensor> map)
+    {
+        return this with
+        {
+            Encoder = new EncoderWeights(map(Encoder.WordEmbeddings), map(Encoder.PositionEmbeddings), Optional(Encoder.TokenTypeEmbeddings),
+                Norm(Encoder.EmbeddingNorm), [.. Encoder.Layers.Select(Layer)], Optional(Encoder.RelativeAttentionBias)),
+            Head = [.. Head.Select(module => module is DenseModule dense ? dense with { Linear = Linear(dense.Linear) } : module)],
+        };
+
+        Tensor? Optional(Tensor? tensor) => tensor is null ? null : map(tensor);
+        Norm Norm(Norm norm) => new(map(norm.Gamma), map(norm.Beta));
+        Linear Linear(Linear linear) => new(map(linear.Weight), Optional(linear.Bias));
+        LayerWeights Layer(LayerWeights layer) => new(Linear(layer.Query), Linear(layer.Key), Linear(layer.Value), Linear(layer.AttentionOutput),
+            Norm(layer.AttentionNorm), Linear(layer.Up), Linear(layer.Down), Norm(layer.OutputNorm));
     }
 
     /// <summary>Every tensor that a forward pass reads.</summary>

@@ -34,7 +34,7 @@ public sealed class ReferenceDeviceCallTests : DeviceCallContract
         source.Cancel();
         float[] rows = [.. Enumerable.Range(0, Length * Width).Select(i => (float)i)], scores = new float[Heads * Length * Length];
         Assert.Throws<OperationCanceledException>(() => SelfAttention.Forward<float>(
-            rows, rows, rows, Heads, [], [0, 1, 2], scores, new float[scores.Length], new float[rows.Length], source.Token));
+            rows, rows, rows, Heads, [], [0, 1, 2], scores, new float[scores.Length], new float[rows.Length], cancellation: source.Token));
         Assert.Equal(new float[scores.Length], scores);
     }
 }

@@ -120,7 +120,7 @@ public sealed class ReferenceOperationTests
             {
                 if (layer == 0 && golden.Has($"{prefix}layer0.{name}")) { compared++; Compare(name, values); }
             });
-            for (; sequence < batch.Batch.Sequences; sequence++) { reference.Encode(batch.Batch, sequence, 1); }
+            for (; sequence < batch.Batch.Sequences; sequence++) { reference.Pass.Encode(batch.Batch, sequence, 1); }
             Assert.True(compared >= 10 * batch.Batch.Sequences, $"{compared} values were compared");
 
             void Compare(string name, double[] values)
@@ -164,7 +164,7 @@ public sealed class ReferenceOperationTests
                 string tensor = $"{prefix}hidden_{layer}";
                 if (layer == layers && !golden.Has(tensor + "_f64")) { tensor = prefix + "last_hidden"; }
                 if (!golden.Has(tensor + "_f64")) { continue; }
-                double[] rows = [.. Enumerable.Range(0, batch.Batch.Sequences).SelectMany(sequence => reference.Encode(batch.Batch, sequence, layer))];
+                double[] rows = [.. Enumerable.Range(0, batch.Batch.Sequences).SelectMany(sequence => reference.Pass.Encode(batch.Batch, sequence, layer))];
                 GoldenBatch.AssertAll(batch.Attended(golden.Doubles(tensor), model.Network.Config.HiddenSize), rows, 1e-11, tensor);
                 compared++;
             }
@@ -172,7 +172,7 @@ public sealed class ReferenceOperationTests
             for (int sequence = 0; sequence < batch.Batch.Sequences; sequence++)
             {
                 if (batch.Batch.Columns[batch.Batch.Offsets[sequence]] != 0) { continue; } // the golden's head took a padded position (README, Pitfalls)
-                double[] logits = reference.Head(batch.Batch, sequence, reference.Encode(batch.Batch, sequence, layers));
+                double[] logits = reference.Pass.Head(batch.Batch, sequence, reference.Pass.Encode(batch.Batch, sequence, layers));
                 GoldenBatch.AssertAll(golden.Doubles(prefix + "logits")[(sequence * logits.Length)..((sequence + 1) * logits.Length)], logits, 1e-11,
                     $"{prefix}logits, sequence {sequence}");
                 compared++;

@@ -22,6 +22,40 @@ internal static class Activations
         }
     }
 
+    /// <summary>dy f'(x), in place over dy; x: what was activated.</summary>
+    internal static void Backward<T>(Activation activation, ReadOnlySpan<T> x, Span<T> dy) where T : IBinaryFloatingPointIeee754<T>
+    {
+        if (activation == Activation.Identity) { return; }
+        for (int i = 0; i < x.Length; i++)
+        {
+            dy[i] *= activation switch
+            {
+                Activation.Gelu => GeluSlope(x[i]),
+                Activation.GeluTanh => GeluTanhSlope(x[i]),
+                Activation.Relu => x[i] > T.Zero ? T.One : T.IsNaN(x[i]) ? x[i] : T.Zero,
+                Activation.Tanh => T.One - T.Tanh(x[i]) * T.Tanh(x[i]),
+                _ => throw new InvalidOperationException($"no activation {activation}"),
+            };
+        }
+    }
+
+    /// <summary>Phi(x) + x phi(x).</summary>
+    private static T GeluSlope<T>(T x) where T : IBinaryFloatingPointIeee754<T>
+    {
+        double value = double.CreateChecked(x);
+        if (double.IsInfinity(value)) { return value > 0 ? T.One : T.Zero; }
+        return T.CreateChecked(0.5 * Erf.Complement(-value / Math.Sqrt(2)) + value * Math.Exp(-value * value / 2) / Math.Sqrt(2 * Math.PI));
+    }
+
+    /// <summary>(1 + t)/2 + x/2 (1 - t^2) u', u' = sqrt(2/pi) (1 + 3 0.044715 x^2), t = tanh(u).</summary>
+    private static T GeluTanhSlope<T>(T x) where T : IBinaryFloatingPointIeee754<T>
+    {
+        if (T.IsInfinity(x)) { return x > T.Zero ? T.One : T.Zero; }
+        T factor = T.CreateChecked(Math.Sqrt(2 / Math.PI)), cubic = T.CreateChecked(0.044715), half = T.CreateChecked(0.5);
+        T t = T.Tanh(factor * (x + cubic * x * x * x));
+        return half * (T.One + t) + half * x * (T.One - t * t) * factor * (T.One + T.CreateChecked(3) * cubic * x * x);
+    }
+
     /// <summary>x Phi(x) = x/2 erfc(-x / sqrt 2): erfc keeps the digits that 1 + erf loses for negative x.</summary>
     internal static T Gelu<T>(T x) where T : IBinaryFloatingPointIeee754<T>
     {

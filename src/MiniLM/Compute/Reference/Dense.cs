@@ -20,4 +20,27 @@ internal static class Dense
             }
         }
     }
+
+    /// <summary>dx = dy W; dW += dy^T x; db += sum of dy over rows.</summary>
+    /// <remarks>Shapes as the value's. dBias is empty for a layer without; dx is empty where nobody asks.</remarks>
+    internal static void Backward<T>(
+        ReadOnlySpan<T> x, ReadOnlySpan<T> weight, ReadOnlySpan<T> dy, int inputs, Span<T> dx, Span<T> dWeight, Span<T> dBias)
+        where T : IBinaryFloatingPointIeee754<T>
+    {
+        int outputs = weight.Length / inputs;
+        dx.Clear();
+        for (int row = 0; row < x.Length / inputs; row++)
+        {
+            for (int output = 0; output < outputs; output++)
+            {
+                T gradient = dy[row * outputs + output];
+                if (!dBias.IsEmpty) { dBias[output] += gradient; }
+                for (int i = 0; i < inputs; i++)
+                {
+                    dWeight[output * inputs + i] += gradient * x[row * inputs + i];
+                    if (!dx.IsEmpty) { dx[row * inputs + i] += gradient * weight[output * inputs + i]; }
+                }
+            }
+        }
+    }
 }

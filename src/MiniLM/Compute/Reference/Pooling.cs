@@ -29,4 +29,42 @@ internal static class Pooling
         T divisor = mode == PoolingMode.MeanSqrtLen ? T.Sqrt(weights) : weights;
         foreach (ref T value in y) { value /= divisor; }
     }
+
+    /// <summary>dRows += what each row gave to y times dy; of a maximum the first row that holds it gave all.</summary>
+    internal static void Backward<T>(PoolingMode mode, ReadOnlySpan<T> rows, ReadOnlySpan<int> columns, ReadOnlySpan<T> dy, Span<T> dRows)
+        where T : IBinaryFloatingPointIeee754<T>
+    {
+        int length = columns.Length, hidden = dy.Length;
+        T weights = T.Zero;
+        for (int i = 0; i < length; i++) { weights += Weight(columns, i); }
+        for (int d = 0; d < hidden; d++)
+        {
+            int only = mode switch
+            {
+                PoolingMode.Cls => 0,
+                PoolingMode.LastToken => length - 1,
+                PoolingMode.Max => Greatest(rows, d),
+                _ => -1,
+            };
+            if (only >= 0)
+            {
+                dRows[only * hidden + d] += dy[d];
+                continue;
+            }
+            T divisor = mode == PoolingMode.MeanSqrtLen ? T.Sqrt(weights) : weights;
+            for (int i = 0; i < length; i++) { dRows[i * hidden + d] += Weight(columns, i) * dy[d] / divisor; }
+        }
+
+        T Weight(ReadOnlySpan<int> places, int row) => mode == PoolingMode.WeightedMean ? T.CreateChecked(places[row] - places[0] + 1) : T.One;
+
+        int Greatest(ReadOnlySpan<T> values, int column)
+        {
+            int best = 0;
+            for (int i = 1; i < length; i++)
+            {
+                if (values[i * hidden + column] > values[best * hidden + column]) { best = i; }
+            }
+            return best;
+        }
+    }
 }

@@ -1,4 +1,5 @@
 using MiniLM.Model;
+using MiniLM.Training;
 
 namespace MiniLM.Compute.Reference;
 
@@ -18,6 +19,13 @@ public sealed class ReferenceDevice : Device
     {
         FiniteWeights.Check(network, 1, work => work(0), cancellation.ThrowIfCancellationRequested);
         return new ReferenceNetwork<float>(network);
+    }
+
+    private protected override TrainingNetwork PrepareForTraining(
+        ParameterBlock parameters, Precision precision, TrainedParameters trained, CancellationToken cancellation)
+    {
+        FiniteWeights.Check(parameters.Network, 1, work => work(0), cancellation.ThrowIfCancellationRequested);
+        return new ReferenceTrainingNetwork<float>(parameters, trained);
     }
 
     internal override void Similarity(

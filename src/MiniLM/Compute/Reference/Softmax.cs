@@ -12,4 +12,12 @@ internal static class Softmax
         foreach (ref T score in scores) { sum += score = T.Exp(score - max); }
         foreach (ref T score in scores) { score /= sum; }
     }
+
+    /// <summary>ds = p (dp - sum of p dp), in place over one row of dp.</summary>
+    internal static void Backward<T>(ReadOnlySpan<T> p, Span<T> dp) where T : IBinaryFloatingPointIeee754<T>
+    {
+        T sum = T.Zero;
+        for (int i = 0; i < p.Length; i++) { sum += p[i] * dp[i]; }
+        for (int i = 0; i < p.Length; i++) { dp[i] = p[i] * (dp[i] - sum); }
+    }
 }

@@ -1,4 +1,6 @@
-namespace MiniLM.Cpu.Tests;
+using MiniLM.Compute;
+
+namespace MiniLM.Tests.Compute;
 
 public sealed unsafe class NativeBlockTests
 {

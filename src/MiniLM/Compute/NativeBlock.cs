@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 
-namespace MiniLM.Cpu;
+namespace MiniLM.Compute;
 
 /// <summary>Zeroed memory outside the managed heap, aligned to 2 MB pages where the system grants them.</summary>
 internal sealed unsafe partial class NativeBlock : IDisposable

@@ -1,0 +1,38 @@
+using MiniLM.Cpu.Threading;
+using MiniLM.Model;
+
+namespace MiniLM.Cpu.Training;
+
+/// <summary>One layer's weights as the gradients of its inputs read them.</summary>
+internal sealed class LayerBackward : IDisposable
+{
+    internal LayerBackward(LayerWeights weights, EncoderConfig config, RowWidths widths)
+    {
+        int heads = config.NumAttentionHeads;
+        QueryKeyValue = new PackedTransposed([weights.Query, weights.Key, weights.Value], widths.Context, widths.Hidden, outputHeads: heads);
+        AttentionOutput = new PackedTransposed([weights.AttentionOutput], widths.Hidden, widths.Context, inputHeads: heads);
+        Up = new PackedTransposed([weights.Up], widths.Inner, widths.Hidden);
+        Down = new PackedTransposed([weights.Down], widths.Hidden, widths.Inner);
+    }
+
+    internal PackedTransposed QueryKeyValue { get; }
+    internal PackedTransposed AttentionOutput { get; }
+    internal PackedTransposed Up { get; }
+    internal PackedTransposed Down { get; }
+
+    internal void Fill(Team team, int member)
+    {
+        QueryKeyValue.Fill(team, member);
+        AttentionOutput.Fill(team, member);
+        Up.Fill(team, member);
+        Down.Fill(team, member);
+    }
+
+    public void Dispose()
+    {
+        QueryKeyValue.Dispose();
+        AttentionOutput.Dispose();
+        Up.Dispose();
+        Down.Dispose();
+    }
+}

@@ -1,0 +1,68 @@
+using MiniLM.Batching;
+using MiniLM.Training;
+
+namespace MiniLM.Compute;
+
+/// <summary>State of the optimiser that a checkpoint keeps, per parameter.</summary>
+internal enum OptimizerState
+{
+    FirstMoment,
+    SecondMoment,
+}
+
+/// <summary>A network whose weights are trained where they are. <see cref="DeviceNetwork.Forward"/> infers with the weights of the moment.</summary>
+/// <remarks>
+/// A step: <see cref="ForwardSaving"/> and <see cref="Backward"/> for each batch of it, in any order of slots, then <see cref="Step"/>. What is saved of a
+/// forward pass lies in its slot until that is used again. Not thread-safe: a trainer is one caller.
+/// </remarks>
+internal abstract class TrainingNetwork : DeviceNetwork
+{
+    /// <param name="parameters">Become the network's.</param>
+    /// <param name="trained">Which of them change.</param>
+    protected TrainingNetwork(ParameterBlock parameters, TrainedParameters trained) : base(parameters.Network) =>
+        (Parameters, Trained) = (parameters, trained);
+
+    /// <summary>The weights, in float32 whatever the precision.</summary>
+    internal ParameterBlock Parameters { get; }
+
+    protected TrainedParameters Trained { get; }
+
+    /// <summary>Steps taken so far, as Adam's bias correction counts them: a skipped one is none.</summary>
+    internal int Steps { get; set; }
+
+    /// <summary>As <see cref="DeviceNetwork.Forward"/>, with dropout, keeping what backward needs.</summary>
+    /// <param name="batch">Must not change before <see cref="Backward"/>.</param>
+    /// <param name="slot">From 0.</param>
+    /// <param name="dropout">Null: nothing is dropped.</param>
+    /// <param name="output">[sequences, OutputSize].</param>
+    /// <param name="cancellation">Looked at all along; the slot is empty after it.</param>
+    internal void ForwardSaving(PackedBatch batch, int slot, StepDropout? dropout, Span<float> output, CancellationToken cancellation = default)
+    {
+        using Lifetime.Inside inside = EnterChecked(batch, output.Length);
+        ArgumentOutOfRangeException.ThrowIfNegative(slot);
+        if (dropout is { FirstRows: { } rows } && rows.Length < batch.Sequences) { throw new ArgumentException("dropout: a first row for each sequence is needed"); }
+        ForwardSavingChecked(batch, slot, dropout, output, cancellation);
+    }
+
+    /// <summary>Adds the gradient of a slot's batch to the gradients of the parameters.</summary>
+    /// <param name="slot">Of <see cref="ForwardSaving"/>.</param>
+    /// <param name="outputGradient">[sequences, OutputSize].</param>
+    /// <param name="cancellation">Looked at all along; gradients are undefined after it.</param>
+    internal abstract void Backward(int slot, ReadOnlySpan<float> outputGradient, CancellationToken cancellation = default);
+
+    /// <summary>Moves the parameters by the gradients, if these are finite, and sets the gradients to 0.</summary>
+    internal abstract StepResult Step(StepOptions options);
+
+    /// <summary>Sets the gradients to 0.</summary>
+    internal abstract void ClearGradients();
+
+    /// <summary>The gradient summed so far.</summary>
+    internal abstract void ReadGradient(Parameter parameter, Span<float> values);
+
+    internal abstract void ReadState(Parameter parameter, OptimizerState state, Span<float> values);
+
+    internal abstract void WriteState(Parameter parameter, OptimizerState state, ReadOnlySpan<float> values);
+
+    /// <inheritdoc cref="ForwardSaving"/>
+    protected abstract void ForwardSavingChecked(PackedBatch batch, int slot, StepDropout? dropout, Span<float> output, CancellationToken cancellation);
+}

@@ -1,0 +1,47 @@
+namespace MiniLM.Training.Losses.Logits;
+
+/// <summary>Mean over rows of -log softmax(logits)[label].</summary>
+/// <remarks>
+/// With smoothing e the target is 1 - e at the label plus e / outputs everywhere (Szegedy et al. 2016, arXiv:1512.00567). Rows labelled -100 do not count; a
+/// batch of nothing else has loss 0.
+/// </remarks>
+internal sealed class CrossEntropyLoss : CrossEncoderLoss
+{
+    /// <summary>The label of a row that does not count.</summary>
+    internal const int Ignored = -100;
+
+    internal double LabelSmoothing { get; init; }
+
+    internal override CrossEncoderInputs Requires => new(LabelKind.Class) { HasManyOutputs = true };
+
+    private protected override void CheckLabels(Labels labels, int outputs)
+    {
+        LossDataException.ThrowIf(outputs < 2, $"{Name} takes a model with two outputs or more; one output goes to BinaryCrossEntropyLoss.");
+        double[] counted = [.. labels.Values.Where(label => label != Ignored)];
+        new Labels(counted).Check(Name, LabelKind.Class);
+        foreach (double label in counted)
+        {
+            LossDataException.ThrowIf(label >= outputs, $"label {label}: the model has {outputs} outputs, 0 to {outputs - 1}; give it one for each class.");
+        }
+    }
+
+    private protected override double Value(ReadOnlySpan<double> scores, CrossEncoderTargets targets, Span<double> gradient)
+    {
+        int outputs = targets.Outputs, counted = targets.Labels!.Values.Count(label => label != Ignored);
+        double sum = 0;
+        for (int row = 0; row < targets.Labels.Rows; row++)
+        {
+            int label = (int)targets.Labels.Values[row];
+            if (label == Ignored) { continue; }
+            ReadOnlySpan<double> logits = scores.Slice(row * outputs, outputs);
+            Span<double> slopes = gradient.Slice(row * outputs, outputs);
+            logits.CopyTo(slopes);
+            double atLabel = LogSumExp.CrossEntropy(slopes, label), even = 0; // even: mean of logit_label - logit
+            foreach (double logit in logits) { even += (logits[label] - logit) / outputs; }
+            sum += atLabel + LabelSmoothing * even;
+            slopes[label] += LabelSmoothing;
+            foreach (ref double slope in slopes) { slope = (slope - LabelSmoothing / outputs) / counted; }
+        }
+        return counted == 0 ? 0 : sum / counted;
+    }
+}

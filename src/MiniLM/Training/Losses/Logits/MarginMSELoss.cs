@@ -1,0 +1,10 @@
+namespace MiniLM.Training.Losses.Logits;
+
+/// <summary>A teacher's margins of positive to negatives (Hofstätter et al. 2020, arXiv:2010.02666): <see cref="MarginError"/> of scores.</summary>
+internal sealed class MarginMSELoss : CrossEncoderLoss
+{
+    internal override CrossEncoderInputs Requires => new(LabelKind.Number) { MinColumns = 2, HasManyLabels = true };
+
+    private protected override double Value(ReadOnlySpan<double> scores, CrossEncoderTargets targets, Span<double> gradient) =>
+        MarginError.Mean(Name, scores, targets.Labels!, gradient);
+}

@@ -1,0 +1,89 @@
+using MiniLM.Batching;
+using MiniLM.Compute;
+using MiniLM.Compute.Reference;
+using MiniLM.Model;
+using MiniLM.Tests;
+using MiniLM.Training;
+
+namespace MiniLM.Cpu.Tests.Training;
+
+/// <summary>Training on the CPU against its definition in double.</summary>
+public sealed class CpuTrainingNetworkTests
+{
+    private static readonly int[][] Batches = [[3], [1, 1], [40, 1, 7], [64, 64, 65, 30, 100, 5], [140, 2]];
+
+    public static TheoryData<string> AllTiers() => Tiers.All();
+
+    [Theory, MemberData(nameof(AllTiers))]
+    public void Gradients_OfEverySizeAreThoseOfTheDefinition(string tier)
+    {
+        foreach (RandomNetwork random in Networks())
+        {
+            using (random)
+            {
+                foreach (int[] lengths in Batches)
+                {
+                    foreach (float dropout in new[] { 0, .25f })
+                    {
+                        Compare(WithDropout(random.Network, dropout), lengths, CpuTiers.Choose(tier), dropout > 0);
+                    }
+                }
+            }
+        }
+    }
+
+    private static IEnumerable<RandomNetwork> Networks() =>
+        [new(20, 5, 33, 2, Activation.Relu), new(36, 1, 31, 1, Activation.GeluTanh), new(64, 2, 70, 2), new(66, 2, 40, 2, relativeBias: true)];
+
+    private static Network WithDropout(Network network, float dropout) => network with
+    {
+        Config = network.Config with { HiddenDropout = dropout, AttentionDropout = dropout / 2 },
+    };
+
+    private static void Compare(Network network, int[] lengths, CpuTier tier, bool drops)
+    {
+        PackedBatch batch = DeviceContract.RandomBatch(network.Config, lengths, seed: 3);
+        StepDropout? dropout = drops ? new StepDropout(9876543210, 7, [.. batch.Offsets.Take(batch.Sequences).Select(row => 1000 - row)]) : null;
+        Random random = new(5);
+        float[] upstream = [.. Enumerable.Range(0, batch.Sequences * network.OutputSize).Select(_ => random.NextSingle() - .5f)];
+        string what = $"hidden {network.Config.HiddenSize}, lengths {string.Join(' ', lengths)}, dropout {drops}";
+
+        using ParameterBlock block = new(network);
+        using ReferenceTrainingNetwork<double> reference = new(block, new TrainedParameters());
+        float[] expected = new float[upstream.Length];
+        reference.ForwardSaving(batch, 0, dropout, expected);
+        reference.Backward(0, upstream);
+
+        float[][]? bits = null;
+        foreach (int threads in new[] { 1, 2, 3 })
+        {
+            using CpuDevice device = new(threads, tier);
+            using TrainingNetwork trained = device.LoadForTraining(network, Precision.Float32, new TrainedParameters());
+            float[] actual = new float[upstream.Length];
+            trained.ForwardSaving(batch, 0, dropout, actual);
+            GoldenBatch.AssertAll(GoldenBatch.Doubles(expected), GoldenBatch.Doubles(actual), 5e-6, what);
+            trained.Backward(0, upstream);
+            float[][] gradients = [.. trained.Parameters.Parameters.Select(parameter => Gradient(trained, parameter))];
+            for (int i = 0; i < gradients.Length; i++)
+            {
+                AssertClose(reference.Gradient(block.Parameters[i]), gradients[i], $"{what}, {threads} threads, tensor {i} of {gradients.Length}");
+            }
+            bits ??= gradients;
+            for (int i = 0; i < gradients.Length; i++) { Assert.Equal(bits[i], gradients[i]); }
+        }
+    }
+
+    private static float[] Gradient(TrainingNetwork network, Parameter parameter)
+    {
+        float[] values = new float[parameter.Count];
+        network.ReadGradient(parameter, values);
+        return values;
+    }
+
+    private static void AssertClose(ReadOnlySpan<double> expected, float[] actual, string what)
+    {
+        double largest = 1e-3; // a key's bias has none but for rounding
+        foreach (double value in expected) { largest = Math.Max(largest, Math.Abs(value)); }
+        for (int i = 0; i < actual.Length; i++) { Tiers.Close(expected[i], actual[i], 2e-5 * largest, $"{what}, element {i}"); }
+    }
+}

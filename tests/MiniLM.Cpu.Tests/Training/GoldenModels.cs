@@ -1,0 +1,59 @@
+using System.Text.Json;
+using MiniLM.Batching;
+using MiniLM.Model;
+using MiniLM.Tests;
+using MiniLM.Weights;
+
+namespace MiniLM.Cpu.Tests.Training;
+
+/// <summary>The models of the training goldens: the folder of the golden as a classifier or encoder.</summary>
+internal sealed class GoldenModel : IDisposable
+{
+    private readonly ModelFolder _folder;
+    private readonly SafetensorsFile? _head;
+
+    private GoldenModel(ModelFolder folder, SafetensorsFile? head, Network network) => (_folder, _head, Network) = (folder, head, network);
+
+    internal Network Network { get; }
+
+    /// <summary>The tiny model: with its classifier, or mean pooling.</summary>
+    internal static GoldenModel Tiny(bool isClassifier)
+    {
+        ModelFolder folder = ModelFolder.Open(SharedFolder.Require("golden", "training", "tiny"));
+        return new GoldenModel(folder, null, isClassifier ? folder.Network : folder.Network with { Pooling = [PoolingMode.Mean], Head = [new NormalizeModule()] });
+    }
+
+    /// <summary>all-MiniLM-L6-v2: as it is, or with its pooler and the golden's classifier.</summary>
+    internal static GoldenModel MiniLM(bool isClassifier)
+    {
+        ModelFolder folder = ModelFolder.Open(SharedFolder.Require("models", "all-MiniLM-L6-v2"));
+        if (!isClassifier) { return new GoldenModel(folder, null, folder.Network); }
+        SafetensorsFile head = new(SharedFolder.Require("golden", "training", "head.safetensors"));
+        Tensor Find(IEnumerable<Tensor> tensors, string name) => tensors.Single(tensor => tensor.Name.EndsWith(name, StringComparison.Ordinal));
+        Linear pooler = new(Find(folder.Tensors, "pooler.dense.weight"), Find(folder.Tensors, "pooler.dense.bias"));
+        Linear classifier = new(Find(head.Tensors, "classifier.weight"), Find(head.Tensors, "classifier.bias"));
+        return new GoldenModel(folder, head, folder.Network with
+        {
+            Pooling = [PoolingMode.Cls],
+            Head = [new DenseModule(pooler, Activation.Tanh), new DenseModule(classifier, Activation.Identity)],
+        });
+    }
+
+    /// <summary>Sequences of JSON: ids, and types where there are some.</summary>
+    internal PackedBatch Batch(IEnumerable<(JsonElement Ids, JsonElement? Types)> sequences)
+    {
+        PackedBatch batch = new();
+        foreach ((JsonElement ids, JsonElement? types) in sequences)
+        {
+            batch.Add([.. ids.EnumerateArray().Select(id => id.GetInt32())], types is { } list ? [.. list.EnumerateArray().Select(type => type.GetByte())] : [],
+                Network.Config.Architecture);
+        }
+        return batch;
+    }
+
+    public void Dispose()
+    {
+        _head?.Dispose();
+        _folder.Dispose();
+    }
+}
