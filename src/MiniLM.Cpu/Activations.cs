@@ -79,8 +79,8 @@ internal static unsafe class Activations
         return TLanes.Max(zero, x) - magnitude * HalfTail(magnitude).Tail;
     }
 
-    // q = Phi(-m) = erfc(z) / 2 and e^(-z^2), with erfc(z) = t (a1 + t (a2 + ...)) e^(-z^2), t = 1 / (1 + 0.3275911 z), z = |x| / sqrt 2 (Abramowitz and Stegun 7.1.26,
-    // |error| <= 1.5e-7).
+    // q = Phi(-m) = erfc(z) / 2 and e^(-z^2), with erfc(z) = t (a1 + t (a2 + ...)) e^(-z^2), t = 1 / (1 + 0.3275911 z), z = |x| / sqrt 2
+    // (Abramowitz and Stegun 7.1.26, |error| <= 1.5e-7).
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (TLanes Tail, TLanes Density) HalfTail<TLanes>(TLanes magnitude) where TLanes : struct, ILanes<TLanes>
     {

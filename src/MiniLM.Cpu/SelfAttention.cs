@@ -138,7 +138,9 @@ internal static unsafe class SelfAttention
     /// <param name="dValue">Likewise.</param>
     /// <param name="stride">At least paddedHeadSize.</param>
     /// <param name="dStride">At least paddedHeadSize.</param>
-    /// <param name="scratch">For sequences of at least this length; its scores hold ds sqrt(headSize) afterwards, [length] rows of <see cref="ScoreStride"/>.</param>
+    /// <param name="scratch">
+    /// For sequences of at least this length; its scores hold ds / sqrt(headSize) afterwards, [length] rows of <see cref="ScoreStride"/>.
+    /// </param>
     internal static void Backward(CpuKernels kernels, float* query, float* key, float* value, nint panelStride, int length, int headSize, int paddedHeadSize,
         RelativeBias.Head bias, int* columns, DropoutMask mask, int firstRow, int head, float* dContext, nint stride, float* dQuery, float* dKey, float* dValue,
         nint dStride, BackwardScratch scratch)

@@ -5,7 +5,9 @@ using Zmm = Iced.Intel.AssemblerRegisterZMM;
 namespace MiniLM.Cpu.Jit;
 
 /// <summary>Assembles one tile of an outer product for one number of channels: C[channels, 32] = sum over rows of A[row, channel] B[row, 32].</summary>
-/// <remarks>For each row: two vectors of B; for each channel: broadcast A, two FMAs. As in <see cref="GemmAvx512"/>, but a channel is the next float of a row.</remarks>
+/// <remarks>
+/// For each row: two vectors of B; for each channel: broadcast A, two FMAs. As in <see cref="GemmAvx512"/>, but a channel is the next float of a row.
+/// </remarks>
 internal static class OuterAvx512
 {
     internal const int Tallest = GemmAvx512.Tallest;

@@ -11,7 +11,7 @@ namespace MiniLM.Cpu.Training;
 
 /// <summary>Training on the CPU, in float32.</summary>
 /// <remarks>
-/// Forward: groups of whole sequences go through all layers on one thread each, as in <see cref="CpuNetwork"/>, on its panels, but every row of every layer stays.
+/// Forward: groups of whole sequences go through all layers on one thread each, as in <see cref="CpuNetwork"/>, on its panels; every row of every layer stays.
 /// Backward, layer by layer from the last: first the groups' gradients of rows (dy W by the same kernel, with the weights packed the other way), then
 /// the gradients of weights, whose tiles the threads share out and whose sums run over all rows in order. Sums over rows that biases get are made by group and
 /// added in the groups' order. Groups are cut by the batch alone, so no number of threads changes a bit.
@@ -53,7 +53,8 @@ internal sealed unsafe class CpuTrainingNetwork : TrainingNetwork
     {
         (_device, _pool, _kernels, _config) = (device, device.Pool, device.Kernels, parameters.Network.Config);
         _inference = new CpuNetwork(device, parameters.Network, cancellation);
-        _widths = new RowWidths(Pad(_config.HiddenSize), _config.NumAttentionHeads * Pad(_config.HeadSize), Pad(_config.IntermediateSize), Pad(_config.HeadSize));
+        int head = Pad(_config.HeadSize);
+        _widths = new RowWidths(Pad(_config.HiddenSize), _config.NumAttentionHeads * head, Pad(_config.IntermediateSize), head);
         _backward = [.. parameters.Network.Encoder.Layers.Select(layer => new LayerBackward(layer, _config, _widths))];
         _head = new TrainingHead(_kernels, parameters.Network);
         _sums = new GroupSums(_widths, (int)(parameters.Network.Encoder.RelativeAttentionBias?.Count ?? 0));
@@ -183,7 +184,10 @@ internal sealed unsafe class CpuTrainingNetwork : TrainingNetwork
         int width = _widths.Hidden;
         for (int sequence = _groups[group].First; sequence < _groups[group].End; sequence++)
         {
-            for (int row = 0; row < _slot.Batch.Length(sequence); row++, x += width) { DropoutRows.Apply(mask, MaskRow(sequence) + row, 0, x, _config.HiddenSize); }
+            for (int row = 0; row < _slot.Batch.Length(sequence); row++, x += width)
+            {
+                DropoutRows.Apply(mask, MaskRow(sequence) + row, 0, x, _config.HiddenSize);
+            }
         }
     }
 
@@ -233,7 +237,8 @@ internal sealed unsafe class CpuTrainingNetwork : TrainingNetwork
     }
 
     /// <summary>Where a head's query of a group lies; its key and value are one and two blocks behind.</summary>
-    private float* Projections(int layer, int from, int rows, int head) => _slot.Projections(layer) + 3L * from * _widths.Context + 3L * head * rows * _widths.Head;
+    private float* Projections(int layer, int from, int rows, int head) =>
+        _slot.Projections(layer) + 3L * from * _widths.Context + 3L * head * rows * _widths.Head;
 
     private void Attend(int layer, int group, Scratch mine)
     {
@@ -259,7 +264,8 @@ internal sealed unsafe class CpuTrainingNetwork : TrainingNetwork
                     int row = _slot.Batch.Offsets[sequence], start = row - from;
                     SelfAttention.Forward(_kernels, query + (nint)start * _widths.Head, key + (nint)start * Gemm.Columns, value + (nint)start * Gemm.Columns,
                         panelStride, _slot.Batch.Length(sequence), _config.HeadSize, _widths.Head, bias, columns + row,
-                        _slot.Context(layer) + (nint)row * _widths.Context + head * _widths.Head, _widths.Context, mine.Attention, mask, MaskRow(sequence), head);
+                        _slot.Context(layer) + (nint)row * _widths.Context + head * _widths.Head, _widths.Context, mine.Attention,
+                        mask, MaskRow(sequence), head);
                 }
             }
         }
@@ -519,7 +525,8 @@ internal sealed unsafe class CpuTrainingNetwork : TrainingNetwork
             (int first, int end) = _pool.All.Share(parameter.Count, member);
             long offset = parameter.Offset + first;
             int count = end - first;
-            AdamW.Update<float>(AdamW.For<float>(_options, Steps, Trained.Decays(parameter.Name), _gradientFactor), new Span<float>(Parameters.Values + offset, count),
+            AdamW.Coefficients<float> by = AdamW.For<float>(_options, Steps, Trained.Decays(parameter.Name), _gradientFactor);
+            AdamW.Update(by, new Span<float>(Parameters.Values + offset, count),
                 new ReadOnlySpan<float>(_gradients.Floats + offset, count), new Span<float>(_first.Floats + offset, count),
                 new Span<float>(_second.Floats + offset, count));
         }

@@ -3,7 +3,9 @@ using MiniLM.Compute;
 
 namespace MiniLM.Cpu.Training;
 
-/// <summary>Sums over a group's rows of what biases and LayerNorms of a layer get, a row of them a group; added to the gradients in the groups' order.</summary>
+/// <summary>
+/// Sums over a group's rows of what biases and LayerNorms of a layer get, a row of them a group; added to the gradients in the groups' order.
+/// </summary>
 internal sealed unsafe class GroupSums(RowWidths widths, int biasTable) : IDisposable
 {
     private NativeBlock? _block;

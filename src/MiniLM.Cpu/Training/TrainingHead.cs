@@ -13,7 +13,8 @@ namespace MiniLM.Cpu.Training;
 internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
 {
     private readonly int _hidden = network.Config.HiddenSize;
-    private float[][] _inputs = [], _sums = [], _gradients = []; // per module [sequences, padded width]: its inputs, sums before an activation, gradients of inputs
+    // Per module [sequences, padded width]: its inputs, sums before an activation, gradients of inputs.
+    private float[][] _inputs = [], _sums = [], _gradients = [];
     private float[] _output = [], _packed = [], _dPacked = [];
 
     private static int Pad(int width) => PackedLinear.PanelsOf(width) * Cpu.Gemm.Columns;

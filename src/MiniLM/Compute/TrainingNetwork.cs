@@ -40,7 +40,10 @@ internal abstract class TrainingNetwork : DeviceNetwork
     {
         using Lifetime.Inside inside = EnterChecked(batch, output.Length);
         ArgumentOutOfRangeException.ThrowIfNegative(slot);
-        if (dropout is { FirstRows: { } rows } && rows.Length < batch.Sequences) { throw new ArgumentException("dropout: a first row for each sequence is needed"); }
+        if (dropout is { FirstRows: { } rows } && rows.Length < batch.Sequences)
+        {
+            throw new ArgumentException("dropout: a first row for each sequence is needed");
+        }
         ForwardSavingChecked(batch, slot, dropout, output, cancellation);
     }
 

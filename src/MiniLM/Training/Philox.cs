@@ -2,7 +2,9 @@ using System.Runtime.CompilerServices;
 
 namespace MiniLM.Training;
 
-/// <summary>Philox4x32-10: four random words that are a function of a counter and a key (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").</summary>
+/// <summary>
+/// Philox4x32-10: four random words that are a function of a counter and a key (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
+/// </summary>
 internal static class Philox
 {
     internal const int Rounds = 10;

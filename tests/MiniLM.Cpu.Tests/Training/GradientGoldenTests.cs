@@ -105,7 +105,8 @@ public sealed class GradientGoldenTests
         foreach (JsonElement test in Cases("tiny_grads"))
         {
             using GoldenModel model = GoldenModel.Tiny(IsClassifier(test));
-            string[] parts = IsClassifier(test) ? ["batch"] : ["anchor", "positive", .. golden.Has($"{Name(test)}.negative.input_ids") ? new[] { "negative" } : []];
+            string[] negative = golden.Has($"{Name(test)}.negative.input_ids") ? ["negative"] : [];
+            string[] parts = IsClassifier(test) ? ["batch"] : ["anchor", "positive", .. negative];
             PackedBatch[] batches = [.. parts.Select(part => GoldenBatch.Read(golden, $"{Name(test)}.{part}.", model.Network.Config).Batch)];
             yield return (test, model, batches, IsClassifier(test) ? golden.Doubles($"{Name(test)}.labels") : null, golden);
         }
@@ -159,9 +160,7 @@ public sealed class GradientGoldenTests
         int compared = 0;
         foreach (JsonProperty golden in test.GetProperty("params").EnumerateObject())
         {
-            // The golden may have the prefix that the file has not.
-            Parameter parameter = network.Parameters.Parameters.Single(
-                parameter => parameter.Name == golden.Name || "bert." + parameter.Name == golden.Name || parameter.Name.EndsWith("/" + golden.Name, StringComparison.Ordinal));
+            Parameter parameter = network.Parameters.Parameters.Single(parameter => GoldenModel.SameName(golden.Name, parameter.Name));
             double[] actual = Gradient(network, parameter);
             double norm = golden.Value.GetProperty("norm").GetDouble(), largest = golden.Value.GetProperty("absmax").GetDouble();
             if (golden.Name.EndsWith("attention.self.key.bias", StringComparison.Ordinal))

@@ -53,7 +53,8 @@ public sealed class TrainingRunGoldenTests
         bool isPairs = rows[0].TryGetProperty("input_ids", out _);
         using GoldenModel model = IsTiny(run) ? GoldenModel.Tiny(isPairs) : GoldenModel.MiniLM(isPairs);
         using TrainingNetwork network = device.LoadForTraining(model.Network, Precision.Float32, new TrainedParameters());
-        Dictionary<string, float[]> before = network.Parameters.Parameters.ToDictionary(parameter => parameter.Name, parameter => network.Parameters[parameter].ToArray());
+        Dictionary<string, float[]> before = network.Parameters.Parameters.ToDictionary(
+            parameter => parameter.Name, parameter => network.Parameters[parameter].ToArray());
         JsonElement[] steps = [.. run.GetProperty("steps").EnumerateArray()], batches = [.. run.GetProperty("batches").EnumerateArray()];
         Assert.Equal(steps.Length, batches.Length);
         for (int step = 0; step < steps.Length; step++)
@@ -76,7 +77,8 @@ public sealed class TrainingRunGoldenTests
         PackedBatch batch = model.Batch(rows.Select(row => (row.GetProperty("input_ids"), (JsonElement?)row.GetProperty("token_type_ids"))));
         float[] logits = new float[rows.Length], gradient = new float[rows.Length];
         network.ForwardSaving(batch, 0, null, logits);
-        double loss = new MiniLM.Training.Losses.Logits.BinaryCrossEntropyLoss().Compute<float>(logits, new CrossEncoderTargets { Labels = Labels(rows) }, gradient);
+        CrossEncoderTargets targets = new() { Labels = Labels(rows) };
+        double loss = new MiniLM.Training.Losses.Logits.BinaryCrossEntropyLoss().Compute<float>(logits, targets, gradient);
         network.Backward(0, gradient);
         return loss;
     }
@@ -113,13 +115,16 @@ public sealed class TrainingRunGoldenTests
         foreach (Parameter parameter in network.Parameters.Parameters)
         {
             if (parameter.Name.EndsWith("attention.self.key.bias", StringComparison.Ordinal)) { continue; } // its gradient is rounding (README, pitfall 1)
-            JsonElement expected = final.EnumerateObject().Single(property => SameName(property.Name, parameter.Name)).Value;
+            JsonElement expected = final.EnumerateObject().Single(property => GoldenModel.SameName(property.Name, parameter.Name)).Value;
             int[] places = [.. expected.GetProperty("idx").EnumerateArray().Select(index => index.GetInt32())];
             double[] values = [.. expected.GetProperty("final64").EnumerateArray().Select(value => value.GetDouble())];
             // The golden has some elements of a parameter and the length of its move: an element may be off by what it would be, were all off alike.
             double move = expected.GetProperty("delta_norm64").GetDouble(), allowed = 1e-2 * move;
             Assert.NotEmpty(places);
-            for (int i = 0; i < places.Length; i++) { Tiers.Close(values[i], network.Parameters[parameter][places[i]], allowed, $"{name}, {parameter.Name}[{places[i]}]"); }
+            for (int i = 0; i < places.Length; i++)
+            {
+                Tiers.Close(values[i], network.Parameters[parameter][places[i]], allowed, $"{name}, {parameter.Name}[{places[i]}]");
+            }
             double moved = 0;
             for (int i = 0; i < parameter.Count; i++) { moved += Math.Pow((double)network.Parameters[parameter][i] - before[parameter.Name][i], 2); }
             Tiers.Close(move, Math.Sqrt(moved), allowed, $"{name}, length of the move of {parameter.Name}");
@@ -127,6 +132,4 @@ public sealed class TrainingRunGoldenTests
         }
         Assert.True(compared > 0);
     }
-
-    private static bool SameName(string golden, string ours) => golden == ours || golden == "bert." + ours || ours.EndsWith("/" + golden, StringComparison.Ordinal);
 }

@@ -31,7 +31,8 @@ internal sealed class GoldenCase(Golden golden, JsonElement json)
     }
 
     /// <summary>The largest difference over the largest expected value, or absolute where all of them are 0.</summary>
-    internal static void Relative<T>(ReadOnlySpan<double> expected, ReadOnlySpan<T> actual, double tolerance, string what) where T : IBinaryFloatingPointIeee754<T>
+    internal static void Relative<T>(ReadOnlySpan<double> expected, ReadOnlySpan<T> actual, double tolerance, string what)
+        where T : IBinaryFloatingPointIeee754<T>
     {
         Assert.Equal(expected.Length, actual.Length);
         double largest = 0, difference = 0;

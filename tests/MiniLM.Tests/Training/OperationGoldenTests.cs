@@ -237,7 +237,9 @@ public sealed class OperationGoldenTests
             j => Enumerable.Range(0, a).SelectMany(i => Rows(values, size, (s * a + i) * b + j, 1, 1))))];
     }
 
-    /// <summary>Attention with masked keys, whose queries are computed all the same, by packed sequences: the kept rows, then each masked query among them.</summary>
+    /// <summary>
+    /// Attention with masked keys, whose queries are computed all the same, by packed sequences: the kept rows, then each masked query among them.
+    /// </summary>
     private static void MaskedAttention<T>(T[] q, T[] k, T[] v, int heads, int[] mask, int sequences, T[] context, T[] dContext, T[] dq, T[] dk, T[] dv)
         where T : IBinaryFloatingPointIeee754<T>
     {
@@ -331,7 +333,8 @@ public sealed class OperationGoldenTests
 
         T[] ApplyBackward(string name, T[] from, T[] dy)
         {
-            T[] weight = test.Input<T>($"{name}.weight"), dFrom = new T[from.Length], dWeight = new T[weight.Length], dBias = new T[test.Shape($"{name}.bias")[0]];
+            T[] weight = test.Input<T>($"{name}.weight"), dFrom = new T[from.Length], dWeight = new T[weight.Length];
+            T[] dBias = new T[test.Shape($"{name}.bias")[0]];
             Dense.Backward<T>(from, weight, dy, test.Shape($"{name}.weight")[1], dFrom, dWeight, dBias);
             test.Check<T>($"grad.{name}.weight", dWeight);
             if (name != "attention.self.key") { test.Check<T>($"grad.{name}.bias", dBias); } // 0 but for rounding (README, pitfall 1)

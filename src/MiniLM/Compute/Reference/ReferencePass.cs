@@ -154,7 +154,8 @@ internal sealed class ReferencePass<T>(Network network, Func<Tensor, T[]> values
     /// <param name="gradients">Where the gradient of a weight is summed.</param>
     /// <param name="cancellation">Looked at all along.</param>
     internal void Backward(
-        PackedBatch batch, Saved saved, StepDropout? dropout, ReadOnlySpan<T> outputGradient, Func<Tensor, T[]> gradients, CancellationToken cancellation = default)
+        PackedBatch batch, Saved saved, StepDropout? dropout, ReadOnlySpan<T> outputGradient, Func<Tensor, T[]> gradients,
+        CancellationToken cancellation = default)
     {
         int sequence = saved.Sequence, from = batch.Offsets[sequence], length = batch.Length(sequence), firstRow = dropout?.FirstRows[sequence] ?? 0;
         T[] d = BackwardHead(batch, saved, dropout, outputGradient, gradients);
@@ -218,8 +219,8 @@ internal sealed class ReferencePass<T>(Network network, Func<Tensor, T[]> values
         T[] context = ApplyBackward(layer.AttentionOutput, saved.Context, dense, gradients);
         T[] query = new T[context.Length], key = new T[context.Length], value = new T[context.Length];
         T[] bias = network.Encoder.RelativeAttentionBias is { } table ? gradients(table) : [];
-        SelfAttention.Backward<T>(saved.Query, saved.Key, saved.Value, _config.NumAttentionHeads, columns, saved.Probabilities, context, query, key, value, bias,
-            dropout?.At(DropoutSite.Attention, index, _config.AttentionDropout) ?? default, firstRow, cancellation);
+        SelfAttention.Backward<T>(saved.Query, saved.Key, saved.Value, _config.NumAttentionHeads, columns, saved.Probabilities, context,
+            query, key, value, bias, dropout?.At(DropoutSite.Attention, index, _config.AttentionDropout) ?? default, firstRow, cancellation);
         T[] x = Add(ApplyBackward(layer.Query, saved.X, query, gradients), ApplyBackward(layer.Key, saved.X, key, gradients));
         return Add(attention, Add(x, ApplyBackward(layer.Value, saved.X, value, gradients)));
     }

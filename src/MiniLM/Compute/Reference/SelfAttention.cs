@@ -43,8 +43,12 @@ internal static class SelfAttention
         }
     }
 
-    /// <summary>With P the dropped probabilities: dv += P^T dc; dp = (dc v^T) dropped alike; ds = p (dp - sum of p dp); dq = ds k / sqrt(headSize), dk likewise.</summary>
-    /// <remarks>Shapes as the value's; dBias [buckets, heads] += the sum of ds over pairs of its bucket, or is empty. The other three are overwritten.</remarks>
+    /// <summary>
+    /// With P the dropped probabilities: dv = P^T dc; dp = (dc v^T) dropped alike; ds = p (dp - sum of p dp); dq = ds k / sqrt(headSize), dk likewise.
+    /// </summary>
+    /// <remarks>
+    /// Shapes as the value's; dBias [buckets, heads] += the sum of ds over pairs of its bucket, or is empty. The other three are overwritten.
+    /// </remarks>
     internal static void Backward<T>(ReadOnlySpan<T> query, ReadOnlySpan<T> key, ReadOnlySpan<T> value, int heads, ReadOnlySpan<int> columns,
         ReadOnlySpan<T> probabilities, ReadOnlySpan<T> dContext, Span<T> dQuery, Span<T> dKey, Span<T> dValue, Span<T> dBias,
         DropoutMask mask = default, int firstRow = 0, CancellationToken cancellation = default)

@@ -20,7 +20,8 @@ internal sealed class GoldenModel : IDisposable
     internal static GoldenModel Tiny(bool isClassifier)
     {
         ModelFolder folder = ModelFolder.Open(SharedFolder.Require("golden", "training", "tiny"));
-        return new GoldenModel(folder, null, isClassifier ? folder.Network : folder.Network with { Pooling = [PoolingMode.Mean], Head = [new NormalizeModule()] });
+        Network network = isClassifier ? folder.Network : folder.Network with { Pooling = [PoolingMode.Mean], Head = [new NormalizeModule()] };
+        return new GoldenModel(folder, null, network);
     }
 
     /// <summary>all-MiniLM-L6-v2: as it is, or with its pooler and the golden's classifier.</summary>
@@ -50,6 +51,10 @@ internal sealed class GoldenModel : IDisposable
         }
         return batch;
     }
+
+    /// <summary>Whether a golden's name is a parameter's: with the prefix that its file has not, or of a file of its own.</summary>
+    internal static bool SameName(string golden, string parameter) =>
+        golden == parameter || golden == "bert." + parameter || parameter.EndsWith("/" + golden, StringComparison.Ordinal);
 
     public void Dispose()
     {
