@@ -10,12 +10,27 @@ internal sealed class LineReader(Stream stream, string name) : IDisposable
 
     private byte[] _buffer = new byte[1 << 16];
     private int _start, _end;
+    private long _offset; // of the buffer in the stream
     private bool _isEnded;
 
     internal string Name => name;
 
     /// <summary>Number of the line last read, from 1.</summary>
     internal long Number { get; private set; }
+
+    /// <summary>Where the line last read begins in the stream.</summary>
+    internal long Start { get; private set; }
+
+    /// <summary>Whether <see cref="Seek"/> can go back.</summary>
+    internal bool CanSeek => stream.CanSeek;
+
+    /// <summary>Goes to a line that was read before; <see cref="Number"/> is then of no line.</summary>
+    /// <param name="start">Its <see cref="Start"/>.</param>
+    internal void Seek(long start)
+    {
+        stream.Position = _offset = start;
+        (_start, _end, _isEnded) = (0, 0, false);
+    }
 
     /// <summary>The next line without its end; valid until the next call.</summary>
     internal bool Read(out ReadOnlySpan<byte> line)
@@ -44,8 +59,10 @@ internal sealed class LineReader(Stream stream, string name) : IDisposable
     private ReadOnlySpan<byte> Take(int length, int terminator)
     {
         ReadOnlySpan<byte> line = _buffer.AsSpan(_start, length);
+        Start = _offset + _start;
         _start += length + terminator;
-        if (Number++ == 0 && line.StartsWith("\ufeff"u8)) { line = line[3..]; }
+        Number++;
+        if (Start == 0 && line.StartsWith("\ufeff"u8)) { line = line[3..]; }
         return terminator == 1 && line.Length > 0 && line[^1] == '\r' ? line[..^1] : line;
     }
 
@@ -54,6 +71,7 @@ internal sealed class LineReader(Stream stream, string name) : IDisposable
         if (_start > 0)
         {
             _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
+            _offset += _start;
             (_start, _end) = (0, _end - _start);
         }
         if (_end == _buffer.Length)

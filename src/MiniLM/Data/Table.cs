@@ -22,6 +22,7 @@ internal sealed class Table : IDisposable
     private byte[] _row = new byte[1 << 12];
     private int _start, _end, _used;
     private long _nextLine = 1;
+    private long _offset; // of the buffer in the stream
 
     /// <param name="stream">Disposed with the table.</param>
     /// <param name="name">For messages.</param>
@@ -37,6 +38,20 @@ internal sealed class Table : IDisposable
 
     /// <summary>Line on which the row last read begins, from 1.</summary>
     internal long Line { get; private set; } = 1;
+
+    /// <summary>Where the row last read begins in the stream.</summary>
+    internal long Start { get; private set; }
+
+    /// <summary>Whether <see cref="Seek"/> can go back.</summary>
+    internal bool CanSeek => _stream.CanSeek;
+
+    /// <summary>Goes to a row that was read before; <see cref="Line"/> is then of no row.</summary>
+    /// <param name="start">Its <see cref="Start"/>.</param>
+    internal void Seek(long start)
+    {
+        _stream.Position = _offset = start;
+        (_start, _end) = (0, 0);
+    }
 
     /// <summary>Fields of the row last read.</summary>
     internal int Count => _ends.Count;
@@ -55,7 +70,7 @@ internal sealed class Table : IDisposable
         if (_nextLine == 1 && _end == 0) { SkipMark(); }
         while (true)
         {
-            (_used, Line) = (0, _nextLine);
+            (_used, Line, Start) = (0, _nextLine, _offset + _start);
             _ends.Clear();
             bool isBlank = ReadRow(out bool isEnd);
             if (!isBlank) { return true; }
@@ -150,7 +165,11 @@ internal sealed class Table : IDisposable
 
     private int Peek()
     {
-        if (_start == _end) { (_start, _end) = (0, DataFile.Read(_stream, _buffer, Name)); }
+        if (_start == _end)
+        {
+            _offset += _end;
+            (_start, _end) = (0, DataFile.Read(_stream, _buffer, Name));
+        }
         return _start == _end ? -1 : _buffer[_start];
     }
 
