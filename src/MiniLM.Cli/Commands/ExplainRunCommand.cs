@@ -20,7 +20,7 @@ internal sealed class ExplainRunCommand : CliCommand
         Required = true,
     };
 
-    private readonly Option<string?> _run = new("--run") { Description = "what a reranker made of it; absent: the first stage is explained", HelpName = "FILE" };
+    private readonly Option<string?> _run = new("--run") { Description = "what a reranker made of it; absent: the first stage itself", HelpName = "FILE" };
     private readonly Option<string> _corpus = new("--corpus")
     {
         Description = "corpus.jsonl (_id, title, text), or id TAB text",
@@ -31,6 +31,7 @@ internal sealed class ExplainRunCommand : CliCommand
     private readonly Option<string?> _queries = new("--queries") { Description = "id TAB text, or queries.jsonl (_id, text), to show them", HelpName = "FILE" };
     private readonly Option<string?> _model = new("--model") { Description = "whose limit is looked at; absent: none", HelpName = "M" };
     private readonly Option<int?> _depth = NumberOption.Create("--depth", "ranks within which an answer is not lost (10)");
+    private readonly Option<int?> _level = NumberOption.Create("--level", "lowest grade of a relevant document (1)");
     private readonly Option<bool> _json = new("--json") { Description = "one JSON object" };
     private readonly Option<string?> _html = new("--html") { Description = "a page of all cases, in one file", HelpName = "FILE" };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "replace what --html names" };
@@ -38,7 +39,11 @@ internal sealed class ExplainRunCommand : CliCommand
     internal ExplainRunCommand() : base("explain-run",
         "Says of each query without a relevant document on top where it was lost: corpus, ties, model's limit, reranker, first stage.")
     {
-        foreach (Option option in new Option[] { _qrels, _first, _run, _corpus, _queries, _model, _depth, _json, _html, _overwrite }) { Options.Add(option); }
+        _level.Aliases.Add("-l");
+        foreach (Option option in new Option[] { _qrels, _first, _run, _corpus, _queries, _model, _depth, _level, _json, _html, _overwrite })
+        {
+            Options.Add(option);
+        }
     }
 
     internal override string[] Examples =>
@@ -86,6 +91,6 @@ internal sealed class ExplainRunCommand : CliCommand
         }
         using TextCollection corpus = TextCollection.Open(parse.GetValue(_corpus)!, openStandardInput: session.OpenInput);
         using TextCollection? queries = parse.GetValue(_queries) is { } file ? TextCollection.Open(file, openStandardInput: session.OpenInput) : null;
-        return RunExplanation.Of(qrels, first, run, parse.GetValue(_depth) ?? 10, corpus, queries, limit, session.Cancellation);
+        return RunExplanation.Of(qrels, first, run, parse.GetValue(_depth) ?? 10, corpus, queries, limit, parse.GetValue(_level) ?? 1, session.Cancellation);
     }
 }

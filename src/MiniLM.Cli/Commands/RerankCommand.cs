@@ -86,7 +86,8 @@ internal sealed class RerankCommand : CliCommand
         {
             throw new UsageException($"--queries and --corpus go with --run, not with {(isPairs ? "--pairs" : "--lists")}");
         }
-        if (!isRun && new Option[] { _depth, _topK, _scorer, _seed, _tag }.FirstOrDefault(option => parse.GetResult(option) is { Implicit: false }) is { } ofRun)
+        Option[] ofRuns = [_depth, _topK, _scorer, _seed, _tag];
+        if (!isRun && ofRuns.FirstOrDefault(option => parse.GetResult(option) is { Implicit: false }) is { } ofRun)
         {
             throw new UsageException($"{ofRun.Name} goes with --run, not with {(isPairs ? "--pairs" : "--lists")}");
         }

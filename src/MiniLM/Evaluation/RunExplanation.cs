@@ -65,14 +65,15 @@ internal sealed class RunExplanation
 
     private readonly TrecRun _first, _final;
     private readonly bool _isReranked;
+    private readonly int _level;
 
-    private RunExplanation(TrecRun first, TrecRun? second, int depth) =>
-        (_first, _final, _isReranked, Depth) = (first, second ?? first, second is not null, depth);
+    private RunExplanation(TrecRun first, TrecRun? second, int depth, int level) =>
+        (_first, _final, _isReranked, _level, Depth) = (first, second ?? first, second is not null, level, depth);
 
     /// <summary>Ranks that count.</summary>
     internal int Depth { get; }
 
-    /// <summary>Queries with a relevant document (grade 1 and above).</summary>
+    /// <summary>Queries with a relevant document.</summary>
     internal int Queries { get; private set; }
 
     /// <summary>Those that have none within the cutoff, in the order of the judgements.</summary>
@@ -88,12 +89,13 @@ internal sealed class RunExplanation
     /// <param name="corpus">The documents; stays the caller's.</param>
     /// <param name="queries">Texts of the queries; null: they are not known.</param>
     /// <param name="limit">Of the model; null: there is none.</param>
+    /// <param name="level">Lowest grade of a relevant document, from 1.</param>
     /// <param name="cancellation">Looked at all along.</param>
     /// <exception cref="DataFormatException">A line of a collection is damaged.</exception>
     internal static RunExplanation Of(Qrels qrels, TrecRun first, TrecRun? second, int depth, TextCollection corpus, TextCollection? queries = null,
-        InputLimit? limit = null, CancellationToken cancellation = default)
+        InputLimit? limit = null, int level = 1, CancellationToken cancellation = default)
     {
-        RunExplanation explanation = new(first, second, depth);
+        RunExplanation explanation = new(first, second, depth, level);
         Loss[] losses = [.. explanation.Losses(qrels, cancellation)];
         HashSet<string> documents = new(losses.SelectMany(explanation.Documents), StringComparer.Ordinal), lost = new(losses.Select(loss => loss.Query));
         Dictionary<string, string> texts = Texts(corpus, "document", documents, cancellation);
@@ -107,11 +109,11 @@ internal sealed class RunExplanation
         foreach ((string query, Dictionary<string, int> grades) in qrels.Queries)
         {
             cancellation.ThrowIfCancellationRequested();
-            string[] relevant = [.. grades.Where(grade => grade.Value > 0).Select(grade => grade.Key)];
+            string[] relevant = [.. grades.Where(grade => grade.Value >= _level).Select(grade => grade.Key)];
             if (relevant.Length == 0) { continue; }
             Queries++;
             TrecRun.Line[] lines = Lines(_final, query);
-            if (lines.Take(Depth).Any(line => grades.GetValueOrDefault(_final.Documents[line.Document]) > 0)) { continue; }
+            if (lines.Take(Depth).Any(line => grades.GetValueOrDefault(_final.Documents[line.Document]) >= _level)) { continue; }
             yield return new Loss(query, relevant, Lines(_first, query), lines);
         }
     }

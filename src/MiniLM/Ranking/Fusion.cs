@@ -4,7 +4,7 @@ namespace MiniLM.Ranking;
 internal static class Fusion
 {
     /// <summary>Fuses the lists of one query.</summary>
-    /// <param name="lists">Best first, a document once a list; may be empty. Scores are finite, except for <see cref="FusionMethod.Rrf"/>, which reads none.</param>
+    /// <param name="lists">Best first, a document once a list; may be empty. Scores are finite; <see cref="FusionMethod.Rrf"/> reads none.</param>
     /// <param name="method">How.</param>
     /// <param name="weights">One a list.</param>
     /// <param name="k">Of <see cref="FusionMethod.Rrf"/>: the greater, the less first ranks count above the others.</param>

@@ -53,8 +53,9 @@ internal sealed class RunDocuments : IDisposable
         {
             if (_corpus.Read(out Document found) && found.Id == _ids[document]) { return found.Joined; }
         }
-        catch (DataFormatException error) { throw Changed(document, error); }
-        throw Changed(document, null);
+        catch (DataFormatException) { } // what is there now is no document
+        throw new DataFormatException($"{_name}: document {Quoted.Text(_ids[document])} is no longer at byte {_starts[document]}: "
+            + "the file was changed while it was read. Run again.");
     }
 
     private void Take(int index, Document document, long start)
@@ -63,9 +64,6 @@ internal sealed class RunDocuments : IDisposable
         (_starts[index], _lengths[index]) = (start, text.Length);
         if (_texts is not null) { _texts[index] = text; }
     }
-
-    private DataFormatException Changed(int document, Exception? inner) => new(
-        $"{_name}: document {Quoted.Text(_ids[document])} is no longer at byte {_starts[document]}: the file was changed while it was read. Run again.", inner!);
 
     public void Dispose() => _corpus.Dispose();
 }

@@ -10,7 +10,7 @@ namespace MiniLM.Tests.Evaluation;
 public sealed class RunExplanationTests
 {
     // Query, its answers, the first stage, the reranker, and the cause at the end and of the first stage alone; null: not lost.
-    private static readonly (string Query, string Answers, string First, string Second, LossCause? Cause, LossCause? First2)[] Cases =
+    private static readonly (string Query, string Answers, string First, string Second, LossCause? Cause, LossCause? CauseOfFirst)[] Cases =
     [
         ("found", "a", "x=3 a=2", "a=3 x=2", null, null),
         ("second-answer", "b a", "x=3 a=2 b=1", "x=3 b=2 a=1", null, null),
@@ -39,7 +39,7 @@ public sealed class RunExplanationTests
     public void Of_TwoRuns_FindsEveryCause()
     {
         RunExplanation explanation = Explain(Cases, isReranked: true);
-        Assert.Equal(Cases.Where(one => one.Cause is not null).Select(one => (one.Query, one.Cause)), explanation.Lost.Select(lost => (lost.Query, (LossCause?)lost.Cause)));
+        Assert.Equal(Cases.Where(one => one.Cause is not null).Select(one => (one.Query, one.Cause)), Found(explanation));
         Assert.Equal((21, 18, 2), (explanation.Queries, explanation.Lost.Count, explanation.Depth));
         Assert.Equal([2, 3, 2, 5, 6], Enum.GetValues<LossCause>().Select(explanation.Count));
     }
@@ -48,7 +48,7 @@ public sealed class RunExplanationTests
     public void Of_TheFirstStageAlone_FindsEveryCause()
     {
         RunExplanation explanation = Explain(Cases, isReranked: false);
-        Assert.Equal(Cases.Where(one => one.First2 is not null).Select(one => (one.Query, one.First2)), explanation.Lost.Select(lost => (lost.Query, (LossCause?)lost.Cause)));
+        Assert.Equal(Cases.Where(one => one.CauseOfFirst is not null).Select(one => (one.Query, one.CauseOfFirst)), Found(explanation));
     }
 
     [Fact]
@@ -97,6 +97,22 @@ public sealed class RunExplanationTests
         Assert.Equal((0, 0), (explanation.Queries, explanation.Lost.Count));
     }
 
+    [Fact]
+    public void ALevel_SaysWhatIsRelevant()
+    {
+        Qrels qrels = new();
+        qrels.Add("q", "a", 1);
+        qrels.Add("q", "b", 2);
+        TrecRun run = new();
+        Add(run, "q", "a=3 b=2");
+        Assert.Equal(["0 1", "1 1", "0 0"], new[] { 1, 2, 3 }.Select(level =>
+        {
+            using TextCollection corpus = Collection("a\tx\nb\ty\n");
+            RunExplanation explanation = RunExplanation.Of(qrels, run, null, 1, corpus, level: level);
+            return $"{explanation.Lost.Count} {explanation.Queries}";
+        }));
+    }
+
     [Theory]
     [InlineData("bert", 62, 62, 0)] // 64 positions, two special tokens: of either text
     [InlineData("bert", 63, 1, 1)]
@@ -138,7 +154,10 @@ public sealed class RunExplanationTests
         }
     }
 
+    private static IEnumerable<(string, LossCause?)> Found(RunExplanation explanation) => explanation.Lost.Select(lost => (lost.Query, (LossCause?)lost.Cause));
+
     private static string Words(int count) => string.Join(' ', Enumerable.Repeat("one", count));
 
-    private static TextCollection Collection(string lines) => TextCollection.Open("-", openStandardInput: () => new MemoryStream(Encoding.UTF8.GetBytes(lines)));
+    private static TextCollection Collection(string lines) =>
+        TextCollection.Open("-", openStandardInput: () => new MemoryStream(Encoding.UTF8.GetBytes(lines)));
 }

@@ -10,7 +10,8 @@ public sealed class SanityRerankingTests
 
     [Fact]
     public void Constant_KeepsTheRunsOrder() =>
-        Assert.All(Rank(SanityScorer.Constant, 1), query => Assert.Equal(Enumerable.Range(0, 50).Select(i => (i, 0f)), query.Select(line => (line.Index, line.Score))));
+        Assert.All(Rank(SanityScorer.Constant, 1), query =>
+            Assert.Equal(Enumerable.Range(0, 50).Select(i => (i, 0f)), query.Select(line => (line.Index, line.Score))));
 
     [Fact]
     public void Shuffle_DealsTheRunsScoresOutWithinAQuery()
