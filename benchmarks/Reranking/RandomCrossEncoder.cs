@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using MiniLM;
 using MiniLM.Model;
 using MiniLM.Weights;
 
