@@ -24,8 +24,8 @@ try
     (double[] endToEnd, double[] passes) = Interleaved.Measure(() => Rerank(model, collection), bare.Run, seconds);
     double whole = endToEnd[endToEnd.Length / 2], part = passes[passes.Length / 2];
     int pairs = collection.Pairs.Count;
-    Console.WriteLine($"{CpuTiers.Name(device.Tier)}, {device.Threads} threads; {queries} queries x {passages} passages, {bare.Tokens / (double)pairs:f1} tokens a pair; "
-        + $"medians of {endToEnd.Length} and {passes.Length} runs");
+    Console.WriteLine($"{CpuTiers.Name(device.Tier)}, {device.Threads} threads; {queries} queries x {passages} passages, "
+        + $"{bare.Tokens / (double)pairs:f1} tokens a pair; medians of {endToEnd.Length} and {passes.Length} runs");
     Console.WriteLine($"end to end {whole:f3} s, {pairs / whole:f1} pairs/s");
     Console.WriteLine($"bare       {part:f3} s, {pairs / part:f1} pairs/s");
     Console.WriteLine($"throughput end to end / bare: {part / whole:f4}");

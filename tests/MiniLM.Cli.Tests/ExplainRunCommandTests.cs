@@ -24,11 +24,13 @@ public sealed class ExplainRunCommandTests : CommandTests
         Assert.Equal((3, 1, 2), (json.GetProperty("queries").GetInt32(), json.GetProperty("depth").GetInt32(), json.GetProperty("lost").GetInt32()));
         Assert.Equal("""{"not_in_corpus":1,"tied":0,"truncated":0,"demoted":1,"below_first_stage":0}""", json.GetProperty("causes").GetRawText());
         Assert.Equal(
-            """{"query":"lost","cause":"demoted","query_text":"of the one","answer":"b","answer_text":"two </script><!-- \" \u2028x","first_rank":1,"rank":2,"""
-            + "\"score\":2.5" + ""","score_at_depth":3,"top":"a","top_score":3,"top_text":"T one","query_tokens":3,"answer_tokens":9,"limit":64,"tokens_beyond":0}""",
+            """{"query":"lost","cause":"demoted","query_text":"of the one","answer":"b","answer_text":"two </script><!-- \" \u2028x","first_rank":1,"rank":2"""
+            + ""","score":2.5,"score_at_depth":3,"top":"a","top_score":3,"top_text":"T one","query_tokens":3"""
+            + ""","answer_tokens":9,"limit":64,"tokens_beyond":0}""",
             Regex.Replace(json.GetProperty("cases")[0].GetRawText(), "\"answer_tokens\":[0-9]+", "\"answer_tokens\":9"));
-        Assert.Equal("""{"query":"gone","cause":"not_in_corpus","query_text":null,"answer":"g","answer_text":null,"first_rank":null,"rank":null,"score":null,"""
-            + "\"score_at_depth\":null" + ""","top":null,"top_score":null,"top_text":null,"query_tokens":null,"answer_tokens":null,"limit":null,"tokens_beyond":null}""",
+        Assert.Equal("""{"query":"gone","cause":"not_in_corpus","query_text":null,"answer":"g","answer_text":null,"first_rank":null,"rank":null,"score":null"""
+            + ""","score_at_depth":null,"top":null,"top_score":null,"top_text":null"""
+            + ""","query_tokens":null,"answer_tokens":null,"limit":null,"tokens_beyond":null}""",
             json.GetProperty("cases")[1].GetRawText());
     }
 

@@ -31,7 +31,8 @@ public sealed class FuseCommandTests : CommandTests
     [InlineData("combmnz", "a 5.8, b 1, c 0.9, d 0.4")]
     public void Method_IsTaken(string method, string expected)
     {
-        string[][] lines = [.. CommandLine.Run("fuse", First, Second, "--method", method).AssertDone().Lines.Select(line => line.Split(' ')).Where(line => line[0] == "q2")];
+        CommandResult result = CommandLine.Run("fuse", First, Second, "--method", method).AssertDone();
+        string[][] lines = [.. result.Lines.Select(line => line.Split(' ')).Where(line => line[0] == "q2")];
         Assert.Equal(expected.Split(", ").OrderByDescending(line => double.Parse(line.Split(' ')[1])),
             lines.Select(line => $"{line[2]} {Math.Round(double.Parse(line[4]), 2)}"));
         Assert.Equal(["1", "2", "3", "4"], lines.Select(line => line[3]));

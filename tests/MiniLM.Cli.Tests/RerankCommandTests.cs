@@ -79,9 +79,8 @@ public sealed class RerankCommandTests : CommandTests
             Assert.Equal(CommandLine.Run("rerank", "--model", model, "--pairs", At("pairs.tsv"), "--columns", "a,b").AssertDone().Output,
                 File.ReadAllText(At("scores.jsonl")));
         }
-        JsonElement measures = JsonDocument.Parse(CommandLine.Run("evaluate", "reranking", "--scores", At("scores.jsonl"), "--lists", At("lists.jsonl"), "--json")
-            .AssertDone().Output).RootElement;
-        Assert.InRange(measures.GetProperty("map").GetDouble(), 0.3, 1);
+        CommandResult measured = CommandLine.Run("evaluate", "reranking", "--scores", At("scores.jsonl"), "--lists", At("lists.jsonl"), "--json").AssertDone();
+        Assert.InRange(JsonDocument.Parse(measured.Output).RootElement.GetProperty("map").GetDouble(), 0.3, 1);
         CommandLine.Run("rerank", "--model", CrossEncoder, "--lists", Write("bad.jsonl", "{\"query\":\"q\"}\n")).AssertRefused(1, "bad.jsonl:1: has no 'pos'");
     }
 
