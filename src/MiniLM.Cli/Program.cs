@@ -16,6 +16,8 @@ internal static class Program
         ("embed", () => new EmbedCommand()),
         ("similarity", () => new SimilarityCommand()),
         ("rerank", () => new RerankCommand()),
+        ("fuse", () => new FuseCommand()),
+        ("explain-run", () => new ExplainRunCommand()),
         ("tokenize", () => new TokenizeCommand()),
         ("index", () => new IndexCommand()),
         ("search", () => new SearchCommand()),

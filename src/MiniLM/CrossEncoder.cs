@@ -73,9 +73,19 @@ public sealed class CrossEncoder : IDisposable
         {
             throw new ArgumentException($"{pairs.Count} pairs need {(long)pairs.Count * Labels} floats, the span has {logits.Length}", nameof(logits));
         }
+        return Logits(index => pairs[index], logits, maxLength, batchTokens, cancellation);
+    }
+
+    /// <summary>Logits of pairs that are asked for one after the other, so that nobody holds all their texts.</summary>
+    internal EncodingStatistics Logits(
+        Func<int, (string First, string Second)> pair, Span<float> logits, int? maxLength, int batchTokens, CancellationToken cancellation)
+    {
         int limit = LoadedModel.MaxLength(Folder, Tokenizer, maxLength, pair: true);
-        int Encode(int index, Span<int> ids, Span<byte> typeIds, out bool truncated) =>
-            Tokenizer.Encode(pairs[index].First, pairs[index].Second, limit, Truncation.LongestFirst, ids, typeIds, out truncated);
+        int Encode(int index, Span<int> ids, Span<byte> typeIds, out bool truncated)
+        {
+            (string first, string second) = pair(index);
+            return Tokenizer.Encode(first, second, limit, Truncation.LongestFirst, ids, typeIds, out truncated);
+        }
         return new SequenceRunner(_model.Network, Folder.Network.Config.Architecture).Run(Encode, limit, batchTokens, 0, logits, Labels, cancellation);
     }
 

@@ -133,6 +133,18 @@ public sealed class ResumeTests : CommandTests
         Assert.Equal(whole.Error.Trim(), resumed.Error.Trim().Split('\n')[^1]);
     }
 
+    [Fact]
+    public void Rerank_ResumesLists()
+    {
+        Write("lists.jsonl", string.Concat(Enumerable.Range(0, 2000).Select(i => $"{{\"query\":\"one {i % 7}\",\"pos\":[\"two\",\"the {i % 9}\"],"
+            + $"\"neg\":[{string.Join(',', Enumerable.Range(0, i % 4).Select(k => $"\"a {k}\""))}]}}\n")));
+        string[] form = ["rerank", "--model", CrossEncoder, "--lists", At("lists.jsonl"), "--output"];
+        Interrupt([.. form, At("out.jsonl")], "out.jsonl", "KILL", 137);
+        CommandLine.Run([.. form, At("out.jsonl"), "--resume"]).AssertDone();
+        CommandLine.Run([.. form, At("whole.jsonl")]).AssertDone();
+        Assert.Equal(File.ReadAllText(At("whole.jsonl")), File.ReadAllText(At("out.jsonl")));
+    }
+
     // Starts the program and signals it when rows are done; gives their number.
     private int Interrupt(string[] arguments, string name, string signal, int code)
     {

@@ -7,9 +7,11 @@ using MiniLM.Ranking;
 
 namespace MiniLM.Cli.Commands;
 
-/// <summary>Scores the documents of a run, or pairs of a file.</summary>
+/// <summary>Scores the documents of a run, pairs of a file, or lists of candidates.</summary>
 internal sealed class RerankCommand : CliCommand
 {
+    private static readonly string[] SanityScorers = ["random", "constant", "shuffle"]; // as SanityScorer counts them
+
     private readonly Option<string?> _queries = new("--queries") { Description = "id TAB text, or queries.jsonl (_id, text)", HelpName = "FILE" };
     private readonly Option<string?> _corpus = new("--corpus") { Description = "corpus.jsonl (_id, title, text), or id TAB text", HelpName = "FILE" };
     private readonly Option<string?> _run = new("--run") { Description = "TREC run whose documents are ranked anew", HelpName = "FILE" };
@@ -18,10 +20,21 @@ internal sealed class RerankCommand : CliCommand
         Description = "pairs to score instead: .jsonl, .tsv or .csv; - is standard input",
         HelpName = "FILE",
     };
+    private readonly Option<string?> _lists = new("--lists")
+    {
+        Description = "lists to score instead: {\"query\":...,\"pos\":[...],\"neg\":[...]} lines; a score a document, positives first",
+        HelpName = "FILE",
+    };
+    private readonly Option<int?> _depth = NumberOption.Create("--depth", "documents a query that are ranked, the run's best; the others are left out (all)");
     private readonly Option<int?> _topK = NumberOption.Create("--top-k", "documents a query kept, after all are ranked (all)");
     private readonly Option<string?> _score = NamedOption.Create(
-        "--score", "the logit, its sigmoid, the model's own, or by 'minilm calibrate' (raw for --run, model for --pairs)",
+        "--score", "the logit, its sigmoid, the model's own, or by 'minilm calibrate' (raw for --run, model for others)",
         "default", "model", "raw", "sigmoid", "calibrated");
+    private readonly Option<string?> _scorer = NamedOption.Create(
+        "--scorer", "who scores a run; without a model, to compare with: random numbers, all 0, the run's own scores shuffled (model)",
+        ["model", .. SanityScorers]);
+    private readonly Option<int?> _seed = NumberOption.Create("--seed", "of random and shuffle (1)", least: 0);
+    private readonly Option<string?> _tag = TagOption.Create();
     private readonly InputOptions _input;
     private readonly OutputOptions _output;
     private readonly ModelOptions _model;
@@ -32,97 +45,121 @@ internal sealed class RerankCommand : CliCommand
         Options.Add(_corpus);
         Options.Add(_run);
         _input = new InputOptions(this, hasColumn: false, hasColumns: true, _pairs);
+        Options.Add(_lists);
         _output = new OutputOptions(this, "TREC run, or scores as .jsonl; absent: standard output");
-        Options.Add(_topK);
-        Options.Add(_score);
+        foreach (Option option in new Option[] { _depth, _topK, _score, _scorer, _seed, _tag }) { Options.Add(option); }
         _model = new ModelOptions(this, hasPrompt: true);
     }
 
     internal override string[] Examples =>
     [
-        "minilm rerank --model M --queries q.tsv --corpus corpus.jsonl --run in.run --output out.run",
+        "minilm rerank --model M --queries q.tsv --corpus corpus.jsonl --run in.run --depth 100 --output out.run",
         "minilm rerank --model M --pairs pairs.jsonl --columns a,b --output scores.jsonl",
+        "minilm rerank --model M --lists lists.jsonl --output scores.jsonl",
+        "minilm rerank --scorer shuffle --seed 1 --run in.run --output shuffled.run",
     ];
 
     internal override int Run(ParseResult parse, Session session)
     {
-        string? run = parse.GetValue(_run), pairs = _input.Path(parse), path = _output.Path(parse);
-        if (run is null == pairs is null) { throw new UsageException("give --run (with --queries and --corpus) or --pairs (with --columns)"); }
-        if (run is not null && (parse.GetValue(_queries) is null || parse.GetValue(_corpus) is null))
-        {
-            throw new UsageException("--run needs --queries and --corpus");
-        }
-        if (pairs is not null && (parse.GetValue(_queries) ?? parse.GetValue(_corpus)) is not null)
-        {
-            throw new UsageException("--queries and --corpus go with --run, not with --pairs");
-        }
-        if (pairs is not null && parse.GetValue(_topK) is not null) { throw new UsageException("--top-k goes with --run, not with --pairs"); }
-        string[] columns = pairs is null ? [] : _input.Pair(parse);
+        string? run = parse.GetValue(_run);
+        Check(parse);
         _output.Check(parse);
-        using RowReader? reader = pairs is null ? null : RowReader.Open(pairs, _input.Format(parse, columns), session.OpenInput);
-        RunTexts? texts = run is null ? null
-            : RunTexts.Read(run, parse.GetValue(_queries)!, parse.GetValue(_corpus)!, _input.Quotes(parse), session.OpenInput, _input.Repair(parse),
-                session.Cancellation);
-        using Device device = _model.OpenDevice(parse, session);
-        using PairScorer scorer = PairScorer.Open(
-            _model.ResolveModel(parse), device, _model.Precision(parse), _model.Embedding(parse), session.Cancellation);
-        Func<float, float> score = Score(parse, scorer, isRun: run is not null);
-        using RowOutput output = path is null ? new StandardRows(session.Output) : Open(path, device, scorer, parse, session);
-        if (texts is not null) { RerankRun(texts, scorer, parse.GetValue(_topK) ?? int.MaxValue, score, output, session); }
-        else
-        {
-            RowWindows.Run(reader!, 2, _input.Pace(parse), output, session, "rerank", (window, first) =>
-            {
-                EncodingStatistics statistics = scorer.Compute(window, session.Cancellation);
-                for (int i = 0; i < window.Count / 2; i++) { output.Text.WriteScore(first + i, score(scorer.Raw(i)), scorer.Logits(i)); }
-                return statistics;
-            });
-        }
-        output.Finish([]);
-        session.SayTruncated(output.Truncated, output.Inputs);
-        if (output.Ties > 0) { session.Say($"equal scores: {output.Ties} (the earlier document first)"); }
+        if (run is null) { ScoreRows(parse, session); }
+        else if (Sanity(parse) is { } scorer) { RankRun(run, scorer, parse, session); }
+        else { RankRun(run, parse, session); }
         return 0;
     }
 
-    /// <summary>Ranks and writes query by query; those that the output has are passed over.</summary>
-    private static void RerankRun(RunTexts texts, PairScorer scorer, int topK, Func<float, float> score, RowOutput output, Session session)
+    /// <summary>What goes with what.</summary>
+    private void Check(ParseResult parse)
     {
-        using Progress progress = new(session, "rerank", output.Rows);
-        RunReranking reranking = new(texts, scorer, session.Cancellation);
-        if (output.Rows == 0) { Count(reranking.Embedded); }
-        WindowPace pace = new();
-        for (int first = (int)output.Rows, end; first < texts.Queries.Length; first = end)
+        bool isRun = parse.GetValue(_run) is not null, isPairs = _input.Path(parse) is not null, isLists = parse.GetValue(_lists) is not null;
+        if (new[] { isRun, isPairs, isLists }.Count(isGiven => isGiven) != 1)
         {
-            session.Cancellation.ThrowIfCancellationRequested();
-            for (end = first; end < texts.Queries.Length && !pace.IsFull; end++)
-            {
-                foreach (TrecRun.Line line in texts.Run.Lines[end]) { pace.Add(texts.Queries[end], texts.Documents[line.Document]); }
-            }
-            pace.Start();
-            RankedDocument[][] ranked = reranking.Rank(first, end, score, out EncodingStatistics statistics, session.Cancellation);
-            Count(statistics);
-            for (int query = first; query < end; query++) { WriteQuery(texts.Run, query, ranked[query - first], topK, output); }
-            pace.Stop();
-            output.Rows += end - first;
-            output.Checkpoint();
-            progress.Report(output.Rows);
+            throw new UsageException("give --run (with --queries and --corpus), --pairs (with --columns) or --lists");
         }
-
-        void Count(EncodingStatistics read) => (output.Inputs, output.Truncated) = (output.Inputs + read.Inputs, output.Truncated + read.Truncated);
-    }
-
-    private static void WriteQuery(TrecRun run, int query, RankedDocument[] ranked, int topK, RowOutput output)
-    {
-        output.Ties += ranked.Zip(ranked.Skip(1)).Count(pair => pair.First.Logit == pair.Second.Logit);
-        for (int rank = 0; rank < Math.Min(ranked.Length, topK); rank++)
+        if (isRun && Sanity(parse) is null && (parse.GetValue(_queries) is null || parse.GetValue(_corpus) is null))
         {
-            string document = run.Documents[run.Lines[query][ranked[rank].Index].Document];
-            output.Text.WriteRunLine(run.Queries[query], document, rank + 1, ranked[rank].Score);
+            throw new UsageException("--run needs --queries and --corpus");
+        }
+        if (!isRun && (parse.GetValue(_queries) ?? parse.GetValue(_corpus)) is not null)
+        {
+            throw new UsageException($"--queries and --corpus go with --run, not with {(isPairs ? "--pairs" : "--lists")}");
+        }
+        Option[] ofRuns = [_depth, _topK, _scorer, _seed, _tag];
+        if (!isRun && ofRuns.FirstOrDefault(option => parse.GetResult(option) is { Implicit: false }) is { } ofRun)
+        {
+            throw new UsageException($"{ofRun.Name} goes with --run, not with {(isPairs ? "--pairs" : "--lists")}");
+        }
+        if (Sanity(parse) is { } scorer && parse.GetValue(_score) is not null)
+        {
+            throw new UsageException($"--score is of a model: --scorer {SanityScorers[(int)scorer]} has none");
+        }
+        if (parse.GetValue(_seed) is not null && Sanity(parse) is not (SanityScorer.Random or SanityScorer.Shuffle))
+        {
+            throw new UsageException("--seed goes with --scorer random or shuffle");
         }
     }
+
+    /// <summary>The scorer that is no model; null: it is one.</summary>
+    private SanityScorer? Sanity(ParseResult parse) =>
+        parse.GetValue(_scorer) is { } name && Array.IndexOf(SanityScorers, name) is >= 0 and int scorer ? (SanityScorer)scorer : null;
+
+    private void ScoreRows(ParseResult parse, Session session)
+    {
+        using RowReader reader = parse.GetValue(_lists) is { } lists ? new CandidateListPairs(lists, _input.Format(parse, []), session.OpenInput)
+            : RowReader.Open(_input.Path(parse)!, _input.Format(parse, _input.Pair(parse)), session.OpenInput);
+        using Device device = _model.OpenDevice(parse, session);
+        using PairScorer scorer = OpenScorer(parse, device, session);
+        Func<float, float> score = Score(parse, scorer, "model");
+        using RowOutput output = Open(parse, session, identity => AddModel(identity, parse, device, scorer));
+        RowWindows.Run(reader, 2, _input.Pace(parse), output, session, "rerank", (window, first) =>
+        {
+            EncodingStatistics statistics = scorer.Compute(window, session.Cancellation);
+            for (int i = 0; i < window.Count / 2; i++) { output.Text.WriteScore(first + i, score(scorer.Raw(i)), scorer.Logits(i)); }
+            return statistics;
+        });
+        Finish(output, session);
+    }
+
+    private void RankRun(string run, ParseResult parse, Session session)
+    {
+        using RunTexts texts = RunTexts.Read(run, parse.GetValue(_queries)!, parse.GetValue(_corpus)!, Depth(parse), _input.Quotes(parse),
+            session.OpenInput, _input.Repair(parse), session.Cancellation);
+        using Device device = _model.OpenDevice(parse, session);
+        using PairScorer scorer = OpenScorer(parse, device, session);
+        Func<float, float> score = Score(parse, scorer, "raw");
+        using RowOutput output = Open(parse, session, identity => AddModel(identity, parse, device, scorer));
+        Rank(RunReranking.Of(texts, scorer, session.Cancellation), score, parse, output, session);
+    }
+
+    private void RankRun(string run, SanityScorer scorer, ParseResult parse, Session session)
+    {
+        TrecRun lines = TrecRun.Read(run, session.OpenInput, session.Cancellation).Top(Depth(parse));
+        using RowOutput output = Open(parse, session, identity => identity.Add("version", VersionText.Version));
+        Rank(new SanityReranking(lines, scorer, (ulong)(parse.GetValue(_seed) ?? 1)), raw => raw, parse, output, session);
+    }
+
+    private void Rank(RunReranking reranking, Func<float, float> score, ParseResult parse, RowOutput output, Session session)
+    {
+        RerankedRun.Write(reranking, score, parse.GetValue(_topK) ?? int.MaxValue, TagOption.Value(parse, _tag), output, session);
+        Finish(output, session);
+    }
+
+    private static void Finish(RowOutput output, Session session)
+    {
+        output.Finish([]);
+        session.SayTruncated(output.Truncated, output.Inputs);
+        if (output.Ties > 0) { session.Say($"equal scores: {output.Ties} (the earlier document first)"); }
+    }
+
+    private int Depth(ParseResult parse) => parse.GetValue(_depth) ?? int.MaxValue;
+
+    private PairScorer OpenScorer(ParseResult parse, Device device, Session session) => PairScorer.Open(
+        _model.ResolveModel(parse), device, _model.Precision(parse), _model.Embedding(parse), session.Cancellation);
 
     /// <summary>What is shown of a raw score.</summary>
-    private Func<float, float> Score(ParseResult parse, PairScorer scorer, bool isRun)
+    private Func<float, float> Score(ParseResult parse, PairScorer scorer, string absent)
     {
         CosineScorer? cosine = scorer as CosineScorer;
         if (cosine is not null) { _model.Check(parse, cosine.Encoder); }
@@ -131,7 +168,7 @@ internal sealed class RerankCommand : CliCommand
             _model.CheckLength(parse, scorer.Folder, scorer.Tokenizer, pair: true);
             if (_model.PromptName(parse) is not null) { throw new UsageException("--prompt-name: a cross-encoder has no prompts"); }
         }
-        string name = parse.GetValue(_score) is { } given && given != "default" ? given : isRun ? "raw" : "model";
+        string name = parse.GetValue(_score) is { } given && given != "default" ? given : absent;
         if (name == "sigmoid" && cosine is not null)
         {
             throw new NotSupportedException($"{scorer.Folder.Path}: a bi-encoder: its score is the cosine, which has no sigmoid. Use --score raw.");
@@ -145,21 +182,29 @@ internal sealed class RerankCommand : CliCommand
         return raw => scorer.Score(raw, kind);
     }
 
-    private ResumableFile Open(string path, Device device, PairScorer scorer, ParseResult parse, Session session)
+    private RowOutput Open(ParseResult parse, Session session, Action<RunIdentity> addScorer)
     {
+        if (_output.Path(parse) is not { } path) { return new StandardRows(session.Output); }
         RunIdentity identity = new(session.Cancellation);
         identity.Add("command", "rerank");
-        if (parse.GetValue(_run) is { } run)
+        foreach ((string name, Option<string?> file) in new[] { ("run", _run), ("queries", _queries), ("corpus", _corpus), ("lists", _lists) })
         {
-            identity.AddFile("run", run);
-            identity.AddFile("queries", parse.GetValue(_queries)!);
-            identity.AddFile("corpus", parse.GetValue(_corpus)!);
+            if (parse.GetValue(file) is { } input) { identity.AddFile(name, input); }
         }
         _input.AddTo(identity, parse);
-        _model.AddTo(identity, parse, device, scorer.Folder);
+        addScorer(identity);
+        identity.Add("scorer", parse.GetValue(_scorer));
+        identity.Add("seed", parse.GetValue(_seed));
+        identity.Add("depth", parse.GetValue(_depth));
         identity.Add("top_k", parse.GetValue(_topK));
         identity.Add("score", parse.GetValue(_score));
-        if (parse.GetValue(_score) == "calibrated") { identity.AddFile("calibration", CalibrationFile.PathIn(scorer.Folder)); }
+        identity.Add("tag", parse.GetValue(_tag));
         return ResumableFile.Open(path, _output.Resume(parse), _output.Overwrite(parse), identity, [], session);
+    }
+
+    private void AddModel(RunIdentity identity, ParseResult parse, Device device, PairScorer scorer)
+    {
+        _model.AddTo(identity, parse, device, scorer.Folder);
+        if (parse.GetValue(_score) == "calibrated") { identity.AddFile("calibration", CalibrationFile.PathIn(scorer.Folder)); }
     }
 }

@@ -28,6 +28,13 @@ internal sealed class WindowPace(bool isFlushed = false)
         foreach (string text in texts) { _work += Math.Min(text.Length, MostChars); }
     }
 
+    /// <summary>Counts a row of so many characters to the window.</summary>
+    internal void Add(int length)
+    {
+        _rows++;
+        _work += Specials + Math.Min(length, MostChars);
+    }
+
     internal void Start() => _started = Stopwatch.GetTimestamp();
 
     /// <summary>Ends the window.</summary>

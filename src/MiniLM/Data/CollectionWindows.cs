@@ -15,9 +15,13 @@ internal sealed class CollectionWindows(TextCollection collection, string what, 
 
     private readonly KnownIds _known = new();
     private readonly List<Document> _window = [];
+    private readonly List<long> _starts = [];
 
     /// <summary>What the last call read.</summary>
     internal IReadOnlyList<Document> Window => _window;
+
+    /// <summary>Where each of <see cref="Window"/> begins in its file.</summary>
+    internal IReadOnlyList<long> Starts => _starts;
 
     /// <summary>Reads the next window.</summary>
     /// <returns>False at the end: the window is empty.</returns>
@@ -25,6 +29,7 @@ internal sealed class CollectionWindows(TextCollection collection, string what, 
     internal bool Read(CancellationToken cancellation = default)
     {
         _window.Clear();
+        _starts.Clear();
         for (long chars = 0; _window.Count < capacity && chars < MaxChars && collection.Read(out Document document);)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -35,6 +40,7 @@ internal sealed class CollectionWindows(TextCollection collection, string what, 
                 throw collection.Wrong($"the id {Quoted.Text(document.Id)} has white space, which separates the fields of a run. Give the {what} another.");
             }
             _window.Add(document);
+            _starts.Add(collection.Start);
             chars += document.Title.Length + document.Text.Length;
         }
         return _window.Count > 0;

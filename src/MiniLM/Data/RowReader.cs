@@ -10,7 +10,7 @@ internal abstract class RowReader : IDisposable
 {
     private readonly TextRepairKind _repair;
 
-    private RowReader(RowFormat format) => _repair = format.Repair;
+    private protected RowReader(RowFormat format) => _repair = format.Repair;
 
     /// <summary>Line of the row last read, from 1.</summary>
     internal abstract long Line { get; }

@@ -21,7 +21,8 @@ internal sealed class Table : IDisposable
     private readonly byte[] _buffer = new byte[1 << 16];
     private byte[] _row = new byte[1 << 12];
     private int _start, _end, _used;
-    private long _nextLine = 1, _filled;
+    private long _nextLine = 1;
+    private long _offset; // of the buffer in the stream
 
     /// <param name="stream">Disposed with the table.</param>
     /// <param name="name">For messages.</param>
@@ -39,7 +40,21 @@ internal sealed class Table : IDisposable
     internal long Line { get; private set; } = 1;
 
     /// <summary>Where the next row begins in the stream.</summary>
-    internal long Position => _filled - (_end - _start);
+    internal long Position => _offset + _start;
+
+    /// <summary>Where the row last read begins in the stream.</summary>
+    internal long Start { get; private set; }
+
+    /// <summary>Whether <see cref="Seek"/> can go back.</summary>
+    internal bool CanSeek => _stream.CanSeek;
+
+    /// <summary>Goes to a row that was read before; <see cref="Line"/> is then of no row.</summary>
+    /// <param name="start">Its <see cref="Start"/>.</param>
+    internal void Seek(long start)
+    {
+        _stream.Position = _offset = start;
+        (_start, _end) = (0, 0);
+    }
 
     /// <summary>Fields of the row last read.</summary>
     internal int Count => _ends.Count;
@@ -58,7 +73,7 @@ internal sealed class Table : IDisposable
         if (_nextLine == 1 && _end == 0) { SkipMark(); }
         while (true)
         {
-            (_used, Line) = (0, _nextLine);
+            (_used, Line, Start) = (0, _nextLine, _offset + _start);
             _ends.Clear();
             bool isBlank = ReadRow(out bool isEnd);
             if (!isBlank) { return true; }
@@ -155,8 +170,8 @@ internal sealed class Table : IDisposable
     {
         if (_start == _end)
         {
+            _offset += _end;
             (_start, _end) = (0, DataFile.Read(_stream, _buffer, Name));
-            _filled += _end;
         }
         return _start == _end ? -1 : _buffer[_start];
     }

@@ -64,6 +64,20 @@ internal sealed class TextCollection : IDisposable
         return document.Id.Length > 0 ? true : throw Wrong("the id is empty. Give every text an id.");
     }
 
+    /// <summary>Where the document last read begins in the file.</summary>
+    internal long Start => _json?.Lines.Start ?? _table!.Start;
+
+    /// <summary>Whether <see cref="Seek"/> can go back: a plain file, no pipe.</summary>
+    internal bool CanSeek => _json?.Lines.CanSeek ?? _table!.CanSeek;
+
+    /// <summary>Makes a document that was read before the next one.</summary>
+    /// <param name="start">Its <see cref="Start"/>.</param>
+    internal void Seek(long start)
+    {
+        _json?.Lines.Seek(start);
+        _table?.Seek(start);
+    }
+
     /// <summary>The error of the line last read.</summary>
     internal DataFormatException Wrong(string what) => _json?.Lines.Wrong(what) ?? _table!.Wrong(what);
 

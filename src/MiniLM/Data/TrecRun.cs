@@ -79,13 +79,31 @@ internal sealed class TrecRun
     private static string Form(bool isRank) => isRank ? "A line of this file has three: query document rank."
         : "A run has six: query Q0 document rank score tag.";
 
-    /// <summary>Documents of a query as trec_eval ranks them: float32 score down, then id down by bytes.</summary>
-    internal IEnumerable<string> Ranking(int query)
+    /// <summary>The first lines of every query, best first: score down, equal ones in the order of the file.</summary>
+    /// <param name="depth">Most lines of a query.</param>
+    internal TrecRun Top(int depth = int.MaxValue)
+    {
+        TrecRun top = new() { Tag = Tag };
+        for (int query = 0; query < Queries.Count; query++)
+        {
+            foreach (Line line in Lines[query].OrderByDescending(line => line.Score).Take(depth))
+            {
+                top.Add(Queries[query], Documents[line.Document], line.Score);
+            }
+        }
+        return top;
+    }
+
+    /// <summary>Documents of a query as trec_eval ranks them.</summary>
+    internal IEnumerable<string> Ranking(int query) => RankedLines(query).Select(line => Documents[line.Document]);
+
+    /// <summary>Lines of a query as trec_eval ranks them: float32 score down, then id down by bytes.</summary>
+    internal Line[] RankedLines(int query)
     {
         Line[] lines = [.. Lines[query]];
         lines.AsSpan().Sort((a, b) => ((float)b.Score).CompareTo((float)a.Score) is not 0 and int order ? order
             : Utf8Order.Instance.Compare(Documents[b.Document], Documents[a.Document]));
-        return lines.Select(line => Documents[line.Document]);
+        return lines;
     }
 
     private static double Score(LineReader lines, ReadOnlySpan<byte> bytes)

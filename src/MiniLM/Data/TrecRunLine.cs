@@ -3,7 +3,8 @@ namespace MiniLM.Data;
 /// <summary>Writes a TREC run.</summary>
 internal static class TrecRunLine
 {
-    private static ReadOnlySpan<byte> TagAndEnd => " minilm\n"u8;
+    /// <summary>What a run of this program calls itself.</summary>
+    internal const string DefaultTag = "minilm";
 
     /// <summary>A line: query Q0 document rank score tag.</summary>
     /// <param name="text">Where it goes.</param>
@@ -11,7 +12,9 @@ internal static class TrecRunLine
     /// <param name="document">Likewise.</param>
     /// <param name="rank">From 1.</param>
     /// <param name="score">In its shortest form: unequal ones stay unequal.</param>
-    internal static void WriteRunLine(this Utf8Writer text, string query, string document, int rank, float score)
+    /// <param name="tag">Without white space.</param>
+    internal static void WriteRunLine<T>(this Utf8Writer text, string query, string document, int rank, T score, string tag = DefaultTag)
+        where T : struct, IUtf8SpanFormattable
     {
         text.Write(query);
         text.Write(" Q0 "u8);
@@ -20,6 +23,8 @@ internal static class TrecRunLine
         text.Write(rank);
         text.Write(" "u8);
         text.Write(score);
-        text.Write(TagAndEnd);
+        text.Write(" "u8);
+        text.Write(tag);
+        text.Write("\n"u8);
     }
 }

@@ -37,14 +37,8 @@ internal sealed class Utf8Writer(Stream stream) : IDisposable
         }
     }
 
-    internal void Write(float value)
-    {
-        Reserve(32);
-        value.TryFormat(_buffer.AsSpan(_used), out int written, default, CultureInfo.InvariantCulture);
-        Advance(written);
-    }
-
-    internal void Write(long value)
+    /// <summary>A number.</summary>
+    internal void Write<T>(T value) where T : struct, IUtf8SpanFormattable
     {
         Reserve(32);
         value.TryFormat(_buffer.AsSpan(_used), out int written, default, CultureInfo.InvariantCulture);

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using MiniLM.Data;
 
 namespace MiniLM.Evaluation;
@@ -6,8 +5,6 @@ namespace MiniLM.Evaluation;
 /// <summary>Queries with positives and negatives, one JSON line each: <c>{"query": ..., "pos": [...], "neg": [...]}</c>, and their scores.</summary>
 internal static class CandidateLists
 {
-    private const string Form = "A line is {\"query\": ..., \"pos\": [...], \"neg\": [...]}.";
-
     /// <summary>Puts scores to lists, in the order of the file: positives, then negatives; of several queries of a list one after the other.</summary>
     /// <param name="path">The lists; <c>query</c> may be a list too: a document's score is then its greatest.</param>
     /// <param name="scores">A score a query and document of every list, those without positives or negatives included.</param>
@@ -21,10 +18,10 @@ internal static class CandidateLists
         RerankingMeasures measures = new();
         using JsonLines lines = new(new LineReader(DataFile.Open(path, openStandardInput), DataFile.Name(path)));
         long used = 0;
-        while (lines.ReadObject() is { } list)
+        while (CandidateList.Read(lines) is { } list)
         {
             cancellation.ThrowIfCancellationRequested();
-            int queries = Count(lines, list, "query"), positives = Count(lines, list, "pos"), documents = positives + Count(lines, list, "neg");
+            int queries = list.Queries.Length, positives = list.Positives.Length, documents = positives + list.Negatives.Length;
             if (used + (long)queries * documents > scores.Length)
             {
                 throw lines.Lines.Wrong($"needs the scores {used} to {used + (long)queries * documents - 1}, {scoresName} has {scores.Length}. "
@@ -37,16 +34,5 @@ internal static class CandidateLists
         }
         return used == scores.Length ? measures : throw new DataFormatException(
             $"{scoresName}: has {scores.Length} scores, the lists of {DataFile.Name(path)} need {used}. Give the scores of these lists.");
-    }
-
-    private static int Count(JsonLines lines, JsonElement list, string name)
-    {
-        if (!list.TryGetProperty(name, out JsonElement texts)) { throw lines.Lines.Wrong($"has no '{name}'. {Form}"); }
-        if (name == "query" && texts.ValueKind == JsonValueKind.String) { return 1; }
-        if (texts.ValueKind != JsonValueKind.Array || texts.EnumerateArray().Any(text => text.ValueKind != JsonValueKind.String))
-        {
-            throw lines.Lines.Wrong($"'{name}' is not a list of texts. {Form}");
-        }
-        return texts.GetArrayLength();
     }
 }

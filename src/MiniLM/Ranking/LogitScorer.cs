@@ -14,13 +14,15 @@ internal sealed class LogitScorer(CrossEncoder encoder, EmbedOptions options) : 
 
     internal override WordPieceTokenizer Tokenizer => encoder.Tokenizer;
 
-    internal override EncodingStatistics Compute(IReadOnlyList<string> texts, CancellationToken cancellation)
+    internal override EncodingStatistics Compute(IReadOnlyList<string> texts, CancellationToken cancellation) =>
+        Compute(texts.Count / 2, pair => (texts[2 * pair], texts[2 * pair + 1]), cancellation);
+
+    /// <summary>Computes pairs whose texts are asked for one pair after the other.</summary>
+    internal EncodingStatistics Compute(int pairs, Func<int, (string First, string Second)> texts, CancellationToken cancellation)
     {
-        (string, string)[] pairs = new (string, string)[texts.Count / 2];
-        for (int i = 0; i < pairs.Length; i++) { pairs[i] = (texts[2 * i], texts[2 * i + 1]); }
-        int count = pairs.Length * encoder.Labels;
+        int count = pairs * encoder.Labels;
         if (_logits.Length < count) { _logits = new float[count]; }
-        return encoder.Logits(pairs, _logits.AsSpan(0, count), options.MaxLength, options.BatchTokens, cancellation);
+        return encoder.Logits(texts, _logits.AsSpan(0, count), options.MaxLength, options.BatchTokens, cancellation);
     }
 
     internal override float Raw(int pair) => encoder.RawScore(Logits(pair));

@@ -19,4 +19,14 @@ public sealed class TrecRunLineTests
         Assert.Equal(["Größe"], run.Queries);
         Assert.Equal(scores, run.Lines[0].Select(line => (float)line.Score));
     }
+
+    [Fact]
+    public void WriteRunLine_TakesATagAndDoubles()
+    {
+        using MemoryStream stream = new();
+        using Utf8Writer writer = new(stream);
+        writer.WriteRunLine("q", "d", 12, 0.1 + 0.2, "fused");
+        writer.Flush();
+        Assert.Equal("q Q0 d 12 0.30000000000000004 fused\n", Encoding.UTF8.GetString(stream.ToArray()));
+    }
 }

@@ -40,4 +40,18 @@ public sealed class TrecRunTests
     [Fact]
     public void Read_TakesNoRanks() => Assert.StartsWith("standard input:1: has 3 field(s). A run has six",
         Assert.Throws<DataFormatException>(() => TrecRun.Read("-", Input("q\td\t1\n"))).Message);
+
+    [Fact]
+    public void Top_IsTheBestLinesOfEveryQuery_EqualOnesInTheOrderOfTheFile()
+    {
+        byte[] lines = "q2 Q0 a 1 1 tag\nq2 Q0 b 2 3 tag\nq1 Q0 a 1 5 tag\nq2 Q0 z 3 3 tag\nq2 Q0 c 4 -inf tag\n"u8.ToArray();
+        TrecRun run = TrecRun.Read("-", () => new MemoryStream(lines));
+        Assert.Equal(["q2: b z a c", "q1: a"], Shown(run.Top()));
+        Assert.Equal(["q2: b z", "q1: a"], Shown(run.Top(2)));
+        Assert.Equal(["b", "z", "a"], run.Top(2).Documents); // what is left out is named no more
+        Assert.Equal(("tag", 3, -1), (run.Top(2).Tag, run.Top(2).Lines[0][1].Score, run.Top(2).FindDocument("c")));
+
+        static IEnumerable<string> Shown(TrecRun top) =>
+            top.Queries.Select((query, i) => $"{query}: {string.Join(' ', top.Lines[i].Select(line => top.Documents[line.Document]))}");
+    }
 }

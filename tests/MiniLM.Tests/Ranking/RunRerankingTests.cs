@@ -22,16 +22,16 @@ public sealed class RunRerankingTests : IDisposable
     [InlineData("bert_prefix")]
     public void Rank_OrdersEveryQueryByTheScoresOfItsPairs(string model)
     {
-        RunTexts texts = Texts();
+        using RunTexts texts = Texts();
         using PairScorer scorer = Open(model);
-        RunReranking reranking = new(texts, scorer, default);
+        RunReranking reranking = RunReranking.Of(texts, scorer, default);
         RankedDocument[][] ranked = reranking.Rank(0, texts.Queries.Length, score => score, out EncodingStatistics statistics, default);
         bool isCross = scorer is LogitScorer;
         Assert.Equal((isCross ? 0 : 6, isCross ? 7 : 0), (reranking.Embedded.Inputs, statistics.Inputs));
         for (int query = 0; query < texts.Queries.Length; query++)
         {
             List<TrecRun.Line> lines = texts.Run.Lines[query];
-            scorer.Compute([.. lines.SelectMany(line => new[] { texts.Queries[query], texts.Documents[line.Document] })], default);
+            scorer.Compute([.. lines.SelectMany(line => new[] { texts.Queries[query], texts.Document(line.Document) })], default);
             float[] raw = [.. lines.Select((_, i) => scorer.Raw(i))];
             Assert.Equal(Enumerable.Range(0, raw.Length).OrderByDescending(i => raw[i]), ranked[query].Select(document => document.Index));
             Assert.All(ranked[query], document => Assert.Equal((raw[document.Index], raw[document.Index]), (document.Score, document.Logit)));
@@ -43,9 +43,9 @@ public sealed class RunRerankingTests : IDisposable
     [InlineData("bert_prefix")]
     public void Rank_OfAPartIsThatPartOfTheWhole(string model)
     {
-        RunTexts texts = Texts();
+        using RunTexts texts = Texts();
         using PairScorer scorer = Open(model);
-        RunReranking reranking = new(texts, scorer, default);
+        RunReranking reranking = RunReranking.Of(texts, scorer, default);
         RankedDocument[][] whole = reranking.Rank(0, 2, raw => -raw, out _, default);
         Assert.Equal(whole[1], reranking.Rank(1, 2, raw => -raw, out _, default)[0]);
         Assert.Empty(reranking.Rank(1, 1, raw => -raw, out EncodingStatistics nothing, default));
@@ -55,9 +55,9 @@ public sealed class RunRerankingTests : IDisposable
     [Fact]
     public void Rank_KeepsTheRunsOrderOfEqualDocuments()
     {
-        RunTexts texts = Texts(); // d4 and d2 have one text
+        using RunTexts texts = Texts(); // d4 and d2 have one text
         using PairScorer scorer = Open("bert_prefix");
-        RankedDocument[] ranked = new RunReranking(texts, scorer, default).Rank(0, 1, raw => raw, out _, default)[0];
+        RankedDocument[] ranked = RunReranking.Of(texts, scorer, default).Rank(0, 1, raw => raw, out _, default)[0];
         string[] documents = [.. ranked.Select(document => texts.Run.Documents[texts.Run.Lines[0][document.Index].Document])];
         Assert.Equal(Array.IndexOf(documents, "d4") + 1, Array.IndexOf(documents, "d2"));
     }
@@ -65,7 +65,7 @@ public sealed class RunRerankingTests : IDisposable
     [Fact]
     public void Read_NamesWhatIsMissingOrTwice()
     {
-        Texts();
+        Texts().Dispose();
         Write("twice.tsv", "q1\tone\nq2\ttwo\nq1\tone\n");
         Assert.Contains("twice.tsv:3: the id 'q1' was there before", Refusal("twice.tsv"), StringComparison.Ordinal);
         Write("less.tsv", "q1\tone\nx\ttwo\nx\ttwo\n"); // only what the run names is looked at
@@ -73,6 +73,17 @@ public sealed class RunRerankingTests : IDisposable
 
         string Refusal(string queries) =>
             Assert.Throws<DataFormatException>(() => RunTexts.Read(_folder.File("in.run"), _folder.File(queries), _folder.File("corpus.tsv"))).Message;
+    }
+
+    [Fact]
+    public void Read_TakesTheRunsBestDocumentsOnly()
+    {
+        Texts().Dispose();
+        Write("less.tsv", "d1\tone two three\nd3\t\nd4\tof the a\n"); // no d2, the third of q1
+        using RunTexts texts = RunTexts.Read(_folder.File("in.run"), _folder.File("q.tsv"), _folder.File("less.tsv"), depth: 2);
+        Assert.Equal(["d1", "d4", "d3"], texts.Run.Documents);
+        Assert.Equal(["one two three", "of the a", ""], texts.Run.Documents.Select((_, document) => texts.Document(document)));
+        Assert.Equal("one two".Length + "of the a".Length, texts.Length(0, texts.Run.Lines[0][1]));
     }
 
     private PairScorer Open(string model) => PairScorer.Open(DeviceContract.Fixture("models", model), _device, Precision.Float32, new EmbedOptions());

@@ -1,0 +1,55 @@
+using MiniLM.Data;
+using MiniLM.Ranking;
+
+namespace MiniLM.Cli.Output;
+
+/// <summary>A run in its new order, written as it is computed.</summary>
+internal static class RerankedRun
+{
+    /// <summary>Ranks and writes query by query; those that the output has are passed over.</summary>
+    /// <param name="reranking">The run.</param>
+    /// <param name="score">What is shown of a raw score.</param>
+    /// <param name="topK">Most documents of a query that are written.</param>
+    /// <param name="tag">Of the lines.</param>
+    /// <param name="output">Takes the lines; a row is a query.</param>
+    /// <param name="session">Of the run.</param>
+    internal static void Write(RunReranking reranking, Func<float, float> score, int topK, string tag, RowOutput output, Session session)
+    {
+        using Progress progress = new(session, "rerank", output.Rows);
+        TrecRun run = reranking.Run;
+        if (output.Rows == 0) { Count(reranking.Embedded); }
+        WindowPace pace = new();
+        for (int first = (int)output.Rows, end; first < run.Queries.Count; first = end)
+        {
+            session.Cancellation.ThrowIfCancellationRequested();
+            for (end = first; end < run.Queries.Count && !pace.IsFull; end++)
+            {
+                foreach (TrecRun.Line line in run.Lines[end]) { pace.Add(reranking.Length(end, line)); }
+            }
+            pace.Start();
+            RankedDocument[][] ranked = reranking.Rank(first, end, score, out EncodingStatistics statistics, session.Cancellation);
+            Count(statistics);
+            for (int query = first; query < end; query++) { WriteQuery(run, query, ranked[query - first], topK, tag, output); }
+            pace.Stop();
+            output.Rows += end - first;
+            output.Checkpoint();
+            progress.Report(output.Rows);
+        }
+
+        void Count(EncodingStatistics statistics)
+        {
+            output.Inputs += statistics.Inputs;
+            output.Truncated += statistics.Truncated;
+        }
+    }
+
+    private static void WriteQuery(TrecRun run, int query, RankedDocument[] ranked, int topK, string tag, RowOutput output)
+    {
+        output.Ties += ranked.Zip(ranked.Skip(1)).Count(pair => pair.First.Logit == pair.Second.Logit);
+        for (int rank = 0; rank < Math.Min(ranked.Length, topK); rank++)
+        {
+            string document = run.Documents[run.Lines[query][ranked[rank].Index].Document];
+            output.Text.WriteRunLine(run.Queries[query], document, rank + 1, ranked[rank].Score, tag);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+namespace MiniLM.Data;
+
+/// <summary>Lists of candidates as rows of two columns, query and document, in the order of <see cref="CandidateList.Pairs"/>.</summary>
+/// <param name="path">The lists or <c>-</c>.</param>
+/// <param name="format">What is repaired; the rest does not matter.</param>
+/// <param name="openStandardInput">For <c>-</c>.</param>
+internal sealed class CandidateListPairs(string path, RowFormat format, Func<Stream>? openStandardInput = null) : RowReader(format)
+{
+    private readonly JsonLines _lines = new(new LineReader(DataFile.Open(path, openStandardInput), DataFile.Name(path)));
+    private readonly Queue<(string Query, string Document)> _pairs = new();
+
+    internal override long Line => _lines.Lines.Number;
+
+    internal override long Position => _lines.Lines.Position;
+
+    protected override bool ReadRow(Span<string> values)
+    {
+        while (_pairs.Count == 0)
+        {
+            if (CandidateList.Read(_lines) is not { } list) { return false; }
+            foreach ((string, string) pair in list.Pairs) { _pairs.Enqueue(pair); }
+        }
+        (values[0], values[1]) = _pairs.Dequeue();
+        return true;
+    }
+
+    internal override DataFormatException Wrong(string what) => _lines.Lines.Wrong(what);
+
+    public override void Dispose() => _lines.Dispose();
+}
