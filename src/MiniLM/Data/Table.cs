@@ -179,7 +179,6 @@ internal sealed class Table : IDisposable
     private void SkipMark()
     {
         for (int read; _end < 3 && (read = DataFile.Read(_stream, _buffer.AsSpan(_end), Name)) > 0; _end += read) { }
-        _filled = _end;
         if (_buffer.AsSpan(0, _end).StartsWith("\ufeff"u8)) { _start = 3; }
     }
 

@@ -28,11 +28,6 @@ internal sealed class RunCollection(string what, List<string> ids, Func<string, 
                 take(index, windows.Window[i], windows.Starts[i]);
             }
         }
-        int missing = Array.IndexOf(found, false);
-        if (missing < 0) { return; }
-        throw new DataFormatException(
-            $"{name}: has no {what} {Quoted.Text(ids[missing])}, which {runName} names"
-            + $"{(found.Count(isFound => !isFound) is > 1 and int count ? $" (and {count - 1} more)" : "")}. "
-            + $"Give the {(what == "query" ? "queries" : "corpus")} of this run.");
+        NamedTexts.RequireAll(name, what, ids.Where((_, i) => !found[i]), runName);
     }
 }

@@ -76,7 +76,7 @@ public sealed class RunDocumentsTests : IDisposable
     {
         File.WriteAllText(_folder.File("c.tsv"), "a\tone\n");
         string message = Assert.Throws<DataFormatException>(() => Find("c.tsv", [], "x", "a", "y")).Message;
-        Assert.Equal("c.tsv: has no document 'x', which in.run names (and 1 more). Give the corpus of this run.", message);
+        Assert.Equal("c.tsv: has no document 'x', which in.run names (and 1 more). Give the corpus that it was made for.", message);
     }
 
     private RunDocuments Find(string name, byte[] standardInput, params string[] ids)
