@@ -61,7 +61,7 @@ public sealed unsafe class CpuDevice : Device
     internal CpuKernels Kernels { get; init; }
 
     /// <summary>One piece of work at a time: networks of one device take turns on its threads.</summary>
-    internal Lock Gate { get; } = new();
+    internal Gate Gate { get; } = new();
 
     internal WorkerPool Pool { get; }
 
@@ -87,7 +87,7 @@ public sealed unsafe class CpuDevice : Device
         fixed (float* q = queries, d = documents, s = scores)
         {
             (nint from, nint with, nint to) = ((nint)q, (nint)d, (nint)s); // a lambda may not hold pointers of a fixed statement
-            lock (Gate)
+            using (Gate.Enter(cancellation))
             {
                 Pool.Run(
                     member =>

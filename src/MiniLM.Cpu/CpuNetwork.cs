@@ -63,7 +63,7 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
             : null;
         _head = new PackedHead(_kernels, network);
         _schedule = new TeamSchedule(_device.Threads, _config.NumAttentionHeads);
-        lock (_device.Gate) { FiniteWeights.Check(network, _device.Threads, work => _pool.Run(work, cancellation), _pool.Checkpoint); }
+        using (_device.Gate.Enter(cancellation)) { FiniteWeights.Check(network, _device.Threads, work => _pool.Run(work, cancellation), _pool.Checkpoint); }
         Repack(cancellation);
         _each = Each;
         _together = Together;
@@ -78,7 +78,7 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
     /// <summary>Packs all weights, again where they have changed.</summary>
     internal void Repack(CancellationToken cancellation = default)
     {
-        lock (_device.Gate)
+        using (_device.Gate.Enter(cancellation))
         {
             _embedding.Norm.Fill();
             _bias?.Fill();
@@ -114,7 +114,7 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
     private void Run(PackedBatch batch, int layers, float* output, float* hiddenStates, CancellationToken cancellation)
     {
         if (batch.Sequences == 0) { return; }
-        lock (_device.Gate)
+        using (_device.Gate.Enter(cancellation))
         {
             fixed (int* columns = batch.Columns)
             {

@@ -61,7 +61,7 @@ public sealed class CudaDevice : Device
     internal KernelLauncher Launcher { get; }
 
     /// <summary>One forward pass at a time.</summary>
-    internal Lock Gate { get; } = new();
+    internal Gate Gate { get; } = new();
 
     /// <summary>Whether the kernels of tier A run here: they need the GPU and a driver that knows their ISA (7.0, CUDA 11).</summary>
     internal bool HasTensorCores => Gpu.Properties.Capability >= 80 && Gpu.Properties.DriverVersion >= 11000;
@@ -92,7 +92,7 @@ public sealed class CudaDevice : Device
         {
             Notify($"{slower} runs without tensor cores on {Gpu.Properties.Name}");
         }
-        lock (Gate)
+        using (Gate.Enter(cancellation))
         {
             using Gpu.Cancelling until = Gpu.Until(cancellation);
             return new CudaNetwork(this, network, precision, cancellation);
@@ -108,7 +108,7 @@ public sealed class CudaDevice : Device
         KernelInfo gemm = KernelInfo.All["GemmSimtF32"];
         int queryCount = queries.Length / width, documentCount = documents.Length / width;
         int depth = RoundUp(width, gemm.TileDepth), columns = RoundUp(documentCount, gemm.TileColumns);
-        lock (Gate)
+        using (Gate.Enter(cancellation))
         {
             using Gpu.Cancelling until = Gpu.Until(cancellation);
             using GpuArena arena = new(Gpu);

@@ -26,7 +26,7 @@ internal sealed class CudaNetwork : DeviceNetwork
 
     protected override void ForwardChecked(PackedBatch batch, Span<float> output, CancellationToken cancellation)
     {
-        lock (_device.Gate)
+        using (_device.Gate.Enter(cancellation))
         {
             using Gpu.Cancelling until = _device.Gpu.Until(cancellation);
             int size = Network.OutputSize;
@@ -40,7 +40,7 @@ internal sealed class CudaNetwork : DeviceNetwork
 
     protected override void HiddenChecked(PackedBatch batch, int layers, Span<float> hidden, CancellationToken cancellation)
     {
-        lock (_device.Gate)
+        using (_device.Gate.Enter(cancellation))
         {
             using Gpu.Cancelling until = _device.Gpu.Until(cancellation);
             int width = _config.HiddenSize;
@@ -240,7 +240,7 @@ internal sealed class CudaNetwork : DeviceNetwork
 
     protected override void Free()
     {
-        lock (_device.Gate) // other networks may be running
+        using (_device.Gate.Enter()) // other networks may be running
         {
             _workspace?.Dispose();
             _weights.Dispose();

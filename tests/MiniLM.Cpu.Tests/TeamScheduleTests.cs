@@ -206,4 +206,16 @@ public sealed class TeamScheduleTests
             }
         }
     }
+
+    [Fact]
+    public void APlanForManyThreads_LooksAtFewNumbersOfTeams()
+    {
+        GroupWork[] groups = [.. Enumerable.Range(1, 1023).Select(i => new GroupWork(100 + i % 29, 1000 + i, 50))];
+        TeamSchedule schedule = new(1024, 12);
+        schedule.Plan(groups);
+        Assert.InRange(schedule.Tried, 16, 90); // each costs as much as placing all groups
+        TeamSchedule small = new(16, 12);
+        small.Plan(groups.AsSpan(0, 15));
+        Assert.Equal(15, small.Tried);
+    }
 }

@@ -108,4 +108,35 @@ public sealed class WorkerPoolTests
             if (place < Barriers) { team.Wait(); }
         }
     }
+
+    [Fact]
+    public void AnInterruptedCaller_LeavesNoMemberAtWork()
+    {
+        using WorkerPool pool = new(2, callerComputes: false);
+        using ManualResetEventSlim started = new(), goOn = new();
+        int ended = 0, endedAtReturn = 0;
+        bool wasInterrupted = false;
+        Thread caller = new(() =>
+        {
+            pool.Run(_ =>
+            {
+                started.Set();
+                goOn.Wait();
+                Interlocked.Increment(ref ended);
+            });
+            endedAtReturn = ended;
+            try { Thread.Sleep(Timeout.Infinite); }
+            catch (ThreadInterruptedException) { wasInterrupted = true; }
+        });
+        caller.Start();
+        started.Wait();
+        caller.Interrupt();
+        goOn.Set();
+        caller.Join();
+        Assert.Equal(2, endedAtReturn);
+        Assert.True(wasInterrupted);
+        int ran = 0;
+        pool.Run(_ => Interlocked.Increment(ref ran));
+        Assert.Equal(2, ran);
+    }
 }

@@ -16,19 +16,26 @@ internal readonly record struct GroupWork(int Rows, long Head, long Row)
 /// <remarks>
 /// A group that is computed by all threads has all of them at its barriers, and leaves those idle for whom there is no head. For each
 /// number of teams: groups, the greatest first, go to the team with the least to do (Graham 1969); then each further thread to the team
-/// with the most. Of all these the least load is taken, of equal ones that with the most teams: it has the smallest barriers. A pure
-/// function of its arguments; nothing is allocated after the first call.
+/// with the most (some numbers are passed over where there are many). Of all these the least load is taken, of equal ones that with the
+/// most teams: it has the smallest barriers. A pure function of its arguments; nothing is allocated after the first call.
 /// </remarks>
 internal sealed class TeamSchedule(int threads, int heads)
 {
-    private readonly int[] _sizes = new int[threads], _bestSizes = new int[threads];
+    private readonly int[] _sizes = new int[threads], _bestSizes = new int[threads], _last = new int[threads];
     private readonly long[] _loads = new long[threads];
-    private int[] _order = [], _team = [], _bestTeam = [];
+    private readonly PriorityQueue<int, (long, int)> _queue = new(threads); // teams by load; of equal ones the first
+    private int[] _order = [], _team = [], _bestTeam = [], _before = [];
     private long[] _alone = [];
     private int _groups;
 
+    // Of many teams one more or less changes little, and a plan must not cost what it saves.
+    private const int Skip = 16;
+
     /// <summary>Number of teams of the last plan.</summary>
     internal int Teams { get; private set; }
+
+    /// <summary>How many numbers of teams the last plan looked at.</summary>
+    internal int Tried { get; private set; }
 
     /// <summary>The greatest load of the last plan.</summary>
     internal long Load { get; private set; }
@@ -51,9 +58,10 @@ internal sealed class TeamSchedule(int threads, int heads)
     internal void Plan(ReadOnlySpan<GroupWork> groups)
     {
         Reserve(groups);
-        (Load, Teams) = (long.MaxValue, 0);
-        for (int teams = Math.Min(_groups, threads); teams >= 1; teams--)
+        (Load, Teams, Tried) = (long.MaxValue, 0, 0);
+        for (int teams = Math.Min(_groups, threads); teams >= 1; teams -= 1 + teams / Skip)
         {
+            Tried++;
             // The greatest group has at best all threads that the other teams leave.
             if (groups[_order[0]].Load(threads - teams + 1, heads) >= Load) { continue; }
             Assign(groups, teams);
@@ -68,23 +76,28 @@ internal sealed class TeamSchedule(int threads, int heads)
     private void Reserve(ReadOnlySpan<GroupWork> groups)
     {
         _groups = groups.Length;
-        if (_order.Length < _groups) { (_order, _team, _bestTeam, _alone) = (new int[_groups], new int[_groups], new int[_groups], new long[_groups]); }
+        if (_order.Length < _groups)
+        {
+            (_order, _team, _bestTeam, _before, _alone) = (new int[_groups], new int[_groups], new int[_groups], new int[_groups], new long[_groups]);
+        }
         for (int i = 0; i < _groups; i++) { (_order[i], _alone[i]) = (i, -groups[i].Load(1, heads)); } // negative: the greatest first
         Array.Sort(_alone, _order, 0, _groups);
     }
 
     private void Assign(ReadOnlySpan<GroupWork> groups, int teams)
     {
-        _loads.AsSpan(0, teams).Clear();
+        _queue.Clear();
+        for (int team = 0; team < teams; team++)
+        {
+            (_loads[team], _last[team]) = (0, -1);
+            _queue.Enqueue(team, (0, team));
+        }
         foreach (int group in _order.AsSpan(0, _groups))
         {
-            int least = 0;
-            for (int team = 1; team < teams; team++)
-            {
-                if (_loads[team] < _loads[least]) { least = team; }
-            }
-            _team[group] = least;
+            int least = _queue.Dequeue();
+            (_team[group], _before[group], _last[least]) = (least, _last[least], group);
             _loads[least] += groups[group].Load(1, heads);
+            _queue.Enqueue(least, (_loads[least], least));
         }
     }
 
@@ -93,20 +106,16 @@ internal sealed class TeamSchedule(int threads, int heads)
     {
         _sizes.AsSpan().Clear();
         _sizes.AsSpan(0, teams).Fill(1);
-        for (int left = threads - teams; ; left--)
+        _queue.Clear();
+        for (int team = 0; team < teams; team++) { _queue.Enqueue(team, (-_loads[team], team)); }
+        for (int left = threads - teams; left > 0; left--)
         {
-            int most = 0;
-            for (int team = 1; team < teams; team++)
-            {
-                if (_loads[team] > _loads[most]) { most = team; }
-            }
-            if (left == 0) { return _loads[most]; }
+            int most = _queue.Dequeue();
             _sizes[most]++;
             _loads[most] = 0;
-            for (int group = 0; group < _groups; group++)
-            {
-                if (_team[group] == most) { _loads[most] += groups[group].Load(_sizes[most], heads); }
-            }
+            for (int group = _last[most]; group >= 0; group = _before[group]) { _loads[most] += groups[group].Load(_sizes[most], heads); }
+            _queue.Enqueue(most, (-_loads[most], most));
         }
+        return _loads[_queue.Peek()];
     }
 }

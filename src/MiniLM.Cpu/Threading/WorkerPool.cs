@@ -77,11 +77,27 @@ internal sealed class WorkerPool : IDisposable
             Execute(0);
             for (int spins = 0; Volatile.Read(ref _running) != 0; spins++) { Spin.Once(spins); }
         }
-        else { _done.Wait(CancellationToken.None); }
+        else { WaitUntilDone(); }
         (_work, _cancellation) = (null, default);
         if (Interlocked.Exchange(ref _failure, null) is not { } failure) { return; }
         All.Form(All.Size);
         ExceptionDispatchInfo.Throw(failure);
+    }
+
+    // An interrupted caller must not leave while members still work in its buffers: it is interrupted at its next wait.
+    private void WaitUntilDone()
+    {
+        bool isInterrupted = false;
+        for (bool isDone = false; !isDone;)
+        {
+            try
+            {
+                _done.Wait(CancellationToken.None);
+                isDone = true;
+            }
+            catch (ThreadInterruptedException) { isInterrupted = true; }
+        }
+        if (isInterrupted) { Thread.CurrentThread.Interrupt(); }
     }
 
     /// <summary>Called by members between two pieces of work: ends the run where it was cancelled or another member failed.</summary>

@@ -77,7 +77,7 @@ internal sealed unsafe class CpuTrainingNetwork : TrainingNetwork
     /// <summary>On all threads; what they take one by one is counted from 0.</summary>
     private void Run(Action<int> work, CancellationToken cancellation = default)
     {
-        lock (_device.Gate)
+        using (_device.Gate.Enter(cancellation))
         {
             _taken = 0;
             _pool.Run(work, cancellation);
