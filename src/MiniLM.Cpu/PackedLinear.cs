@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using MiniLM.Compute;
 using MiniLM.Model;
+using MiniLM.Weights;
 
 namespace MiniLM.Cpu;
 
@@ -41,7 +42,7 @@ internal sealed unsafe class PackedLinear : IDisposable
     internal void Fill(int first, int end)
     {
         Debug.Assert(first >= 0 && end >= first && end <= Panels);
-        float[] rows = new float[Gemm.Columns * Inputs];
+        float[] rows = _parts.All(CanBeReadInPlace) ? [] : new float[Gemm.Columns * Inputs];
         fixed (float* scratch = rows)
         {
             int panel = 0;
@@ -49,11 +50,22 @@ internal sealed unsafe class PackedLinear : IDisposable
             {
                 for (int at = 0; at < part.Count; at += Gemm.Columns, panel++)
                 {
-                    if (panel >= first && panel < end) { FillPanel(part, at, panel, scratch); }
+                    if (panel < first || panel >= end) { continue; }
+                    part.Linear.Bias?.Read(part.First + at, Math.Min(Gemm.Columns, part.Count - at), Bias + panel * Gemm.Columns);
+                    if (CanBeReadInPlace(part)) { FillPanel((float*)part.Linear.Weight.Data + (long)(part.First + at) * Inputs, panel); }
+                    else { FillPanel(part, at, panel, scratch); }
                 }
             }
         }
     }
+
+    // Weights that are trained: packed again after each step, without a copy on the way.
+    private bool CanBeReadInPlace(Part part) =>
+        part.Linear.Weight.ElementType == ElementType.F32 && part.Linear.Inputs == Inputs && part.Count % Gemm.Columns == 0
+            && (nint)part.Linear.Weight.Data % sizeof(float) == 0;
+
+    private void FillPanel(float* rows, int panel) =>
+        Transpose.Forward(rows, Inputs, Gemm.Columns, Inputs, Weights + (long)panel * Inputs * Gemm.Columns, Gemm.Columns);
 
     private void FillPanel(Part part, int at, int panel, float* scratch)
     {
@@ -69,9 +81,7 @@ internal sealed unsafe class PackedLinear : IDisposable
             }
             for (int head = 0; head < _heads; head++) { part.Linear.Weight.Read(first + head * slot, slot, scratch + head * padded); }
         }
-        scratch -= count * Inputs;
-        part.Linear.Bias?.Read(part.First + at, count, Bias + panel * Gemm.Columns);
-        Transpose.Forward(scratch, Inputs, Gemm.Columns, Inputs, Weights + (long)panel * Inputs * Gemm.Columns, Gemm.Columns);
+        FillPanel(scratch - count * Inputs, panel);
     }
 
     /// <summary>Panels [first, end) of rows x this matrix into C; strides in floats.</summary>

@@ -3,8 +3,8 @@ namespace Build;
 /// <summary>The published program: one file, compiled ahead of time.</summary>
 internal static class Executable
 {
-    // 8.95 MB were measured on linux-x64: who needs more than this limit says so here.
-    private const long MostBytes = 9_190_000;
+    // 10.56 MB were measured on linux-x64 (2026-11-28): measures, mining, data sets, repair of texts and training brought 1.5 MB. Who needs more says so here.
+    private const long MostBytes = 10_900_000;
 
     internal static string File => Path.Combine(Tool.Root, "out", OperatingSystem.IsWindows() ? "minilm.exe" : "minilm");
 
