@@ -48,7 +48,7 @@ public sealed unsafe class CpuDevice : Device
         {
             string forced = Environment.GetEnvironmentVariable(CpuTiers.Variable) is { Length: > 0 }
                 ? $" (forced by {CpuTiers.Variable})"
-                : " (the fastest of this CPU)";
+                : CpuTiers.WithoutAvx512 is null ? " (the fastest of this CPU)" : " (the fastest without executable memory)";
             return $"{CpuTiers.Name(Tier)}{forced}, {Threads} thread{(Threads == 1 ? "" : "s")}; "
                 + $"tiers here: {string.Join(", ", CpuTiers.Supported.Select(CpuTiers.Name))}"
                 + (CpuTiers.WithoutAvx512 is { } reason ? $"; no avx512: {reason}" : "");

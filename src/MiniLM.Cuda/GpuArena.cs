@@ -24,14 +24,20 @@ internal sealed class GpuArena(Gpu gpu) : IDisposable
     {
         long bytes = Math.Max(_planned, Alignment);
         _base = gpu.Allocate(bytes);
-        gpu.Clear(_base, bytes);
+        try { gpu.Clear(_base, bytes); }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     internal ulong At(long planned) => _base + (ulong)planned;
 
     public void Dispose()
     {
-        if (_base != 0) { gpu.Free(_base); }
+        ulong address = _base;
         _base = 0;
+        if (address != 0) { gpu.Free(address); }
     }
 }

@@ -17,7 +17,9 @@ public sealed class OutputSafetyTests : CommandTests
                 .AssertRefused(1, "another run is writing it");
             CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--output", At("out.npy"), "--resume")
                 .AssertRefused(1, "another run is writing it");
+            CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--output", At("out.npy")).AssertRefused(1, "another run is writing it");
         }
+        CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--output", At("out.npy")).AssertRefused(1, "left by an unfinished run");
         Assert.Equal("rows of another run", File.ReadAllText(At("out.npy.partial")));
     }
 

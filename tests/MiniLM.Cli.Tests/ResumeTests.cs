@@ -145,22 +145,31 @@ public sealed class ResumeTests : CommandTests
         Assert.Equal(File.ReadAllText(At("whole.jsonl")), File.ReadAllText(At("out.jsonl")));
     }
 
+    // The program has its files alone, as far as .NET goes: cat asks for no lock.
+    private int RowsDone(string state)
+    {
+        if (CommandLine.Shell($"cat {state}", Folder).Output is not { Length: > 0 } text) { return 0; }
+        using JsonDocument json = JsonDocument.Parse(text);
+        return json.RootElement.GetProperty("rows").GetInt32();
+    }
+
     // Starts the program and signals it when rows are done; gives their number.
     private int Interrupt(string[] arguments, string name, string signal, int code)
     {
+        using AutoResetEvent changed = new(false);
+        using FileSystemWatcher watcher = new(Folder, name + ".partial.json") { NotifyFilter = NotifyFilters.LastWrite };
+        watcher.Changed += (_, _) => changed.Set();
+        watcher.EnableRaisingEvents = true;
         using Process process = CommandLine.Start($"exec $MINILM {string.Join(' ', arguments)}", Folder);
-        string state = At(name + ".partial.json");
-        int rows = 0;
-        Stopwatch watch = Stopwatch.StartNew();
-        while (rows == 0 && !process.HasExited && watch.Elapsed < TimeSpan.FromSeconds(60))
+        process.Exited += (_, _) => changed.Set();
+        process.EnableRaisingEvents = true;
+        int rows;
+        do
         {
-            Thread.Sleep(5);
-            // The program has its files alone, as far as .NET goes: cat asks for no lock.
-            if (!File.Exists(state) || CommandLine.Shell($"cat {state}", Folder).Output is not { Length: > 0 } text) { continue; }
-            using JsonDocument json = JsonDocument.Parse(text);
-            rows = json.RootElement.GetProperty("rows").GetInt32();
+            Assert.True(changed.WaitOne(TimeSpan.FromMinutes(5)), "hangs");
+            Assert.False(process.HasExited, "ended before it could be interrupted: " + (process.HasExited ? process.StandardError.ReadToEnd() : ""));
         }
-        Assert.False(process.HasExited, "ended before it could be interrupted: " + (process.HasExited ? process.StandardError.ReadToEnd() : ""));
+        while ((rows = RowsDone(At(name + ".partial.json"))) == 0);
         using (Process kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]))
         {
             kill.WaitForExit();

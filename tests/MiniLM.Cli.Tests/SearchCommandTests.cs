@@ -94,6 +94,8 @@ public sealed class SearchCommandTests : CommandTests
     [InlineData("index.json", "\"version\": 1", "\"version\": 9", "version 9, this program reads 1")]
     [InlineData("index.json", "minilm-vector-index", "other", "format is not")]
     [InlineData("index.json", "\"dimension\": 32", "\"dimension\": 16", "vectors.f32")]
+    [InlineData("index.json", "\"dimension\": 32", "\"dimension\": 262143", "vectors.f32")]
+    [InlineData("index.json", "\"dimension\": 32", "\"dimension\": 262144", "dimension 262144: out of range")]
     [InlineData("index.json", "{", "", "not a header of an index")]
     [InlineData("index.json", "\"version\": 1", "\"version\": 1, \"fix_text\": \"most\"", "fix_text 'most' is not one of none, encoding, full")]
     [InlineData("index.json", "\"version\": 1", "\"version\": 1, \"fix_text\": 2", "not a header of an index")]

@@ -81,6 +81,24 @@ public sealed class WorkerPoolTests
         AssertHealthy(pool, callerComputes);
     }
 
+    [Theory]
+    [InlineData(0, true), InlineData(3, true), InlineData(0, false), InlineData(3, false)]
+    public void AThreadThatCannotStart_EndsThoseThatDid(int startable, bool callerComputes)
+    {
+        List<Thread> started = [];
+        OutOfMemoryException thrown = Assert.Throws<OutOfMemoryException>(() => new WorkerPool(6, callerComputes, Start));
+        Assert.Equal("no more threads", thrown.Message);
+        Assert.Equal(startable, started.Count);
+        Assert.All(started, thread => Assert.False(thread.IsAlive));
+
+        void Start(Thread thread)
+        {
+            if (started.Count == startable) { throw new OutOfMemoryException("no more threads"); }
+            thread.Start();
+            started.Add(thread);
+        }
+    }
+
     /// <summary>Every member once, on threads of the pool's own where that was asked for, through barriers that hold.</summary>
     private static void AssertHealthy(WorkerPool pool, bool callerComputes)
     {

@@ -1,6 +1,9 @@
+using MiniLM.Batching;
 using MiniLM.Compute;
 using MiniLM.Cuda.Driver;
 using MiniLM.Cuda.Profiling;
+using MiniLM.Model;
+using MiniLM.Tests;
 
 namespace MiniLM.Cuda.Tests;
 
@@ -109,6 +112,37 @@ public sealed class CudaDriverTests
         string message = Assert.Throws<GpuException>(() => gpu.Launch(kernel, new LaunchShape(1, 1, 32, 0), [])).Message;
         Assert.Contains("k, grid 1 x 1, 32 threads", message, StringComparison.Ordinal);
         Assert.Contains("the GPU's context is lost", message, StringComparison.Ordinal);
+    }
+
+    // A lost context fails every later call too, giving memory back among them.
+    [Fact]
+    public void ALostContext_IsSaid_AlsoWhereCleaningUpFailsBehindIt()
+    {
+        using ModelFolder folder = ModelFolder.Open(DeviceContract.Fixture("models", "bert"));
+        PackedBatch batch = DeviceContract.RandomBatch(folder.Network.Config, [5, 9], seed: 2);
+        CudaDevice device = new(Open(), "cuda:0");
+        DeviceNetwork network = device.Load(folder.Network, Precision.Float32);
+        (FakeDriver.LaunchStatus, FakeDriver.FreeStatus) = (700, 700);
+        string forward = Assert.Throws<GpuException>(() => network.Forward(batch, new float[2 * folder.OutputSize])).Message;
+        Assert.Contains("cuLaunchKernel", forward, StringComparison.Ordinal);
+        string similarity = Assert.Throws<GpuException>(() => device.Similarity([1f, 2f], [3f, 4f], 2, new float[1])).Message;
+        Assert.Contains("cuLaunchKernel", similarity, StringComparison.Ordinal);
+        Assert.Equal(1, FakeDriver.Freed); // similarity's
+        network.Dispose();
+        Assert.Equal(3, FakeDriver.Freed); // the workspace and the weights
+        device.Dispose();
+    }
+
+    [Fact]
+    public void MemoryThatCannotBeCleared_IsGivenBack()
+    {
+        using CudaGpu gpu = Open();
+        using GpuArena arena = new(gpu);
+        FakeDriver.ClearStatus = 700;
+        Assert.Contains("cuMemsetD8Async", Assert.Throws<GpuException>(arena.Commit).Message, StringComparison.Ordinal);
+        Assert.Equal(1, FakeDriver.Freed);
+        arena.Dispose();
+        Assert.Equal(1, FakeDriver.Freed);
     }
 
     [Fact]

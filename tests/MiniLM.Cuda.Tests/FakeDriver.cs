@@ -20,6 +20,11 @@ internal static unsafe class FakeDriver
     internal static int LoadStatus { get; set; }
     internal static string Log { get; set; } = "";
     internal static int LaunchStatus { get; set; }
+    internal static int ClearStatus { get; set; }
+    internal static int FreeStatus { get; set; }
+
+    /// <summary>How often memory was given back, or should have been.</summary>
+    internal static int Freed { get; private set; }
 
     /// <summary>What cuFuncSetAttribute was called with: attribute, value.</summary>
     internal static List<(int Attribute, int Value)> FunctionAttributes { get; } = [];
@@ -32,6 +37,7 @@ internal static unsafe class FakeDriver
     internal static void Reset()
     {
         (Missing, InitStatus, Version, Capability, SharedOptIn, AllocateStatus, LoadStatus, Log, LaunchStatus) = (null, 0, 13000, 86, 99 << 10, 0, 0, "", 0);
+        (ClearStatus, FreeStatus, Freed) = (0, 0, 0);
         FunctionAttributes.Clear();
         (Shape, Parameters) = ([], []);
     }
@@ -52,6 +58,8 @@ internal static unsafe class FakeDriver
         "cuEventElapsedTime" => (nint)(delegate* unmanaged<float*, nint, nint, int>)&EventElapsedTime,
         "cuFuncSetAttribute" => (nint)(delegate* unmanaged<nint, int, int, int>)&FunctionSetAttribute,
         "cuMemAlloc_v2" => (nint)(delegate* unmanaged<ulong*, nuint, int>)&MemAlloc,
+        "cuMemFree_v2" => (nint)(delegate* unmanaged<ulong, int>)&MemFree,
+        "cuMemsetD8Async" => (nint)(delegate* unmanaged<ulong, byte, nuint, nint, int>)&MemsetAsync,
         "cuMemGetInfo_v2" => (nint)(delegate* unmanaged<nuint*, nuint*, int>)&MemGetInfo,
         "cuLaunchKernel" => (nint)(delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)&LaunchKernel,
         _ => (nint)(delegate* unmanaged<int>)&Succeed, // the caller takes its arguments away on every 64-bit system
@@ -133,6 +141,16 @@ internal static unsafe class FakeDriver
         *address = 256;
         return AllocateStatus;
     }
+
+    [UnmanagedCallersOnly]
+    private static int MemFree(ulong address)
+    {
+        Freed++;
+        return FreeStatus;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int MemsetAsync(ulong at, byte value, nuint bytes, nint stream) => ClearStatus;
 
     [UnmanagedCallersOnly]
     private static int MemGetInfo(nuint* free, nuint* total)

@@ -1,6 +1,7 @@
 using MiniLM.Batching;
 using MiniLM.Compute;
 using MiniLM.Model;
+using MiniLM.Training;
 
 namespace MiniLM.Tests;
 
@@ -74,6 +75,7 @@ public abstract class DeviceCallContract
         using Device other = Open();
         model.Dispose();
         Assert.Throws<ObjectDisposedException>(() => other.Load(model.Network, Precision.Float32));
+        Assert.Throws<ObjectDisposedException>(() => other.LoadForTraining(model.Network, Precision.Float32, new TrainedParameters()));
     }
 
     [Fact]

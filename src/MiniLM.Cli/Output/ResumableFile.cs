@@ -33,6 +33,7 @@ internal sealed class ResumableFile : RowOutput
         OutputTarget.Check(path, overwrite);
         if (Partial(path).FirstOrDefault(File.Exists) is { } left && !overwrite && !resume)
         {
+            PartialFile.CheckFree(left);
             throw new IOException($"{left}: left by an unfinished run. Use --resume to go on with it or --overwrite to start afresh.");
         }
     }

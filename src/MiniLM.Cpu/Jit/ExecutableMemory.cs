@@ -28,11 +28,13 @@ internal static unsafe partial class ExecutableMemory
         bool done = OperatingSystem.IsWindows()
             ? VirtualProtect(page, length, PageExecuteRead, out _)
             : mprotect(page, length, ProtectRead | ProtectExecute) == 0;
-        return done ? page : 0;
+        if (done) { return page; }
+        _ = OperatingSystem.IsWindows() ? VirtualFree(page, 0, Release) : munmap(page, length) == 0;
+        return 0;
     }
 
     private const int ProtectRead = 1, ProtectWrite = 2, ProtectExecute = 4, MapPrivateAnonymous = 0x22;
-    private const uint CommitReserve = 0x3000, PageReadWrite = 0x04, PageExecuteRead = 0x20;
+    private const uint CommitReserve = 0x3000, Release = 0x8000, PageReadWrite = 0x04, PageExecuteRead = 0x20;
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint mmap(nint address, nuint length, int protection, int flags, int file, nint offset);
@@ -40,10 +42,17 @@ internal static unsafe partial class ExecutableMemory
     [LibraryImport("libc", SetLastError = true)]
     private static partial int mprotect(nint address, nuint length, int protection);
 
+    [LibraryImport("libc")] // keeps the error of mprotect
+    private static partial int munmap(nint address, nuint length);
+
     [LibraryImport("kernel32", SetLastError = true)]
     private static partial nint VirtualAlloc(nint address, nuint length, uint type, uint protection);
 
     [LibraryImport("kernel32", SetLastError = true)]
     [return: MarshalAs(UnmanagedType.Bool)]
     private static partial bool VirtualProtect(nint address, nuint length, uint protection, out uint old);
+
+    [LibraryImport("kernel32")]
+    [return: MarshalAs(UnmanagedType.Bool)]
+    private static partial bool VirtualFree(nint address, nuint length, uint type);
 }

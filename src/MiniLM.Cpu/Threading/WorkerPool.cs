@@ -23,7 +23,7 @@ internal sealed class WorkerPool : IDisposable
     private Action<int>? _work;
     private CancellationToken _cancellation;
     private Exception? _failure;
-    private int _epoch, _running, _processor = -1;
+    private int _started, _epoch, _running, _processor = -1;
     private bool _stop;
 
     /// <param name="size">Members.</param>
@@ -31,7 +31,9 @@ internal sealed class WorkerPool : IDisposable
     /// Whether the caller of <see cref="Run"/> is member 0. If not it sleeps meanwhile, and all that is computed is computed on threads that
     /// this pool made: what a processor's state needs prepared (AMX) can be prepared there.
     /// </param>
-    internal WorkerPool(int size, bool callerComputes = true)
+    /// <param name="start">Starts a thread; null: as threads start.</param>
+    /// <exception cref="OutOfMemoryException">The system gives no further thread; those that ran have ended.</exception>
+    internal WorkerPool(int size, bool callerComputes = true, Action<Thread>? start = null)
     {
         _callerComputes = callerComputes;
         (All, Alone) = (new Team(this), new Team(this));
@@ -39,15 +41,22 @@ internal sealed class WorkerPool : IDisposable
         _teams = [.. Enumerable.Range(0, size).Select(_ => new Team(this))];
         int count = callerComputes ? size - 1 : size;
         _threads = new Thread[count];
-        _wake = new SemaphoreSlim[count];
+        _wake = [.. Enumerable.Range(0, count).Select(_ => new SemaphoreSlim(0))];
         _asleep = new int[Line * (count + 1)];
         _ids = new int[count];
-        for (int i = 0; i < count; i++)
+        try
         {
-            int thread = i, member = size - count + i;
-            _wake[i] = new SemaphoreSlim(0);
-            _threads[i] = new Thread(() => Serve(thread, member), maxStackSize: 256 << 10) { IsBackground = true, Name = $"minilm cpu {member}" };
-            _threads[i].Start();
+            for (; _started < count; _started++)
+            {
+                int thread = _started, member = size - count + thread;
+                _threads[thread] = new Thread(() => Serve(thread, member), maxStackSize: 256 << 10) { IsBackground = true, Name = $"minilm cpu {member}" };
+                if (start is null) { _threads[thread].Start(); } else { start(_threads[thread]); }
+            }
+        }
+        catch
+        {
+            Dispose(); // else those that run would wait for work for ever
+            throw;
         }
     }
 
@@ -172,7 +181,7 @@ internal sealed class WorkerPool : IDisposable
     {
         _stop = true;
         Interlocked.Increment(ref _epoch);
-        for (int i = 0; i < _threads.Length; i++)
+        for (int i = 0; i < _started; i++)
         {
             _wake[i].Release();
             _threads[i].Join();

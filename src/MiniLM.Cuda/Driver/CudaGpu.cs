@@ -93,8 +93,8 @@ internal sealed unsafe class CudaGpu : Gpu
 
     internal override void Free(ulong address)
     {
-        Enter();
-        _api.Check(_api.MemFree(address), "cuMemFree");
+        _ = _api.ContextSetCurrent(_context);
+        _ = _api.MemFree(address);
     }
 
     internal override void Upload(ulong to, ReadOnlySpan<byte> from)

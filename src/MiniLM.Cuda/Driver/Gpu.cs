@@ -21,7 +21,7 @@ internal abstract class Gpu : IDisposable
     /// <exception cref="GpuOutOfMemoryException">Not that much is free.</exception>
     internal abstract ulong Allocate(long bytes);
 
-    /// <summary>Gives back what <see cref="Allocate"/> gave.</summary>
+    /// <summary>Gives back what <see cref="Allocate"/> gave. A GPU that is lost throws nothing here: the call that lost it has thrown already.</summary>
     internal abstract void Free(ulong address);
 
     /// <summary>Host to GPU; <paramref name="from"/> may be changed when this returns.</summary>

@@ -1,5 +1,6 @@
 using MiniLM.Model;
 using MiniLM.Training;
+using MiniLM.Weights;
 
 namespace MiniLM.Compute;
 
@@ -49,18 +50,19 @@ public abstract class Device : IDisposable
     /// <exception cref="NotSupportedException">There are no kernels of that precision.</exception>
     internal DeviceNetwork Load(Network network, Precision precision, CancellationToken cancellation = default)
     {
-        List<Lifetime.Inside> uses = [];
+        Lifetime.Inside inside = Lifetime.Enter();
+        TensorFiles? files = null;
         try
         {
-            uses.Add(Lifetime.Enter());
-            foreach (Lifetime file in network.Tensors().Select(tensor => tensor.Lifetime).OfType<Lifetime>().Distinct()) { uses.Add(file.Enter()); }
+            files = new TensorFiles(network.Tensors());
             DeviceNetwork prepared = Prepare(network, precision, cancellation);
-            prepared.Keep(this, uses);
+            prepared.Keep(this, inside, files);
             return prepared;
         }
         catch
         {
-            uses.ForEach(use => use.Dispose());
+            files?.Dispose();
+            inside.Dispose();
             throw;
         }
     }
@@ -77,7 +79,7 @@ public abstract class Device : IDisposable
         {
             parameters = new ParameterBlock(network);
             TrainingNetwork prepared = PrepareForTraining(parameters, precision, trained, cancellation);
-            prepared.Keep(this, [inside]);
+            prepared.Keep(this, inside);
             return prepared;
         }
         catch

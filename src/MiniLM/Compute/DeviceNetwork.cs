@@ -9,7 +9,7 @@ internal abstract class DeviceNetwork : IDisposable
 {
     private readonly Lifetime _lifetime;
     private Device? _device;
-    private List<Lifetime.Inside> _uses = [];
+    private IDisposable[] _uses = [];
 
     /// <param name="network">The weights and what is done with them.</param>
     protected DeviceNetwork(Network network) => (Network, _lifetime) = (network, new Lifetime(this, Release));
@@ -18,7 +18,7 @@ internal abstract class DeviceNetwork : IDisposable
     protected Network Network { get; }
 
     /// <summary>What this network is inside of until it is freed: its device, and the files of its weights.</summary>
-    internal void Keep(Device device, List<Lifetime.Inside> uses) => (_device, _uses) = (device, uses);
+    internal void Keep(Device device, params IDisposable[] uses) => (_device, _uses) = (device, uses);
 
     /// <summary>Encoder, pooling and head: one row of <c>Network.OutputSize</c> a sequence.</summary>
     /// <param name="batch">At least one row a sequence; ids within their tables.</param>
@@ -112,7 +112,7 @@ internal abstract class DeviceNetwork : IDisposable
     private void Release()
     {
         try { Free(); }
-        finally { _uses.ForEach(use => use.Dispose()); }
+        finally { Array.ForEach(_uses, use => use.Dispose()); }
     }
 
     /// <summary>No further calls; what the device holds is given back when the last that runs has ended.</summary>

@@ -24,12 +24,22 @@ internal sealed class PartialFile : FileStream
             try { file = new PartialFile(path, FileMode.OpenOrCreate); }
             catch (IOException error) when (IsLocked(path))
             {
-                throw new BusyOutputException($"{output ?? path}: another run is writing it. Wait for it or choose another output.", error);
+                throw Busy(output ?? path, error);
             }
             if (FileStatus.IsAt(file.SafeFileHandle, path)) { return file; }
             file.Dispose(); // between opening and locking, the run that had it gave it its name: what we hold is somebody's finished output
         }
     }
+
+    /// <summary>Refuses a file that a run is writing at the moment.</summary>
+    /// <exception cref="BusyOutputException">Another run has it.</exception>
+    internal static void CheckFree(string path)
+    {
+        if (IsLocked(path)) { throw Busy(path); }
+    }
+
+    private static BusyOutputException Busy(string output, Exception? inner = null) =>
+        new($"{output}: another run is writing it. Wait for it or choose another output.", inner);
 
     /// <summary>Opens the file for one run only, and empties it.</summary>
     /// <param name="path">The file.</param>
@@ -80,6 +90,7 @@ internal sealed class PartialFile : FileStream
             return false;
         }
         catch (IOException) { return true; }
+        catch (UnauthorizedAccessException) { return false; }
     }
 
     // The way of all writes: of a descendant the base class passes a span on to here.
@@ -135,4 +146,4 @@ internal sealed class PartialFile : FileStream
 }
 
 /// <summary>An output that another run is writing: nothing of it is touched.</summary>
-internal sealed class BusyOutputException(string message, Exception inner) : IOException(message, inner);
+internal sealed class BusyOutputException(string message, Exception? inner) : IOException(message, inner);

@@ -1,5 +1,6 @@
 using MiniLM.Data;
 using MiniLM.Model;
+using MiniLM.Weights;
 
 namespace MiniLM.Export;
 
@@ -16,6 +17,7 @@ public static class OnnxExporter
     /// <param name="overwrite">Replace what is there.</param>
     /// <param name="cancellation">Looked at before each write; nothing is left then.</param>
     /// <exception cref="ModelFormatException">The graph is too large for one file, or the model does what a graph cannot.</exception>
+    /// <exception cref="ObjectDisposedException">The model's folder.</exception>
     public static void Write(ModelFolder model, string path, bool overwrite = true, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -25,6 +27,7 @@ public static class OnnxExporter
             throw new ModelFormatException($"{model.Path}: include_prompt is false: "
                 + "a graph does not know the prompt it should leave out of pooling. Export another model.");
         }
+        using TensorFiles files = new(model.Network.Tensors());
         ProtobufMessage message = Build(model);
         if (message.Length > int.MaxValue)
         {

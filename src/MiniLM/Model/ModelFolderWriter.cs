@@ -31,10 +31,12 @@ internal static class ModelFolderWriter
     /// <summary>Builds beside the target and renames when all is on the disk; a failure leaves nothing.</summary>
     /// <exception cref="ModelFormatException">The folder exists already, or a value does not fit the element type.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing is left.</exception>
+    /// <exception cref="ObjectDisposedException">The folder that is read.</exception>
     internal static void Write(ModelFolder model, string output, ModelFolderOptions options, CancellationToken cancellation = default)
     {
         string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
         CheckTarget(model, target, options.Overwrite);
+        using TensorFiles files = new(model.WeightSets.SelectMany(set => set.Files).SelectMany(file => file.Tensors));
         using PartialFolder partial = new(target);
         foreach (WeightSet set in model.WeightSets) { WriteWeights(model, set, partial.Path, options, cancellation); }
         CopySideFiles(model, partial.Path, options, cancellation);

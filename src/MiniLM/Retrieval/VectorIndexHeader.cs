@@ -10,6 +10,7 @@ internal sealed record VectorIndexHeader(
 {
     internal const int CurrentVersion = 1;
     internal const string HeaderFile = "index.json", VectorsFile = "vectors.f32";
+    private const int MostDimensions = int.MaxValue / SimilarityRows.Block; // a block of vectors is one span
     private const string Format = "minilm-vector-index";
 
     internal void Write(string folder)
@@ -54,7 +55,7 @@ internal sealed record VectorIndexHeader(
                     $"{file}: version {version}, this program reads {CurrentVersion}. Make the index again or take the matching program.");
             }
             int count = root.GetProperty("count").GetInt32(), dimension = root.GetProperty("dimension").GetInt32();
-            if (count < 0 || dimension is < 1 or > 1 << 20)
+            if (count < 0 || dimension is < 1 or > MostDimensions)
             {
                 throw new IndexFormatException($"{file}: count {count}, dimension {dimension}: out of range. Make the index again.");
             }

@@ -25,9 +25,11 @@ internal sealed unsafe class ParameterBlock : IDisposable
 
     /// <summary>Copies a network's weights, widened.</summary>
     /// <param name="network">Its files may be closed afterwards.</param>
+    /// <exception cref="ObjectDisposedException">They are closed already.</exception>
     internal ParameterBlock(Network network)
     {
         Tensor[] tensors = [.. network.Tensors()];
+        using TensorFiles files = new(tensors);
         foreach (Tensor tensor in tensors) { Length += Padded(tensor.Count); }
         _block = new NativeBlock(Length);
         Dictionary<Tensor, Tensor> places = [];

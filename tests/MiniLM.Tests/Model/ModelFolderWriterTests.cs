@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using MiniLM.Export;
 using MiniLM.Model;
 using MiniLM.Tests.Weights;
 using MiniLM.Weights;
@@ -29,8 +30,57 @@ public sealed class ModelFolderWriterTests : IDisposable
         using ModelFolder model = ModelFolder.Open(FixtureFolder.Path("models", "bert"));
         CancellationToken cancelled = new(canceled: true);
         Assert.Throws<OperationCanceledException>(() => ModelFolderWriter.Write(model, _folder.File("out"), new(), cancelled));
-        Assert.Throws<OperationCanceledException>(() => MiniLM.Export.OnnxExporter.Write(model, _folder.File("out.onnx"), cancellation: cancelled));
+        Assert.Throws<OperationCanceledException>(() => OnnxExporter.Write(model, _folder.File("out.onnx"), cancellation: cancelled));
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.File("")));
+    }
+
+    [Fact]
+    public void Write_OfADisposedModelIsRefusedAndLeavesNothing()
+    {
+        ModelFolder model = ModelFolder.Open(FixtureFolder.Path("models", "bert"));
+        model.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => ModelFolderWriter.Write(model, _folder.File("out"), new()));
+        Assert.Throws<ObjectDisposedException>(() => OnnxExporter.Write(model, _folder.File("out.onnx")));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.File("")));
+    }
+
+    [Theory]
+    [InlineData("model.safetensors"), InlineData("model.onnx")]
+    public async Task Write_BesideADisposeEndsWithEveryByte(string name)
+    {
+        string calm = _folder.File("calm"), beside = _folder.File("beside");
+        using (ModelFolder model = ModelFolder.Open(FixtureFolder.Path("models", "bert"))) { Write(model, calm); }
+        for (int round = 0; round < 50; round++)
+        {
+            ModelFolder model = ModelFolder.Open(FixtureFolder.Path("models", "bert"));
+            Task task = Task.Run(() => Write(model, beside));
+            // Where the .partial is, the write is inside.
+            SpinWait.SpinUntil(() => Path.Exists(beside + ".partial") || Path.Exists(beside) || task.IsCompleted);
+            model.Dispose();
+            await task;
+            Assert.True(SameBytes(WeightsOf(calm), WeightsOf(beside)));
+            if (File.Exists(beside)) { File.Delete(beside); } else { Directory.Delete(beside, recursive: true); }
+        }
+
+        bool IsOnnx() => name == "model.onnx";
+        string WeightsOf(string path) => IsOnnx() ? path : Path.Combine(path, name);
+        void Write(ModelFolder model, string path)
+        {
+            if (IsOnnx()) { OnnxExporter.Write(model, path); } else { ModelFolderWriter.Write(model, path, new()); }
+        }
+    }
+
+    [Fact]
+    public void TensorsStayMappedForWhoReadsThem()
+    {
+        ModelFolder model = ModelFolder.Open(FixtureFolder.Path("models", "bert"));
+        float[] before = model.Tensors[0].ToFloats();
+        using (new TensorFiles(model.Tensors))
+        {
+            model.Dispose();
+            Assert.Equal(before, model.Tensors[0].ToFloats());
+        }
+        Assert.Throws<ObjectDisposedException>(() => new TensorFiles(model.Tensors));
     }
 
     [Fact]
