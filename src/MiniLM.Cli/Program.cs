@@ -37,7 +37,7 @@ internal static class Program
     private static int Main(string[] arguments)
     {
         using Signals signals = new();
-        using StandardOutput output = new();
+        using StandardOutput output = new(1, signals.Token);
         using StreamWriter error = new(new StandardError()) { AutoFlush = true };
         return Run(arguments, new Session(OpenInput, output, error, signals.Token) { Signals = signals });
     }

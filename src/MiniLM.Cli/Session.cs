@@ -1,4 +1,5 @@
 using System.Text;
+using MiniLM.Data;
 
 namespace MiniLM.Cli;
 

@@ -31,7 +31,7 @@ internal sealed class DataDeduplicateCommand : CliCommand
         OutputTarget.Check(output, parse.GetValue(_overwrite));
         Deduplication deduplication = new(ThresholdOption.Value(parse, _threshold));
         List<(long Start, long End)> removed;
-        using (RowReader reader = RowReader.Open(input, _input.Format(parse)))
+        using (RowReader reader = RowReader.Open(input, _input.Format(parse), cancellation: session.Cancellation))
         {
             removed = RemainingRows.FindRemoved(reader, deduplication, session.Cancellation);
         }

@@ -48,7 +48,7 @@ internal sealed class DataLeakageCommand : CliCommand
 
     private static Rows Read(string path, RowFormat format, Session session)
     {
-        using RowReader reader = RowReader.Open(path, format, session.OpenInput);
+        using RowReader reader = RowReader.Open(path, format, session.OpenInput, session.Cancellation);
         Rows rows = new([], []);
         string[] row = new string[Math.Max(1, format.Columns.Length)];
         while (reader.Read(row))

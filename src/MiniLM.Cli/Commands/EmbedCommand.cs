@@ -37,7 +37,7 @@ internal sealed class EmbedCommand : CliCommand
         bool isNpy = path is not null && Suffix(path) == ".npy";
         RowFormat format = _input.Format(parse);
         // The file's errors before the model's time.
-        using RowReader? reader = input is null ? null : RowReader.Open(input, format, session.OpenInput);
+        using RowReader? reader = input is null ? null : RowReader.Open(input, format, session.OpenInput, session.Cancellation);
         using Device device = _model.OpenDevice(parse, session);
         using BiEncoder encoder = BiEncoder.Open(_model.ResolveModel(parse), device, _model.Precision(parse), session.Cancellation);
         EmbedOptions options = _model.Embedding(parse);

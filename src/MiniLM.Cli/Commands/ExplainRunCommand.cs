@@ -89,8 +89,10 @@ internal sealed class ExplainRunCommand : CliCommand
             using ModelFolder folder = ModelFolder.Open(ModelFolder.Resolve(model));
             limit = new InputLimit(folder);
         }
-        using TextCollection corpus = TextCollection.Open(parse.GetValue(_corpus)!, openStandardInput: session.OpenInput);
-        using TextCollection? queries = parse.GetValue(_queries) is { } file ? TextCollection.Open(file, openStandardInput: session.OpenInput) : null;
+        using TextCollection corpus = TextCollection.Open(parse.GetValue(_corpus)!, openStandardInput: session.OpenInput, cancellation: session.Cancellation);
+        using TextCollection? queries = parse.GetValue(_queries) is { } file
+            ? TextCollection.Open(file, openStandardInput: session.OpenInput, cancellation: session.Cancellation)
+            : null;
         return RunExplanation.Of(qrels, first, run, parse.GetValue(_depth) ?? 10, corpus, queries, limit, parse.GetValue(_level) ?? 1, session.Cancellation);
     }
 }

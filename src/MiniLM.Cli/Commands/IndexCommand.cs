@@ -37,7 +37,7 @@ internal sealed class IndexCommand : CliCommand
         if (!parse.GetValue(_dense)) { throw new UsageException("say which index: --dense is the one that this build makes"); }
         string corpus = parse.GetValue(_corpus)!, output = parse.GetValue(_output)!, folder = _model.ResolveModel(parse);
         TextRepairKind repair = FixTextOption.Kind(parse, _fixText) ?? TextRepairKind.None;
-        using TextCollection texts = TextCollection.Open(corpus, openStandardInput: session.OpenInput, repair: repair);
+        using TextCollection texts = TextCollection.Open(corpus, openStandardInput: session.OpenInput, repair: repair, cancellation: session.Cancellation);
         using Device device = _model.OpenDevice(parse, session);
         using BiEncoder encoder = BiEncoder.Open(folder, device, _model.Precision(parse), session.Cancellation);
         EmbedOptions options = _model.Embedding(parse);

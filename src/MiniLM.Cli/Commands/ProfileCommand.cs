@@ -110,7 +110,7 @@ internal sealed class ProfileCommand : CliCommand
         {
             throw new UsageException($"--html {html}: is one of the profiles that are compared");
         }
-        ProfileComparison[] comparisons = ProfileComparison.Of(files[0], files[1], session.Say);
+        ProfileComparison[] comparisons = ProfileComparison.Of(files[0], files[1], session.Say, session.Cancellation);
         foreach (ProfileComparison comparison in comparisons)
         {
             if (parse.GetValue(_json)) { comparison.WriteJson(session.OutputText); } else { comparison.WriteTable(session.OutputText); }

@@ -107,8 +107,9 @@ internal sealed class RerankCommand : CliCommand
 
     private void ScoreRows(ParseResult parse, Session session)
     {
-        using RowReader reader = parse.GetValue(_lists) is { } lists ? new CandidateListPairs(lists, _input.Format(parse, []), session.OpenInput)
-            : RowReader.Open(_input.Path(parse)!, _input.Format(parse, _input.Pair(parse)), session.OpenInput);
+        using RowReader reader = parse.GetValue(_lists) is { } lists
+            ? new CandidateListPairs(lists, _input.Format(parse, []), session.OpenInput, session.Cancellation)
+            : RowReader.Open(_input.Path(parse)!, _input.Format(parse, _input.Pair(parse)), session.OpenInput, session.Cancellation);
         using Device device = _model.OpenDevice(parse, session);
         using PairScorer scorer = OpenScorer(parse, device, session);
         Func<float, float> score = Score(parse, scorer, "model");

@@ -48,7 +48,8 @@ internal sealed class SearchCommand : CliCommand
         int topK = parse.GetValue(_topK) ?? 10;
         using VectorIndex index = VectorIndex.Open(parse.GetValue(_index)!);
         TextRepairKind repair = FixTextOption.Kind(parse, _fixText) ?? index.Repair;
-        using TextCollection? file = queries is null ? null : TextCollection.Open(queries, openStandardInput: session.OpenInput, repair: repair);
+        using TextCollection? file = queries is null ? null
+            : TextCollection.Open(queries, openStandardInput: session.OpenInput, repair: repair, cancellation: session.Cancellation);
         using RowOutput? run = file is null ? null
             : output is null or "-" ? new StandardRows(session.Output) : new WholeFile(output, parse.GetValue(_overwrite));
         using Device device = _model.OpenDevice(parse, session);

@@ -29,7 +29,7 @@ internal sealed class SimilarityCommand : CliCommand
         string[] columns = _input.Pair(parse);
         string? path = _output.Path(parse);
         _output.Check(parse);
-        using RowReader reader = RowReader.Open(input, _input.Format(parse, columns), session.OpenInput);
+        using RowReader reader = RowReader.Open(input, _input.Format(parse, columns), session.OpenInput, session.Cancellation);
         using Device device = _model.OpenDevice(parse, session);
         BiEncoder encoder = BiEncoder.Open(_model.ResolveModel(parse), device, _model.Precision(parse), session.Cancellation);
         using CosineScorer scorer = new(encoder, _model.Embedding(parse)); // which disposes it

@@ -47,7 +47,7 @@ internal sealed class TokenizeCommand : CliCommand
         string[]? columns = _input.Columns(parse);
         if (columns is { Length: > 2 }) { throw new UsageException($"--columns {string.Join(',', columns)}: name one column or two"); }
         _output.Check(parse);
-        using RowReader? reader = input is null ? null : RowReader.Open(input, _input.Format(parse, columns), session.OpenInput);
+        using RowReader? reader = input is null ? null : RowReader.Open(input, _input.Format(parse, columns), session.OpenInput, session.Cancellation);
         WordPieceTokenizer tokenizer = WordPieceTokenizer.Load(TokenizerFolder(ModelFolder.Resolve(parse.GetValue(_model))));
         EncodeOptions options = new() { MaxLength = parse.GetValue(_maxLength), Truncation = Truncation(parse.GetValue(_truncation)) };
         using RowOutput output = path is null ? new StandardRows(session.Output)
@@ -60,7 +60,7 @@ internal sealed class TokenizeCommand : CliCommand
             for (int i = 0; i < texts.Count; i += width)
             {
                 session.Cancellation.ThrowIfCancellationRequested();
-                TokenEncoding encoding = Encode(tokenizer, texts[i], width == 2 ? texts[i + 1] : null, options, first + i / width);
+                TokenEncoding encoding = Encode(tokenizer, texts[i], width == 2 ? texts[i + 1] : null, options, first + i / width, session.Cancellation);
                 if (isJson) { WriteJson(output.Text, encoding); }
                 else { WriteTokens(output.Text, encoding); }
                 tokens += encoding.Ids.Length;
@@ -83,9 +83,10 @@ internal sealed class TokenizeCommand : CliCommand
         return !isHere && Directory.Exists(inner) ? inner : folder;
     }
 
-    private static TokenEncoding Encode(WordPieceTokenizer tokenizer, string first, string? second, EncodeOptions options, long row)
+    private static TokenEncoding Encode(WordPieceTokenizer tokenizer, string first, string? second, EncodeOptions options, long row,
+        CancellationToken cancellation)
     {
-        try { return tokenizer.Encode(first, second, options); }
+        try { return tokenizer.Encode(first, second, options, cancellation); }
         catch (TokenizerException error)
         {
             throw new TokenizerException($"row {row}: {error.Message}. Choose another --truncation or a greater --max-length.", error);

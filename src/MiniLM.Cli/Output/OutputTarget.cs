@@ -13,7 +13,7 @@ internal static class OutputTarget
         if (Directory.Exists(path)) { throw new IOException($"{path}: is a folder. Give the path of a file."); }
         CheckFolder(path);
         if (!File.Exists(path)) { return; }
-        if (!FileStatus.IsRegular(path))
+        if (!FileStatus.IsReplaceable(path))
         {
             throw new IOException($"{path}: is a device, a pipe or a socket, which a finished file would replace. Give the path of a file.");
         }

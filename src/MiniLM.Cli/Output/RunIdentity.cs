@@ -27,12 +27,12 @@ internal sealed class RunIdentity(CancellationToken cancellation, bool isResumab
     /// <summary>A file by length and SHA-256 of its bytes; its time stamp and path do not matter.</summary>
     internal void AddFile(string name, string path)
     {
-        if (path == DataFile.StandardInput)
+        if (path == DataFile.StandardInput || (File.Exists(path) && !FileStatus.IsRegular(path))) // a pipe opened again would wait for another writer
         {
             IsReadOnce = true;
             return;
         }
-        using FileStream file = DataFile.OpenBytes(path);
+        using Stream file = DataFile.OpenBytes(path, cancellation);
         if (!file.CanSeek)
         {
             IsReadOnce = true;

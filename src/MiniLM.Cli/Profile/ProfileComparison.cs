@@ -15,10 +15,11 @@ internal sealed record ProfileComparison(SavedProfile Before, SavedProfile After
     /// <param name="before">A file.</param>
     /// <param name="after">Another.</param>
     /// <param name="say">Told of shapes that are left out.</param>
+    /// <param name="cancellation">Ends what waits for a pipe.</param>
     /// <exception cref="DataFormatException">They have none in common.</exception>
-    internal static ProfileComparison[] Of(string before, string after, Action<string> say)
+    internal static ProfileComparison[] Of(string before, string after, Action<string> say, CancellationToken cancellation = default)
     {
-        SavedProfile[] first = SavedProfile.Read(before), second = SavedProfile.Read(after);
+        SavedProfile[] first = SavedProfile.Read(before, cancellation), second = SavedProfile.Read(after, cancellation);
         ProfileComparison[] both = [.. first.Join(second, profile => profile.Shape, profile => profile.Shape,
             (one, other) => new ProfileComparison(one, other))];
         if (both.Length == 0)

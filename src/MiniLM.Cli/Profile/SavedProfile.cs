@@ -17,9 +17,9 @@ internal sealed record SavedProfile(string Text, BenchShape Shape, string Title,
 
     /// <summary>The profiles of a file, one a line.</summary>
     /// <exception cref="DataFormatException">A line is no profile, or there is none.</exception>
-    internal static SavedProfile[] Read(string path)
+    internal static SavedProfile[] Read(string path, CancellationToken cancellation = default)
     {
-        using LineReader lines = new(DataFile.Open(path), path);
+        using LineReader lines = new(DataFile.Open(path, cancellation: cancellation), path);
         List<SavedProfile> profiles = [];
         while (lines.Read(out ReadOnlySpan<byte> line))
         {

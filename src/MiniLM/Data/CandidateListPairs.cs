@@ -4,9 +4,11 @@ namespace MiniLM.Data;
 /// <param name="path">The lists or <c>-</c>.</param>
 /// <param name="format">What is repaired; the rest does not matter.</param>
 /// <param name="openStandardInput">For <c>-</c>.</param>
-internal sealed class CandidateListPairs(string path, RowFormat format, Func<Stream>? openStandardInput = null) : RowReader(format)
+/// <param name="cancellation">Ends what waits for a pipe.</param>
+internal sealed class CandidateListPairs(string path, RowFormat format, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default)
+    : RowReader(format)
 {
-    private readonly JsonLines _lines = new(new LineReader(DataFile.Open(path, openStandardInput), DataFile.Name(path)));
+    private readonly JsonLines _lines = new(new LineReader(DataFile.Open(path, openStandardInput, cancellation), DataFile.Name(path)));
     private readonly Queue<(string Query, string Document)> _pairs = new();
 
     internal override long Line => _lines.Lines.Number;

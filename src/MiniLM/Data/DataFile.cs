@@ -32,14 +32,15 @@ internal static class DataFile
     /// <summary>Opens a file for one pass from its start.</summary>
     /// <param name="path">Path or <c>-</c>.</param>
     /// <param name="openStandardInput">Called for <c>-</c>; null: there is none.</param>
+    /// <param name="cancellation">Ends what waits for a pipe or a device.</param>
     /// <exception cref="DataFormatException">There is no such file, or it cannot be read.</exception>
-    internal static Stream Open(string path, Func<Stream>? openStandardInput = null)
+    internal static Stream Open(string path, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default)
     {
         if (path == StandardInput)
         {
             return openStandardInput?.Invoke() ?? throw new DataFormatException("standard input is not available here. Give a file.");
         }
-        FileStream file = OpenBytes(path);
+        Stream file = OpenBytes(path, cancellation);
         return path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? Decompress(file) : file;
     }
 
@@ -54,7 +55,10 @@ internal static class DataFile
 
     /// <summary>Opens a file's own bytes, compressed or not.</summary>
     /// <exception cref="DataFormatException">There is no such file, or it cannot be read.</exception>
-    internal static FileStream OpenBytes(string path)
+    internal static Stream OpenBytes(string path, CancellationToken cancellation = default) =>
+        FileStatus.IsRegular(path) ? OpenFile(path) : InterruptibleInput.Open(() => OpenFile(path), cancellation);
+
+    private static FileStream OpenFile(string path)
     {
         if (Directory.Exists(path)) { throw new DataFormatException($"{path}: is a folder. Give a file."); }
         try

@@ -12,16 +12,16 @@ internal static partial class FileStatus
     private const int TypeBits = 0xF000, Regular = 0x8000;
     private const uint Type = 0x1, Inode = 0x100; // STATX_TYPE, STATX_INO
 
-    /// <summary>Whether it is a file of bytes: no device, pipe or socket. What cannot be looked at counts as one.</summary>
-    internal static bool IsRegular(string path)
-    {
-        if (!OperatingSystem.IsLinux()) { return true; }
-        // /dev/stdout is a link into /proc: even where it leads to a file, the link would be replaced.
-        if (new FileInfo(path).LinkTarget?.StartsWith("/proc/", StringComparison.Ordinal) == true) { return false; }
-        Span<byte> status = stackalloc byte[256];
-        return statx(WorkingFolder, path, 0, Type, status) != 0
-            || (BinaryPrimitives.ReadUInt16LittleEndian(status[ModeOffset..]) & TypeBits) == Regular;
-    }
+    /// <summary>Whether it is, or a link leads to, a file of bytes: no device, pipe or socket. What cannot be looked at counts as one.</summary>
+    internal static bool IsRegular(string path) => IsRegular(WorkingFolder, path, 0);
+
+    /// <summary>The same of an open file.</summary>
+    internal static bool IsRegular(int descriptor) => IsRegular(descriptor, "", EmptyPath);
+
+    /// <summary>Whether another file may take its place: it is a file of bytes. /dev/stdout is a link into /proc: even where it leads to a file,
+    /// the link would be replaced.</summary>
+    internal static bool IsReplaceable(string path) =>
+        IsRegular(path) && new FileInfo(path).LinkTarget?.StartsWith("/proc/", StringComparison.Ordinal) != true;
 
     /// <summary>Whether an open file is still the one at its path: another may have renamed or deleted it since it was opened. Where nobody can tell,
     /// which is anywhere but on Linux: yes.</summary>
@@ -33,6 +33,14 @@ internal static partial class FileStatus
         return statx(WorkingFolder, path, 0, Inode, there) == 0
             && open.Slice(InodeOffset, 8).SequenceEqual(there.Slice(InodeOffset, 8))
             && open.Slice(DeviceOffset, 8).SequenceEqual(there.Slice(DeviceOffset, 8));
+    }
+
+    private static bool IsRegular(int folder, string path, int flags)
+    {
+        if (!OperatingSystem.IsLinux()) { return true; }
+        Span<byte> status = stackalloc byte[256];
+        return statx(folder, path, flags, Type, status) != 0
+            || (BinaryPrimitives.ReadUInt16LittleEndian(status[ModeOffset..]) & TypeBits) == Regular;
     }
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]

@@ -18,7 +18,7 @@ internal static class IndexedNumbers
         string path, string column, bool isLabel = false, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default)
     {
         List<Row> rows = [];
-        using RowReader reader = RowReader.Open(path, new RowFormat { Columns = ["index", column] }, openStandardInput);
+        using RowReader reader = RowReader.Open(path, new RowFormat { Columns = ["index", column] }, openStandardInput, cancellation);
         string[] values = new string[2];
         while (reader.Read(values))
         {

@@ -32,7 +32,7 @@ internal sealed class Qrels
         Qrels qrels = new();
         if (DataFile.Suffix(path) == ".json")
         {
-            using Stream json = DataFile.Open(path);
+            using Stream json = DataFile.Open(path, cancellation: cancellation);
             QrelsJson.Read(json, DataFile.Name(path), qrels);
         }
         else { ReadLines(path, openStandardInput, qrels, cancellation); }
@@ -42,7 +42,7 @@ internal sealed class Qrels
 
     private static void ReadLines(string path, Func<Stream>? openStandardInput, Qrels qrels, CancellationToken cancellation)
     {
-        using LineReader lines = new(DataFile.Open(path, openStandardInput), DataFile.Name(path));
+        using LineReader lines = new(DataFile.Open(path, openStandardInput, cancellation), DataFile.Name(path));
         bool? isBeir = null;
         Span<Range> fields = stackalloc Range[4];
         while (lines.Read(out ReadOnlySpan<byte> line))

@@ -38,7 +38,7 @@ internal abstract class RowReader : IDisposable
 
     /// <summary>Opens .jsonl, .tsv, .csv or .txt, plain or .gz.</summary>
     /// <exception cref="DataFormatException">There is no such file, its format is unknown, or it has no such column.</exception>
-    internal static RowReader Open(string path, RowFormat format, Func<Stream>? openStandardInput = null)
+    internal static RowReader Open(string path, RowFormat format, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default)
     {
         string name = DataFile.Name(path);
         string kind = format.Format ?? DataFile.Suffix(path).TrimStart('.');
@@ -47,7 +47,7 @@ internal abstract class RowReader : IDisposable
         {
             throw new DataFormatException($"{name}: the format '{kind}' is not known. Use .jsonl, .tsv, .csv or .txt, or say --format.");
         }
-        Stream stream = DataFile.Open(path, openStandardInput);
+        Stream stream = DataFile.Open(path, openStandardInput, cancellation);
         try
         {
             if (kind.Length == 0)

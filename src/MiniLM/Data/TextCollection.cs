@@ -20,9 +20,11 @@ internal sealed class TextCollection : IDisposable
     /// <param name="quotes">Whether quotes quote in a table; null: in .csv, not in .tsv.</param>
     /// <param name="openStandardInput">For <c>-</c>.</param>
     /// <param name="repair">What is repaired of titles and texts.</param>
+    /// <param name="cancellation">Ends what waits for a pipe.</param>
     /// <exception cref="DataFormatException">There is no such file, or its format is unknown.</exception>
     internal static TextCollection Open(
-        string path, bool? quotes = null, Func<Stream>? openStandardInput = null, TextRepairKind repair = TextRepairKind.None)
+        string path, bool? quotes = null, Func<Stream>? openStandardInput = null, TextRepairKind repair = TextRepairKind.None,
+        CancellationToken cancellation = default)
     {
         string name = DataFile.Name(path), suffix = DataFile.Suffix(path);
         DataFile.Require(path);
@@ -30,7 +32,7 @@ internal sealed class TextCollection : IDisposable
         {
             throw new DataFormatException($"{name}: the format '{suffix}' is not known. Use .jsonl (_id, title, text) or .tsv (id, tab, text).");
         }
-        Stream stream = DataFile.Open(path, openStandardInput);
+        Stream stream = DataFile.Open(path, openStandardInput, cancellation);
         if (path == DataFile.StandardInput)
         {
             PeekedStream peeked = new(stream);

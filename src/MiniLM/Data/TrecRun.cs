@@ -53,7 +53,7 @@ internal sealed class TrecRun
 
     private static TrecRun Read(string path, Func<Stream>? openStandardInput, bool takesRanks, CancellationToken cancellation)
     {
-        using LineReader lines = new(DataFile.Open(path, openStandardInput), DataFile.Name(path));
+        using LineReader lines = new(DataFile.Open(path, openStandardInput, cancellation), DataFile.Name(path));
         TrecRun run = new();
         HashSet<(int Query, int Document)> seen = [];
         bool? hasRanks = takesRanks ? null : false;

@@ -16,7 +16,7 @@ internal static class CandidateLists
         string path, double[] scores, string scoresName, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default)
     {
         RerankingMeasures measures = new();
-        using JsonLines lines = new(new LineReader(DataFile.Open(path, openStandardInput), DataFile.Name(path)));
+        using JsonLines lines = new(new LineReader(DataFile.Open(path, openStandardInput, cancellation), DataFile.Name(path)));
         long used = 0;
         while (CandidateList.Read(lines) is { } list)
         {

@@ -49,7 +49,7 @@ internal sealed class CheckThatMeasures
         string path, string column, Func<Stream>? openStandardInput, CancellationToken cancellation, Action<string, string, RowReader> add)
     {
         // Quotes quote, as in the tables that pandas writes: a JSON list stands in quotes there.
-        using RowReader reader = RowReader.Open(path, new RowFormat { Columns = ["post_id", column], Quotes = true }, openStandardInput);
+        using RowReader reader = RowReader.Open(path, new RowFormat { Columns = ["post_id", column], Quotes = true }, openStandardInput, cancellation);
         HashSet<string> seen = new(StringComparer.Ordinal);
         string[] values = new string[2];
         while (reader.Read(values))

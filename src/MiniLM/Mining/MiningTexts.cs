@@ -62,7 +62,7 @@ internal sealed class MiningTexts
         string pairs, RowFormat format, string? corpus = null, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default)
     {
         MiningTexts all = new();
-        using RowReader rows = RowReader.Open(pairs, format, openStandardInput);
+        using RowReader rows = RowReader.Open(pairs, format, openStandardInput, cancellation);
         if (corpus is not null) { all.AddCorpus(corpus, format.Quotes, openStandardInput, format.Repair, cancellation); }
         string[] row = new string[2];
         while (rows.Read(row))
@@ -76,7 +76,7 @@ internal sealed class MiningTexts
     private void AddCorpus(
         string path, bool? quotes, Func<Stream>? openStandardInput, TextRepairKind repair, CancellationToken cancellation, Action<string, int>? added = null)
     {
-        using TextCollection collection = TextCollection.Open(path, quotes, openStandardInput, repair);
+        using TextCollection collection = TextCollection.Open(path, quotes, openStandardInput, repair, cancellation);
         CollectionWindows windows = new(collection, "document");
         while (windows.Read(cancellation))
         {

@@ -3,7 +3,7 @@ namespace MiniLM.Text;
 /// <summary>Truncation, post-processor and padding of tokens that are already found, with every detail.</summary>
 internal sealed class DetailedEncoder(PostProcessor postProcessor, Func<int, string> tokenText, int padTokenId)
 {
-    internal TokenEncoding Build(List<TokenDetail> first, List<TokenDetail>? second, EncodeOptions options)
+    internal TokenEncoding Build(List<TokenDetail> first, List<TokenDetail>? second, EncodeOptions options, CancellationToken cancellation)
     {
         TemplatePiece[] template = second is null ? postProcessor.Single : postProcessor.Pair;
         int specials = !options.AddSpecialTokens ? 0 : second is null ? postProcessor.SingleSpecialCount : postProcessor.PairSpecialCount;
@@ -30,6 +30,7 @@ internal sealed class DetailedEncoder(PostProcessor postProcessor, Func<int, str
             int skipped = options.TruncationSide == SequenceSide.Left ? tokens.Count - kept : 0;
             for (int index = 0; index < kept; index++)
             {
+                if (index % 4096 == 0) { cancellation.ThrowIfCancellationRequested(); }
                 TokenDetail token = tokens[skipped + index];
                 string text = token.Text ?? tokenText(token.Id);
                 (int, int) offsets = (token.Start, token.End);

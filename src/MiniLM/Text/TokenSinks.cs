@@ -50,10 +50,11 @@ internal struct CountSink(int limit) : ITokenSink
 }
 
 /// <summary>Keeps everything that a <see cref="TokenEncoding"/> shows.</summary>
-internal readonly struct DetailSink(string text, NormalizedText normalized, List<TokenDetail> tokens) : ITokenSink
+internal readonly struct DetailSink(string text, NormalizedText normalized, List<TokenDetail> tokens, CancellationToken cancellation) : ITokenSink
 {
     public bool Add(int id, int start, int end)
     {
+        if (tokens.Count % 4096 == 0) { cancellation.ThrowIfCancellationRequested(); }
         tokens.Add(new TokenDetail(id, null, normalized.Start(start), normalized.End(end - 1)));
         return true;
     }

@@ -95,9 +95,12 @@ public sealed partial class WordPieceTokenizer
     public TokenEncoding Encode(string first, string? second = null, EncodeOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(first);
-        options ??= new EncodeOptions();
-        return _detailed.Pad([EncodeUnpadded(first, second, options)], options)[0];
+        return Encode(first, second, options ?? new EncodeOptions(), CancellationToken.None);
     }
+
+    /// <summary>The same, which ends early where the token asks for it: a text may be of any length.</summary>
+    internal TokenEncoding Encode(string first, string? second, EncodeOptions options, CancellationToken cancellation) =>
+        _detailed.Pad([EncodeUnpadded(first, second, options, cancellation)], options)[0];
 
     /// <summary>Several texts or pairs in full detail, padded to one length if the options ask for it.</summary>
     /// <param name="texts">The texts.</param>
@@ -119,11 +122,11 @@ public sealed partial class WordPieceTokenizer
     }
 
     /// <summary>Tokens of a text without special tokens, with offsets.</summary>
-    internal List<TokenDetail> Tokenize(string text)
+    internal List<TokenDetail> Tokenize(string text, CancellationToken cancellation = default)
     {
         EncodeScratch scratch = EncodeScratch.Current;
         List<TokenDetail> tokens = [];
-        DetailSink sink = new(text, scratch.Normalized, tokens);
+        DetailSink sink = new(text, scratch.Normalized, tokens, cancellation);
         _pipeline.Encode<TrackOrigins, DetailSink>(text, scratch, ref sink);
         return tokens;
     }
@@ -145,9 +148,9 @@ public sealed partial class WordPieceTokenizer
         else { _pipeline.EncodeChunks(text, scratch, ref sink); }
     }
 
-    private TokenEncoding EncodeUnpadded(string first, string? second, EncodeOptions options)
+    private TokenEncoding EncodeUnpadded(string first, string? second, EncodeOptions options, CancellationToken cancellation = default)
     {
-        return _detailed.Build(Tokenize(first), second is null ? null : Tokenize(second), options);
+        return _detailed.Build(Tokenize(first, cancellation), second is null ? null : Tokenize(second, cancellation), options, cancellation);
     }
 
     /// <summary>

@@ -39,7 +39,7 @@ internal static class CheckThatPapers
 
     private static List<Document> FromLines(string path, CancellationToken cancellation)
     {
-        using JsonLines lines = new(new LineReader(DataFile.Open(path), DataFile.Name(path)));
+        using JsonLines lines = new(new LineReader(DataFile.Open(path, cancellation: cancellation), DataFile.Name(path)));
         string?[] values = new string?[Names.Length];
         Collector papers = new();
         while (lines.Read(Names, values))

@@ -14,7 +14,8 @@ internal static class CheckThatTweets
     internal static List<Tweet> Read(string path, out bool hasPapers, CancellationToken cancellation = default)
     {
         DataFile.Require(path);
-        using Table table = new(DataFile.Open(path), DataFile.Name(path), DataFile.Suffix(path) == ".csv" ? ',' : '\t', quotes: true);
+        using Table table = new(
+            DataFile.Open(path, cancellation: cancellation), DataFile.Name(path), DataFile.Suffix(path) == ".csv" ? ',' : '\t', quotes: true);
         string[] header = table.Read() ? [.. Enumerable.Range(0, table.Count).Select(table.Field)] : [];
         int id = Require(table, header, "post_id"), text = Require(table, header, "tweet_text"), paper = Array.IndexOf(header, "cord_uid");
         hasPapers = paper >= 0;

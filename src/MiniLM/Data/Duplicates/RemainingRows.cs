@@ -24,7 +24,7 @@ internal static class RemainingRows
     /// <exception cref="DataFormatException">The file cannot be read.</exception>
     internal static void Copy(string path, IReadOnlyList<(long Start, long End)> removed, Stream output, CancellationToken cancellation = default)
     {
-        using Stream input = DataFile.Open(path);
+        using Stream input = DataFile.Open(path, cancellation: cancellation);
         byte[] buffer = new byte[1 << 16];
         long at = 0;
         foreach ((long start, long end) in removed)

@@ -16,7 +16,7 @@ internal sealed record DataFrame(string Name, object?[] Columns, object? IndexNa
     /// <summary>Reads a DataFrame, or a Series as a table of one column: .pkl, plain or .gz.</summary>
     /// <exception cref="DataFormatException">The file is damaged, is no DataFrame, or holds more than data.</exception>
     internal static DataFrame Read(string path, CancellationToken cancellation = default) =>
-        DataFrameReader.Read(PickleReader.Read(PickleBlob.Read(path), DataFile.Name(path), cancellation));
+        DataFrameReader.Read(PickleReader.Read(PickleBlob.Read(path, cancellation), DataFile.Name(path), cancellation));
 
     /// <summary>The cells of a column, or of the index where it has that name; null: there is no such column.</summary>
     internal object?[]? Find(string column)

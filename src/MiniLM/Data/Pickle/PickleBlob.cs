@@ -10,11 +10,11 @@ internal static class PickleBlob
     internal const int MaxRatio = 100;
 
     /// <exception cref="DataFormatException">There is no such file, it is damaged, or it is too large.</exception>
-    internal static byte[] Read(string path)
+    internal static byte[] Read(string path, CancellationToken cancellation = default)
     {
         string name = DataFile.Name(path);
         DataFile.Require(path);
-        using Stream stream = DataFile.Open(path);
+        using Stream stream = DataFile.Open(path, cancellation: cancellation);
         long onDisk = new FileInfo(path).Length, most = Math.Min(Array.MaxLength, Math.Max(AlwaysTaken, MaxRatio * onDisk));
         byte[] bytes = new byte[(int)Math.Min(most, onDisk + 1)];
         int length = 0;
