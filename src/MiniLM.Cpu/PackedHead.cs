@@ -26,6 +26,7 @@ internal sealed unsafe class PackedHead : IDisposable
             : new Module(null, null, 0, 0, Activation.Identity))];
         _head = network.Head;
         Width = _modules.Select(module => module.Outputs).Append(network.PooledSize).Max();
+        Fill();
     }
 
     internal int OutputSize { get; }
@@ -33,6 +34,7 @@ internal sealed unsafe class PackedHead : IDisposable
     /// <summary>The widest row on the way.</summary>
     internal int Width { get; }
 
+    /// <summary>Again, where the weights have changed.</summary>
     internal void Fill()
     {
         for (int i = 0; i < _head.Length; i++)

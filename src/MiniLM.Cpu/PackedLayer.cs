@@ -65,8 +65,10 @@ internal sealed unsafe class PackedNorm : IDisposable
         _norm = norm;
         _width = (int)norm.Gamma.Count;
         _block = new NativeBlock(2L * _width);
+        Fill();
     }
 
+    /// <summary>Again, where the weights have changed.</summary>
     internal void Fill()
     {
         _norm.Gamma.Read(0, _width, Gamma);

@@ -20,8 +20,10 @@ internal sealed unsafe class RelativeBias : IDisposable
         (_bias, _heads, _headSize) = (bias, heads, headSize);
         _farthest = Math.Max(longest, 256); // beyond 128 the bucket no longer changes
         _table = new NativeBlock((long)heads * Width);
+        Fill();
     }
 
+    /// <summary>Again, where the weights have changed.</summary>
     internal void Fill()
     {
         float[] values = _bias.ToFloats();
