@@ -99,4 +99,34 @@ public sealed class ProcessTests : CommandTests
         Assert.Equal("143\n", result.Output);
         AssertOnly();
     }
+
+    [Fact]
+    public void Embed_IsInterruptedWhileANamedPipeSaysNothing()
+    {
+        CommandResult result = CommandLine.Shell($"mkfifo in; exec 3<> in; (exec $MINILM embed --model {BiEncoder} --input in --format txt --output out.jsonl) "
+            + "& p=$!; while [ ! -e out.jsonl.partial ] && kill -0 $p; do sleep .1; done; kill -INT $p; wait $p; echo $?", Folder);
+        Assert.Equal("130\n", result.Output);
+        AssertOnly("in");
+    }
+
+    [Theory]
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 143)]
+    public void Tokenize_IsInterruptedWhileNobodyReads(string signal, int code)
+    {
+        string input = Write("in.jsonl", JsonTexts(20_000));
+        CommandResult result = CommandLine.Shell(
+            $"mkfifo out; exec 3<> out; (exec $MINILM tokenize --model {BiEncoder} --input {input} --json > out) & p=$!; "
+            + $"while ! read -t 0 -u 3 && kill -0 $p; do sleep .1; done; kill -{signal} $p; wait $p; echo $?", Folder);
+        Assert.Equal($"{code}\n", result.Output);
+    }
+
+    [Fact]
+    public void Embed_OpensANamedPipeOnce()
+    {
+        // Opened again, it would wait for a second writer.
+        CommandResult result = CommandLine.Shell(
+            $"mkfifo in; echo one > in & $MINILM embed --model {BiEncoder} --input in --format txt --output out.jsonl; echo $?; wc -l < out.jsonl", Folder);
+        Assert.Equal("0\n1\n", result.Output);
+    }
 }

@@ -61,8 +61,8 @@ internal sealed class TokenizeCommand : CliCommand
             {
                 session.Cancellation.ThrowIfCancellationRequested();
                 TokenEncoding encoding = Encode(tokenizer, texts[i], width == 2 ? texts[i + 1] : null, options, first + i / width, session.Cancellation);
-                if (isJson) { WriteJson(output.Text, encoding); }
-                else { WriteTokens(output.Text, encoding); }
+                if (isJson) { WriteJson(output.Text, encoding, session.Cancellation); }
+                else { WriteTokens(output.Text, encoding, session.Cancellation); }
                 tokens += encoding.Ids.Length;
                 if (encoding.IsTruncated) { truncated++; }
             }
@@ -100,27 +100,34 @@ internal sealed class TokenizeCommand : CliCommand
         _ => Text.Truncation.LongestFirst,
     };
 
-    private static void WriteTokens(Utf8Writer rows, TokenEncoding encoding)
+    private static void WriteTokens(Utf8Writer rows, TokenEncoding encoding, CancellationToken cancellation)
     {
-        rows.Write(string.Join(' ', encoding.Tokens));
+        for (int i = 0; i < encoding.Tokens.Length; i++)
+        {
+            if (i % DetailSink.CancellationStride == 0) { cancellation.ThrowIfCancellationRequested(); }
+            if (i > 0) { rows.Write(" "u8); }
+            rows.Write(encoding.Tokens[i]);
+        }
         rows.Write("\n"u8);
     }
 
-    private static void WriteJson(Utf8Writer rows, TokenEncoding encoding)
+    private static void WriteJson(Utf8Writer rows, TokenEncoding encoding, CancellationToken cancellation)
     {
         rows.Write("{\"ids\":["u8);
-        WriteNumbers(rows, encoding.Ids);
+        WriteNumbers(rows, encoding.Ids, cancellation);
         rows.Write("],\"type_ids\":["u8);
-        WriteNumbers(rows, encoding.TypeIds);
+        WriteNumbers(rows, encoding.TypeIds, cancellation);
         rows.Write("],\"tokens\":["u8);
         for (int i = 0; i < encoding.Tokens.Length; i++)
         {
+            if (i % DetailSink.CancellationStride == 0) { cancellation.ThrowIfCancellationRequested(); }
             if (i > 0) { rows.Write(","u8); }
             rows.WriteString(encoding.Tokens[i]);
         }
         rows.Write("],\"offsets\":["u8);
         for (int i = 0; i < encoding.Offsets.Length; i++)
         {
+            if (i % DetailSink.CancellationStride == 0) { cancellation.ThrowIfCancellationRequested(); }
             rows.Write(i > 0 ? ",["u8 : "["u8);
             rows.Write(encoding.Offsets[i].Start);
             rows.Write(","u8);
@@ -130,10 +137,11 @@ internal sealed class TokenizeCommand : CliCommand
         rows.Write("]}\n"u8);
     }
 
-    private static void WriteNumbers(Utf8Writer rows, int[] numbers)
+    private static void WriteNumbers(Utf8Writer rows, int[] numbers, CancellationToken cancellation)
     {
         for (int i = 0; i < numbers.Length; i++)
         {
+            if (i % DetailSink.CancellationStride == 0) { cancellation.ThrowIfCancellationRequested(); }
             if (i > 0) { rows.Write(","u8); }
             rows.Write(numbers[i]);
         }

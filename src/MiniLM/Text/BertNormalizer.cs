@@ -7,16 +7,23 @@ namespace MiniLM.Text;
 /// </summary>
 internal sealed record BertNormalizer(bool CleanText, bool HandleChineseChars, bool StripAccents, bool Lowercase)
 {
+    private const int CancellationStride = 1 << 16;
+
     /// <summary>The null normalizer: every switch off.</summary>
     internal static BertNormalizer None { get; } = new(false, false, false, false);
 
     /// <summary>Appends <paramref name="text"/> to <paramref name="output"/>; origins are relative to <paramref name="origin"/> + index in the text.</summary>
-    internal void Normalize<TTracking>(ReadOnlySpan<char> text, int origin, NormalizedText output)
+    internal void Normalize<TTracking>(ReadOnlySpan<char> text, int origin, NormalizedText output, CancellationToken cancellation = default)
         where TTracking : struct, IOriginTracking
     {
         CombiningRun run = new(output.Length);
-        for (int index = 0; index < text.Length;)
+        for (int index = 0, stop = 0; index < text.Length;)
         {
+            if (index >= stop)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                stop = index + CancellationStride;
+            }
             char unit = text[index];
             if (unit < 0x80)
             {

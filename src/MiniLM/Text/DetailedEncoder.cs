@@ -30,7 +30,7 @@ internal sealed class DetailedEncoder(PostProcessor postProcessor, Func<int, str
             int skipped = options.TruncationSide == SequenceSide.Left ? tokens.Count - kept : 0;
             for (int index = 0; index < kept; index++)
             {
-                if (index % 4096 == 0) { cancellation.ThrowIfCancellationRequested(); }
+                if (index % DetailSink.CancellationStride == 0) { cancellation.ThrowIfCancellationRequested(); }
                 TokenDetail token = tokens[skipped + index];
                 string text = token.Text ?? tokenText(token.Id);
                 (int, int) offsets = (token.Start, token.End);

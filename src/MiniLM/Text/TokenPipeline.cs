@@ -38,11 +38,11 @@ internal sealed class TokenPipeline
     internal bool CanStream { get; }
 
     /// <summary>All steps for the whole text; false when the sink wanted no more.</summary>
-    internal bool Encode<TTracking, TSink>(ReadOnlySpan<char> text, EncodeScratch scratch, ref TSink sink)
+    internal bool Encode<TTracking, TSink>(ReadOnlySpan<char> text, EncodeScratch scratch, ref TSink sink, CancellationToken cancellation = default)
         where TTracking : struct, IOriginTracking
         where TSink : struct, ITokenSink, allows ref struct
     {
-        if (_raw.IsEmpty) { return EncodeRawPart<TTracking, TSink>(text, 0, scratch, ref sink); }
+        if (_raw.IsEmpty) { return EncodeRawPart<TTracking, TSink>(text, 0, scratch, ref sink, cancellation); }
         List<TextPart> parts = scratch.RawParts;
         parts.Clear();
         _raw.Split(text, parts);
@@ -50,7 +50,7 @@ internal sealed class TokenPipeline
         {
             bool more = part.Token is { } token
                 ? sink.AddMatched(token.Id, part.Start, part.End, raw: true)
-                : EncodeRawPart<TTracking, TSink>(text[part.Start..part.End], part.Start, scratch, ref sink);
+                : EncodeRawPart<TTracking, TSink>(text[part.Start..part.End], part.Start, scratch, ref sink, cancellation);
             if (!more) { return false; }
         }
         return true;
@@ -71,13 +71,14 @@ internal sealed class TokenPipeline
     }
 
     /// <summary>A piece without added tokens of the raw text.</summary>
-    internal bool EncodeRawPart<TTracking, TSink>(ReadOnlySpan<char> text, int origin, EncodeScratch scratch, ref TSink sink)
+    internal bool EncodeRawPart<TTracking, TSink>(
+        ReadOnlySpan<char> text, int origin, EncodeScratch scratch, ref TSink sink, CancellationToken cancellation = default)
         where TTracking : struct, IOriginTracking
         where TSink : struct, ITokenSink, allows ref struct
     {
         NormalizedText normalized = scratch.Normalized;
         normalized.Clear();
-        Normalizer.Normalize<TTracking>(text, origin, normalized);
+        Normalizer.Normalize<TTracking>(text, origin, normalized, cancellation);
         if (_normalized.IsEmpty) { return Model.Encode(normalized, 0, normalized.Length, scratch.Pieces, ref sink); }
         List<TextPart> parts = scratch.NormalizedParts;
         parts.Clear();

@@ -52,9 +52,11 @@ internal struct CountSink(int limit) : ITokenSink
 /// <summary>Keeps everything that a <see cref="TokenEncoding"/> shows.</summary>
 internal readonly struct DetailSink(string text, NormalizedText normalized, List<TokenDetail> tokens, CancellationToken cancellation) : ITokenSink
 {
+    internal const int CancellationStride = 4096; // tokens
+
     public bool Add(int id, int start, int end)
     {
-        if (tokens.Count % 4096 == 0) { cancellation.ThrowIfCancellationRequested(); }
+        if (tokens.Count % CancellationStride == 0) { cancellation.ThrowIfCancellationRequested(); }
         tokens.Add(new TokenDetail(id, null, normalized.Start(start), normalized.End(end - 1)));
         return true;
     }

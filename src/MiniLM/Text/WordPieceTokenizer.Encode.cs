@@ -127,7 +127,7 @@ public sealed partial class WordPieceTokenizer
         EncodeScratch scratch = EncodeScratch.Current;
         List<TokenDetail> tokens = [];
         DetailSink sink = new(text, scratch.Normalized, tokens, cancellation);
-        _pipeline.Encode<TrackOrigins, DetailSink>(text, scratch, ref sink);
+        _pipeline.Encode<TrackOrigins, DetailSink>(text, scratch, ref sink, cancellation);
         return tokens;
     }
 

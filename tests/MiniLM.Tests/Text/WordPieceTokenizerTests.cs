@@ -165,4 +165,16 @@ public sealed class WordPieceTokenizerTests
         int[][] expected = [.. texts.Select(text => Tokenizer.Encode(text).Ids)];
         Parallel.For(0, 2000, index => Assert.Equal(expected[index % 200], TokenizerGolden.FastIds(Tokenizer, texts[index % 200])));
     }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5_000)]
+    public void Encode_GivesUpATextWhenItIsCancelled(int words)
+    {
+        string text = string.Concat(Enumerable.Repeat("cat ", words));
+        EncodeOptions options = new();
+        Assert.Throws<OperationCanceledException>(() => Tokenizer.Encode(text, null, options, new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() => Tokenizer.Encode("", text, options, new CancellationToken(canceled: true)));
+        Assert.Equal(Tokenizer.Encode(text).Ids, Tokenizer.Encode(text, null, options, CancellationToken.None).Ids);
+    }
 }
