@@ -12,6 +12,7 @@ internal static class Smoke
         try
         {
             WriteInputs(folder);
+            Tool.CopyFolder(Path.Combine(Tool.Root, "tests", "Fixtures", "models", "bert"), Path.Combine(folder, "calibrated")); // calibrate writes there
             HashSet<string> seen = [];
             foreach (SmokeCase one in Cases(Path.Combine(Tool.Root, "tests", "Fixtures", "models", "bert")))
             {
@@ -46,6 +47,19 @@ internal static class Smoke
         {
             Writes = ("again.run", null),
         },
+        new("fuse", "out.run", "again.run", "--output", "fused.run") { Writes = ("fused.run", null) },
+        new("evaluate", "run", "--qrels", "qrels.txt", "--run", "out.run", "--run", "fused.run", "--json") { Prints = "\"nDCG@10\":" },
+        new("evaluate", "run", "--qrels", "qrels.txt", "--run", "out.run", "--html", "report.html") { Writes = ("report.html", null) },
+        new("evaluate", "pairs", "--scores", "pairs.jsonl", "--labels", "labels.tsv", "--json") { Prints = "\"f1\":" },
+        new("explain-run", "--qrels", "qrels.txt", "--first", "out.run", "--corpus", "corpus.jsonl", "--depth", "1", "--json") { Prints = "\"lost\":" },
+        new("mine", "--model", model, "--queries", "q.tsv", "--corpus", "corpus.jsonl", "--qrels", "qrels.txt", "--num-negatives", "1",
+            "--output", "triplets.jsonl")
+        {
+            Writes = ("triplets.jsonl", null),
+        },
+        new("calibrate", "--model", "calibrated", "--scores", "pairs.jsonl", "--labels", "labels.tsv", "--json") { Writes = ("calibrated/calibration.json", null) },
+        new("data", "deduplicate", "--input", "texts.jsonl", "--column", "text", "--output", "clean.jsonl") { Writes = ("clean.jsonl", null) },
+        new("submit", "checkthat", "--run", "out.run", "--top-k", "2", "--output", "predictions.tsv") { Writes = ("predictions.tsv", null) },
         new("convert", "--model", model, "--dtype", "float16", "--output", "half") { Writes = ("half/model.safetensors", null) },
         new("convert", "--model", model, "--to", "onnx", "--output", "model.onnx") { Writes = ("model.onnx", null) },
         new("inspect", "half") { Prints = "F16" },
@@ -77,7 +91,9 @@ internal static class Smoke
         Write("texts.jsonl", Lines.Select(line => $"{{\"text\": \"{line}\"}}"));
         Write("corpus.jsonl", Lines.Select((line, i) => $"{{\"_id\": \"d{i}\", \"title\": \"\", \"text\": \"{line}\"}}"));
         Write("q.tsv", ["q1\theat transfer", "q2\twing"]);
-        Write("pairs.tsv", ["a\tb", $"{Lines[0]}\t{Lines[1]}"]);
+        Write("pairs.tsv", ["a\tb", $"{Lines[0]}\t{Lines[1]}", $"{Lines[0]}\t{Lines[0]}"]);
+        Write("labels.tsv", ["index\tlabel", "0\t0", "1\t1"]);
+        Write("qrels.txt", ["q1 0 d1 1", "q2 0 d0 1"]);
 
         void Write(string name, IEnumerable<string> lines) => File.WriteAllText(Path.Combine(folder, name), string.Concat(lines.Select(line => line + "\n")));
     }

@@ -38,6 +38,17 @@ internal static class Tool
         return (process.ExitCode, output, error.Result);
     }
 
+    /// <summary>Copies the files of a folder and of those below it.</summary>
+    internal static void CopyFolder(string from, string to)
+    {
+        foreach (string file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+        {
+            string target = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+    }
+
     /// <summary>Whether a program of this name is in PATH.</summary>
     internal static bool Exists(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, program)));
