@@ -57,7 +57,10 @@ internal static class Smoke
         {
             Writes = ("triplets.jsonl", null),
         },
-        new("calibrate", "--model", "calibrated", "--scores", "pairs.jsonl", "--labels", "labels.tsv", "--json") { Writes = ("calibrated/calibration.json", null) },
+        new("calibrate", "--model", "calibrated", "--scores", "pairs.jsonl", "--labels", "labels.tsv", "--json")
+        {
+            Writes = ("calibrated/calibration.json", null),
+        },
         new("data", "deduplicate", "--input", "texts.jsonl", "--column", "text", "--output", "clean.jsonl") { Writes = ("clean.jsonl", null) },
         new("submit", "checkthat", "--run", "out.run", "--top-k", "2", "--output", "predictions.tsv") { Writes = ("predictions.tsv", null) },
         new("convert", "--model", model, "--dtype", "float16", "--output", "half") { Writes = ("half/model.safetensors", null) },
