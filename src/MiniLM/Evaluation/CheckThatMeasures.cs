@@ -1,4 +1,5 @@
 using MiniLM.Data;
+using MiniLM.Evaluation.Statistics;
 
 namespace MiniLM.Evaluation;
 
@@ -13,7 +14,7 @@ internal sealed class CheckThatMeasures
     internal int Tweets => _ranks.Length;
 
     /// <summary>Mean over all tweets of 1 / rank of the right paper among the first k, else 0.</summary>
-    internal double MrrAt(int k) => _ranks.Average(rank => rank <= k ? 1.0 / rank : 0);
+    internal double MrrAt(int k) => PairwiseSum.Mean([.. _ranks.Select(rank => rank <= k ? 1.0 / rank : 0)]);
 
     /// <summary>Share of the tweets whose paper is among the first k.</summary>
     internal double RecallAt(int k) => _ranks.Average(rank => rank <= k ? 1.0 : 0);
