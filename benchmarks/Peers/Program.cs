@@ -31,9 +31,9 @@ foreach (Workload workload in workloads)
         Console.Error.WriteLine($"Peers: {workload.Name}: results differ by {difference:g3}, more than {Agreement.Tolerance}: nothing to compare");
         return 1;
     }
-    double roof = Roof.GflopsPerSecond(device);
+    double roof = Roof.GflopsPerSecond(device, Precision.Float32);
     (double[] our, double[] their) = Interleaved.Measure(() => ours.Run(workload), () => ort.Run(workload), settings.Seconds);
-    roof = Math.Max(roof, Roof.GflopsPerSecond(device));
+    roof = Math.Max(roof, Roof.GflopsPerSecond(device, Precision.Float32));
     report.Add(workload, workload.Flops(model.Network), roof, our, their, difference);
 }
 report.Finish();

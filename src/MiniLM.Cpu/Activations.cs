@@ -7,12 +7,16 @@ namespace MiniLM.Cpu;
 /// <summary>Element-wise activations of rows, for the tiers below machine code and for heads. Formulas: <see cref="Compute.Reference.Activations"/>.</summary>
 internal static unsafe class Activations
 {
-    internal static void Forward<TLanes>(Activation activation, float* x, int count) where TLanes : struct, ILanes<TLanes>
+    /// <param name="activation">f.</param>
+    /// <param name="x">[count].</param>
+    /// <param name="y">[count]: f(x); may be x.</param>
+    /// <param name="count">Any.</param>
+    internal static void Forward<TLanes>(Activation activation, float* x, float* y, int count) where TLanes : struct, ILanes<TLanes>
     {
-        Debug.Assert(count >= 0 && (x != null || count == 0));
+        Debug.Assert(count >= 0 && ((x != null && y != null) || count == 0));
         int lanes = TLanes.Count, whole = count - count % lanes;
-        for (int i = 0; i < whole; i += lanes) { Apply(activation, TLanes.Load(x + i)).Store(x + i); }
-        for (int i = whole; i < count; i++) { Apply(activation, Lanes1.Load(x + i)).Store(x + i); }
+        for (int i = 0; i < whole; i += lanes) { Apply(activation, TLanes.Load(x + i)).Store(y + i); }
+        for (int i = whole; i < count; i++) { Apply(activation, Lanes1.Load(x + i)).Store(y + i); }
     }
 
     /// <summary>dy *= f'(x). Formulas: <see cref="Compute.Reference.Activations"/>.</summary>

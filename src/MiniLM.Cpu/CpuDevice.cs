@@ -50,15 +50,19 @@ public sealed unsafe class CpuDevice : Device
                 ? $" (forced by {CpuTiers.Variable})"
                 : CpuTiers.WithoutAvx512 is null ? " (the fastest of this CPU)" : " (the fastest without executable memory)";
             return $"{CpuTiers.Name(Tier)}{forced}, {Threads} thread{(Threads == 1 ? "" : "s")}; "
+                + $"bfloat16 {(ProductKernels.For(Tier, Precision.BFloat16) is Avx512Products ? "by AVX512-BF16" : "rounded, at float32's speed")}; "
                 + $"tiers here: {string.Join(", ", CpuTiers.Supported.Select(CpuTiers.Name))}"
                 + (CpuTiers.WithoutAvx512 is { } reason ? $"; no avx512: {reason}" : "");
         }
     }
 
     /// <inheritdoc/>
-    public override bool Supports(Precision precision) => precision == Precision.Float32;
+    public override bool Supports(Precision precision) => precision is Precision.Float32 or Precision.BFloat16 or Precision.Float16;
 
+    /// <summary>Of float32.</summary>
     internal CpuKernels Kernels { get; init; }
+
+    internal CpuKernels KernelsOf(Precision precision) => precision == Precision.Float32 ? Kernels : CpuKernels.For(Tier, precision);
 
     /// <summary>One piece of work at a time: networks of one device take turns on its threads.</summary>
     internal Gate Gate { get; } = new();
@@ -67,15 +71,15 @@ public sealed unsafe class CpuDevice : Device
 
     private protected override DeviceNetwork Prepare(Network network, Precision precision, CancellationToken cancellation)
     {
-        if (!Supports(precision)) { throw new NotSupportedException($"the cpu device has no {precision} kernels yet; use float32"); }
-        return new CpuNetwork(this, network, cancellation);
+        if (!Supports(precision)) { throw new NotSupportedException($"the cpu device has no {precision} kernels; use float32, bfloat16 or float16"); }
+        return new CpuNetwork(this, network, precision, cancellation);
     }
 
     private protected override TrainingNetwork PrepareForTraining(
         ParameterBlock parameters, Precision precision, TrainedParameters trained, CancellationToken cancellation)
     {
-        if (!Supports(precision)) { throw new NotSupportedException($"the cpu device has no {precision} kernels yet; use float32"); }
-        return new CpuTrainingNetwork(this, parameters, trained, cancellation);
+        if (!Supports(precision)) { throw new NotSupportedException($"the cpu device has no {precision} kernels; use float32, bfloat16 or float16"); }
+        return new CpuTrainingNetwork(this, parameters, precision, trained, cancellation);
     }
 
     internal override void Similarity(ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores,

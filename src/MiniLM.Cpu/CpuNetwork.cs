@@ -21,6 +21,7 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
     private readonly CpuDevice _device;
     private readonly WorkerPool _pool;
     private readonly CpuKernels _kernels;
+    private readonly ProductKernels _products;
     private readonly EncoderConfig _config;
     private readonly EmbeddingRows _embedding;
     private readonly PackedLayer[] _layers;
@@ -42,9 +43,10 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
     private float* _output, _hiddenStates;
     private int _layerCount;
 
-    internal CpuNetwork(CpuDevice device, Network network, CancellationToken cancellation) : base(network)
+    internal CpuNetwork(CpuDevice device, Network network, Precision precision, CancellationToken cancellation) : base(network)
     {
-        (_device, _pool, _kernels, _config) = (device, device.Pool, device.Kernels, network.Config);
+        (_device, _pool, _kernels, _config) = (device, device.Pool, device.KernelsOf(precision), network.Config);
+        _products = _kernels.Products;
         _hidden = Pad(_config.HiddenSize);
         _inner = Pad(_config.IntermediateSize);
         _headSize = Pad(_config.HeadSize);
@@ -57,7 +59,7 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
             _ => throw new NotSupportedException($"the cpu device has no {_config.HiddenAct} in a feed-forward layer"),
         };
         _embedding = new EmbeddingRows(_kernels, _config, network.Encoder);
-        _layers = [.. network.Encoder.Layers.Select(layer => new PackedLayer(layer, _config, _headSize))];
+        _layers = [.. network.Encoder.Layers.Select(layer => new PackedLayer(_products, layer, _config, _headSize))];
         _bias = network.Encoder.RelativeAttentionBias is { } table
             ? new RelativeBias(table, _config.NumAttentionHeads, _config.HeadSize, _config.MaxTokens)
             : null;
@@ -181,7 +183,7 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
         Workspace[] own = new Workspace[_device.Threads];
         for (int i = 0; i < own.Length; i++)
         {
-            own[i] = new Workspace(capacity, _hidden, _contextWidth, _inner, _headSize, _kernels.Tallest, _head.Width);
+            own[i] = new Workspace(_products, capacity, _hidden, _contextWidth, _inner, _headSize, _head.Width);
         }
         _own = own;
     }
@@ -215,6 +217,7 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
         _pool.Checkpoint();
         (int firstRow, int endRow) = team.Share(rows, me);
         _embedding.Gather(_batch, from + firstRow, from + endRow, shared.X + (nint)firstRow * _hidden, _hidden);
+        ToOperands(shared, firstRow, endRow - firstRow);
         log?.AddEmbedding(endRow - firstRow, _config.HiddenSize);
         Meet(team, log);
         for (int layer = 0; layer < _layerCount; layer++)
@@ -250,20 +253,22 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
     {
         int panels = _headSize / Gemm.Columns;
         nint block = (nint)rows * _headSize, panelStride = (nint)rows * Gemm.Columns;
-        float* query = mine.Projections, key = query + block, value = key + block;
-        layer.QueryKeyValue.Multiply(_kernels, Epilogue.None, shared.X, _hidden, rows, 3 * head * panels, (3 * head + 1) * panels,
-            query - 3 * head * panels * Gemm.Columns, _headSize, Gemm.Columns);
-        layer.QueryKeyValue.Multiply(_kernels, Epilogue.None, shared.X, _hidden, rows, (3 * head + 1) * panels, (3 * head + 3) * panels,
-            key - (3 * head + 1) * panels * panelStride, Gemm.Columns, panelStride);
+        int size = _products.Size;
+        byte* query = (byte*)mine.Projections, key = query + block * size, value = key + block * size;
+        layer.QueryKeyValue.Multiply(Epilogue.None, Store.Operand, shared.XOperands, _hidden, rows, 3 * head * panels, (3 * head + 1) * panels,
+            query - 3 * head * panels * Gemm.Columns * size, _headSize, Gemm.Columns);
+        layer.QueryKeyValue.Multiply(Epilogue.None, Store.Operand, shared.XOperands, _hidden, rows, (3 * head + 1) * panels, (3 * head + 3) * panels,
+            key - (3 * head + 1) * panels * panelStride * size, Gemm.Columns, panelStride);
         mine.Log?.AddProduct(CpuOperation.QueryKeyValue, rows, _config.HiddenSize, 3L * _config.HeadSize);
         int from = _batch.Offsets[sequences.First];
         RelativeBias.Head bias = _bias?.For(head) ?? default;
         for (int sequence = sequences.First; sequence < sequences.End; sequence++)
         {
             int row = _batch.Offsets[sequence], start = row - from;
-            SelfAttention.Forward(_kernels, query + (nint)start * _headSize, key + (nint)start * Gemm.Columns, value + (nint)start * Gemm.Columns, panelStride,
-                _batch.Length(sequence), _config.HeadSize, _headSize, bias, _columns + row, shared.Context + (nint)start * _contextWidth + head * _headSize,
-                _contextWidth, mine.Attention);
+            nint panelRow = (nint)start * Gemm.Columns * size;
+            SelfAttention.Forward(_kernels, query + (nint)start * _headSize * size, key + panelRow, value + panelRow, panelStride,
+                _batch.Length(sequence), _config.HeadSize, _headSize, bias, _columns + row,
+                (byte*)shared.Context + ((nint)start * _contextWidth + head * _headSize) * size, _contextWidth, mine.Attention);
             mine.Log?.AddAttention(_batch.Length(sequence), _config.HeadSize);
         }
     }
@@ -275,20 +280,23 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
         int blocks = (end - first + FeedForwardRows - 1) / FeedForwardRows;
         for (int block = 0; block < blocks; block++)
         {
-            int row = first + CpuKernels.StripStart(end - first, block, blocks), rows = first + CpuKernels.StripStart(end - first, block + 1, blocks) - row;
+            int row = first + ProductKernels.StripStart(end - first, block, blocks);
+            int rows = first + ProductKernels.StripStart(end - first, block + 1, blocks) - row;
             _pool.Checkpoint();
-            float* x = shared.X + (nint)row * _hidden, y = shared.Y + (nint)row * _hidden, activated = shared.Inner + (nint)row * _inner;
-            layer.AttentionOutput.Multiply(_kernels, Epilogue.AddResidual, shared.Context + (nint)row * _contextWidth, _contextWidth, rows, 0,
-                layer.AttentionOutput.Panels, y, _hidden, Gemm.Columns, x);
+            float* x = shared.X + (nint)row * _hidden, y = shared.Y + (nint)row * _hidden;
+            byte* activated = (byte*)shared.Inner + (nint)row * _inner * _products.Size;
+            layer.AttentionOutput.Multiply(Epilogue.AddResidual, Store.Float32, (byte*)shared.Context + (nint)row * _contextWidth * _products.Size,
+                _contextWidth, rows, 0, layer.AttentionOutput.Panels, y, _hidden, Gemm.Columns, x);
             log?.AddProduct(CpuOperation.AttentionOutput, rows, hidden, hidden, addends: 2);
-            Normalize(layer.AttentionNorm, y, x, rows, log);
+            Normalize(layer.AttentionNorm, shared, row, rows, log);
             _pool.Checkpoint();
-            layer.Up.Multiply(_kernels, _activation, x, _hidden, rows, 0, layer.Up.Panels, activated, _inner, Gemm.Columns);
+            layer.Up.Multiply(_activation, Store.Operand, Operands(shared, row), _hidden, rows, 0, layer.Up.Panels, activated, _inner, Gemm.Columns);
             log?.AddProduct(CpuOperation.FeedForwardUp, rows, hidden, inner);
             _pool.Checkpoint();
-            layer.Down.Multiply(_kernels, Epilogue.AddResidual, activated, _inner, rows, 0, layer.Down.Panels, y, _hidden, Gemm.Columns, x);
+            layer.Down.Multiply(
+                Epilogue.AddResidual, Store.Float32, activated, _inner, rows, 0, layer.Down.Panels, y, _hidden, Gemm.Columns, x);
             log?.AddProduct(CpuOperation.FeedForwardDown, rows, inner, hidden, addends: 2);
-            Normalize(layer.OutputNorm, y, x, rows, log);
+            Normalize(layer.OutputNorm, shared, row, rows, log);
         }
     }
 
@@ -298,21 +306,21 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
         (int firstRow, int endRow) = team.Share(rows, me);
         (int first, int end) = team.Share(layer.Down.Panels, me);
         (int firstInner, int endInner) = team.Share(layer.Up.Panels, me);
-        nint at = (nint)firstRow * _hidden;
         int columns = Columns(first, end, _config.HiddenSize);
-        layer.AttentionOutput.Multiply(_kernels, Epilogue.AddResidual, shared.Context, _contextWidth, rows, first, end, shared.Y,
+        layer.AttentionOutput.Multiply(Epilogue.AddResidual, Store.Float32, shared.Context, _contextWidth, rows, first, end, shared.Y,
             _hidden, Gemm.Columns, shared.X);
         log?.AddProduct(CpuOperation.AttentionOutput, rows, _config.HiddenSize, columns, addends: 2);
         Meet(team, log);
-        Normalize(layer.AttentionNorm, shared.Y + at, shared.X + at, endRow - firstRow, log);
+        Normalize(layer.AttentionNorm, shared, firstRow, endRow - firstRow, log);
         Meet(team, log);
-        layer.Up.Multiply(_kernels, _activation, shared.X, _hidden, rows, firstInner, endInner, shared.Inner, _inner, Gemm.Columns);
+        layer.Up.Multiply(_activation, Store.Operand, shared.XOperands, _hidden, rows, firstInner, endInner, shared.Inner, _inner, Gemm.Columns);
         log?.AddProduct(CpuOperation.FeedForwardUp, rows, _config.HiddenSize, Columns(firstInner, endInner, _config.IntermediateSize));
         Meet(team, log);
-        layer.Down.Multiply(_kernels, Epilogue.AddResidual, shared.Inner, _inner, rows, first, end, shared.Y, _hidden, Gemm.Columns, shared.X);
+        layer.Down.Multiply(
+            Epilogue.AddResidual, Store.Float32, shared.Inner, _inner, rows, first, end, shared.Y, _hidden, Gemm.Columns, shared.X);
         log?.AddProduct(CpuOperation.FeedForwardDown, rows, _config.IntermediateSize, columns, addends: 2);
         Meet(team, log);
-        Normalize(layer.OutputNorm, shared.Y + at, shared.X + at, endRow - firstRow, log);
+        Normalize(layer.OutputNorm, shared, firstRow, endRow - firstRow, log);
     }
 
     /// <summary>Columns of some panels, without padding.</summary>
@@ -325,14 +333,24 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
         log?.Add(CpuOperation.Wait);
     }
 
-    private void Normalize(PackedNorm norm, float* from, float* to, int rows, OperationLog? log)
+    /// <summary>Rows of Y to X, as floats and as operands.</summary>
+    private void Normalize(PackedNorm norm, Workspace shared, int first, int rows, OperationLog? log)
     {
-        for (int row = 0; row < rows; row++)
+        for (int row = first; row < first + rows; row++)
         {
-            _kernels.LayerNorm(from + (nint)row * _hidden, norm.Gamma, norm.Beta, _config.LayerNormEps, to + (nint)row * _hidden, _config.HiddenSize);
+            nint at = (nint)row * _hidden;
+            _kernels.LayerNorm(shared.Y + at, norm.Gamma, norm.Beta, _config.LayerNormEps, shared.X + at, _config.HiddenSize);
         }
+        ToOperands(shared, first, rows);
         log?.AddLayerNorm(rows, _config.HiddenSize);
     }
+
+    private void ToOperands(Workspace shared, int first, int rows)
+    {
+        if (!_products.IsExact) { _products.Convert(shared.X + (nint)first * _hidden, Operands(shared, first), rows * _hidden); }
+    }
+
+    private byte* Operands(Workspace shared, int row) => (byte*)shared.XOperands + (nint)row * _hidden * _products.Size;
 
     private void CopyHidden(float* x, int from, int firstRow, int endRow)
     {

@@ -44,7 +44,7 @@ internal static class CpuTiers
             if (name == Name(tier)) { return tier; }
         }
         string have = string.Join(", ", Supported.Select(Name));
-        string known = name is "amx" or "avx512bf16" or "avx512vnni" ? "float32 has no kernels of that tier"
+        string known = name is "amx" or "avx512bf16" or "avx512vnni" ? "there are no kernels of that tier (bfloat16 takes AVX512-BF16 in tier avx512)"
             : name == Name(CpuTier.Avx512) && WithoutAvx512 is { } reason ? reason : "this CPU has no such tier";
         throw new ArgumentException($"{Variable}={name}: {known}; it has {have}. Unset it or choose one of these.");
     }
@@ -63,6 +63,10 @@ internal static class CpuTiers
         CpuTier.Avx2 => Avx2.IsSupported && Fma.IsSupported,
         _ => true,
     };
+
+    /// <summary>Whether the processor multiplies bfloat16 in its 512-bit registers (AVX512-BF16).</summary>
+    internal static bool HasBFloat16 { get; } = X86Base.IsSupported && X86Base.CpuId(0, 0).Eax >= 7 && X86Base.CpuId(7, 0).Eax >= 1
+        && (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0;
 
     // Not Avx512F.IsSupported: a NativeAOT executable for x86-64-v3 answers false on every machine.
     private static bool HasAvx512()

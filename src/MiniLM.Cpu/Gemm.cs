@@ -16,7 +16,7 @@ internal static unsafe class Gemm
         Debug.Assert(rows is > 0 and <= Tallest);
         for (int panel = 0; panel < arguments->Panels; panel++)
         {
-            float* b = arguments->B + panel * arguments->K * Columns, start = arguments->Start == null ? null : arguments->Start + panel * Columns;
+            float* b = (float*)arguments->B + panel * arguments->K * Columns, start = arguments->Start == null ? null : arguments->Start + panel * Columns;
             float* residual = epilogue == Epilogue.AddResidual ? arguments->Residual + panel * Columns : null;
             byte* c = (byte*)arguments->C + panel * arguments->CPanel;
             for (int column = 0; column < Columns; column += 2 * TLanes.Count)
@@ -87,9 +87,9 @@ internal static unsafe class Gemm
     {
         switch (epilogue)
         {
-            case Epilogue.Gelu: Activations.Forward<TLanes>(Activation.Gelu, c, Columns); break;
-            case Epilogue.GeluTanh: Activations.Forward<TLanes>(Activation.GeluTanh, c, Columns); break;
-            case Epilogue.Relu: Activations.Forward<TLanes>(Activation.Relu, c, Columns); break;
+            case Epilogue.Gelu: Activations.Forward<TLanes>(Activation.Gelu, c, c, Columns); break;
+            case Epilogue.GeluTanh: Activations.Forward<TLanes>(Activation.GeluTanh, c, c, Columns); break;
+            case Epilogue.Relu: Activations.Forward<TLanes>(Activation.Relu, c, c, Columns); break;
             case Epilogue.ScaleRow:
                 TLanes scale = TLanes.Create(arguments->RowScale[row]);
                 for (int i = 0; i < Columns; i += TLanes.Count) { (TLanes.Load(c + i) * scale).Store(c + i); }

@@ -17,14 +17,15 @@ internal enum Epilogue
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct GemmCall
 {
-    /// <summary>[rows, K], read in place.</summary>
-    internal float* A;
+    /// <summary>[rows, K] operands, read in place.</summary>
+    internal void* A;
     internal nint AStride;
 
-    /// <summary>Panels of 32 columns, [panel][K][32].</summary>
-    internal float* B;
+    /// <summary>Panels of 32 columns, [panel][K][32] groups of operands.</summary>
+    internal void* B;
 
-    internal float* C;
+    /// <summary>Floats or operands.</summary>
+    internal void* C;
     internal nint CStride, CPanel;
 
     /// <summary>What the sums start from, [32 * panels] (a bias), or null for 0.</summary>
@@ -36,6 +37,8 @@ internal unsafe struct GemmCall
 
     /// <summary>[rows], multiplied by <see cref="Epilogue.ScaleRow"/>.</summary>
     internal float* RowScale;
+
+    /// <summary>K in groups (<see cref="ProductKernels.Group"/>).</summary>
     internal nint Panels, K;
 }
 

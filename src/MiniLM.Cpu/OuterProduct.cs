@@ -10,7 +10,7 @@ namespace MiniLM.Cpu;
 internal unsafe struct OuterCall
 {
     /// <summary>Neighbouring channels of the first row.</summary>
-    internal float* A;
+    internal float* A; // 32 bits each: a float, or two operands of two rows
 
     /// <summary>From row to row of A.</summary>
     internal nint AStep;
@@ -44,7 +44,7 @@ internal static unsafe class OuterProduct
     // 786 KB of b: they stay in L2 while the strips of a pass over them.
     private const int ChunkRows = 512, ChunkColumns = 384;
 
-    /// <param name="kernels">The tier's.</param>
+    /// <param name="products">Of what a and b hold; of 16 bits two rows lie side by side (<see cref="PairRows"/>) and count as one.</param>
     /// <param name="a">[rows, channels], <paramref name="aStride"/> floats apart.</param>
     /// <param name="aStride">At least channels.</param>
     /// <param name="channels">Rows of c.</param>
@@ -54,12 +54,12 @@ internal static unsafe class OuterProduct
     /// <param name="rows">Summed over.</param>
     /// <param name="c">[channels, columns], <paramref name="cStride"/> floats apart.</param>
     /// <param name="cStride">At least columns.</param>
-    internal static void Add(CpuKernels kernels, float* a, nint aStride, int channels, float* b, nint bStride, int columns, int rows, float* c, nint cStride)
+    internal static void Add(ProductKernels products, float* a, nint aStride, int channels, float* b, nint bStride, int columns, int rows, float* c, nint cStride)
     {
         Debug.Assert(a != null && b != null && c != null && channels > 0 && columns > 0 && rows >= 0);
         Debug.Assert(aStride >= channels && bStride >= (columns + Columns - 1) / Columns * Columns && cStride >= columns);
-        float* tile = stackalloc float[kernels.TallestOuter * Columns];
-        int strips = (channels + kernels.TallestOuter - 1) / kernels.TallestOuter;
+        float* tile = stackalloc float[products.TallestOuter * Columns];
+        int strips = (channels + products.TallestOuter - 1) / products.TallestOuter;
         for (int first = 0; first < rows; first += ChunkRows)
         {
             for (int block = 0; block < columns; block += ChunkColumns)
@@ -67,7 +67,7 @@ internal static unsafe class OuterProduct
                 int end = Math.Min(columns, block + ChunkColumns);
                 for (int strip = 0; strip < strips; strip++)
                 {
-                    int channel = CpuKernels.StripStart(channels, strip, strips), count = CpuKernels.StripStart(channels, strip + 1, strips) - channel;
+                    int channel = ProductKernels.StripStart(channels, strip, strips), count = ProductKernels.StripStart(channels, strip + 1, strips) - channel;
                     for (int column = block; column < end; column += Columns)
                     {
                         var call = new OuterCall
@@ -79,7 +79,7 @@ internal static unsafe class OuterProduct
                             C = tile,
                             Rows = Math.Min(ChunkRows, rows - first),
                         };
-                        kernels.OuterStrip(&call, count);
+                        products.OuterStrip(&call, count);
                         AddTile(tile, count, Math.Min(Columns, columns - column), c + channel * cStride + column, cStride);
                     }
                 }

@@ -8,21 +8,23 @@ namespace MiniLM.Cpu;
 /// <summary>One transformer layer's weights as the kernels read them.</summary>
 internal sealed unsafe class PackedLayer : IDisposable
 {
+    /// <param name="products">Whose operands the panels hold.</param>
     /// <param name="weights">As in the file.</param>
     /// <param name="config">The encoder's sizes.</param>
     /// <param name="paddedHeadSize">Multiple of 32: heads lie in slots of this width, the rest zeros.</param>
-    internal PackedLayer(LayerWeights weights, EncoderConfig config, int paddedHeadSize)
+    internal PackedLayer(ProductKernels products, LayerWeights weights, EncoderConfig config, int paddedHeadSize)
     {
         Debug.Assert(paddedHeadSize >= config.HeadSize && paddedHeadSize % Gemm.Columns == 0);
         int heads = config.NumAttentionHeads, headSize = config.HeadSize;
         // Panels in the order q, k, v of head 0, q, k, v of head 1 ...: a head is projected and attended at once.
         QueryKeyValue = new PackedLinear(
+            products,
             [.. Enumerable.Range(0, heads).SelectMany(head => new[] { weights.Query, weights.Key, weights.Value }
                 .Select(linear => new PackedLinear.Part(linear, head * headSize, headSize)))],
             config.HiddenSize);
-        AttentionOutput = new PackedLinear([new(weights.AttentionOutput, 0, config.HiddenSize)], heads * paddedHeadSize, heads);
-        Up = new PackedLinear([new(weights.Up, 0, config.IntermediateSize)], config.HiddenSize);
-        Down = new PackedLinear([new(weights.Down, 0, config.HiddenSize)], config.IntermediateSize);
+        AttentionOutput = new PackedLinear(products, [new(weights.AttentionOutput, 0, config.HiddenSize)], heads * paddedHeadSize, heads);
+        Up = new PackedLinear(products, [new(weights.Up, 0, config.IntermediateSize)], config.HiddenSize);
+        Down = new PackedLinear(products, [new(weights.Down, 0, config.HiddenSize)], config.IntermediateSize);
         AttentionNorm = new PackedNorm(weights.AttentionNorm);
         OutputNorm = new PackedNorm(weights.OutputNorm);
     }

@@ -5,7 +5,7 @@ using MiniLM.Weights;
 
 namespace MiniLM.Cpu;
 
-/// <summary>A weight matrix in panels of 32 outputs, [panel][inputs][32], and its bias; outputs and inputs are padded with zeros.</summary>
+/// <summary>A weight matrix in panels of 32 outputs, [panel][inputs][32] in groups of operands, and its bias; outputs and inputs are padded with zeros.</summary>
 /// <remarks>Made of parts, so that one product gives a head's query, key and value: a part is some rows of a tensor, padded to whole panels.</remarks>
 internal sealed unsafe class PackedLinear : IDisposable
 {
@@ -14,20 +14,22 @@ internal sealed unsafe class PackedLinear : IDisposable
     /// <summary>Rows [First, First + Count) of a linear layer, into panels of their own.</summary>
     internal readonly record struct Part(Linear Linear, int First, int Count);
 
+    /// <param name="products">Whose operands the panels hold.</param>
     /// <param name="parts">In the order of the panels.</param>
     /// <param name="inputs">Width of a row of A as the kernel reads it.</param>
     /// <param name="heads">Inputs come in as many slots, each padded to inputs / heads: the context of attention. 1 elsewhere.</param>
-    internal PackedLinear(IReadOnlyList<Part> parts, int inputs, int heads = 1)
+    internal PackedLinear(ProductKernels products, IReadOnlyList<Part> parts, int inputs, int heads = 1)
     {
+        Debug.Assert(products.IsExact || inputs % Gemm.Columns == 0);
         Debug.Assert(heads > 0 && inputs % heads == 0 && parts.All(part => part.Count > 0 && part.Linear.Inputs % heads == 0 && part.Linear.Inputs <= inputs));
         Inputs = inputs;
         Panels = parts.Sum(part => PanelsOf(part.Count));
-        _panels = new NativeBlock((long)Panels * Gemm.Columns * inputs);
+        _panels = new NativeBlock((long)Panels * Gemm.Columns * inputs / products.Group);
         _bias = new NativeBlock((long)Panels * Gemm.Columns);
-        _parts = parts;
-        _heads = heads;
+        (_products, _parts, _heads) = (products, parts, heads);
     }
 
+    private readonly ProductKernels _products;
     private readonly IReadOnlyList<Part> _parts;
     private readonly int _heads;
 
@@ -64,8 +66,22 @@ internal sealed unsafe class PackedLinear : IDisposable
         part.Linear.Weight.ElementType == ElementType.F32 && part.Linear.Inputs == Inputs && part.Count % Gemm.Columns == 0
             && (nint)part.Linear.Weight.Data % sizeof(float) == 0;
 
-    private void FillPanel(float* rows, int panel) =>
-        Transpose.Forward(rows, Inputs, Gemm.Columns, Inputs, Weights + (long)panel * Inputs * Gemm.Columns, Gemm.Columns);
+    private void FillPanel(float* rows, int panel)
+    {
+        float* to = Weights + (long)panel * Gemm.Columns * Inputs / _products.Group;
+        if (_products.IsExact)
+        {
+            Transpose.Forward(rows, Inputs, Gemm.Columns, Inputs, to, Gemm.Columns);
+            return;
+        }
+        int words = Gemm.Columns / _products.Group;
+        float* block = stackalloc float[Gemm.Columns * words];
+        for (int input = 0; input < Inputs; input += Gemm.Columns)
+        {
+            for (int row = 0; row < Gemm.Columns; row++) { _products.Convert(rows + row * Inputs + input, block + row * words, Gemm.Columns); }
+            Transpose.Forward(block, words, Gemm.Columns, words, to + input * words, Gemm.Columns);
+        }
+    }
 
     private void FillPanel(Part part, int at, int panel, float* scratch)
     {
@@ -84,25 +100,26 @@ internal sealed unsafe class PackedLinear : IDisposable
         FillPanel(scratch - count * Inputs, panel);
     }
 
-    /// <summary>Panels [first, end) of rows x this matrix into C; strides in floats.</summary>
-    internal void Multiply(CpuKernels kernels, Epilogue epilogue, float* a, nint aStride, int rows, int first, int end, float* c, nint cStride,
+    /// <summary>Panels [first, end) of rows x this matrix into C; strides in operands or floats, as what they belong to.</summary>
+    internal void Multiply(Epilogue epilogue, Store store, void* a, nint aStride, int rows, int first, int end, void* c, nint cStride,
         nint cPanel, float* residual = null)
     {
         Debug.Assert(end <= Panels && aStride >= Inputs && cStride >= Gemm.Columns);
+        int size = store == Store.Operand ? _products.Size : sizeof(float);
         var arguments = new GemmCall
         {
             A = a,
-            AStride = aStride * sizeof(float),
+            AStride = aStride * _products.Size,
             B = Weights,
-            K = Inputs,
+            K = Inputs / _products.Group,
             Start = Bias,
             C = c,
-            CStride = cStride * sizeof(float),
-            CPanel = cPanel * sizeof(float),
+            CStride = cStride * size,
+            CPanel = cPanel * size,
             Residual = residual,
             ResidualStride = cStride * sizeof(float),
         };
-        kernels.Gemm(epilogue, arguments, rows, first, end);
+        _products.Gemm(epilogue, store, arguments, rows, first, end);
     }
 
     public void Dispose()

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using MiniLM.Compute;
 using MiniLM.Cpu.Jit;
 using MiniLM.Cpu.Threading;
 
@@ -19,12 +20,13 @@ internal static unsafe class Roof
     internal static string? Doubt(double percent) =>
         percent > 100 ? "a share above 100 %: other programs slowed this machine more while its roof was measured than while the work was: run it again" : null;
 
-    /// <summary>GFLOP/s of all threads of a device together.</summary>
-    internal static double GflopsPerSecond(CpuDevice device)
+    /// <summary>GFLOP/s of all threads of a device together, by the instruction that multiplies operands of a precision.</summary>
+    internal static double GflopsPerSecond(CpuDevice device, Precision precision)
     {
-        nint kernel = device.Tier == CpuTier.Avx512 ? ExecutableMemory.Load(FmaAvx512.Assemble(OperatingSystem.IsWindows())) : 0;
+        Dot dot = ProductKernels.For(device.Tier, precision).Group == 2 ? Dot.BFloat16 : Dot.Float32;
+        nint kernel = device.Tier == CpuTier.Avx512 ? ExecutableMemory.Load(FmaAvx512.Assemble(OperatingSystem.IsWindows(), dot)) : 0;
         const long Rounds = 20_000;
-        double flop = (double)Rounds * (kernel != 0 ? FmaAvx512.FlopsARound : FlopsARound(device.Tier));
+        double flop = (double)Rounds * (kernel != 0 ? FmaAvx512.FlopsARound * dot.Group() : FlopsARound(device.Tier));
         return SumOfBests(device.Pool, flop, _ => Work(device.Tier, kernel, Rounds), Stopwatch.GetTimestamp) / 1e9;
     }
 

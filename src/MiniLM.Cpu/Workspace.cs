@@ -7,17 +7,19 @@ internal sealed unsafe class Workspace : IDisposable
 {
     private readonly NativeBlock _block;
 
-    internal Workspace(int rows, int hidden, int contextWidth, int inner, int headSize, int tallest, int pooledWidth)
+    internal Workspace(ProductKernels products, int rows, int hidden, int contextWidth, int inner, int headSize, int pooledWidth)
     {
         Rows = rows;
-        Attention = new SelfAttention.Scratch(rows, headSize, tallest);
+        Attention = new SelfAttention.Scratch(rows, headSize, products);
         long at = 0;
-        _block = new NativeBlock((long)rows * (2L * hidden + contextWidth + inner + 3L * headSize) + 2L * pooledWidth);
+        int group = products.Group;
+        _block = new NativeBlock((long)rows * (3L * hidden + contextWidth + inner + 3L * headSize) + 2L * pooledWidth);
         X = Take((long)rows * hidden);
         Y = Take((long)rows * hidden);
-        Context = Take((long)rows * contextWidth);
-        Inner = Take((long)rows * inner);
-        Projections = Take(3L * rows * headSize);
+        XOperands = products.IsExact ? X : Take((long)rows * hidden / group);
+        Context = Take((long)rows * contextWidth / group);
+        Inner = Take((long)rows * inner / group);
+        Projections = Take(3L * rows * headSize / group);
         Pooled = Take(2L * pooledWidth);
 
         float* Take(long floats)
@@ -36,14 +38,17 @@ internal sealed unsafe class Workspace : IDisposable
     /// <summary>[rows, hidden]: sums before LayerNorm.</summary>
     internal float* Y { get; }
 
-    /// <summary>[rows, heads * padded head size].</summary>
-    internal float* Context { get; }
+    /// <summary>[rows, hidden] operands: X itself, or what it is rounded to.</summary>
+    internal void* XOperands { get; }
 
-    /// <summary>[rows, intermediate].</summary>
-    internal float* Inner { get; }
+    /// <summary>[rows, heads * padded head size] operands.</summary>
+    internal void* Context { get; }
 
-    /// <summary>Query, key and value of one head.</summary>
-    internal float* Projections { get; }
+    /// <summary>[rows, intermediate] operands.</summary>
+    internal void* Inner { get; }
+
+    /// <summary>Operands: query, key and value of one head.</summary>
+    internal void* Projections { get; }
 
     /// <summary>Two rows of the head.</summary>
     internal float* Pooled { get; }

@@ -17,7 +17,7 @@ public sealed unsafe class ActivationTests
             double[] expected = Array.ConvertAll(x, value => (double)value);
             Specification.Forward<double>(activation, expected);
             using GuardedBuffer y = GuardedBuffer.Of(x);
-            Tiers.Kernels(tier).Activate(activation, y.Pointer, y.Count);
+            Tiers.Kernels(tier).Activate(activation, y.Pointer, y.Pointer, y.Count);
             bool isExact = activation is Activation.Identity or Activation.Relu;
             for (int i = 0; i < x.Length; i++) { Tiers.Close(expected[i], y.Span[i], isExact ? 0 : 3e-7 + 2e-7 * Math.Abs(x[i]), $"{activation}({x[i]:R})"); }
         }
@@ -34,7 +34,7 @@ public sealed unsafe class ActivationTests
                 equal.Span.Fill(-0.7f);
                 double[] expected = normal.ToDoubles();
                 Specification.Forward<double>(activation, expected);
-                foreach (GuardedBuffer buffer in new[] { equal, bad, normal }) { Tiers.Kernels(tier).Activate(activation, buffer.Pointer, count); }
+                foreach (GuardedBuffer buffer in new[] { equal, bad, normal }) { Tiers.Kernels(tier).Activate(activation, buffer.Pointer, buffer.Pointer, count); }
                 Assert.Equal(count, equal.Span.Count(equal.Span[0]));
                 Assert.Equal(count, bad.Span.Count(float.NaN));
                 for (int i = 0; i < count; i++) { Tiers.Close(expected[i], normal.Span[i], 1e-6, $"{activation}, {i} of {count}"); }
@@ -52,7 +52,7 @@ public sealed unsafe class ActivationTests
         {
             double[] expected = golden.Doubles(name);
             using GuardedBuffer y = GuardedBuffer.Of(x);
-            Tiers.Kernels(tier).Activate(activation, y.Pointer, y.Count);
+            Tiers.Kernels(tier).Activate(activation, y.Pointer, y.Pointer, y.Count);
             for (int i = 0; i < x.Length; i++)
             {
                 if (double.IsFinite(expected[i])) { Tiers.Close(expected[i], y.Span[i], 1e-6 + 3e-7 * Math.Abs(x[i]), $"{name}({x[i]:R})"); }

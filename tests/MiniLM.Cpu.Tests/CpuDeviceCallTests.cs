@@ -19,8 +19,8 @@ public sealed class CpuDeviceCallTests : DeviceCallContract
         using ModelFolder folder = ModelFolder.Open(DeviceContract.Fixture("models", "bert"));
         PackedBatch batch = DeviceContract.RandomBatch(folder.Network.Config, lengths, seed: 1);
         float[] output = new float[lengths.Length * folder.OutputSize], again = new float[output.Length];
-        StoppingKernels kernels = new();
-        using CpuDevice device = new(threads, CpuTier.Vector128) { Kernels = kernels };
+        Stop kernels = new();
+        using CpuDevice device = new(threads, CpuTier.Vector128) { Kernels = new StoppingKernels(kernels) };
         using DeviceNetwork network = device.Load(folder.Network, Precision.Float32);
         network.Forward(batch, output);
         int whole = kernels.Calls;
@@ -54,8 +54,8 @@ public sealed class CpuDeviceCallTests : DeviceCallContract
         using ModelFolder folder = ModelFolder.Open(DeviceContract.Fixture("models", "bert"));
         PackedBatch batch = DeviceContract.RandomBatch(folder.Network.Config, [64, 64, 64, 64, 30, 9], seed: 1);
         float[] output = new float[batch.Sequences * folder.OutputSize], again = new float[output.Length];
-        StoppingKernels kernels = new();
-        using CpuDevice device = new(threads, CpuTier.Vector128) { Kernels = kernels };
+        Stop kernels = new();
+        using CpuDevice device = new(threads, CpuTier.Vector128) { Kernels = new StoppingKernels(kernels) };
         using DeviceNetwork network = device.Load(folder.Network, Precision.Float32);
         network.Forward(batch, output);
         int whole = kernels.Calls;
@@ -69,8 +69,8 @@ public sealed class CpuDeviceCallTests : DeviceCallContract
         }
     }
 
-    /// <summary>The kernels of a tier that every machine has; at one call something happens.</summary>
-    private sealed unsafe class StoppingKernels : LanesKernels<Lanes128>
+    /// <summary>Counts calls of kernels; at one of them something happens.</summary>
+    private sealed class Stop
     {
         private Action _action = () => { };
         private int _at = int.MaxValue, _calls, _products;
@@ -81,28 +81,40 @@ public sealed class CpuDeviceCallTests : DeviceCallContract
 
         internal void StopAt(int call, Action action) => (_at, _action, _calls, _products) = (call, action, 0, 0);
 
-        internal override void GemmStrip(Epilogue epilogue, GemmCall* arguments, int rows)
+        internal void CountProduct()
         {
             Count();
             if (Volatile.Read(ref _calls) > _at) { Interlocked.Increment(ref _products); }
-            base.GemmStrip(epilogue, arguments, rows);
         }
 
+        internal void Count()
+        {
+            if (Interlocked.Increment(ref _calls) == _at) { _action(); }
+        }
+    }
+
+    private sealed unsafe class StoppingProducts(Stop stop) : LanesProducts<Lanes128>
+    {
+        internal override void GemmStrip(Epilogue epilogue, Store store, GemmCall* arguments, int rows)
+        {
+            stop.CountProduct();
+            base.GemmStrip(epilogue, store, arguments, rows);
+        }
+    }
+
+    /// <summary>The kernels of a tier that every machine has; at one call something happens.</summary>
+    private sealed unsafe class StoppingKernels(Stop stop) : LanesKernels<Lanes128>(new StoppingProducts(stop))
+    {
         internal override void LayerNorm(float* x, float* gamma, float* beta, float epsilon, float* y, int width)
         {
-            Count();
+            stop.Count();
             base.LayerNorm(x, gamma, beta, epsilon, y, width);
         }
 
         internal override float Softmax(float* scores, float* bias, int length, int padded, float factor)
         {
-            Count();
+            stop.Count();
             return base.Softmax(scores, bias, length, padded, factor);
-        }
-
-        private void Count()
-        {
-            if (Interlocked.Increment(ref _calls) == _at) { _action(); }
         }
     }
 }

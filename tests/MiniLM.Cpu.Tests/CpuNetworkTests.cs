@@ -48,7 +48,7 @@ public sealed class CpuNetworkTests
     [Fact]
     public void AWorkspace_HasItsPartsApart()
     {
-        using Workspace workspace = new(rows: 5, hidden: 32, contextWidth: 64, inner: 96, headSize: 32, tallest: 6, pooledWidth: 40);
+        using Workspace workspace = new(ProductKernels.For(CpuTier.Scalar), rows: 5, hidden: 32, contextWidth: 64, inner: 96, headSize: 32, pooledWidth: 40);
         AssertApart(workspace);
     }
 

@@ -12,7 +12,7 @@ public sealed unsafe class GemmTests
         CpuKernels kernels = Tiers.Kernels(tier);
         foreach (Epilogue epilogue in Enum.GetValues<Epilogue>())
         {
-            for (int rows = 1; rows <= kernels.Tallest; rows++)
+            for (int rows = 1; rows <= kernels.Products.Tallest; rows++)
             {
                 foreach (int k in new[] { 1, 2, 3, 4, 7, 32, 65 }) { Check(kernels, epilogue, rows, k, panels: 2, withStart: k % 2 == 1); }
             }
@@ -26,7 +26,7 @@ public sealed unsafe class GemmTests
         CpuKernels kernels = Tiers.Kernels(tier);
         foreach (Epilogue epilogue in Enum.GetValues<Epilogue>())
         {
-            for (int rows = 1; rows <= kernels.Tallest; rows++)
+            for (int rows = 1; rows <= kernels.Products.Tallest; rows++)
             {
                 for (int panels = 1; panels <= 3; panels++)
                 {
@@ -54,7 +54,7 @@ public sealed unsafe class GemmTests
                             ResidualStride = ResidualStride * sizeof(float),
                             RowScale = scale.Pointer,
                         };
-                        kernels.GemmStrip(epilogue, &arguments, rows);
+                        kernels.Products.GemmStrip(epilogue, Store.Float32, &arguments, rows);
                         int written = 0;
                         for (int row = 0; row < rows; row++)
                         {
@@ -106,7 +106,7 @@ public sealed unsafe class GemmTests
             ResidualStride = n * sizeof(float),
             RowScale = scale.Pointer,
         };
-        kernels.GemmStrip(epilogue, &arguments, rows);
+        kernels.Products.GemmStrip(epilogue, Store.Float32, &arguments, rows);
         for (int row = 0; row < rows; row++)
         {
             for (int column = 0; column < n; column++)
@@ -134,9 +134,9 @@ public sealed unsafe class GemmTests
         CpuKernels kernels = Tiers.Kernels(tier);
         var random = new Random(4);
         const int K = 70, N = Gemm.Columns;
-        using GuardedBuffer a = GuardedBuffer.Normal(random, kernels.Tallest * K), b = GuardedBuffer.Normal(random, K * N);
+        using GuardedBuffer a = GuardedBuffer.Normal(random, kernels.Products.Tallest * K), b = GuardedBuffer.Normal(random, K * N);
         float[]? alone = null;
-        for (int rows = 1; rows <= kernels.Tallest; rows++)
+        for (int rows = 1; rows <= kernels.Products.Tallest; rows++)
         {
             using GuardedBuffer c = GuardedBuffer.NaN(rows * N);
             var arguments = new GemmCall
@@ -149,7 +149,7 @@ public sealed unsafe class GemmTests
                 C = c.Pointer,
                 CStride = N * sizeof(float),
             };
-            kernels.GemmStrip(Epilogue.Gelu, &arguments, rows);
+            kernels.Products.GemmStrip(Epilogue.Gelu, Store.Float32, &arguments, rows);
             alone ??= c.Span[..N].ToArray();
             Assert.Equal(alone, c.Span[..N].ToArray());
         }
@@ -176,7 +176,7 @@ public sealed unsafe class GemmTests
                 Residual = other.Pointer,
                 RowScale = other.Pointer,
             };
-            kernels.GemmStrip(epilogue, &arguments, 1);
+            kernels.Products.GemmStrip(epilogue, Store.Float32, &arguments, 1);
             foreach (float value in c.Span) { Assert.True(float.IsNaN(value), $"{epilogue} turned NaN into {value}"); }
         }
     }
@@ -193,7 +193,7 @@ public sealed unsafe class GemmTests
         foreach (Epilogue epilogue in new[] { Epilogue.Gelu, Epilogue.GeluTanh, Epilogue.Relu })
         {
             var arguments = new GemmCall { A = one.Pointer, AStride = 4, B = x.Pointer, K = 1, Panels = Panels, C = c.Pointer, CStride = 4, CPanel = 128 };
-            Tiers.Kernels(tier).GemmStrip(epilogue, &arguments, 1);
+            Tiers.Kernels(tier).Products.GemmStrip(epilogue, Store.Float32, &arguments, 1);
             for (int i = 0; i < x.Count; i++)
             {
                 Tiers.Close(Finished(epilogue, x.Span[i], 0, 0), c.Span[i], epilogue == Epilogue.Relu ? 0 : 4e-7 + 2e-7 * Math.Abs(x.Span[i]),

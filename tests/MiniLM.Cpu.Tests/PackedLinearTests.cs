@@ -6,6 +6,8 @@ namespace MiniLM.Cpu.Tests;
 
 public sealed unsafe class PackedLinearTests
 {
+    private static readonly ProductKernels Float32 = ProductKernels.For(CpuTier.Scalar);
+
     public static TheoryData<string> EveryTier() => Tiers.All();
 
     [Fact]
@@ -15,7 +17,7 @@ public sealed unsafe class PackedLinearTests
         Linear a = random.Linear(70, 35), b = random.Linear(40, 35) with { Bias = null };
         // Some rows of each, into panels of their own; inputs in five slots of 7, padded to 9.
         PackedLinear.Part[] parts = [new(a, 3, 33), new(b, 0, 32), new(a, 40, 30), new(b, 39, 1)];
-        using PackedLinear packed = new(parts, inputs: 45, heads: 5);
+        using PackedLinear packed = new(Float32, parts, inputs: 45, heads: 5);
         Assert.Equal((5, 45), (packed.Panels, packed.Inputs));
         foreach ((int first, int end) in new[] { (3, 5), (0, 1), (1, 3) }) { packed.Fill(first, end); }
         int panel = 0;
@@ -47,7 +49,7 @@ public sealed unsafe class PackedLinearTests
         const int Outputs = 64 * Gemm.Columns, Inputs = 3;
         using RandomNetwork random = new(8, 1, 8, 1);
         Linear linear = random.Linear(Outputs, Inputs);
-        using PackedLinear packed = new([new(linear, 0, Outputs)], Inputs);
+        using PackedLinear packed = new(Float32, [new(linear, 0, Outputs)], Inputs);
         packed.Fill(0, packed.Panels);
         float[] weights = linear.Weight.ToFloats();
         Assert.Equal(linear.Bias!.ToFloats(), new ReadOnlySpan<float>(packed.Bias, Outputs).ToArray());
@@ -65,10 +67,10 @@ public sealed unsafe class PackedLinearTests
         const int Inputs = 19, Outputs = 13 * Gemm.Columns - 5;
         using RandomNetwork random = new(8, 1, 8, 1);
         Linear linear = random.Linear(Outputs, Inputs);
-        using PackedLinear packed = new([new(linear, 0, Outputs)], Inputs);
+        using PackedLinear packed = new(kernels.Products, [new(linear, 0, Outputs)], Inputs);
         packed.Fill(0, packed.Panels);
         int width = packed.Panels * Gemm.Columns;
-        foreach (int rows in new[] { 1, kernels.Tallest, kernels.Tallest + 1, 2 * kernels.Tallest + 1, 40 })
+        foreach (int rows in new[] { 1, kernels.Products.Tallest, kernels.Products.Tallest + 1, 2 * kernels.Products.Tallest + 1, 40 })
         {
             using GuardedBuffer a = GuardedBuffer.Normal(new Random(rows), rows * Inputs), residual = GuardedBuffer.Normal(new Random(1), rows * width);
             double[] expected = new double[rows * Outputs];
@@ -77,7 +79,7 @@ public sealed unsafe class PackedLinearTests
             foreach ((int first, int end) in new[] { (0, 13), (0, 6), (0, 7), (5, 12), (12, 13), (4, 4) })
             {
                 using GuardedBuffer c = GuardedBuffer.NaN(rows * width);
-                packed.Multiply(kernels, Epilogue.AddResidual, a.Pointer, Inputs, rows, first, end, c.Pointer, width, Gemm.Columns, residual.Pointer);
+                packed.Multiply(Epilogue.AddResidual, Store.Float32, a.Pointer, Inputs, rows, first, end, c.Pointer, width, Gemm.Columns, residual.Pointer);
                 for (int i = 0; i < c.Count; i++)
                 {
                     (int row, int column) = (i / width, i % width);
@@ -101,7 +103,7 @@ public sealed unsafe class PackedLinearTests
         const int Hidden = 40, Heads = 5, HeadSize = 8;
         using RandomNetwork random = new(Hidden, Heads, 70, 1);
         LayerWeights weights = random.Network.Encoder.Layers[0];
-        using PackedLayer layer = new(weights, random.Network.Config, paddedHeadSize: Gemm.Columns);
+        using PackedLayer layer = new(Float32, weights, random.Network.Config, paddedHeadSize: Gemm.Columns);
         using WorkerPool pool = new(3);
         for (int member = 0; member < 3; member++) { layer.Fill(pool.All, member); }
         Assert.Equal((3 * Heads, 2, 3, 2), (layer.QueryKeyValue.Panels, layer.AttentionOutput.Panels, layer.Up.Panels, layer.Down.Panels));

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using MiniLM.Compute;
 using MiniLM.Cpu.Jit;
 using MiniLM.Cpu.Threading;
 
@@ -50,7 +51,7 @@ public sealed class RoofTests
         foreach (CpuTier tier in CpuTiers.Supported)
         {
             using CpuDevice device = new(2, tier);
-            Assert.InRange(Roof.GflopsPerSecond(device), double.Epsilon, double.MaxValue);
+            Assert.InRange(Roof.GflopsPerSecond(device, Precision.Float32), double.Epsilon, double.MaxValue);
             Assert.InRange(Roof.L2BytesPerSecond(device), double.Epsilon, double.MaxValue);
         }
     }

@@ -48,7 +48,7 @@ public sealed unsafe class SelfAttentionTests
             context = GuardedBuffer.NaN((length - 1) * contextStride + padded);
         for (int i = 0; i < length * headSize; i++) { query.Span[i / headSize * padded + i % headSize] = plain.Span[i]; }
 
-        using SelfAttention.Scratch scratch = new(length, padded, kernels.Tallest);
+        using SelfAttention.Scratch scratch = new(length, padded, kernels.Products);
         using RelativeBias? relative = bias is null ? null : new RelativeBias(bias, 3, headSize, longest: 300);
         fixed (int* places = columns)
         {
@@ -96,7 +96,7 @@ public sealed unsafe class SelfAttentionTests
         const int Length = 37, Size = Gemm.Columns;
         using GuardedBuffer rows = GuardedBuffer.Normal(new Random(1), Length * Size), context = GuardedBuffer.NaN(Length * Size),
             again = GuardedBuffer.NaN(Length * Size);
-        using SelfAttention.Scratch fresh = new(Length, Size, kernels.Tallest), used = new(90, Size, kernels.Tallest);
+        using SelfAttention.Scratch fresh = new(Length, Size, kernels.Products), used = new(90, Size, kernels.Products);
         new Span<float>(used.Keys, (int)(used.Bias + SelfAttention.Padded(90) - used.Keys)).Fill(float.NaN);
         int[] columns = [.. Enumerable.Range(0, Length)];
         fixed (int* places = columns)

@@ -56,7 +56,7 @@ internal sealed class BenchCommand : CliCommand
         TextTable table = new("shape", ">items/s", ">tokens/s", ">GFLOP/s", ">of roof", ">p50 ms", ">p99 ms", ">allocated B", ">peak MB");
         foreach (BenchShape shape in shapes)
         {
-            BenchResult result = Measure(shape, model.Network, subject, device, session);
+            BenchResult result = Measure(shape, model.Network, subject, device, _model.Precision(parse), session);
             if (parse.GetValue(_json)) { WriteJson(session.OutputText, result, _model.PrecisionName(parse), parse.GetValue(_train)); }
             else { Add(table, result); }
             session.OutputText.Flush();
@@ -129,12 +129,13 @@ internal sealed class BenchCommand : CliCommand
         public override void Dispose() => network.Dispose();
     }
 
-    private static BenchResult Measure(BenchShape shape, Network model, Subject subject, Device device, Session session)
+    private static BenchResult Measure(
+        BenchShape shape, Network model, Subject subject, Device device, Precision precision, Session session)
     {
         PackedBatch batch = shape.Fill(model.Config);
         float[] output = new float[shape.Batch * model.OutputSize];
         double[] samples = new double[MostSamples];
-        double? roof = device is CpuDevice cpu ? Roof.GflopsPerSecond(cpu) : null;
+        double? roof = device is CpuDevice cpu ? Roof.GflopsPerSecond(cpu, precision) : null;
         (int count, long allocated) = (0, 0);
         foreach (double seconds in new[] { Seconds / 8, Seconds }) // the first round warms up: caches, the runtime, the code of this loop
         {
@@ -142,7 +143,7 @@ internal sealed class BenchCommand : CliCommand
             GC.WaitForPendingFinalizers(); // what they allocate is not the work that is measured
             (count, allocated) = Sample(batch, output, subject, samples, seconds, session.Cancellation);
         }
-        if (device is CpuDevice again) { roof = Math.Max(roof!.Value, Roof.GflopsPerSecond(again)); }
+        if (device is CpuDevice again) { roof = Math.Max(roof!.Value, Roof.GflopsPerSecond(again, precision)); }
         Array.Sort(samples, 0, count);
         double median = samples[count / 2], slow = samples[Math.Min(count - 1, (int)(count * 0.99))];
         int threads = device is CpuDevice { Threads: var used } ? used : 1;

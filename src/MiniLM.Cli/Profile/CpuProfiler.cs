@@ -20,10 +20,10 @@ internal static class CpuProfiler
         using CpuNetwork loaded = (CpuNetwork)device.Load(network, precision, cancellation);
         loaded.Logs = [.. Enumerable.Range(0, device.Threads).Select(_ => new OperationLog())];
         float[] output = new float[batch.Sequences * network.OutputSize];
-        (double peak, double l2) = (Roof.GflopsPerSecond(device) * 1e9, Roof.L2BytesPerSecond(device));
+        (double peak, double l2) = (Roof.GflopsPerSecond(device, precision) * 1e9, Roof.L2BytesPerSecond(device));
         Sample(loaded, batch, output, WarmUp, cancellation);
         List<Sampled> passes = Sample(loaded, batch, output, Timed, cancellation);
-        (peak, l2) = (Math.Max(peak, Roof.GflopsPerSecond(device) * 1e9), Math.Max(l2, Roof.L2BytesPerSecond(device)));
+        (peak, l2) = (Math.Max(peak, Roof.GflopsPerSecond(device, precision) * 1e9), Math.Max(l2, Roof.L2BytesPerSecond(device)));
         Sampled median = passes.OrderBy(each => each.Seconds).ElementAt(passes.Count / 2);
         OperationSpan[] spans = [.. median.Threads.SelectMany(thread => thread)];
         return new RunProfile

@@ -6,7 +6,7 @@ namespace MiniLM.Cpu.Jit;
 
 /// <summary>Assembles one tile of an outer product for one number of channels: C[channels, 32] = sum over rows of A[row, channel] B[row, 32].</summary>
 /// <remarks>
-/// For each row: two vectors of B; for each channel: broadcast A, two FMAs. As in <see cref="GemmAvx512"/>, but a channel is the next float of a row.
+/// For each row: two vectors of B; for each channel: broadcast A, two FMAs. As in <see cref="GemmAvx512"/>, but a channel is the next 32 bits of a row.
 /// </remarks>
 internal static class OuterAvx512
 {
@@ -15,7 +15,7 @@ internal static class OuterAvx512
 
     private static AssemblerMemoryOperand Argument(OuterField field) => __qword_ptr[rdi + 8 * (int)field];
 
-    internal static byte[] Assemble(int channels, bool windows)
+    internal static byte[] Assemble(int channels, bool windows, Dot dot = Dot.Float32)
     {
         var code = new KernelAssembler(windows);
         (AssemblerRegister64 a, AssemblerRegister64 aStep, AssemblerRegister64 b, AssemblerRegister64 bStep, AssemblerRegister64 rows, AssemblerRegister64 c) =
@@ -62,7 +62,7 @@ internal static class OuterAvx512
             {
                 Zmm value = broadcasts[(step * channels + channel) % broadcasts.Length];
                 code.vbroadcastss(value, __dword_ptr[a + 4 * channel]);
-                for (int v = 0; v < Vectors; v++) { code.vfmadd231ps(KernelAssembler.Zmm[channel * Vectors + v], value, columns[v]); }
+                for (int v = 0; v < Vectors; v++) { code.MultiplyAdd(dot, KernelAssembler.Zmm[channel * Vectors + v], value, columns[v]); }
             }
             code.add(a, aStep);
         }

@@ -6,13 +6,13 @@ namespace MiniLM.Cpu.Training;
 /// <summary>One layer's weights as the gradients of its inputs read them.</summary>
 internal sealed class LayerBackward : IDisposable
 {
-    internal LayerBackward(LayerWeights weights, EncoderConfig config, RowWidths widths)
+    internal LayerBackward(ProductKernels products, LayerWeights weights, EncoderConfig config, RowWidths widths)
     {
         int heads = config.NumAttentionHeads;
-        QueryKeyValue = new PackedTransposed([weights.Query, weights.Key, weights.Value], widths.Context, widths.Hidden, outputHeads: heads);
-        AttentionOutput = new PackedTransposed([weights.AttentionOutput], widths.Hidden, widths.Context, inputHeads: heads);
-        Up = new PackedTransposed([weights.Up], widths.Inner, widths.Hidden);
-        Down = new PackedTransposed([weights.Down], widths.Hidden, widths.Inner);
+        QueryKeyValue = new PackedTransposed(products, [weights.Query, weights.Key, weights.Value], widths.Context, widths.Hidden, outputHeads: heads);
+        AttentionOutput = new PackedTransposed(products, [weights.AttentionOutput], widths.Hidden, widths.Context, inputHeads: heads);
+        Up = new PackedTransposed(products, [weights.Up], widths.Inner, widths.Hidden);
+        Down = new PackedTransposed(products, [weights.Down], widths.Hidden, widths.Inner);
     }
 
     internal PackedTransposed QueryKeyValue { get; }

@@ -9,7 +9,9 @@ using MiniLM.Training;
 namespace MiniLM.Cpu.Training;
 
 /// <summary>Pooling and the modules behind it, forward and backward, for all sequences of a batch.</summary>
-/// <remarks>Made anew on the way back from the last rows: that costs less than the room to keep it.</remarks>
+/// <remarks>
+/// In float32 at every precision of the layers: it is a row a sequence. Made anew on the way back from the last rows: that costs less than the room to keep it.
+/// </remarks>
 internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
 {
     private readonly int _hidden = network.Config.HiddenSize;
@@ -48,8 +50,7 @@ internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
                     Drop(x, sequence, index, dense, dropout);
                     Span<float> sum = Row(_sums[index], sequence, width);
                     Apply(dense.Linear, x, sum);
-                    sum.CopyTo(y);
-                    fixed (float* to = y) { kernels.Activate(dense.Activation, to, width); }
+                    fixed (float* from = sum, to = y) { kernels.Activate(dense.Activation, from, to, width); }
                 }
                 x = y;
             }
@@ -157,7 +158,7 @@ internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
             {
                 kernels.ActivateBackward(dense.Activation, sums + sequence * Pad(outputs), dy + sequence * Pad(outputs), outputs);
             }
-            OuterProduct.Add(kernels, dy, Pad(outputs), outputs, x, Pad(inputs), inputs, sequences, gradient(dense.Linear.Weight), inputs);
+            OuterProduct.Add(kernels.Products, dy, Pad(outputs), outputs, x, Pad(inputs), inputs, sequences, gradient(dense.Linear.Weight), inputs);
         }
         float* weight = (float*)dense.Linear.Weight.Data, bias = dense.Linear.Bias is { } tensor ? gradient(tensor) : null;
         for (int sequence = 0; sequence < sequences; sequence++)

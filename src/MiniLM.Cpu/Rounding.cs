@@ -1,0 +1,30 @@
+using System.Runtime.Intrinsics;
+
+namespace MiniLM.Cpu;
+
+/// <summary>Floats to the nearest number of 16 bits, ties to even, as floats.</summary>
+internal static unsafe class Rounding
+{
+    /// <param name="from">[count].</param>
+    /// <param name="to">[count]; may be <paramref name="from"/>.</param>
+    /// <param name="count">Any.</param>
+    internal static void ToBFloat16(float* from, float* to, int count)
+    {
+        int i = 0;
+        for (; i + Vector256<float>.Count <= count; i += Vector256<float>.Count)
+        {
+            Vector256<float> x = Vector256.Load(from + i);
+            Vector256<uint> bits = x.AsUInt32();
+            Vector256<uint> odd = Vector256.ShiftRightLogical(bits, 16) & Vector256<uint>.One;
+            Vector256<uint> rounded = (bits + Vector256.Create(0x7fffu) + odd) & Vector256.Create(0xffff0000u);
+            Vector256.ConditionalSelect(Vector256.Equals(x, x), rounded.AsSingle(), x).Store(to + i); // rounding could carry a NaN into infinity
+        }
+        for (; i < count; i++) { to[i] = BitConverter.UInt32BitsToSingle((uint)Weights.FloatConversion.ToBFloat16(from[i]) << 16); }
+    }
+
+    /// <summary>The same; what is too large becomes infinite.</summary>
+    internal static void ToFloat16(float* from, float* to, int count)
+    {
+        for (int i = 0; i < count; i++) { to[i] = (float)(Half)from[i]; }
+    }
+}

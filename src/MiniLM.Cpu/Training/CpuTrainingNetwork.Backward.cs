@@ -1,0 +1,224 @@
+using MiniLM.Batching;
+using MiniLM.Compute;
+using MiniLM.Model;
+using MiniLM.Training;
+
+namespace MiniLM.Cpu.Training;
+
+/// <summary>The way back: gradients of rows by group, then of weights by tile.</summary>
+internal sealed unsafe partial class CpuTrainingNetwork
+{
+    private const int Pieces = 4; // of a weight's channels for each thread: the last one must not be waited for long
+
+    internal override void Backward(int slot, ReadOnlySpan<float> outputGradient, CancellationToken cancellation = default)
+    {
+        using Lifetime.Inside inside = Enter();
+        Open(slot);
+        if (!_slot.IsFilled) { throw new InvalidOperationException($"slot {slot} holds no forward pass"); }
+        _slot.IsFilled = false;
+        FormGroups(_slot.Batch);
+        Reserve(_slot.Batch);
+        _head.Backward(_slot.Batch, _slot.Output, _widths.Hidden, _slot.Dropout, outputGradient, _gradient, _rows!.X);
+        for (_layer = _config.NumHiddenLayers - 1; _layer >= 0; _layer--)
+        {
+            _sums.Begin(_groups.Count);
+            Run(_backwardRows, cancellation);
+            CutWeights();
+            Run(_backwardWeights, cancellation);
+        }
+        _sums.Begin(_groups.Count);
+        Run(_backwardEmbeddings, cancellation);
+        AddNorm(Network.Encoder.EmbeddingNorm, _sums.OutputGamma(0), _sums.OutputBeta(0));
+        Run(_scatter, cancellation);
+    }
+
+    private void BackwardRows(int member)
+    {
+        for (int group; (group = Next()) < _groups.Count;) { BackwardGroup(group, _groups[group], _own[member]); }
+    }
+
+    private void BackwardGroup(int index, RowGroup group, Scratch mine)
+    {
+        int rows = group.Rows, hidden = _widths.Hidden;
+        nint at = (nint)group.From * hidden, word = (nint)group.Word * hidden;
+        PackedLayer packed = _inference.Layers[_layer];
+        LayerBackward backward = _backward[_layer];
+        float* d = _rows!.X + at;
+        NormalizeBackward(packed.OutputNorm, _slot.OutputSums(_layer) + at, d, rows, _sums.OutputGamma(index), _sums.OutputBeta(index));
+        void* operands = KeepDropped(group, DropoutSite.FeedForwardOutput, d, _rows.Down + word, _sums.Down(index), mine);
+        float* kept = _rows.Up + (nint)group.Word * _widths.Inner, up = Made(kept, mine.Inner);
+        backward.Down.Multiply(Store.Float32, operands, hidden, rows, up, _widths.Inner);
+        _kernels.ActivateBackward(_config.HiddenAct, _slot.Up(_layer) + (nint)group.From * _widths.Inner, up, rows * _widths.Inner);
+        GroupSums.AddRows(up, _widths.Inner, rows, _widths.Inner, _sums.Up(index));
+        _pool.Checkpoint();
+        operands = Keep(group, up, _widths.Inner, kept, mine);
+        backward.Up.Multiply(Store.Float32, operands, _widths.Inner, rows, d, hidden, d);
+
+        NormalizeBackward(packed.AttentionNorm, _slot.AttentionSums(_layer) + at, d, rows, _sums.AttentionGamma(index), _sums.AttentionBeta(index));
+        operands = KeepDropped(group, DropoutSite.AttentionOutput, d, _rows.Dense + word, _sums.AttentionOutput(index), mine);
+        backward.AttentionOutput.Multiply(Store.Operand, operands, hidden, rows, mine.Context, _widths.Context);
+        kept = _rows.Projections + 3L * group.Word * _widths.Context;
+        float* projections = Made(kept, mine.Projections);
+        AttendBackward(index, group, projections, mine);
+        GroupSums.AddRows(projections, 3 * _widths.Context, rows, 3 * _widths.Context, _sums.QueryKeyValue(index));
+        _pool.Checkpoint();
+        operands = Keep(group, projections, 3 * _widths.Context, kept, mine);
+        backward.QueryKeyValue.Multiply(Store.Float32, operands, 3 * _widths.Context, rows, d, hidden, d);
+    }
+
+    /// <summary>The gradient of a product whose result was dropped from: d, dropped as it was; its sums over rows are its bias's.</summary>
+    private void* KeepDropped(RowGroup group, DropoutSite site, float* d, float* kept, float* biasSums, Scratch mine)
+    {
+        float* dropped = Made(kept, mine.X);
+        int count = group.Rows * _widths.Hidden;
+        new ReadOnlySpan<float>(d, count).CopyTo(new Span<float>(dropped, count));
+        Drop(group, Mask(site, _layer, _config.HiddenDropout), dropped);
+        GroupSums.AddRows(dropped, _widths.Hidden, group.Rows, _widths.Hidden, biasSums);
+        return Keep(group, dropped, _widths.Hidden, kept, mine);
+    }
+
+    private void NormalizeBackward(PackedNorm norm, float* x, float* d, int rows, float* gamma, float* beta)
+    {
+        for (int row = 0; row < rows; row++)
+        {
+            nint at = (nint)row * _widths.Hidden;
+            _kernels.LayerNormBackward(x + at, norm.Gamma, _config.LayerNormEps, d + at, gamma, beta, _config.HiddenSize);
+        }
+    }
+
+    private void AttendBackward(int index, RowGroup group, float* projections, Scratch mine)
+    {
+        int size = _products.Size;
+        nint block = (nint)group.Rows * _widths.Head * size, panelStride = (nint)group.Rows * Gemm.Columns;
+        DropoutMask mask = Mask(DropoutSite.Attention, _layer, _config.AttentionDropout);
+        fixed (int* columns = _slot.Batch.Columns)
+        {
+            for (int head = 0; head < _config.NumAttentionHeads; head++)
+            {
+                _pool.Checkpoint();
+                byte* query = Projections(group, _layer, head), key = query + block, value = key + block;
+                RelativeBias.Head bias = _inference.Bias?.For(head) ?? default;
+                for (int sequence = group.First; sequence < group.End; sequence++)
+                {
+                    int row = _slot.Batch.Offsets[sequence], length = _slot.Batch.Length(sequence);
+                    nint start = row - group.From, panelRow = start * Gemm.Columns * size;
+                    float* dQuery = projections + 3 * start * _widths.Context + head * _widths.Head;
+                    SelfAttention.Backward(_kernels, query + start * _widths.Head * size, key + panelRow, value + panelRow, panelStride, length,
+                        _config.HeadSize, _widths.Head, bias, columns + row, mask, MaskRow(sequence), head,
+                        (byte*)mine.Context + (start * _widths.Context + head * _widths.Head) * size, _widths.Context, dQuery, dQuery + _widths.Context,
+                        dQuery + 2 * _widths.Context, 3 * _widths.Context, mine.SelfAttentionBackward);
+                    if (_inference.Bias is not null) { AddRelativeBias(index, head, columns + row, length, mine.SelfAttentionBackward); }
+                }
+            }
+        }
+    }
+
+    private void AddRelativeBias(int group, int head, int* columns, int length, SelfAttention.BackwardScratch scratch)
+    {
+        float* table = _sums.RelativeBias(group);
+        float root = MathF.Sqrt(_config.HeadSize);
+        for (int i = 0; i < length; i++)
+        {
+            float* scores = scratch.Scores + i * SelfAttention.ScoreStride(length);
+            for (int j = 0; j < length; j++) { table[MpnetBuckets.Of(columns[j] - columns[i]) * _config.NumAttentionHeads + head] += scores[j] * root; }
+        }
+    }
+
+    /// <summary>The layer's weights with the rows that their gradients are sums over; biases and LayerNorms get theirs here.</summary>
+    private void CutWeights()
+    {
+        LayerWeights layer = Network.Encoder.Layers[_layer];
+        int heads = _config.HeadSize == _widths.Head ? 1 : _config.NumAttentionHeads; // without padding all heads are one
+        _pieces.Clear();
+        Cut(layer.Down, _rows!.Down, _widths.Hidden, 1, _slot.Activated(_layer), _widths.Inner, 1, _sums.Down(0));
+        Cut(layer.Up, _rows.Up, _widths.Inner, 1, _slot.Attention(_layer), _widths.Hidden, 1, _sums.Up(0));
+        Cut(layer.AttentionOutput, _rows.Dense, _widths.Hidden, 1, _slot.Context(_layer), _widths.Context, heads, _sums.AttentionOutput(0));
+        float* x = _slot.X(_layer), sums = _sums.QueryKeyValue(0);
+        Cut(layer.Query, _rows.Projections, 3 * _widths.Context, heads, x, _widths.Hidden, 1, sums);
+        Cut(layer.Key, _rows.Projections + _widths.Context, 3 * _widths.Context, heads, x, _widths.Hidden, 1, sums + _widths.Context);
+        Cut(layer.Value, _rows.Projections + 2 * _widths.Context, 3 * _widths.Context, heads, x, _widths.Hidden, 1, sums + 2 * _widths.Context);
+        AddNorm(layer.AttentionNorm, _sums.AttentionGamma(0), _sums.AttentionBeta(0));
+        AddNorm(layer.OutputNorm, _sums.OutputGamma(0), _sums.OutputBeta(0));
+        if (Network.Encoder.RelativeAttentionBias is { } table) { _sums.AddTo(Gradient(table), _sums.RelativeBias(0), _groups.Count, (int)table.Count); }
+    }
+
+    private void Cut(Linear linear, float* dy, int dyStride, int outputHeads, float* x, int xStride, int inputHeads, float* biasSums)
+    {
+        int outputs = linear.Outputs / outputHeads, inputs = linear.Inputs / inputHeads;
+        for (int head = 0; head < outputHeads; head++)
+        {
+            int padded = head * _widths.Head;
+            if (linear.Bias is { } bias) { _sums.AddTo(Gradient(bias) + head * outputs, biasSums + padded, _groups.Count, outputs); }
+            int count = Math.Clamp((outputs + _products.TallestOuter - 1) / _products.TallestOuter, 1, Pieces * _device.Threads);
+            for (int piece = 0; piece < count * inputHeads; piece++)
+            {
+                int input = piece / count, first = ProductKernels.StripStart(outputs, piece % count, count);
+                _pieces.Add(new WeightPiece
+                {
+                    DY = dy + padded + first,
+                    DYStride = dyStride,
+                    Channels = ProductKernels.StripStart(outputs, piece % count + 1, count) - first,
+                    X = x + input * _widths.Head,
+                    XStride = xStride,
+                    Columns = inputs,
+                    Gradient = Gradient(linear.Weight) + (long)(head * outputs + first) * linear.Inputs + input * inputs,
+                    GradientStride = linear.Inputs,
+                });
+            }
+        }
+    }
+
+    /// <summary>Some channels of a weight's gradient.</summary>
+    private struct WeightPiece
+    {
+        internal float* DY, X, Gradient;
+        internal int DYStride, XStride, GradientStride, Channels, Columns;
+    }
+
+    private void BackwardWeights(int member)
+    {
+        for (int index; (index = Next()) < _pieces.Count;)
+        {
+            _pool.Checkpoint();
+            WeightPiece piece = _pieces[index];
+            OuterProduct.Add(_products, piece.DY, piece.DYStride, piece.Channels, piece.X, piece.XStride, piece.Columns, _words,
+                piece.Gradient, piece.GradientStride);
+        }
+    }
+
+    private void AddNorm(Norm norm, float* gamma, float* beta)
+    {
+        _sums.AddTo(Gradient(norm.Gamma), gamma, _groups.Count, _config.HiddenSize);
+        _sums.AddTo(Gradient(norm.Beta), beta, _groups.Count, _config.HiddenSize);
+    }
+
+    private void BackwardEmbeddings(int member)
+    {
+        for (int group; (group = Next()) < _groups.Count;)
+        {
+            nint at = (nint)_groups[group].From * _widths.Hidden;
+            float* d = _rows!.X + at;
+            Drop(_groups[group], Mask(DropoutSite.Embeddings, 0, _config.HiddenDropout), d);
+            NormalizeBackward(
+                _inference.Embedding.Norm, _slot.EmbeddingSums + at, d, _groups[group].Rows, _sums.OutputGamma(group), _sums.OutputBeta(group));
+        }
+    }
+
+    /// <summary>Each thread adds some columns of all rows, in order.</summary>
+    private void Scatter(int member)
+    {
+        PackedBatch batch = _slot.Batch;
+        EncoderWeights weights = Network.Encoder;
+        int hidden = _config.HiddenSize;
+        (int first, int end) = _pool.All.Share(hidden, member);
+        float* words = Gradient(weights.WordEmbeddings), positions = Gradient(weights.PositionEmbeddings);
+        float* types = weights.TokenTypeEmbeddings is { } table ? Gradient(table) : null;
+        for (int row = 0; row < batch.Rows; row++)
+        {
+            float* d = _rows!.X + (nint)row * _widths.Hidden + first;
+            if (batch.TokenIds[row] != _config.PadTokenId) { GroupSums.Add(d, words + (long)batch.TokenIds[row] * hidden + first, end - first); }
+            if (batch.Positions[row] != _config.PadPosition) { GroupSums.Add(d, positions + (long)batch.Positions[row] * hidden + first, end - first); }
+            if (types != null) { GroupSums.Add(d, types + (long)batch.TypeIds[row] * hidden + first, end - first); }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+using MiniLM.Batching;
+using MiniLM.Training;
+
+namespace MiniLM.Cpu.Training;
+
+/// <summary>The way forward, everything kept that the way back needs.</summary>
+internal sealed unsafe partial class CpuTrainingNetwork
+{
+    protected override void ForwardSavingChecked(PackedBatch batch, int slot, StepDropout? dropout, Span<float> output, CancellationToken cancellation)
+    {
+        Open(slot);
+        FormGroups(batch);
+        _slot.Begin(batch, dropout, _words);
+        Reserve(batch);
+        Run(_forward, cancellation);
+        _head.Forward(batch, _slot.Output, _widths.Hidden, dropout, output);
+        _slot.IsFilled = true;
+    }
+
+    private void Forward(int member)
+    {
+        for (int group; (group = Next()) < _groups.Count;) { ForwardGroup(_groups[group], _own[member]); }
+    }
+
+    private void ForwardGroup(RowGroup group, Scratch mine)
+    {
+        (int from, int rows, int layers) = (group.From, group.Rows, _config.NumHiddenLayers);
+        nint at = (nint)from * _widths.Hidden, word = (nint)group.Word * _widths.Hidden;
+        float* sums = _slot.EmbeddingSums + at, x = Made(_slot.X(0) + word, mine.X);
+        _inference.Embedding.Sum(_slot.Batch, from, from + rows, sums, _widths.Hidden);
+        Normalize(_inference.Embedding.Norm, sums, x, rows);
+        Drop(group, Mask(DropoutSite.Embeddings, 0, _config.HiddenDropout), x);
+        for (int layer = 0; layer < layers; layer++)
+        {
+            PackedLayer packed = _inference.Layers[layer];
+            void* operands = Keep(group, x, _widths.Hidden, _slot.X(layer) + word, mine);
+            operands = Attend(group, layer, operands, mine);
+            sums = _slot.AttentionSums(layer) + at;
+            packed.AttentionOutput.Multiply(Epilogue.None, Store.Float32, operands, _widths.Context, rows, 0, packed.AttentionOutput.Panels, sums,
+                _widths.Hidden, Gemm.Columns);
+            Drop(group, Mask(DropoutSite.AttentionOutput, layer, _config.HiddenDropout), sums);
+            GroupSums.Add(x, sums, rows * _widths.Hidden);
+            float* attention = Made(_slot.Attention(layer) + word, mine.Attention);
+            Normalize(packed.AttentionNorm, sums, attention, rows);
+            _pool.Checkpoint();
+
+            operands = Keep(group, attention, _widths.Hidden, _slot.Attention(layer) + word, mine);
+            float* up = _slot.Up(layer) + (nint)from * _widths.Inner;
+            packed.Up.Multiply(Epilogue.None, Store.Float32, operands, _widths.Hidden, rows, 0, packed.Up.Panels, up, _widths.Inner, Gemm.Columns);
+            float* kept = _slot.Activated(layer) + (nint)group.Word * _widths.Inner, activated = Made(kept, mine.Inner);
+            _kernels.Activate(_config.HiddenAct, up, activated, rows * _widths.Inner);
+            operands = Keep(group, activated, _widths.Inner, kept, mine);
+            sums = _slot.OutputSums(layer) + at;
+            packed.Down.Multiply(
+                Epilogue.None, Store.Float32, operands, _widths.Inner, rows, 0, packed.Down.Panels, sums, _widths.Hidden, Gemm.Columns);
+            Drop(group, Mask(DropoutSite.FeedForwardOutput, layer, _config.HiddenDropout), sums);
+            GroupSums.Add(attention, sums, rows * _widths.Hidden);
+            x = layer + 1 < layers ? Made(_slot.X(layer + 1) + word, mine.X) : _slot.Output + at;
+            Normalize(packed.OutputNorm, sums, x, rows);
+        }
+        if (layers == 0) { new ReadOnlySpan<float>(x, rows * _widths.Hidden).CopyTo(new Span<float>(_slot.Output + at, rows * _widths.Hidden)); }
+    }
+
+    private void Normalize(PackedNorm norm, float* from, float* to, int rows)
+    {
+        for (int row = 0; row < rows; row++)
+        {
+            nint at = (nint)row * _widths.Hidden;
+            _kernels.LayerNorm(from + at, norm.Gamma, norm.Beta, _config.LayerNormEps, to + at, _config.HiddenSize);
+        }
+    }
+
+    /// <summary>Operands: where a head's query of a group lies; its key and value are one and two blocks behind.</summary>
+    private byte* Projections(RowGroup group, int layer, int head) =>
+        (byte*)_slot.Projections(layer) + (3L * group.From * _widths.Context + 3L * head * group.Rows * _widths.Head) * _products.Size;
+
+    /// <summary>The context of all heads, as rows of operands.</summary>
+    private void* Attend(RowGroup group, int layer, void* x, Scratch mine)
+    {
+        int panels = _widths.Head / Gemm.Columns, size = _products.Size, rows = group.Rows;
+        nint block = (nint)rows * _widths.Head * size, panelStride = (nint)rows * Gemm.Columns;
+        PackedLinear packed = _inference.Layers[layer].QueryKeyValue;
+        DropoutMask mask = Mask(DropoutSite.Attention, layer, _config.AttentionDropout);
+        float* kept = _slot.Context(layer) + (nint)group.Word * _widths.Context;
+        byte* context = (byte*)OperandRows(kept, mine.Context);
+        for (int head = 0; head < _config.NumAttentionHeads; head++)
+        {
+            _pool.Checkpoint();
+            byte* query = Projections(group, layer, head), key = query + block, value = key + block;
+            packed.Multiply(Epilogue.None, Store.Operand, x, _widths.Hidden, rows, 3 * head * panels, (3 * head + 1) * panels,
+                query - 3 * head * panels * Gemm.Columns * size, _widths.Head, Gemm.Columns);
+            packed.Multiply(Epilogue.None, Store.Operand, x, _widths.Hidden, rows, (3 * head + 1) * panels, (3 * head + 3) * panels,
+                key - (3 * head + 1) * panels * panelStride * size, Gemm.Columns, panelStride);
+            RelativeBias.Head bias = _inference.Bias?.For(head) ?? default;
+            fixed (int* columns = _slot.Batch.Columns)
+            {
+                for (int sequence = group.First; sequence < group.End; sequence++)
+                {
+                    int row = _slot.Batch.Offsets[sequence];
+                    nint start = row - group.From, panelRow = start * Gemm.Columns * size;
+                    SelfAttention.Forward(_kernels, query + start * _widths.Head * size, key + panelRow, value + panelRow, panelStride,
+                        _slot.Batch.Length(sequence), _config.HeadSize, _widths.Head, bias, columns + row,
+                        context + (start * _widths.Context + head * _widths.Head) * size, _widths.Context, mine.SelfAttention, mask, MaskRow(sequence), head);
+                }
+            }
+        }
+        KeepWords(group, context, _widths.Context, kept);
+        return context;
+    }
+}
