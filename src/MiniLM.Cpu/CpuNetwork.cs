@@ -347,7 +347,7 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
 
     private void ToOperands(Workspace shared, int first, int rows)
     {
-        if (!_products.IsExact) { _products.Convert(shared.X + (nint)first * _hidden, Operands(shared, first), rows * _hidden); }
+        if (!_products.IsExact && rows > 0) { _products.Convert(shared.X + (nint)first * _hidden, Operands(shared, first), rows * _hidden); }
     }
 
     private byte* Operands(Workspace shared, int row) => (byte*)shared.XOperands + (nint)row * _hidden * _products.Size;

@@ -20,11 +20,10 @@ internal sealed unsafe class PackedLinear : IDisposable
     /// <param name="heads">Inputs come in as many slots, each padded to inputs / heads: the context of attention. 1 elsewhere.</param>
     internal PackedLinear(ProductKernels products, IReadOnlyList<Part> parts, int inputs, int heads = 1)
     {
-        Debug.Assert(products.IsExact || inputs % Gemm.Columns == 0);
         Debug.Assert(heads > 0 && inputs % heads == 0 && parts.All(part => part.Count > 0 && part.Linear.Inputs % heads == 0 && part.Linear.Inputs <= inputs));
         Inputs = inputs;
         Panels = parts.Sum(part => PanelsOf(part.Count));
-        _panels = new NativeBlock((long)Panels * Gemm.Columns * inputs / products.Group);
+        _panels = new NativeBlock((long)Panels * Gemm.Columns * Groups(products, inputs));
         _bias = new NativeBlock((long)Panels * Gemm.Columns);
         (_products, _parts, _heads) = (products, parts, heads);
     }
@@ -37,6 +36,9 @@ internal sealed unsafe class PackedLinear : IDisposable
     internal int Panels { get; }
     internal float* Weights => _panels.Floats;
     internal float* Bias => _bias.Floats;
+
+    // Of an odd number of inputs the last stands beside a zero; A has columns of padding there.
+    private static int Groups(ProductKernels products, int inputs) => (inputs + products.Group - 1) / products.Group;
 
     internal static int PanelsOf(int outputs) => (outputs + Gemm.Columns - 1) / Gemm.Columns;
 
@@ -68,18 +70,25 @@ internal sealed unsafe class PackedLinear : IDisposable
 
     private void FillPanel(float* rows, int panel)
     {
-        float* to = Weights + (long)panel * Gemm.Columns * Inputs / _products.Group;
+        float* to = Weights + (long)panel * Gemm.Columns * Groups(_products, Inputs);
         if (_products.IsExact)
         {
             Transpose.Forward(rows, Inputs, Gemm.Columns, Inputs, to, Gemm.Columns);
             return;
         }
         int words = Gemm.Columns / _products.Group;
-        float* block = stackalloc float[Gemm.Columns * words];
+        float* block = stackalloc float[Gemm.Columns * words], values = stackalloc float[Gemm.Columns];
+        new Span<float>(values, Gemm.Columns).Clear();
         for (int input = 0; input < Inputs; input += Gemm.Columns)
         {
-            for (int row = 0; row < Gemm.Columns; row++) { _products.Convert(rows + row * Inputs + input, block + row * words, Gemm.Columns); }
-            Transpose.Forward(block, words, Gemm.Columns, words, to + input * words, Gemm.Columns);
+            int count = Math.Min(Gemm.Columns, Inputs - input);
+            for (int row = 0; row < Gemm.Columns; row++)
+            {
+                float* from = rows + row * Inputs + input;
+                if (count < Gemm.Columns) { new ReadOnlySpan<float>(from, count).CopyTo(new Span<float>(values, count)); }
+                _products.Convert(count < Gemm.Columns ? values : from, block + row * words, Gemm.Columns);
+            }
+            Transpose.Forward(block, words, Gemm.Columns, Groups(_products, count), to + input * words, Gemm.Columns);
         }
     }
 
@@ -111,7 +120,7 @@ internal sealed unsafe class PackedLinear : IDisposable
             A = a,
             AStride = aStride * _products.Size,
             B = Weights,
-            K = Inputs / _products.Group,
+            K = Groups(_products, Inputs),
             Start = Bias,
             C = c,
             CStride = cStride * size,

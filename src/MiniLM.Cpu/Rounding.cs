@@ -25,6 +25,20 @@ internal static unsafe class Rounding
     /// <summary>The same; what is too large becomes infinite.</summary>
     internal static void ToFloat16(float* from, float* to, int count)
     {
-        for (int i = 0; i < count; i++) { to[i] = (float)(Half)from[i]; }
+        const float Largest = 65504, SmallestNormal = 6.103515625e-5f;
+        Vector256<float> infinity = Vector256.Create(float.PositiveInfinity), shift = Vector256.Create(0.75f); // whose last place is 2^-24, as a denormal's
+        int i = 0;
+        for (; i + Vector256<float>.Count <= count; i += Vector256<float>.Count)
+        {
+            Vector256<float> x = Vector256.Load(from + i), magnitude = Vector256.Abs(x);
+            Vector256<uint> bits = magnitude.AsUInt32();
+            Vector256<uint> odd = Vector256.ShiftRightLogical(bits, 13) & Vector256<uint>.One;
+            Vector256<float> normal = ((bits + Vector256.Create(0xfffu) + odd) & Vector256.Create(0xffffe000u)).AsSingle();
+            Vector256<float> y = Vector256.ConditionalSelect(Vector256.LessThan(magnitude, Vector256.Create(SmallestNormal)), magnitude + shift - shift, normal);
+            y = Vector256.ConditionalSelect(Vector256.GreaterThan(y, Vector256.Create(Largest)), infinity, y);
+            y |= x & Vector256.Create(-0f);
+            Vector256.ConditionalSelect(Vector256.Equals(x, x), y, x).Store(to + i);
+        }
+        for (; i < count; i++) { to[i] = (float)(Half)from[i]; }
     }
 }

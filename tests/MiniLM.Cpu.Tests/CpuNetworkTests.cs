@@ -45,6 +45,42 @@ public sealed class CpuNetworkTests
         }
     }
 
+    public static TheoryData<string, Precision> TiersOf16Bits() =>
+        [.. from tier in CpuTiers.Supported from precision in new[] { Precision.BFloat16, Precision.Float16 } select (CpuTiers.Name(tier), precision)];
+
+    // Rounded operands: 2^-9 or 2^-11 of each, which the LayerNorm of every layer brings back to 1. The same bits for any threads, and alone.
+    [Theory, MemberData(nameof(TiersOf16Bits))]
+    public void Hidden_In16BitsStaysNearTheDefinitionAndHasTheSameBitsInAnyBatch(string tier, Precision precision)
+    {
+        foreach ((int hidden, int heads, int inner, bool isMpnet) in new[] { (20, 5, 33, true), (66, 2, 70, false), (96, 3, 64, false) })
+        {
+            using RandomNetwork random = new(hidden, heads, inner, 2, relativeBias: isMpnet);
+            ReferenceNetwork<double> reference = new(random.Network);
+            foreach (int[] lengths in new int[][] { [3], [11], [40, 1, 7], [64, 64, 65, 30, 100], [140] })
+            {
+                PackedBatch batch = DeviceContract.RandomBatch(random.Network.Config, lengths, seed: 2);
+                List<double> expected = [];
+                for (int sequence = 0; sequence < batch.Sequences; sequence++) { expected.AddRange(reference.Pass.Encode(batch, sequence, 2)); }
+                float[]? bits = null;
+                foreach (int threads in new[] { 1, 2, 3 })
+                {
+                    using CpuDevice device = new(threads, CpuTiers.Choose(tier));
+                    using DeviceNetwork network = device.Load(random.Network, precision);
+                    float[] actual = new float[batch.Rows * hidden], alone = new float[batch.Length(0) * hidden];
+                    network.Hidden(batch, 2, actual);
+                    GoldenBatch.AssertAll([.. expected], GoldenBatch.Doubles(actual), precision == Precision.Float16 ? 1e-2 : 8e-2,
+                        $"{precision}, hidden {hidden}, lengths {string.Join(' ', lengths)}, {threads} threads");
+                    bits ??= actual;
+                    Assert.Equal(bits, actual);
+                    PackedBatch first = new();
+                    first.Add(batch.TokenIds.AsSpan(0, batch.Length(0)), batch.TypeIds.AsSpan(0, batch.Length(0)), random.Network.Config.Architecture);
+                    network.Hidden(first, 2, alone);
+                    Assert.Equal(bits[..alone.Length], alone);
+                }
+            }
+        }
+    }
+
     [Fact]
     public void AWorkspace_HasItsPartsApart()
     {
