@@ -30,7 +30,7 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
     private readonly Epilogue _activation;
     private readonly int _hidden, _inner, _headSize, _contextWidth; // padded widths; the true ones are in _config
     private readonly TeamSchedule _schedule;
-    private readonly Action<int> _each, _together;
+    private readonly Action<int> _each, _together, _fill;
 
     private Workspace[] _own = []; // one a thread; a team's rows are in that of its first member
     private (int First, int End)[] _groups = [];
@@ -66,9 +66,8 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
         _head = new PackedHead(_kernels, network);
         _schedule = new TeamSchedule(_device.Threads, _config.NumAttentionHeads);
         using (_device.Gate.Enter(cancellation)) { FiniteWeights.Check(network, _device.Threads, work => _pool.Run(work, cancellation), _pool.Checkpoint); }
+        (_each, _together, _fill) = (Each, Together, Fill);
         Repack(cancellation);
-        _each = Each;
-        _together = Together;
     }
 
     internal IReadOnlyList<PackedLayer> Layers => _layers;
@@ -85,16 +84,16 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
             _embedding.Norm.Fill();
             _bias?.Fill();
             _head.Fill();
-            _pool.Run(
-                member =>
-                {
-                    foreach (PackedLayer layer in _layers)
-                    {
-                        _pool.Checkpoint();
-                        layer.Fill(_pool.All, member);
-                    }
-                },
-                cancellation);
+            _pool.Run(_fill, cancellation);
+        }
+    }
+
+    private void Fill(int member)
+    {
+        foreach (PackedLayer layer in _layers)
+        {
+            _pool.Checkpoint();
+            layer.Fill(_pool.All, member);
         }
     }
 

@@ -27,7 +27,10 @@ internal sealed unsafe class PackedLayer : IDisposable
         Down = new PackedLinear(products, [new(weights.Down, 0, config.HiddenSize)], config.IntermediateSize);
         AttentionNorm = new PackedNorm(weights.AttentionNorm);
         OutputNorm = new PackedNorm(weights.OutputNorm);
+        _linears = [QueryKeyValue, AttentionOutput, Up, Down];
     }
+
+    private readonly PackedLinear[] _linears;
 
     internal PackedLinear QueryKeyValue { get; }
     internal PackedLinear AttentionOutput { get; }
@@ -39,7 +42,7 @@ internal sealed unsafe class PackedLayer : IDisposable
     /// <summary>One member's share of the packing.</summary>
     internal void Fill(Team team, int member)
     {
-        foreach (PackedLinear linear in new[] { QueryKeyValue, AttentionOutput, Up, Down })
+        foreach (PackedLinear linear in _linears)
         {
             (int first, int end) = team.Share(linear.Panels, member);
             linear.Fill(first, end);
@@ -51,7 +54,9 @@ internal sealed unsafe class PackedLayer : IDisposable
 
     public void Dispose()
     {
-        foreach (IDisposable part in new IDisposable[] { QueryKeyValue, AttentionOutput, Up, Down, AttentionNorm, OutputNorm }) { part.Dispose(); }
+        foreach (PackedLinear linear in _linears) { linear.Dispose(); }
+        AttentionNorm.Dispose();
+        OutputNorm.Dispose();
     }
 }
 

@@ -25,11 +25,11 @@ internal sealed unsafe class PackedLinear : IDisposable
         Panels = parts.Sum(part => PanelsOf(part.Count));
         _panels = new NativeBlock((long)Panels * Gemm.Columns * Groups(products, inputs));
         _bias = new NativeBlock((long)Panels * Gemm.Columns);
-        (_products, _parts, _heads) = (products, parts, heads);
+        (_products, _parts, _heads) = (products, [.. parts], heads);
     }
 
     private readonly ProductKernels _products;
-    private readonly IReadOnlyList<Part> _parts;
+    private readonly Part[] _parts;
     private readonly int _heads;
 
     internal int Inputs { get; }
@@ -46,67 +46,61 @@ internal sealed unsafe class PackedLinear : IDisposable
     internal void Fill(int first, int end)
     {
         Debug.Assert(first >= 0 && end >= first && end <= Panels);
-        float[] rows = _parts.All(CanBeReadInPlace) ? [] : new float[Gemm.Columns * Inputs];
-        fixed (float* scratch = rows)
+        float* block = stackalloc float[2 * Gemm.Columns * Gemm.Columns];
+        int panel = 0;
+        foreach (Part part in _parts)
         {
-            int panel = 0;
-            foreach (Part part in _parts)
+            for (int at = 0; at < part.Count; at += Gemm.Columns, panel++)
             {
-                for (int at = 0; at < part.Count; at += Gemm.Columns, panel++)
-                {
-                    if (panel < first || panel >= end) { continue; }
-                    part.Linear.Bias?.Read(part.First + at, Math.Min(Gemm.Columns, part.Count - at), Bias + panel * Gemm.Columns);
-                    if (CanBeReadInPlace(part)) { FillPanel((float*)part.Linear.Weight.Data + (long)(part.First + at) * Inputs, panel); }
-                    else { FillPanel(part, at, panel, scratch); }
-                }
+                if (panel < first || panel >= end) { continue; }
+                part.Linear.Bias?.Read(part.First + at, Math.Min(Gemm.Columns, part.Count - at), Bias + panel * Gemm.Columns);
+                FillPanel(part, at, Weights + (long)panel * Gemm.Columns * Groups(_products, Inputs), block);
             }
+        }
+    }
+
+    /// <summary>A block of 32 outputs and 32 inputs at a time, from where the weights lie or by way of <paramref name="block"/>.</summary>
+    private void FillPanel(Part part, int at, float* panel, float* block)
+    {
+        bool inPlace = CanBeReadInPlace(part);
+        int words = Gemm.Columns / _products.Group, stride = inPlace ? Inputs : Gemm.Columns;
+        float* operands = block + Gemm.Columns * Gemm.Columns;
+        for (int input = 0; input < Inputs; input += Gemm.Columns, panel += Gemm.Columns * words)
+        {
+            int count = Math.Min(Gemm.Columns, Inputs - input);
+            float* from = block;
+            if (inPlace) { from = (float*)part.Linear.Weight.Data + (long)(part.First + at) * Inputs + input; }
+            else { Read(part, at, input, count, block); }
+            if (_products.IsExact)
+            {
+                Transpose.Forward(from, stride, Gemm.Columns, count, panel, Gemm.Columns);
+                continue;
+            }
+            for (int row = 0; row < Gemm.Columns; row++) { _products.Convert(from + row * stride, operands + row * words, Gemm.Columns); }
+            Transpose.Forward(operands, words, Gemm.Columns, Groups(_products, count), panel, Gemm.Columns);
         }
     }
 
     // Weights that are trained: packed again after each step, without a copy on the way.
     private bool CanBeReadInPlace(Part part) =>
         part.Linear.Weight.ElementType == ElementType.F32 && part.Linear.Inputs == Inputs && part.Count % Gemm.Columns == 0
-            && (nint)part.Linear.Weight.Data % sizeof(float) == 0;
+            && (_products.IsExact || Inputs % Gemm.Columns == 0) && (nint)part.Linear.Weight.Data % sizeof(float) == 0;
 
-    private void FillPanel(float* rows, int panel)
+    /// <summary>Inputs [input, input + count), as A has them, of 32 outputs; zeros where there are none.</summary>
+    private void Read(Part part, int at, int input, int count, float* block)
     {
-        float* to = Weights + (long)panel * Gemm.Columns * Groups(_products, Inputs);
-        if (_products.IsExact)
+        int width = part.Linear.Inputs, rows = Math.Min(Gemm.Columns, part.Count - at), slot = width / _heads, padded = Inputs / _heads;
+        new Span<float>(block, Gemm.Columns * Gemm.Columns).Clear();
+        for (int place = input, next; place < input + count; place = next)
         {
-            Transpose.Forward(rows, Inputs, Gemm.Columns, Inputs, to, Gemm.Columns);
-            return;
-        }
-        int words = Gemm.Columns / _products.Group;
-        float* block = stackalloc float[Gemm.Columns * words], values = stackalloc float[Gemm.Columns];
-        new Span<float>(values, Gemm.Columns).Clear();
-        for (int input = 0; input < Inputs; input += Gemm.Columns)
-        {
-            int count = Math.Min(Gemm.Columns, Inputs - input);
-            for (int row = 0; row < Gemm.Columns; row++)
+            int head = place / padded, within = place % padded, values = Math.Min(slot - within, input + count - place);
+            next = Math.Min((head + 1) * padded, input + count);
+            if (values <= 0) { continue; } // padding
+            for (int row = 0; row < rows; row++)
             {
-                float* from = rows + row * Inputs + input;
-                if (count < Gemm.Columns) { new ReadOnlySpan<float>(from, count).CopyTo(new Span<float>(values, count)); }
-                _products.Convert(count < Gemm.Columns ? values : from, block + row * words, Gemm.Columns);
+                part.Linear.Weight.Read((long)(part.First + at + row) * width + head * slot + within, values, block + row * Gemm.Columns + place - input);
             }
-            Transpose.Forward(block, words, Gemm.Columns, Groups(_products, count), to + input * words, Gemm.Columns);
         }
-    }
-
-    private void FillPanel(Part part, int at, int panel, float* scratch)
-    {
-        int width = part.Linear.Inputs, count = Math.Min(Gemm.Columns, part.Count - at), slot = width / _heads, padded = Inputs / _heads;
-        if (count < Gemm.Columns || slot < padded) { new Span<float>(scratch, Gemm.Columns * Inputs).Clear(); }
-        for (int r = 0; r < count; r++, scratch += Inputs)
-        {
-            long first = (long)(part.First + at + r) * width;
-            if (slot == padded)
-            {
-                part.Linear.Weight.Read(first, width, scratch);
-                continue;
-            }
-            for (int head = 0; head < _heads; head++) { part.Linear.Weight.Read(first + head * slot, slot, scratch + head * padded); }
-        }
-        FillPanel(scratch - count * Inputs, panel);
     }
 
     /// <summary>Panels [first, end) of rows x this matrix into C; strides in operands or floats, as what they belong to.</summary>

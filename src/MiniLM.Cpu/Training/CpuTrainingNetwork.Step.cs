@@ -53,8 +53,9 @@ internal sealed unsafe partial class CpuTrainingNetwork
 
     private void Update(int member)
     {
-        foreach (Parameter parameter in Parameters.Parameters)
+        for (int index = 0; index < Parameters.Parameters.Count; index++) // an enumerator would be allocated
         {
+            Parameter parameter = Parameters.Parameters[index];
             if (!Trained.IsTrained(parameter.Name)) { continue; }
             (int first, int end) = _pool.All.Share(parameter.Count, member);
             long offset = parameter.Offset + first;

@@ -89,6 +89,32 @@ public sealed class CpuTrainingNetworkTests
         }
     }
 
+    [Fact]
+    public void AStep_AllocatesNothing()
+    {
+        using RandomNetwork random = new(64, 2, 70, 2);
+        Network network = WithDropout(random.Network, .1f);
+        PackedBatch batch = DeviceContract.RandomBatch(network.Config, [64, 64, 65, 30, 100, 5], seed: 3);
+        StepDropout dropout = new(1, 2, [.. batch.Offsets.Take(batch.Sequences)]);
+        float[] output = new float[batch.Sequences * network.OutputSize];
+        StepOptions options = new(1e-3, .01);
+        using CpuDevice device = new(1);
+        using TrainingNetwork trained = device.LoadForTraining(network, Precision.Float32, new TrainedParameters());
+        long[] allocated = new long[3];
+        for (int step = 0; step < 3; step++) // the first two have arrays to make, and code
+        {
+            long[] before = [GC.GetAllocatedBytesForCurrentThread(), 0, 0, 0];
+            trained.ForwardSaving(batch, 0, dropout, output);
+            before[1] = GC.GetAllocatedBytesForCurrentThread();
+            trained.Backward(0, output);
+            before[2] = GC.GetAllocatedBytesForCurrentThread();
+            trained.Step(options);
+            before[3] = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 3; i++) { allocated[i] = before[i + 1] - before[i]; }
+        }
+        Assert.Equal([0, 0, 0], allocated);
+    }
+
     private static float[] Gradient(TrainingNetwork network, Parameter parameter)
     {
         float[] values = new float[parameter.Count];
