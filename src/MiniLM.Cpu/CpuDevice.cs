@@ -76,10 +76,10 @@ public sealed unsafe class CpuDevice : Device
     }
 
     private protected override TrainingNetwork PrepareForTraining(
-        ParameterBlock parameters, Precision precision, TrainedParameters trained, CancellationToken cancellation)
+        ParameterBlock parameters, Precision precision, TrainingOptions options, CancellationToken cancellation)
     {
         if (!Supports(precision)) { throw new NotSupportedException($"the cpu device has no {precision} kernels; use float32, bfloat16 or float16"); }
-        return new CpuTrainingNetwork(this, parameters, precision, trained, cancellation);
+        return new CpuTrainingNetwork(this, parameters, precision, options, cancellation);
     }
 
     internal override void Similarity(ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores,

@@ -75,7 +75,7 @@ public abstract class DeviceCallContract
         using Device other = Open();
         model.Dispose();
         Assert.Throws<ObjectDisposedException>(() => other.Load(model.Network, Precision.Float32));
-        Assert.Throws<ObjectDisposedException>(() => other.LoadForTraining(model.Network, Precision.Float32, new TrainedParameters()));
+        Assert.Throws<ObjectDisposedException>(() => other.LoadForTraining(model.Network, Precision.Float32, new TrainingOptions()));
     }
 
     [Fact]

@@ -51,7 +51,7 @@ internal sealed class BenchCommand : CliCommand
         BenchShape.Check(shapes, model.Network.Config);
         using Device device = _model.OpenDevice(parse, session);
         using Subject subject = parse.GetValue(_train)
-            ? new TrainingSubject(device.LoadForTraining(model.Network, _model.Precision(parse), new TrainedParameters(), session.Cancellation))
+            ? new TrainingSubject(device.LoadForTraining(model.Network, _model.Precision(parse), new TrainingOptions(), session.Cancellation))
             : new ForwardSubject(device.Load(model.Network, _model.Precision(parse), session.Cancellation));
         if (parse.GetValue(_train)) { model.Dispose(); } // what is trained is a copy: the file's pages are not its memory
         TextTable table = new("shape", ">items/s", ">tokens/s", ">GFLOP/s", ">of roof", ">p50 ms", ">p99 ms", ">allocated B", ">peak MB");

@@ -45,10 +45,11 @@ internal sealed unsafe partial class CpuTrainingNetwork
         LayerBackward backward = _backward[_layer];
         float* d = _rows!.X + at;
         NormalizeBackward(packed.OutputNorm, _slot.OutputSums(_layer) + at, d, rows, _sums.OutputGamma(index), _sums.OutputBeta(index));
+        float* sums = Options.RecomputesInner ? RecomputeInner(group, mine) : _slot.Up(_layer) + (nint)group.From * _widths.Inner;
         void* operands = KeepDropped(group, DropoutSite.FeedForwardOutput, d, _rows.Down + word, _sums.Down(index), mine);
         float* kept = _rows.Up + (nint)group.Word * _widths.Inner, up = Made(kept, mine.Inner);
         backward.Down.Multiply(Store.Float32, operands, hidden, rows, up, _widths.Inner);
-        _kernels.ActivateBackward(_config.HiddenAct, _slot.Up(_layer) + (nint)group.From * _widths.Inner, up, rows * _widths.Inner);
+        _kernels.ActivateBackward(_config.HiddenAct, sums, up, rows * _widths.Inner);
         GroupSums.AddRows(up, _widths.Inner, rows, _widths.Inner, _sums.Up(index));
         _pool.Checkpoint();
         operands = Keep(group, up, _widths.Inner, kept, mine);
@@ -64,6 +65,18 @@ internal sealed unsafe partial class CpuTrainingNetwork
         _pool.Checkpoint();
         operands = Keep(group, projections, 3 * _widths.Context, kept, mine);
         backward.QueryKeyValue.Multiply(Store.Float32, operands, 3 * _widths.Context, rows, d, hidden, d);
+    }
+
+    /// <summary>The activations, for the gradient of the weight behind them, and the sums before them, which are returned.</summary>
+    private float* RecomputeInner(RowGroup group, Scratch mine)
+    {
+        nint word = (nint)group.Word * _widths.Hidden;
+        float* kept = _slot.Attention(_layer) + word, attention = Made(kept, mine.Attention);
+        // As rows, which words of 16 bits are not: from the sums once more.
+        if (!_products.IsExact) { Normalize(_inference.Layers[_layer].AttentionNorm, _slot.AttentionSums(_layer) + (nint)group.From * _widths.Hidden, attention, group.Rows); }
+        void* operands = Keep(group, attention, _widths.Hidden, kept, mine);
+        FeedForwardUp(group, _layer, operands, mine.Up, _rows!.Activated + (nint)group.Word * _widths.Inner, mine);
+        return mine.Up;
     }
 
     /// <summary>The gradient of a product whose result was dropped from: d, dropped as it was; its sums over rows are its bias's.</summary>
@@ -130,7 +143,8 @@ internal sealed unsafe partial class CpuTrainingNetwork
         LayerWeights layer = Network.Encoder.Layers[_layer];
         int heads = _config.HeadSize == _widths.Head ? 1 : _config.NumAttentionHeads; // without padding all heads are one
         _pieces.Clear();
-        Cut(layer.Down, _rows!.Down, _widths.Hidden, 1, _slot.Activated(_layer), _widths.Inner, 1, _sums.Down(0));
+        float* activated = Options.RecomputesInner ? _rows!.Activated : _slot.Activated(_layer);
+        Cut(layer.Down, _rows!.Down, _widths.Hidden, 1, activated, _widths.Inner, 1, _sums.Down(0));
         Cut(layer.Up, _rows.Up, _widths.Inner, 1, _slot.Attention(_layer), _widths.Hidden, 1, _sums.Up(0));
         Cut(layer.AttentionOutput, _rows.Dense, _widths.Hidden, 1, _slot.Context(_layer), _widths.Context, heads, _sums.AttentionOutput(0));
         float* x = _slot.X(_layer), sums = _sums.QueryKeyValue(0);

@@ -45,11 +45,10 @@ internal sealed unsafe partial class CpuTrainingNetwork
             _pool.Checkpoint();
 
             operands = Keep(group, attention, _widths.Hidden, _slot.Attention(layer) + word, mine);
-            float* up = _slot.Up(layer) + (nint)from * _widths.Inner;
-            packed.Up.Multiply(Epilogue.None, Store.Float32, operands, _widths.Hidden, rows, 0, packed.Up.Panels, up, _widths.Inner, Gemm.Columns);
-            float* kept = _slot.Activated(layer) + (nint)group.Word * _widths.Inner, activated = Made(kept, mine.Inner);
-            _kernels.Activate(_config.HiddenAct, up, activated, rows * _widths.Inner);
-            operands = Keep(group, activated, _widths.Inner, kept, mine);
+            operands = Options.RecomputesInner
+                ? FeedForwardUp(group, layer, operands, mine.Up, mine.Activated, mine)
+                : FeedForwardUp(group, layer, operands, _slot.Up(layer) + (nint)from * _widths.Inner,
+                    _slot.Activated(layer) + (nint)group.Word * _widths.Inner, mine);
             sums = _slot.OutputSums(layer) + at;
             packed.Down.Multiply(
                 Epilogue.None, Store.Float32, operands, _widths.Inner, rows, 0, packed.Down.Panels, sums, _widths.Hidden, Gemm.Columns);
@@ -59,6 +58,22 @@ internal sealed unsafe partial class CpuTrainingNetwork
             Normalize(packed.OutputNorm, sums, x, rows);
         }
         if (layers == 0) { new ReadOnlySpan<float>(x, rows * _widths.Hidden).CopyTo(new Span<float>(_slot.Output + at, rows * _widths.Hidden)); }
+    }
+
+    /// <summary>The activations of a feed-forward layer, as rows of operands.</summary>
+    /// <param name="group">Of rows.</param>
+    /// <param name="layer">Of the network.</param>
+    /// <param name="x">[rows, hidden] operands.</param>
+    /// <param name="up">[rows, inner]: gets the sums before the activation.</param>
+    /// <param name="kept">[words, inner]: gets the activations.</param>
+    /// <param name="mine">The thread's.</param>
+    private void* FeedForwardUp(RowGroup group, int layer, void* x, float* up, float* kept, Scratch mine)
+    {
+        PackedLinear linear = _inference.Layers[layer].Up;
+        linear.Multiply(Epilogue.None, Store.Float32, x, _widths.Hidden, group.Rows, 0, linear.Panels, up, _widths.Inner, Gemm.Columns);
+        float* activated = Made(kept, mine.Inner);
+        _kernels.Activate(_config.HiddenAct, up, activated, group.Rows * _widths.Inner);
+        return Keep(group, activated, _widths.Inner, kept, mine);
     }
 
     private void Normalize(PackedNorm norm, float* from, float* to, int rows)

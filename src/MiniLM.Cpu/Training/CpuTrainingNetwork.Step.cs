@@ -33,7 +33,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
         for (int index; (index = Next()) < _squares.Length;)
         {
             Parameter parameter = Parameters.Parameters[index];
-            _squares[index] = Trained.IsTrained(parameter.Name) ? Squares(Gradient(parameter.Tensor), parameter.Count) : 0;
+            _squares[index] = Options.IsTrained(parameter.Name) ? Squares(Gradient(parameter.Tensor), parameter.Count) : 0;
         }
     }
 
@@ -56,11 +56,11 @@ internal sealed unsafe partial class CpuTrainingNetwork
         for (int index = 0; index < Parameters.Parameters.Count; index++) // an enumerator would be allocated
         {
             Parameter parameter = Parameters.Parameters[index];
-            if (!Trained.IsTrained(parameter.Name)) { continue; }
+            if (!Options.IsTrained(parameter.Name)) { continue; }
             (int first, int end) = _pool.All.Share(parameter.Count, member);
             long offset = parameter.Offset + first;
             int count = end - first;
-            AdamW.Coefficients<float> by = AdamW.For<float>(_options, Steps, Trained.Decays(parameter.Name), _gradientFactor);
+            AdamW.Coefficients<float> by = AdamW.For<float>(_options, Steps, Options.Decays(parameter.Name), _gradientFactor);
             AdamW.Update(by, new Span<float>(Parameters.Values + offset, count),
                 new ReadOnlySpan<float>(_gradients.Floats + offset, count), new Span<float>(_first.Floats + offset, count),
                 new Span<float>(_second.Floats + offset, count));

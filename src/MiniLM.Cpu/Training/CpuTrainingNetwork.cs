@@ -53,8 +53,8 @@ internal sealed unsafe partial class CpuTrainingNetwork : TrainingNetwork
     /// <param name="Word">First word row (<see cref="TrainingSlot"/>).</param>
     private readonly record struct RowGroup(int First, int End, int From, int Rows, int Word);
 
-    internal CpuTrainingNetwork(CpuDevice device, ParameterBlock parameters, Precision precision, TrainedParameters trained, CancellationToken cancellation)
-        : base(parameters, trained)
+    internal CpuTrainingNetwork(CpuDevice device, ParameterBlock parameters, Precision precision, TrainingOptions options, CancellationToken cancellation)
+        : base(parameters, options)
     {
         (_device, _pool, _kernels, _config) = (device, device.Pool, device.KernelsOf(precision), parameters.Network.Config);
         _products = _kernels.Products;
@@ -102,7 +102,7 @@ internal sealed unsafe partial class CpuTrainingNetwork : TrainingNetwork
 
     private void Open(int slot)
     {
-        if (!_slots.TryGetValue(slot, out TrainingSlot? found)) { _slots[slot] = found = new TrainingSlot(_products, _widths, _config.NumHiddenLayers); }
+        if (!_slots.TryGetValue(slot, out TrainingSlot? found)) { _slots[slot] = found = new TrainingSlot(_products, _widths, _config.NumHiddenLayers, !Options.RecomputesInner); }
         _slot = found;
     }
 
@@ -129,20 +129,20 @@ internal sealed unsafe partial class CpuTrainingNetwork : TrainingNetwork
             _own = [];
             Scratch[] own = new Scratch[_device.Threads];
             int longest = Math.Max(_longest, Math.Min(CpuNetwork.GroupRows, _config.MaxTokens));
-            for (int i = 0; i < own.Length; i++) { own[i] = new Scratch(_products, longest, _widths); }
+            for (int i = 0; i < own.Length; i++) { own[i] = new Scratch(_products, longest, _widths, Options.RecomputesInner); }
             _own = own;
         }
         if (_rows is not null && _rows.Holds(batch.Rows, _words)) { return; }
         _rows?.Dispose();
         _rows = null;
-        _rows = new GradientRows(batch.Rows, _words, _widths);
+        _rows = new GradientRows(batch.Rows, _words, _widths, Options.RecomputesInner);
     }
 
     /// <summary>What one thread needs for one group.</summary>
-    private sealed class Scratch(ProductKernels products, int longest, RowWidths widths) : IDisposable
+    private sealed class Scratch(ProductKernels products, int longest, RowWidths widths, bool recomputesInner) : IDisposable
     {
         private readonly NativeBlock _block = new(Math.Max(longest, CpuNetwork.GroupRows)
-            * (widths.Context + (products.IsExact ? 0L : 2L * widths.Hidden + widths.Inner + 3L * widths.Context + Math.Max(widths.Inner, 3 * widths.Context))));
+            * (widths.Context + (recomputesInner ? 2L * widths.Inner : 0) + (products.IsExact ? 0L : 2L * widths.Hidden + widths.Inner + 3L * widths.Context + Math.Max(widths.Inner, 3 * widths.Context))));
 
         private readonly long _rows = Math.Max(longest, CpuNetwork.GroupRows);
 
@@ -151,8 +151,12 @@ internal sealed unsafe partial class CpuTrainingNetwork : TrainingNetwork
         /// <summary>[rows, context] operands.</summary>
         internal float* Context => _block.Floats;
 
+        // Only where inner activations are not kept.
+        internal float* Up => Context + _rows * widths.Context;
+        internal float* Activated => Up + (recomputesInner ? _rows * widths.Inner : 0);
+
         // The others only where operands are rounded: floats on their way to them ...
-        internal float* X => Context + _rows * widths.Context;
+        internal float* X => Activated + (recomputesInner ? _rows * widths.Inner : 0);
         internal float* Attention => X + _rows * widths.Hidden;
         internal float* Inner => Attention + _rows * widths.Hidden;
         internal float* Projections => Inner + _rows * widths.Inner;

@@ -3,9 +3,9 @@ using MiniLM.Compute;
 namespace MiniLM.Cpu.Training;
 
 /// <summary>Gradients of one layer's rows, of the whole batch; all but the first as words (<see cref="TrainingSlot"/>).</summary>
-internal sealed unsafe class GradientRows(int rows, int words, RowWidths widths) : IDisposable
+internal sealed unsafe class GradientRows(int rows, int words, RowWidths widths, bool recomputesInner) : IDisposable
 {
-    private readonly NativeBlock _block = new((long)rows * widths.Hidden + words * (2L * widths.Hidden + 3L * widths.Context + widths.Inner));
+    private readonly NativeBlock _block = new((long)rows * widths.Hidden + words * (2L * widths.Hidden + 3L * widths.Context + (recomputesInner ? 2L : 1L) * widths.Inner));
 
     internal bool Holds(int ofRows, int ofWords) => ofRows <= rows && ofWords <= words;
 
@@ -23,6 +23,9 @@ internal sealed unsafe class GradientRows(int rows, int words, RowWidths widths)
 
     /// <summary>[words, 3 context]: of q, k and v.</summary>
     internal float* Projections => Up + (long)words * widths.Inner;
+
+    /// <summary>[words, inner]: the activations themselves, where they are made anew.</summary>
+    internal float* Activated => Projections + 3L * words * widths.Context;
 
     public void Dispose() => _block.Dispose();
 }

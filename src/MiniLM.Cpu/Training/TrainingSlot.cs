@@ -12,7 +12,7 @@ internal sealed record RowWidths(int Hidden, int Context, int Inner, int Head);
 /// Operands of products lie as the gradients of weights read them: [rows / group][width] words of 32 bits (<see cref="OuterProduct"/>), each group of
 /// sequences from a word row of its own on. In float32 those are the rows themselves.
 /// </remarks>
-internal sealed unsafe class TrainingSlot(ProductKernels products, RowWidths widths, int layers) : IDisposable
+internal sealed unsafe class TrainingSlot(ProductKernels products, RowWidths widths, int layers, bool keepsInner) : IDisposable
 {
     private NativeBlock? _block;
     private int _rows, _words;
@@ -24,8 +24,10 @@ internal sealed unsafe class TrainingSlot(ProductKernels products, RowWidths wid
     /// <summary>Whether a forward pass ended that no backward has used.</summary>
     internal bool IsFilled { get; set; }
 
-    private long LayerFloats(long rows, long words) => words * (2L * widths.Hidden + widths.Context + widths.Inner)
-        + rows * (2L * widths.Hidden + 3L * widths.Context / products.Group + widths.Inner);
+    private int Inner => keepsInner ? widths.Inner : 0;
+
+    private long LayerFloats(long rows, long words) =>
+        words * (2L * widths.Hidden + widths.Context + Inner) + rows * (2L * widths.Hidden + 3L * widths.Context / products.Group + Inner);
 
     /// <summary>Makes room for a batch.</summary>
     /// <param name="batch">The batch.</param>
@@ -58,17 +60,17 @@ internal sealed unsafe class TrainingSlot(ProductKernels products, RowWidths wid
     /// <summary>[words, hidden]: behind the LayerNorm behind attention.</summary>
     internal float* Attention(int layer) => Context(layer) + (long)_words * widths.Context;
 
-    /// <summary>[words, inner]: behind the activation.</summary>
+    /// <summary>[words, inner]: behind the activation; only where these are kept.</summary>
     internal float* Activated(int layer) => Attention(layer) + (long)_words * widths.Hidden;
 
     /// <summary>[rows, hidden]: before the LayerNorm behind attention.</summary>
-    internal float* AttentionSums(int layer) => Activated(layer) + (long)_words * widths.Inner;
+    internal float* AttentionSums(int layer) => Activated(layer) + (long)_words * Inner;
 
-    /// <summary>[rows, inner]: before the activation.</summary>
+    /// <summary>[rows, inner]: before the activation; likewise.</summary>
     internal float* Up(int layer) => AttentionSums(layer) + (long)_rows * widths.Hidden;
 
     /// <summary>[rows, hidden]: before the LayerNorm at the layer's end.</summary>
-    internal float* OutputSums(int layer) => Up(layer) + (long)_rows * widths.Inner;
+    internal float* OutputSums(int layer) => Up(layer) + (long)_rows * Inner;
 
     /// <summary>Operands: blocks of q, k and v by group and head: as <see cref="Workspace.Projections"/>, for each head.</summary>
     internal void* Projections(int layer) => OutputSums(layer) + (long)_rows * widths.Hidden;

@@ -71,14 +71,14 @@ public abstract class Device : IDisposable
     /// <exception cref="ModelFormatException">A weight is NaN or infinite.</exception>
     /// <exception cref="ObjectDisposedException">The device, or the folder of the weights.</exception>
     /// <exception cref="NotSupportedException">There are no kernels of that precision.</exception>
-    internal TrainingNetwork LoadForTraining(Network network, Precision precision, TrainedParameters trained, CancellationToken cancellation = default)
+    internal TrainingNetwork LoadForTraining(Network network, Precision precision, TrainingOptions options, CancellationToken cancellation = default)
     {
         Lifetime.Inside inside = Lifetime.Enter();
         ParameterBlock? parameters = null;
         try
         {
             parameters = new ParameterBlock(network);
-            TrainingNetwork prepared = PrepareForTraining(parameters, precision, trained, cancellation);
+            TrainingNetwork prepared = PrepareForTraining(parameters, precision, options, cancellation);
             prepared.Keep(this, inside);
             return prepared;
         }
@@ -92,7 +92,7 @@ public abstract class Device : IDisposable
 
     /// <inheritdoc cref="LoadForTraining"/>
     private protected virtual TrainingNetwork PrepareForTraining(
-        ParameterBlock parameters, Precision precision, TrainedParameters trained, CancellationToken cancellation) =>
+        ParameterBlock parameters, Precision precision, TrainingOptions options, CancellationToken cancellation) =>
         throw new NotSupportedException($"the {Name} device does not train yet; use cpu");
 
     /// <inheritdoc cref="Load"/>

@@ -18,14 +18,14 @@ internal enum OptimizerState
 internal abstract class TrainingNetwork : DeviceNetwork
 {
     /// <param name="parameters">Become the network's.</param>
-    /// <param name="trained">Which of them change.</param>
-    protected TrainingNetwork(ParameterBlock parameters, TrainedParameters trained) : base(parameters.Network) =>
-        (Parameters, Trained) = (parameters, trained);
+    /// <param name="options">Which of them change.</param>
+    protected TrainingNetwork(ParameterBlock parameters, TrainingOptions options) : base(parameters.Network) =>
+        (Parameters, Options) = (parameters, options);
 
     /// <summary>The weights, in float32 whatever the precision.</summary>
     internal ParameterBlock Parameters { get; }
 
-    protected TrainedParameters Trained { get; }
+    protected TrainingOptions Options { get; }
 
     /// <summary>Steps taken so far, as Adam's bias correction counts them: a skipped one is none.</summary>
     internal int Steps { get; set; }

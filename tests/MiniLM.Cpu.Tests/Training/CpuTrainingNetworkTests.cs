@@ -1,9 +1,11 @@
+using System.Globalization;
 using MiniLM.Batching;
 using MiniLM.Compute;
 using MiniLM.Compute.Reference;
 using MiniLM.Model;
 using MiniLM.Tests;
 using MiniLM.Training;
+using MiniLM.Weights;
 
 namespace MiniLM.Cpu.Tests.Training;
 
@@ -63,7 +65,7 @@ public sealed class CpuTrainingNetworkTests
         string what = $"hidden {network.Config.HiddenSize}, lengths {string.Join(' ', lengths)}, dropout {drops}";
 
         using ParameterBlock block = new(network);
-        using ReferenceTrainingNetwork<double> reference = new(block, new TrainedParameters());
+        using ReferenceTrainingNetwork<double> reference = new(block, new TrainingOptions());
         float[] expected = new float[upstream.Length];
         reference.ForwardSaving(batch, 0, dropout, expected);
         reference.Backward(0, upstream);
@@ -72,7 +74,7 @@ public sealed class CpuTrainingNetworkTests
         foreach (int threads in new[] { 1, 2, 3 })
         {
             using CpuDevice device = new(threads, tier);
-            using TrainingNetwork trained = device.LoadForTraining(network, precision, new TrainedParameters());
+            using TrainingNetwork trained = device.LoadForTraining(network, precision, new TrainingOptions());
             float[] actual = new float[upstream.Length];
             trained.ForwardSaving(batch, 0, dropout, actual);
             GoldenBatch.AssertAll(GoldenBatch.Doubles(expected), GoldenBatch.Doubles(actual), Tolerance(precision, 5e-6), what);
@@ -89,6 +91,146 @@ public sealed class CpuTrainingNetworkTests
         }
     }
 
+    public static TheoryData<Precision> AllPrecisions() => [Precision.Float32, Precision.BFloat16, Precision.Float16];
+
+    private static readonly int[] Mixed = [64, 3, 64, 65, 30, 100, 5];
+
+    private static float[] Upstream(int count)
+    {
+        Random random = new(5);
+        return [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - .5f)];
+    }
+
+    private static float[][] Gradients(TrainingNetwork network) => [.. network.Parameters.Parameters.Select(parameter => Gradient(network, parameter))];
+
+    [Theory, MemberData(nameof(AllPrecisions))]
+    public void RecomputingInnerActivations_ChangesNoBit(Precision precision)
+    {
+        using RandomNetwork random = new(66, 2, 70, 2);
+        Network network = WithDropout(random.Network, .1f);
+        PackedBatch batch = DeviceContract.RandomBatch(network.Config, Mixed, seed: 3);
+        StepDropout dropout = new(1, 2, [.. batch.Offsets.Take(batch.Sequences)]);
+        float[][][] found = [.. new[] { false, true }.Select(recomputes =>
+        {
+            using CpuDevice device = new(2);
+            using TrainingNetwork trained = device.LoadForTraining(network, precision, new TrainingOptions { RecomputesInner = recomputes });
+            float[] output = new float[batch.Sequences * network.OutputSize];
+            trained.ForwardSaving(batch, 0, dropout, output);
+            trained.Backward(0, Upstream(output.Length));
+            return (float[][])[output, .. Gradients(trained)];
+        })];
+        Assert.Equal(found[0], found[1]);
+    }
+
+    // Sums are cut elsewhere, masks are not: a dropped value goes by its row in the step.
+    [Theory, MemberData(nameof(AllPrecisions))]
+    public void AnotherCutOfAStep_GivesTheSameGradients(Precision precision)
+    {
+        using RandomNetwork random = new(64, 2, 70, 2);
+        Network network = WithDropout(random.Network, .1f);
+        PackedBatch whole = DeviceContract.RandomBatch(network.Config, Mixed, seed: 3);
+        int size = network.OutputSize;
+        float[] upstream = Upstream(whole.Sequences * size);
+        using CpuDevice device = new(2);
+        float[][]? expected = null;
+        foreach (int[] cut in new int[][] { [0, 7], [0, 1, 4, 7], [0, 1, 2, 3, 4, 5, 6, 7] })
+        {
+            using TrainingNetwork trained = device.LoadForTraining(network, precision, new TrainingOptions());
+            for (int part = 0; part + 1 < cut.Length; part++)
+            {
+                PackedBatch batch = new();
+                for (int sequence = cut[part]; sequence < cut[part + 1]; sequence++)
+                {
+                    Range rows = whole.Offsets[sequence]..whole.Offsets[sequence + 1];
+                    batch.Add(whole.TokenIds.AsSpan()[rows], whole.TypeIds.AsSpan()[rows], network.Config.Architecture);
+                }
+                trained.ForwardSaving(batch, 0, new StepDropout(1, 2, whole.Offsets[cut[part]..cut[part + 1]]), new float[batch.Sequences * size]);
+                trained.Backward(0, upstream.AsSpan(cut[part] * size, batch.Sequences * size));
+            }
+            float[][] gradients = Gradients(trained);
+            expected ??= gradients;
+            for (int i = 0; i < gradients.Length; i++)
+            {
+                double error = 0, length = 0;
+                for (int k = 0; k < gradients[i].Length; k++)
+                {
+                    error += Math.Pow((double)gradients[i][k] - expected[i][k], 2);
+                    length += Math.Pow(expected[i][k], 2);
+                }
+                Tiers.Close(0, Math.Sqrt(error), 1e-6 * Math.Max(Math.Sqrt(length), 1e-2), $"{cut.Length - 1} parts, tensor {i}");
+            }
+        }
+    }
+
+    [Fact]
+    public void AFrozenParameter_NeitherMovesNorDecaysNorCountsInTheNorm()
+    {
+        using RandomNetwork random = new(64, 2, 70, 2);
+        PackedBatch batch = DeviceContract.RandomBatch(random.Network.Config, Mixed, seed: 3);
+        float[] upstream = Upstream(batch.Sequences * random.Network.OutputSize);
+        using CpuDevice device = new(2);
+        using TrainingNetwork all = device.LoadForTraining(random.Network, Precision.Float32, new TrainingOptions { Decays = _ => true });
+        using TrainingNetwork half = device.LoadForTraining(Numbered(random.Network), Precision.Float32, new TrainingOptions
+        {
+            IsTrained = name => int.Parse(name, CultureInfo.InvariantCulture) % 2 == 0,
+            Decays = _ => true,
+        });
+        foreach (TrainingNetwork trained in new[] { all, half })
+        {
+            trained.ForwardSaving(batch, 0, null, new float[upstream.Length]);
+            trained.Backward(0, upstream);
+        }
+        double squares = 0;
+        foreach (Parameter parameter in half.Parameters.Parameters.Where((_, i) => i % 2 == 0))
+        {
+            foreach (float value in Gradient(half, parameter)) { squares += (double)value * value; }
+        }
+        float[][] before = [.. half.Parameters.Parameters.Select(parameter => half.Parameters[parameter].ToArray())];
+        StepResult result = half.Step(new StepOptions(1e-3, .5));
+        Assert.Equal(Math.Sqrt(squares), result.GradientNorm, 1e-9 * result.GradientNorm);
+        Assert.True(all.Step(new StepOptions(1e-3, .5)).GradientNorm > result.GradientNorm);
+        for (int i = 0; i < before.Length; i++)
+        {
+            Parameter parameter = half.Parameters.Parameters[i];
+            float[] moment = new float[parameter.Count];
+            half.ReadState(parameter, OptimizerState.FirstMoment, moment);
+            Assert.Equal(i % 2 == 1, before[i].AsSpan().SequenceEqual(half.Parameters[parameter]));
+            Assert.Equal(i % 2 == 1, !moment.AsSpan().ContainsAnyExcept(0));
+        }
+    }
+
+    /// <summary>Each tensor named by its number.</summary>
+    private static unsafe Network Numbered(Network network)
+    {
+        int number = 0;
+        Dictionary<Tensor, Tensor> named = network.Tensors().ToDictionary(tensor => tensor, tensor => new Tensor(
+            (number++).ToString(CultureInfo.InvariantCulture), tensor.ElementType, [.. tensor.Shape], tensor.Data, tensor.Count * sizeof(float), tensor.File));
+        return network.With(tensor => named[tensor]);
+    }
+
+    [Theory]
+    [InlineData(float.NaN), InlineData(float.PositiveInfinity)]
+    public void AGradientThatIsNotFinite_ChangesNothingAndIsForgotten(float bad)
+    {
+        using RandomNetwork random = new(64, 2, 70, 2);
+        PackedBatch batch = DeviceContract.RandomBatch(random.Network.Config, Mixed, seed: 3);
+        float[] upstream = Upstream(batch.Sequences * random.Network.OutputSize), output = new float[upstream.Length];
+        using CpuDevice device = new(2);
+        using TrainingNetwork trained = device.LoadForTraining(random.Network, Precision.Float32, new TrainingOptions());
+        float[][] before = [.. trained.Parameters.Parameters.Select(parameter => trained.Parameters[parameter].ToArray())];
+        trained.ForwardSaving(batch, 0, null, output);
+        trained.Backward(0, [bad, .. upstream[1..]]);
+        StepResult skipped = trained.Step(new StepOptions(1e-3, .5));
+        Assert.False(skipped.IsTaken);
+        Assert.Equal(0, trained.Steps);
+        Assert.Equal(before, trained.Parameters.Parameters.Select(parameter => trained.Parameters[parameter].ToArray()));
+        trained.ForwardSaving(batch, 0, null, output);
+        trained.Backward(0, upstream);
+        StepResult taken = trained.Step(new StepOptions(1e-3, .5));
+        Assert.True(taken.IsTaken && taken.GradientNorm > 0);
+        Assert.Equal(1, trained.Steps);
+    }
+
     [Fact]
     public void AStep_AllocatesNothing()
     {
@@ -99,7 +241,7 @@ public sealed class CpuTrainingNetworkTests
         float[] output = new float[batch.Sequences * network.OutputSize];
         StepOptions options = new(1e-3, .01);
         using CpuDevice device = new(1);
-        using TrainingNetwork trained = device.LoadForTraining(network, Precision.Float32, new TrainedParameters());
+        using TrainingNetwork trained = device.LoadForTraining(network, Precision.Float32, new TrainingOptions());
         long[] allocated = new long[3];
         for (int step = 0; step < 3; step++) // the first two have arrays to make, and code
         {

@@ -68,7 +68,7 @@ public sealed class GradientGoldenTests
     {
         foreach ((JsonElement test, GoldenModel model, PackedBatch[] batches, double[]? labels, Golden golden) in Tiny())
         {
-            using ReferenceTrainingNetwork<double> network = new(new ParameterBlock(model.Network), new TrainedParameters());
+            using ReferenceTrainingNetwork<double> network = new(new ParameterBlock(model.Network), new TrainingOptions());
             double loss = Step(new DoubleStep(network), batches, model.Network.OutputSize, labels);
             Tiers.Close(test.GetProperty("loss64").GetDouble(), loss, 1e-12, Name(test));
             CompareTiny(test, golden, network.Parameters, parameter => network.Gradient(parameter).ToArray(), isDouble: true);
@@ -83,7 +83,7 @@ public sealed class GradientGoldenTests
         using CpuDevice device = new(2, CpuTiers.Choose(tier));
         foreach ((JsonElement test, GoldenModel model, PackedBatch[] batches, double[]? labels, Golden golden) in Tiny())
         {
-            using TrainingNetwork network = device.LoadForTraining(model.Network, Precision.Float32, new TrainedParameters());
+            using TrainingNetwork network = device.LoadForTraining(model.Network, Precision.Float32, new TrainingOptions());
             double loss = Step(new FloatStep(network), batches, model.Network.OutputSize, labels), expected = test.GetProperty("loss64").GetDouble();
             Tiers.Close(expected, loss, 2e-6 + 1e-6 * Math.Abs(expected), Name(test));
             CompareTiny(test, golden, network.Parameters, parameter => Gradient(network, parameter), isDouble: false);
@@ -142,7 +142,7 @@ public sealed class GradientGoldenTests
         foreach (JsonElement test in Cases("minilm_grads"))
         {
             using GoldenModel model = GoldenModel.MiniLM(IsClassifier(test));
-            using TrainingNetwork network = device.LoadForTraining(model.Network, Precision.Float32, new TrainedParameters());
+            using TrainingNetwork network = device.LoadForTraining(model.Network, Precision.Float32, new TrainingOptions());
             JsonElement[] ids = [.. test.GetProperty("input_ids").EnumerateArray()];
             PackedBatch[] batches = IsClassifier(test)
                 ? [model.Batch(ids.Zip(test.GetProperty("token_type_ids").EnumerateArray(), (row, types) => (row, (JsonElement?)types)))]

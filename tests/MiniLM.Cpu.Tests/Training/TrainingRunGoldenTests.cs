@@ -87,7 +87,7 @@ public sealed class TrainingRunGoldenTests
             .Select(line => JsonDocument.Parse(line).RootElement)];
         bool isPairs = rows[0].TryGetProperty("input_ids", out _);
         using GoldenModel model = IsTiny(run) ? GoldenModel.Tiny(isPairs) : GoldenModel.MiniLM(isPairs);
-        using TrainingNetwork network = device.LoadForTraining(model.Network, precision, new TrainedParameters());
+        using TrainingNetwork network = device.LoadForTraining(model.Network, precision, new TrainingOptions());
         Dictionary<string, float[]> before = network.Parameters.Parameters.ToDictionary(
             parameter => parameter.Name, parameter => network.Parameters[parameter].ToArray());
         JsonElement[] steps = [.. run.GetProperty("steps").EnumerateArray()], batches = [.. run.GetProperty("batches").EnumerateArray()];

@@ -22,10 +22,10 @@ public sealed class ReferenceDevice : Device
     }
 
     private protected override TrainingNetwork PrepareForTraining(
-        ParameterBlock parameters, Precision precision, TrainedParameters trained, CancellationToken cancellation)
+        ParameterBlock parameters, Precision precision, TrainingOptions options, CancellationToken cancellation)
     {
         FiniteWeights.Check(parameters.Network, 1, work => work(0), cancellation.ThrowIfCancellationRequested);
-        return new ReferenceTrainingNetwork<float>(parameters, trained);
+        return new ReferenceTrainingNetwork<float>(parameters, options);
     }
 
     internal override void Similarity(

@@ -12,7 +12,7 @@ internal sealed class ReferenceTrainingNetwork<T> : TrainingNetwork where T : IB
     private readonly Dictionary<int, (PackedBatch Batch, StepDropout? Dropout, List<ReferencePass<T>.Saved> Saved)> _slots = [];
     private readonly ReferencePass<T> _pass;
 
-    internal ReferenceTrainingNetwork(ParameterBlock parameters, TrainedParameters trained) : base(parameters, trained)
+    internal ReferenceTrainingNetwork(ParameterBlock parameters, TrainingOptions options) : base(parameters, options)
     {
         foreach (Parameter parameter in parameters.Parameters)
         {
@@ -75,7 +75,7 @@ internal sealed class ReferenceTrainingNetwork<T> : TrainingNetwork where T : IB
 
     internal override StepResult Step(StepOptions options)
     {
-        IEnumerable<Parameter> trained = Parameters.Parameters.Where(parameter => Trained.IsTrained(parameter.Name));
+        IEnumerable<Parameter> trained = Parameters.Parameters.Where(parameter => Options.IsTrained(parameter.Name));
         double squares = 0;
         foreach (Parameter parameter in trained)
         {
@@ -93,7 +93,7 @@ internal sealed class ReferenceTrainingNetwork<T> : TrainingNetwork where T : IB
         foreach (Parameter parameter in trained)
         {
             T[] values = _weights[parameter.Tensor];
-            AdamW.Coefficients<T> by = AdamW.For<T>(options, Steps, Trained.Decays(parameter.Name), gradientFactor);
+            AdamW.Coefficients<T> by = AdamW.For<T>(options, Steps, Options.Decays(parameter.Name), gradientFactor);
             AdamW.Update<T>(by, values, _gradients[parameter.Tensor], _first[parameter.Tensor], _second[parameter.Tensor]);
             Span<float> block = Parameters[parameter];
             for (int i = 0; i < values.Length; i++) { block[i] = float.CreateChecked(values[i]); }
