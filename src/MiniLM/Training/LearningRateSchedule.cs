@@ -41,13 +41,13 @@ internal sealed record LearningRateSchedule
     /// <param name="totalSteps">Of the run.</param>
     /// <param name="warmup">Below 1 a share of the steps, rounded up in double as transformers does; else a number of steps, which may exceed the run.</param>
     /// <exception cref="ArgumentOutOfRangeException">A rate, a number of steps or a warm-up that there is not.</exception>
-    internal LearningRateSchedule(ScheduleKind kind, double baseRate, int totalSteps, double warmup = 0)
+    internal LearningRateSchedule(ScheduleKind kind, double baseRate, int totalSteps, double warmup)
     {
         if (!double.IsFinite(baseRate) || baseRate < 0)
         {
             throw new ArgumentOutOfRangeException(nameof(baseRate), $"a learning rate of {baseRate}: a finite number, 0 or more");
         }
-        if (!(warmup >= 0 && warmup <= int.MaxValue) || (warmup >= 1 && warmup != Math.Floor(warmup)))
+        if (warmup is not (>= 0 and <= int.MaxValue) || (warmup > 1 && !double.IsInteger(warmup)))
         {
             throw new ArgumentOutOfRangeException(nameof(warmup), $"a warm-up of {warmup}: a share of the steps below 1, or a whole number of steps");
         }

@@ -5,7 +5,7 @@ namespace MiniLM.Training;
 /// <param name="GoodSteps">Steps taken in a row since the scale last changed or was to grow.</param>
 internal readonly record struct LossScalerState(float Scale, int GoodSteps);
 
-/// <summary>Scales the loss so that small gradients survive float16, by the rule of <c>torch.amp.GradScaler</c>: it halves when a gradient overflowed.</summary>
+/// <summary>What the loss is multiplied by so that small gradients survive float16, by the rule of <c>torch.amp.GradScaler</c>.</summary>
 /// <remarks>A step that was not taken counts as a step of the run, but moves neither the schedule nor Adam's bias correction.</remarks>
 internal sealed class LossScaler
 {

@@ -12,7 +12,7 @@ internal sealed record PaddedBatch(int Length, int[] TokenIds, byte[] TypeIds, b
     /// <param name="batch">The sequences.</param>
     /// <param name="padTokenId">Id of the padding.</param>
     /// <param name="multipleOf">The length is the longest sequence's, rounded up to a multiple of this.</param>
-    internal static PaddedBatch Of(PackedBatch batch, int padTokenId, int multipleOf = 1)
+    internal static PaddedBatch Of(PackedBatch batch, int padTokenId, int multipleOf)
     {
         int longest = 0;
         for (int sequence = 0; sequence < batch.Sequences; sequence++) { longest = Math.Max(longest, batch.Length(sequence)); }

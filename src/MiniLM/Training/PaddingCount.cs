@@ -15,7 +15,7 @@ internal readonly record struct PaddingCount(long RealTokens, long ComputedToken
     internal static PaddingCount Packed(ReadOnlySpan<int> lengths) => Padded(lengths, Sum(lengths));
 
     /// <summary>All as long as the longest, rounded up to a multiple.</summary>
-    internal static PaddingCount Dynamic(ReadOnlySpan<int> lengths, int multipleOf = 1)
+    internal static PaddingCount Dynamic(ReadOnlySpan<int> lengths, int multipleOf)
     {
         int longest = 0;
         foreach (int length in lengths) { longest = Math.Max(longest, length); }

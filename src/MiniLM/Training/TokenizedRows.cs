@@ -4,11 +4,11 @@ using MiniLM.Model;
 
 namespace MiniLM.Training;
 
-/// <summary>Rows of training data as tokens, made once by <see cref="TokenizedRowsWriter"/>. A row is one sequence or several: texts, or pairs of texts.</summary>
+/// <summary>Rows of training data as tokens, made by <see cref="TokenizedRowsWriter"/>. A row is one sequence or several: texts, or pairs of texts.</summary>
 /// <remarks>Not thread-safe: a trainer is one caller.</remarks>
 internal sealed unsafe class TokenizedRows : IDisposable
 {
-    /// <summary>A token is an int: its id, and above this many bits its type id.</summary>
+    /// <summary>A token is an int: its id, up to <see cref="Text.TokenizerDefinition.MaxId"/>, and above this many bits its type id.</summary>
     internal const int IdBits = 24;
 
     private readonly int[] _tokens; // empty where they lie in the file

@@ -28,14 +28,9 @@ internal sealed class TokenizedRowsWriter : IDisposable
     /// <param name="path">Of the file, should there be one. What an earlier run left there is replaced.</param>
     /// <param name="tokensInMemory">The limit, 4 bytes a token.</param>
     /// <param name="cancellation">Looked at for every sequence.</param>
-    /// <exception cref="ArgumentException">The tokenizer has ids of more than 24 bits.</exception>
     internal TokenizedRowsWriter(WordPieceTokenizer tokenizer, int maxLength, string path, int tokensInMemory = DefaultTokensInMemory,
         CancellationToken cancellation = default)
     {
-        if (tokenizer.VocabularySize > 1 << TokenizedRows.IdBits)
-        {
-            throw new ArgumentException($"a tokenizer with ids up to {tokenizer.VocabularySize - 1}: training takes ids below {1 << TokenizedRows.IdBits}");
-        }
         (_tokenizer, _maxLength, _path, _tokensInMemory, _cancellation) = (tokenizer, maxLength, path, tokensInMemory, cancellation);
         _typeIds = new byte[maxLength];
     }

@@ -23,9 +23,11 @@ public sealed class GradientAccumulationGoldenTests
         using GoldenModel model = GoldenModel.Tiny(isClassifier: true);
         using ReferenceTrainingNetwork<double> network = new(new ParameterBlock(model.Network), new TrainedParameters());
         int compared = 0;
-        foreach (JsonElement update in document.RootElement.GetProperty("cases").EnumerateArray().SelectMany(test => test.GetProperty("updates").EnumerateArray()))
+        JsonElement.ArrayEnumerator cases = document.RootElement.GetProperty("cases").EnumerateArray();
+        foreach (JsonElement update in cases.SelectMany(test => test.GetProperty("updates").EnumerateArray()))
         {
-            int[][] batches = [.. update.GetProperty("micro_batches").EnumerateArray().Select(batch => batch.EnumerateArray().Select(row => row.GetInt32()).ToArray())];
+            int[][] batches = [.. update.GetProperty("micro_batches").EnumerateArray()
+                .Select(batch => batch.EnumerateArray().Select(row => row.GetInt32()).ToArray())];
             network.ClearGradients();
             foreach (int[] batch in batches)
             {

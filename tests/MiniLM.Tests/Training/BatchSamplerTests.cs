@@ -29,7 +29,7 @@ public sealed class BatchSamplerTests
         "shuffled" => (new ShuffledBatchSampler(101, 8, dropLast: false), 101),
         "grouped" => (new LengthGroupedSampler(Lengths, 4, dropLast: false, gradientAccumulationSteps: 2), 101),
         "distinct" => (new NoDuplicatesBatchSampler(Texts, 4, dropLast: false), 60),
-        _ => (new ProportionalBatchSampler([new ShuffledBatchSampler(33, 4, false), new LengthGroupedSampler(Lengths, 8, false)]), 134),
+        _ => (new ProportionalBatchSampler([new ShuffledBatchSampler(33, 4, false), new LengthGroupedSampler(Lengths, 8, false, 1)]), 134),
     };
 
     [Theory, MemberData(nameof(Kinds))]
@@ -49,7 +49,7 @@ public sealed class BatchSamplerTests
     {
         BatchSampler sampler = Sampler(kind).Sampler;
         List<(SamplerState Before, int DataSet, int[] Rows)> whole = [];
-        using BatchStream stream = new(sampler, new SamplerState(7));
+        BatchStream stream = new(sampler, new SamplerState(7));
         for (int epoch = 0; epoch < 2; epoch++)
         {
             SamplerState before = stream.State;
@@ -63,7 +63,7 @@ public sealed class BatchSamplerTests
         Assert.NotEqual(whole[0].Rows, whole[whole.Count / 2].Rows);
         for (int from = 0; from < whole.Count; from += 3)
         {
-            using BatchStream resumed = new(sampler, whole[from].Before);
+            BatchStream resumed = new(sampler, whole[from].Before);
             List<(int, int[])> rest = [];
             while (resumed.State.Epoch < 2)
             {
@@ -77,7 +77,7 @@ public sealed class BatchSamplerTests
     public void AStateAtAnEpochsEnd_EndsItFirst()
     {
         ShuffledBatchSampler sampler = new(6, 2, false);
-        using BatchStream stream = new(sampler, new SamplerState(7, 0, 3));
+        BatchStream stream = new(sampler, new SamplerState(7, 0, 3));
         Assert.False(stream.TryNext(out _));
         Assert.True(stream.TryNext(out RowBatch batch));
         Assert.Equal(new SamplerState(7, 1, 1), stream.State);
@@ -87,7 +87,7 @@ public sealed class BatchSamplerTests
     [Fact]
     public void AStateOfOtherData_IsRefused()
     {
-        using BatchStream stream = new(new ShuffledBatchSampler(6, 2, false), new SamplerState(7, 2, 4));
+        BatchStream stream = new(new ShuffledBatchSampler(6, 2, false), new SamplerState(7, 2, 4));
         InvalidDataException error = Assert.Throws<InvalidDataException>(() => stream.TryNext(out _));
         Assert.StartsWith("a run 4 batches into its epoch 2, which has 3", error.Message, StringComparison.Ordinal);
     }
@@ -95,7 +95,8 @@ public sealed class BatchSamplerTests
     [Fact]
     public void SeedsAndEpochs_GiveOrdersOfTheirOwn()
     {
-        int[][] orders = [new Permutations(1, 0).Next(50), new Permutations(1, 1).Next(50), new Permutations(2, 0).Next(50), new Permutations(1UL << 32, 0).Next(50)];
+        (ulong Seed, int Epoch)[] all = [(1, 0), (1, 1), (2, 0), (1UL << 32, 0)];
+        int[][] orders = [.. all.Select(one => new Permutations(one.Seed, one.Epoch).Next(50))];
         Assert.Equal(4, orders.Select(order => string.Join(' ', order)).Distinct().Count());
         Assert.Equal(orders[0], new Permutations(1, 0).Next(50));
     }
@@ -144,7 +145,8 @@ public sealed class BatchSamplerTests
         Assert.Equal([6, 3, 0, 2, 1, 4, 5, 7], sampler.Order(Count(8)));
         Assert.Equal([1, 3, 0, 2], new LengthGroupedSampler(lengths[..4], 1, false, 1, megaBatchSteps: 100).Order(Count(4)));
         Assert.Equal([[6, 0, 2], [3, 4, 5]], Rows(new LengthGroupedSampler(lengths, 3, dropLast: true, 1, megaBatchSteps: 1), Given(Count(8))));
-        Assert.Empty(new LengthGroupedSampler([], 4, false).Order([]));
+        Assert.Equal([1, 0, 2, 3], new LengthGroupedSampler([1, 9, 9, 1], 2, false, 1, megaBatchSteps: 1).Order(Count(4))); // the first of the longest
+        Assert.Empty(new LengthGroupedSampler([], 4, false, 1).Order([]));
     }
 
     // A mega-batch is a quarter of the steps, one step at least and 50 at most: rows within it are sorted, over its end they are not.
@@ -231,9 +233,18 @@ public sealed class BatchSamplerTests
     }
 
     [Fact]
+    public void OneDataSet_GivesItsBatches()
+    {
+        ShuffledBatchSampler only = new(5, 2, false);
+        Assert.Equal(Rows(only, Given([4, 2, 0, 1, 3])), Rows(new ProportionalBatchSampler([only]), Given([4, 2, 0, 1, 3], [2, 1, 0])));
+        Assert.Equal(Rows(only, Given([4, 2, 0, 1, 3])), Rows(new RoundRobinBatchSampler([only]), Given([4, 2, 0, 1, 3])));
+    }
+
+    [Fact]
     public void RoundRobin_EndsWithTheFirstThatIsAtItsEnd()
     {
-        RoundRobinBatchSampler sampler = new([new ShuffledBatchSampler(6, 2, false), new ShuffledBatchSampler(2, 1, false), new ShuffledBatchSampler(9, 3, false)]);
+        RoundRobinBatchSampler sampler = new(
+            [new ShuffledBatchSampler(6, 2, false), new ShuffledBatchSampler(2, 1, false), new ShuffledBatchSampler(9, 3, false)]);
         Assert.Equal(6, sampler.Count);
         RowBatch[] batches = [.. sampler.Epoch(Given(Count(6), Count(2), Count(9)))];
         Assert.Equal([0, 1, 2, 0, 1, 2, 0], batches.Select(batch => batch.DataSet)); // the second is found at its end in its third turn

@@ -18,8 +18,8 @@ public sealed class LearningRateScheduleTests
             Assert.Equal(total + 1, expected.Length);
             for (int step = 0; step <= total; step++)
             {
-                double rate = schedule.At(step);
-                Assert.True(Math.Abs(rate - expected[step]) <= 1e-15 * expected[step], $"{list.Text("name")} of {total}, step {step}: {rate}, not {expected[step]}");
+                double rate = schedule.At(step), error = Math.Abs(rate - expected[step]);
+                Assert.True(error <= 1e-15 * expected[step], $"{list.Text("name")} of {total}, step {step}: {rate}, not {expected[step]}");
             }
         }
     }
@@ -76,5 +76,5 @@ public sealed class LearningRateScheduleTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new LearningRateSchedule(ScheduleKind.Linear, rate, total, warmup));
 
     [Fact]
-    public void ARateOfZero_AndARunOfNoSteps_AreAllowed() => Assert.Equal(0, new LearningRateSchedule(ScheduleKind.Linear, 0, 0).At(0));
+    public void ARateOfZero_AndARunOfNoSteps_AreAllowed() => Assert.Equal(0, new LearningRateSchedule(ScheduleKind.Linear, 0, 0, 0).At(0));
 }

@@ -43,7 +43,7 @@ public sealed class PaddingTests
         Assert.Equal([5, 6, 7, 9, 8, 9, 9, 9], padded.TokenIds);
         Assert.Equal([0, 1, 1, 0, 0, 0, 0, 0], padded.TypeIds);
         Assert.Equal([1, 1, 1, 0, 1, 0, 0, 0], padded.AttentionMask);
-        Assert.Equal(3, PaddedBatch.Of(batch, 9).Length);
+        Assert.Equal(3, PaddedBatch.Of(batch, 9, 1).Length);
         Assert.Equal(0, PaddedBatch.Of(new PackedBatch(), 9, 8).Length);
     }
 
@@ -51,7 +51,7 @@ public sealed class PaddingTests
     public void Counts_OfEachWayOfBatching()
     {
         Assert.Equal(new PaddingCount(20, 20), PaddingCount.Packed(Lengths));
-        Assert.Equal(new PaddingCount(20, 28), PaddingCount.Dynamic(Lengths));
+        Assert.Equal(new PaddingCount(20, 28), PaddingCount.Dynamic(Lengths, multipleOf: 1));
         Assert.Equal(new PaddingCount(20, 32), PaddingCount.Dynamic(Lengths, multipleOf: 8));
         Assert.Equal(new PaddingCount(20, 40), PaddingCount.Fixed(Lengths, 10));
     }
@@ -80,7 +80,7 @@ public sealed class PaddingTests
     public void NoTokens_HaveNoShare()
     {
         Assert.Null(default(PaddingCount).PaddingShare);
-        Assert.Equal(default, PaddingCount.Dynamic([]));
+        Assert.Equal(default, PaddingCount.Dynamic([], 8));
         Assert.Equal(default, PaddingCount.TokenBudget([0, 0], 5));
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using MiniLM.Batching;
 using MiniLM.Data;
 using MiniLM.Model;
@@ -146,6 +147,22 @@ public sealed class TokenizedRowsTests : IDisposable
         using TokenizedRows rows = Rows(3, isPairs: false, tokensInMemory: 1000);
         Assert.Throws<ArgumentOutOfRangeException>(() => rows.AddTo(new PackedBatch(), 0, 1, Architecture.Bert));
         Assert.Throws<ArgumentOutOfRangeException>(() => rows.Length(1, -1));
+    }
+
+    [Fact]
+    public void TheGreatestId_AndItsType_StayApart()
+    {
+        WordPieceTokenizer tokenizer = TokenizerFixture.LoadChanged(json => json["added_tokens"]!.AsArray().Add(JsonNode.Parse($$"""
+            {"id": {{TokenizerDefinition.MaxId}}, "content": "<far>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+             "special": true}
+            """)));
+        using TokenizedRowsWriter writer = new(tokenizer, MaxLength, Path);
+        writer.AddPair("hello", "<far>");
+        writer.EndRow();
+        using TokenizedRows rows = writer.Complete();
+        PackedBatch batch = new();
+        rows.AddTo(batch, 0, 0, Architecture.Bert);
+        Assert.Equal((TokenizerDefinition.MaxId, 1), (batch.TokenIds[3], batch.TypeIds[3]));
     }
 
     [Fact]

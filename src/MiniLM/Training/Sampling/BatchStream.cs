@@ -9,7 +9,7 @@ internal readonly record struct SamplerState(ulong Seed, int Epoch = 0, int Batc
 /// <summary>The batches of a run, epoch after epoch.</summary>
 /// <param name="sampler">The same as when the state was read: another gives other batches.</param>
 /// <param name="state">Where to begin.</param>
-internal sealed class BatchStream(BatchSampler sampler, SamplerState state) : IDisposable
+internal sealed class BatchStream(BatchSampler sampler, SamplerState state)
 {
     private IEnumerator<RowBatch>? _epoch;
 
@@ -25,8 +25,7 @@ internal sealed class BatchStream(BatchSampler sampler, SamplerState state) : ID
         if (isThere) { State = State with { Batches = State.Batches + 1 }; }
         else
         {
-            Dispose();
-            State = new SamplerState(State.Seed, State.Epoch + 1);
+            (_epoch, State) = (null, new SamplerState(State.Seed, State.Epoch + 1));
         }
         return isThere;
     }
@@ -42,11 +41,5 @@ internal sealed class BatchStream(BatchSampler sampler, SamplerState state) : ID
                 + "the data or the batch options are others than when the checkpoint was made. Go on with the same, or start afresh.");
         }
         return epoch;
-    }
-
-    public void Dispose()
-    {
-        _epoch?.Dispose();
-        _epoch = null;
     }
 }

@@ -9,17 +9,10 @@ internal abstract class DataSetsBatchSampler(IReadOnlyList<BatchSampler> sampler
     internal override IEnumerable<RowBatch> Epoch(Func<int, int[]> permute)
     {
         IEnumerator<RowBatch>[] batches = [.. Samplers.Select(sampler => sampler.Epoch(permute).GetEnumerator())];
-        try
+        foreach (int dataSet in Turns(permute))
         {
-            foreach (int dataSet in Turns(permute))
-            {
-                if (batches[dataSet].MoveNext()) { yield return batches[dataSet].Current with { DataSet = dataSet }; }
-                else if (EndsWithTheFirst) { yield break; }
-            }
-        }
-        finally
-        {
-            foreach (IEnumerator<RowBatch> of in batches) { of.Dispose(); }
+            if (batches[dataSet].MoveNext()) { yield return batches[dataSet].Current with { DataSet = dataSet }; }
+            else if (EndsWithTheFirst) { yield break; }
         }
     }
 
@@ -28,31 +21,4 @@ internal abstract class DataSetsBatchSampler(IReadOnlyList<BatchSampler> sampler
 
     /// <summary>Whether the epoch ends with the first data set that has no more batches; else such a one is passed over.</summary>
     protected abstract bool EndsWithTheFirst { get; }
-}
-
-/// <summary>Each data set gives a batch in turn until one is at its end: all count alike, and not all rows of the larger ones are used.</summary>
-internal sealed class RoundRobinBatchSampler(IReadOnlyList<BatchSampler> samplers) : DataSetsBatchSampler(samplers)
-{
-    internal override int Count => checked(Samplers.Min(sampler => sampler.Count) * Samplers.Count);
-
-    protected override bool EndsWithTheFirst => true;
-
-    protected override IEnumerable<int> Turns(Func<int, int[]> permute)
-    {
-        for (int turn = 0; ; turn = (turn + 1) % Samplers.Count) { yield return turn; }
-    }
-}
-
-/// <summary>Each data set gives as many batches as it has, in random order: every row is used.</summary>
-internal sealed class ProportionalBatchSampler(IReadOnlyList<BatchSampler> samplers) : DataSetsBatchSampler(samplers)
-{
-    internal override int Count => Samplers.Sum(sampler => sampler.Count);
-
-    protected override bool EndsWithTheFirst => false;
-
-    protected override IEnumerable<int> Turns(Func<int, int[]> permute)
-    {
-        int[] turns = [.. Samplers.SelectMany((sampler, dataSet) => Enumerable.Repeat(dataSet, sampler.Count))];
-        return permute(turns.Length).Select(place => turns[place]);
-    }
 }

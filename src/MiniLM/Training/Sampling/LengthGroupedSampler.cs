@@ -19,7 +19,7 @@ internal sealed class LengthGroupedSampler : RowBatchSampler
     /// <param name="dropLast">Leave out a batch that is not full.</param>
     /// <param name="gradientAccumulationSteps">Micro-batches of a step: a mega-batch is a number of steps.</param>
     /// <param name="megaBatchSteps">Steps of a mega-batch; null: a quarter of the epoch's, 50 at most and 1 at least.</param>
-    internal LengthGroupedSampler(int[] lengths, int batchSize, bool dropLast, int gradientAccumulationSteps = 1, int? megaBatchSteps = null)
+    internal LengthGroupedSampler(int[] lengths, int batchSize, bool dropLast, int gradientAccumulationSteps, int? megaBatchSteps = null)
         : base(lengths.Length, batchSize, dropLast)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(gradientAccumulationSteps);
