@@ -69,10 +69,13 @@ internal sealed class TokenizedRowsWriter : IDisposable
     private Span<int> Room()
     {
         _cancellation.ThrowIfCancellationRequested();
-        if ((long)_held + _maxLength > (_file is null ? _tokensInMemory : BufferedTokens)) { Write(); }
-        if (_tokens.Length < _held + _maxLength) { Array.Resize(ref _tokens, (int)Math.Min(2L * (_held + _maxLength), Array.MaxLength)); }
+        if ((long)_held + _maxLength > MostHeld) { Write(); }
+        int needed = _held + _maxLength;
+        if (_tokens.Length < needed) { Array.Resize(ref _tokens, Math.Max(needed, (int)Math.Min(2L * needed, MostHeld))); }
         return _tokens.AsSpan(_held, _maxLength);
     }
+
+    private int MostHeld => _file is null ? _tokensInMemory : BufferedTokens;
 
     private void Added(int length, bool truncated)
     {
@@ -83,16 +86,21 @@ internal sealed class TokenizedRowsWriter : IDisposable
 
     private void Write()
     {
-        bool isFirst = _file is null;
-        _file ??= PartialFile.Create(_path, _cancellation);
-        // A file that is open needs no name, and without one nothing is left of it however the run ends. Windows deletes it when it is closed.
-        if (isFirst && !OperatingSystem.IsWindows()) { File.Delete(_path); }
+        _file ??= CreateFile();
         for (int first = 0; first < _held; first += BufferedTokens)
         {
             _file.Write(MemoryMarshal.AsBytes(_tokens.AsSpan(first, Math.Min(BufferedTokens, _held - first))));
         }
         _held = 0;
-        if (isFirst) { _tokens = []; } // as large as the limit: what is still to come needs a small one
+        if (_tokens.Length > MostHeld) { _tokens = []; } // of the time without a file
+    }
+
+    // A file that is open needs no name, and without one nothing is left of it however the run ends. Windows deletes it when it is closed.
+    private PartialFile CreateFile()
+    {
+        PartialFile file = PartialFile.Create(_path, _cancellation);
+        if (!OperatingSystem.IsWindows()) { File.Delete(_path); }
+        return file;
     }
 
     /// <summary>Without <see cref="Complete"/> the file goes too.</summary>
