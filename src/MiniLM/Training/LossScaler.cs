@@ -12,11 +12,14 @@ internal sealed class LossScaler
     private readonly double _growthFactor, _backoffFactor;
     private readonly int _growthInterval;
 
+    /// <summary>With torch's settings.</summary>
+    internal LossScaler() : this(initialScale: 65536, growthFactor: 2, backoffFactor: .5, growthInterval: 2000) { }
+
     /// <param name="initialScale">Above 0.</param>
     /// <param name="growthFactor">Of the scale after enough good steps, above 1.</param>
     /// <param name="backoffFactor">Of the scale after an overflow, between 0 and 1.</param>
     /// <param name="growthInterval">Good steps in a row that are enough.</param>
-    internal LossScaler(float initialScale = 65536, double growthFactor = 2, double backoffFactor = .5, int growthInterval = 2000)
+    internal LossScaler(float initialScale, double growthFactor, double backoffFactor, int growthInterval)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(initialScale);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(growthFactor, 1);

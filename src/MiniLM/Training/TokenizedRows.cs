@@ -16,8 +16,8 @@ internal sealed unsafe class TokenizedRows : IDisposable
     private readonly MappedFile? _map;
     private readonly long[] _offsets; // of each sequence's first token, and the end
     private readonly int[] _sequences; // number of each row's first sequence, and the end
-    private int[] _ids = new int[256];
-    private byte[] _typeIds = new byte[256];
+    private int[] _ids = [];
+    private byte[] _typeIds = [];
 
     /// <param name="tokens">All of them, where there is no file.</param>
     /// <param name="file">Has all of them, and becomes the rows'; it is deleted with them.</param>
@@ -65,7 +65,7 @@ internal sealed unsafe class TokenizedRows : IDisposable
 
     private void Add(ReadOnlySpan<int> tokens, PackedBatch batch, Architecture architecture)
     {
-        if (_ids.Length < tokens.Length) { (_ids, _typeIds) = (new int[2 * tokens.Length], new byte[2 * tokens.Length]); }
+        if (_ids.Length < tokens.Length) { (_ids, _typeIds) = (new int[tokens.Length], new byte[tokens.Length]); }
         for (int i = 0; i < tokens.Length; i++)
         {
             _ids[i] = tokens[i] & (1 << IdBits) - 1;

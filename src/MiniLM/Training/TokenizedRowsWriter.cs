@@ -10,7 +10,7 @@ internal sealed class TokenizedRowsWriter : IDisposable
     /// <summary>1 GiB of tokens.</summary>
     internal const int DefaultTokensInMemory = 1 << 28;
 
-    private const int BufferedTokens = 1 << 16; // of one write
+    private const int TokensOfAWrite = 1 << 16; // the stream copies what it writes
 
     private readonly WordPieceTokenizer _tokenizer;
     private readonly int _maxLength, _tokensInMemory;
@@ -69,13 +69,11 @@ internal sealed class TokenizedRowsWriter : IDisposable
     private Span<int> Room()
     {
         _cancellation.ThrowIfCancellationRequested();
-        if ((long)_held + _maxLength > MostHeld) { Write(); }
+        if ((long)_held + _maxLength > _tokensInMemory) { Write(); }
         int needed = _held + _maxLength;
-        if (_tokens.Length < needed) { Array.Resize(ref _tokens, Math.Max(needed, (int)Math.Min(2L * needed, MostHeld))); }
+        if (_tokens.Length < needed) { Array.Resize(ref _tokens, Math.Max(needed, (int)Math.Min(2L * needed, _tokensInMemory))); }
         return _tokens.AsSpan(_held, _maxLength);
     }
-
-    private int MostHeld => _file is null ? _tokensInMemory : BufferedTokens;
 
     private void Added(int length, bool truncated)
     {
@@ -87,12 +85,11 @@ internal sealed class TokenizedRowsWriter : IDisposable
     private void Write()
     {
         _file ??= CreateFile();
-        for (int first = 0; first < _held; first += BufferedTokens)
+        for (int first = 0; first < _held; first += TokensOfAWrite)
         {
-            _file.Write(MemoryMarshal.AsBytes(_tokens.AsSpan(first, Math.Min(BufferedTokens, _held - first))));
+            _file.Write(MemoryMarshal.AsBytes(_tokens.AsSpan(first, Math.Min(TokensOfAWrite, _held - first))));
         }
         _held = 0;
-        if (_tokens.Length > MostHeld) { _tokens = []; } // of the time without a file
     }
 
     // A file that is open needs no name, and without one nothing is left of it however the run ends. Windows deletes it when it is closed.

@@ -49,7 +49,7 @@ public sealed class BatchSamplerTests
     {
         BatchSampler sampler = Sampler(kind).Sampler;
         List<(SamplerState Before, int DataSet, int[] Rows)> whole = [];
-        BatchStream stream = new(sampler, new SamplerState(7));
+        BatchStream stream = new(sampler, new SamplerState(7, 0, 0));
         for (int epoch = 0; epoch < 2; epoch++)
         {
             SamplerState before = stream.State;
@@ -59,7 +59,7 @@ public sealed class BatchSamplerTests
                 before = stream.State;
             }
         }
-        Assert.Equal(new SamplerState(7, Epoch: 2), stream.State);
+        Assert.Equal(new SamplerState(7, 2, 0), stream.State);
         Assert.NotEqual(whole[0].Rows, whole[whole.Count / 2].Rows);
         for (int from = 0; from < whole.Count; from += 3)
         {

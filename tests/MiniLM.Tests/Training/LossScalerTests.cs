@@ -41,7 +41,7 @@ public sealed class LossScalerTests
     public void Growth_StopsAtTheGoldensCeiling()
     {
         JsonElement golden = TrainingJson.Read("grad_scaler.json").GetProperty("growth_ceiling_log2_scale");
-        LossScaler scaler = new(MathF.ScaleB(1, golden.Integer("init")), growthInterval: 1);
+        LossScaler scaler = new(MathF.ScaleB(1, golden.Integer("init")), 2, .5, growthInterval: 1);
         foreach (double expected in golden.GetProperty("after_steps").Numbers())
         {
             scaler.Update(isTaken: true);
@@ -61,7 +61,7 @@ public sealed class LossScalerTests
     [Fact]
     public void Scale_NeverBecomesInfinite_AndItsCountBeginsAnew()
     {
-        LossScaler scaler = new(float.MaxValue, growthInterval: 2);
+        LossScaler scaler = new(float.MaxValue, 2, .5, growthInterval: 2);
         scaler.Update(true);
         scaler.Update(true);
         Assert.Equal(new LossScalerState(float.MaxValue, 0), scaler.State);
@@ -82,7 +82,7 @@ public sealed class LossScalerTests
     [Fact]
     public void AStateThatIsWritten_GoesOnAsTheOneItWasReadFrom()
     {
-        LossScaler first = new(growthInterval: 3), second = new(growthInterval: 3);
+        LossScaler first = new(8, 2, .5, growthInterval: 3), second = new(8, 2, .5, growthInterval: 3);
         first.Update(false);
         first.Update(true);
         second.State = first.State;
@@ -97,10 +97,10 @@ public sealed class LossScalerTests
     [Fact]
     public void Settings_ThatMeanNothing_AreRefused()
     {
-        Assert.Throws<ArgumentOutOfRangeException>(() => new LossScaler(0));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new LossScaler(growthFactor: 1));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new LossScaler(backoffFactor: 0));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new LossScaler(backoffFactor: 1));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new LossScaler(growthInterval: 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new LossScaler(0, 2, .5, 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new LossScaler(1, 1, .5, 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new LossScaler(1, 2, 0, 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new LossScaler(1, 2, 1, 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new LossScaler(1, 2, .5, 0));
     }
 }

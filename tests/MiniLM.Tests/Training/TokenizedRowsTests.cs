@@ -255,6 +255,21 @@ public sealed class TokenizedRowsTests : IDisposable
     }
 
     [Fact]
+    public void Memory_GoesByTheTokens_NotByTheLimit()
+    {
+        using TokenizedRowsWriter writer = Writer(tokensInMemory: 1 << 24);
+        writer.Add("hello");
+        writer.EndRow(); // what the tokenizer keeps for its thread is there now
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int row = 0; row < 50_000; row++)
+        {
+            writer.Add("hello");
+            writer.EndRow();
+        }
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 150_000 * 4, 16 << 20); // 150,000 tokens
+    }
+
+    [Fact]
     public void TextNumbers_AreEqualForEqualTexts()
     {
         TextNumbers numbers = new();

@@ -4,7 +4,7 @@ namespace MiniLM.Training.Sampling;
 /// <param name="Seed">Of the run.</param>
 /// <param name="Epoch">From 0.</param>
 /// <param name="Batches">Of the epoch that were taken.</param>
-internal readonly record struct SamplerState(ulong Seed, int Epoch = 0, int Batches = 0);
+internal readonly record struct SamplerState(ulong Seed, int Epoch, int Batches);
 
 /// <summary>The batches of a run, epoch after epoch.</summary>
 /// <param name="sampler">The same as when the state was read: another gives other batches.</param>
@@ -25,7 +25,7 @@ internal sealed class BatchStream(BatchSampler sampler, SamplerState state)
         if (isThere) { State = State with { Batches = State.Batches + 1 }; }
         else
         {
-            (_epoch, State) = (null, new SamplerState(State.Seed, State.Epoch + 1));
+            (_epoch, State) = (null, new SamplerState(State.Seed, State.Epoch + 1, 0));
         }
         return isThere;
     }
