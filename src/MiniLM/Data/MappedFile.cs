@@ -5,17 +5,28 @@ namespace MiniLM.Data;
 /// <summary>A file mapped for reading. It stays mapped, Dispose or not, until nobody is inside <see cref="Lifetime"/>.</summary>
 internal sealed unsafe class MappedFile : IDisposable
 {
-    private readonly MemoryMappedFile? _map;
-    private readonly MemoryMappedViewAccessor? _view;
+    private MemoryMappedFile? _map;
+    private MemoryMappedViewAccessor? _view;
 
     /// <summary>Maps a whole file; an empty one has no start.</summary>
     /// <exception cref="IOException">It cannot be opened.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     internal MappedFile(string path)
     {
-        Path = path;
-        Lifetime = new Lifetime(this, Unmap);
+        (Path, Lifetime) = (path, new Lifetime(this, Unmap));
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+        Map(stream);
+    }
+
+    /// <summary>Maps what an open file has now. It stays the caller's, and may be closed and deleted before this.</summary>
+    internal MappedFile(FileStream stream)
+    {
+        (Path, Lifetime) = (stream.Name, new Lifetime(this, Unmap));
+        Map(stream);
+    }
+
+    private void Map(FileStream stream)
+    {
         Length = stream.Length;
         if (Length == 0) { return; } // cannot be mapped
         _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
@@ -36,9 +47,9 @@ internal sealed unsafe class MappedFile : IDisposable
 
     internal string Path { get; }
 
-    internal long Length { get; }
+    internal long Length { get; private set; }
 
-    internal byte* Start { get; }
+    internal byte* Start { get; private set; }
 
     /// <summary>Who reads from <see cref="Start"/> while another may dispose is inside.</summary>
     internal Lifetime Lifetime { get; }

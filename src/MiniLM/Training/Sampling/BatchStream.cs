@@ -1,0 +1,45 @@
+namespace MiniLM.Training.Sampling;
+
+/// <summary>Where a run is in its data: all that a checkpoint keeps to go on with exactly the batches that would have come.</summary>
+/// <param name="Seed">Of the run.</param>
+/// <param name="Epoch">From 0.</param>
+/// <param name="Batches">Of the epoch that were taken.</param>
+internal readonly record struct SamplerState(ulong Seed, int Epoch, int Batches);
+
+/// <summary>The batches of a run, epoch after epoch.</summary>
+/// <param name="sampler">The same as when the state was read: another gives other batches.</param>
+/// <param name="state">Where to begin.</param>
+internal sealed class BatchStream(BatchSampler sampler, SamplerState state)
+{
+    private IEnumerator<RowBatch>? _epoch;
+
+    internal SamplerState State { get; private set; } = state;
+
+    /// <summary>The next batch; false at an epoch's end, behind which the next one begins.</summary>
+    /// <exception cref="InvalidDataException">The state is further into its epoch than the epoch is long.</exception>
+    internal bool TryNext(out RowBatch batch)
+    {
+        _epoch ??= Begin();
+        bool isThere = _epoch.MoveNext();
+        batch = isThere ? _epoch.Current : default;
+        if (isThere) { State = State with { Batches = State.Batches + 1 }; }
+        else
+        {
+            (_epoch, State) = (null, new SamplerState(State.Seed, State.Epoch + 1, 0));
+        }
+        return isThere;
+    }
+
+    // What was taken is made again and passed over: orders are a function of seed and epoch.
+    private IEnumerator<RowBatch> Begin()
+    {
+        IEnumerator<RowBatch> epoch = sampler.Epoch(new Permutations(State.Seed, State.Epoch).Next).GetEnumerator();
+        for (int batch = 0; batch < State.Batches; batch++)
+        {
+            if (epoch.MoveNext()) { continue; }
+            throw new InvalidDataException($"a run {State.Batches} batches into its epoch {State.Epoch}, which has {batch}: "
+                + "the data or the batch options are others than when the checkpoint was made. Go on with the same, or start afresh.");
+        }
+        return epoch;
+    }
+}
