@@ -21,7 +21,7 @@ public sealed class GradientAccumulationGoldenTests
         GradientAccumulation how = Enum.Parse<GradientAccumulation>(name);
         JsonElement[] rows = [.. document.RootElement.GetProperty("rows").EnumerateArray()];
         using GoldenModel model = GoldenModel.Tiny(isClassifier: true);
-        using ReferenceTrainingNetwork<double> network = new(new ParameterBlock(model.Network), new TrainedParameters());
+        using ReferenceTrainingNetwork<double> network = new(new ParameterBlock(model.Network), new TrainingOptions());
         int compared = 0;
         JsonElement.ArrayEnumerator cases = document.RootElement.GetProperty("cases").EnumerateArray();
         foreach (JsonElement update in cases.SelectMany(test => test.GetProperty("updates").EnumerateArray()))

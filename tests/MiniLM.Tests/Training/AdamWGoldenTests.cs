@@ -96,7 +96,7 @@ public sealed class AdamWGoldenTests
     private static void Update<T>(JsonElement json, Trained<T> parameter, StepOptions options, int step, double factor)
         where T : IBinaryFloatingPointIeee754<T>
     {
-        bool decays = new TrainedParameters().Decays(parameter.Name);
+        bool decays = new TrainingOptions().Decays(parameter.Name);
         Assert.NotEqual(json.GetProperty("no_decay").EnumerateArray().Any(name => name.GetString() == parameter.Name), decays);
         AdamW.Coefficients<T> by = AdamW.For<T>(options, ++parameter.Updates, decays, factor);
         AdamW.Update(by, parameter.Values, parameter.Gradient(step), parameter.First, parameter.Second);
@@ -154,7 +154,7 @@ public sealed class AdamWGoldenTests
     public void WhatDecays_IsTheGoldens()
     {
         JsonElement groups = TrainingJson.Read("optim.json").GetProperty("bert_groups");
-        TrainedParameters trained = new();
+        TrainingOptions trained = new();
         Assert.All(groups.Cases("decay"), name => Assert.True(trained.Decays(name.GetString()!), name.GetString()));
         Assert.All(groups.Cases("no_decay"), name => Assert.False(trained.Decays(name.GetString()!), name.GetString()));
     }
