@@ -6,11 +6,11 @@ using MiniLM.Model;
 namespace Peers;
 
 /// <summary>This engine: packed batches of up to 8,192 tokens, as <c>minilm embed</c> makes them.</summary>
-internal sealed class OurEngine(ModelFolder model, CpuDevice device) : IDisposable
+internal sealed class OurEngine(ModelFolder model, CpuDevice device, Precision precision) : IDisposable
 {
     private const int BatchTokens = 8192;
 
-    private readonly DeviceNetwork _network = device.Load(model.Network, Precision.Float32);
+    private readonly DeviceNetwork _network = device.Load(model.Network, precision);
     private readonly PackedBatch _batch = new();
     private float[] _output = [];
 

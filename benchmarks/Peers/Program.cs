@@ -14,7 +14,7 @@ catch (ArgumentException error)
 using ModelFolder model = ModelFolder.Open(ModelFolder.Resolve(settings.Model));
 WordPieceTokenizer tokenizer = WordPieceTokenizer.Load(model.TransformerPath);
 using CpuDevice device = new(settings.Threads);
-using OurEngine ours = new(model, device);
+using OurEngine ours = new(model, device, settings.Precision);
 using OrtEngine ort = new(model, settings.Threads);
 List<Workload> workloads = [.. settings.Shapes.Select(shape => Workload.OfShape(shape.Batch, shape.Length, model.Network.Config.VocabSize))];
 foreach ((string name, string file, string column) in settings.Texts)
@@ -26,14 +26,15 @@ Report report = new(settings, device);
 foreach (Workload workload in workloads)
 {
     double difference = Agreement.LargestDifference(ours.Results(workload), ort.Results(workload));
-    if (!(difference <= Agreement.Tolerance))
+    double tolerance = Agreement.Tolerance(settings.Precision);
+    if (!(difference <= tolerance))
     {
-        Console.Error.WriteLine($"Peers: {workload.Name}: results differ by {difference:g3}, more than {Agreement.Tolerance}: nothing to compare");
+        Console.Error.WriteLine($"Peers: {workload.Name}: results differ by {difference:g3}, more than {tolerance}: nothing to compare");
         return 1;
     }
-    double roof = Roof.GflopsPerSecond(device, Precision.Float32);
+    double roof = Roof.GflopsPerSecond(device, settings.Precision);
     (double[] our, double[] their) = Interleaved.Measure(() => ours.Run(workload), () => ort.Run(workload), settings.Seconds);
-    roof = Math.Max(roof, Roof.GflopsPerSecond(device, Precision.Float32));
+    roof = Math.Max(roof, Roof.GflopsPerSecond(device, settings.Precision));
     report.Add(workload, workload.Flops(model.Network), roof, our, their, difference);
 }
 report.Finish();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using MiniLM.Compute;
 using MiniLM.Cpu;
 
 namespace Peers;
@@ -19,7 +20,7 @@ internal sealed class Report
         _settings = settings;
         if (settings.PeersFile is { } file) { _peers.AddRange(File.ReadLines(file).Where(line => line.Trim().Length > 0).Select(Read)); }
         if (settings.Json) { return; }
-        Console.WriteLine($"{device.Description}; ONNX Runtime {OrtEngine.Version}, {settings.Threads} threads; {Runtime}");
+        Console.WriteLine($"{device.Description}; {settings.Precision}; ONNX Runtime {OrtEngine.Version} float32, {settings.Threads} threads; {Runtime}");
         Console.WriteLine($"{"work",-10} {"minilm/s",10} {"ort/s",10} {"ratio",6} {"of roof",8} {"ort",5} {"roof",7} {"p50 ms",9} {"ort ms",9} {"differ",8}");
     }
 
@@ -62,7 +63,7 @@ internal sealed class Report
         {
             json.WriteStartObject();
             json.WriteString("engine", engine);
-            json.WriteString("dtype", "float32");
+            json.WriteString("dtype", engine == "minilm" && _settings.Precision == Precision.BFloat16 ? "bfloat16" : "float32");
             json.WriteString("task", "embed");
             json.WriteString("work", workload.Name);
             json.WriteNumber("batch", workload.Sequences.Length);

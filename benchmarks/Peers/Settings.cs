@@ -1,4 +1,5 @@
 using System.Globalization;
+using MiniLM.Compute;
 
 namespace Peers;
 
@@ -6,11 +7,14 @@ namespace Peers;
 internal sealed record Settings
 {
     internal const string Usage =
-        "Peers [--model M] [--threads 2] [--seconds 6] [--shapes 1x16,32x128|none] [--texts on|off] [--most-texts 2048] [--peers FILE] [--json]";
+        "Peers [--model M] [--threads 2] [--precision float32|bfloat16] [--seconds 6] [--shapes 1x16,32x128|none] [--texts on|off] [--most-texts 2048] [--peers FILE] [--json]";
 
     internal string? Model { get; private init; }
 
     internal int Threads { get; private init; } = 2;
+
+    /// <summary>Of this engine; ONNX Runtime has float32.</summary>
+    internal Precision Precision { get; private init; } = Precision.Float32;
 
     /// <summary>Of each workload, both engines together.</summary>
     internal double Seconds { get; private init; } = 6;
@@ -42,6 +46,15 @@ internal sealed record Settings
             {
                 "--model" => settings with { Model = value },
                 "--threads" => settings with { Threads = Number(name, value) },
+                "--precision" => settings with
+                {
+                    Precision = value switch
+                    {
+                        "float32" => Precision.Float32,
+                        "bfloat16" => Precision.BFloat16,
+                        _ => throw new ArgumentException($"--precision {value}: give float32 or bfloat16"),
+                    },
+                },
                 "--seconds" => settings with { Seconds = Number(name, value) },
                 "--shapes" => settings with { Shapes = value == "none" ? [] : [.. value.Split(',').Select(Shape)] },
                 "--texts" => settings with { Texts = value == "off" ? [] : settings.Texts },

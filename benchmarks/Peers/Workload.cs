@@ -1,3 +1,4 @@
+using MiniLM.Compute;
 using MiniLM.Data;
 using MiniLM.Model;
 using MiniLM.Text;
@@ -47,7 +48,7 @@ internal sealed record Workload(string Name, int[][] Sequences, int Batch, int? 
 /// <summary>Whether two engines give the same results.</summary>
 internal static class Agreement
 {
-    internal const double Tolerance = 1e-4;
+    internal static double Tolerance(Precision precision) => precision == Precision.Float32 ? 1e-4 : 1e-2;
 
     internal static double LargestDifference(float[] a, float[] b) => a.Length != b.Length ? double.NaN : a.Zip(b, (x, y) => Math.Abs((double)x - y)).Max();
 }
