@@ -50,7 +50,7 @@ public sealed unsafe class CpuDevice : Device
                 ? $" (forced by {CpuTiers.Variable})"
                 : CpuTiers.WithoutAvx512 is null ? " (the fastest of this CPU)" : " (the fastest without executable memory)";
             return $"{CpuTiers.Name(Tier)}{forced}, {Threads} thread{(Threads == 1 ? "" : "s")}; "
-                + $"bfloat16 {(ProductKernels.For(Tier, Precision.BFloat16) is Avx512Products ? "by AVX512-BF16" : "rounded, at float32's speed")}; "
+                + $"bfloat16 {(MultipliesBFloat16 ? "by AVX512-BF16" : "rounded, at float32's speed")}; "
                 + $"tiers here: {string.Join(", ", CpuTiers.Supported.Select(CpuTiers.Name))}"
                 + (CpuTiers.WithoutAvx512 is { } reason ? $"; no avx512: {reason}" : "");
         }
@@ -61,6 +61,9 @@ public sealed unsafe class CpuDevice : Device
 
     /// <summary>Of float32.</summary>
     internal CpuKernels Kernels { get; init; }
+
+    /// <summary>Whether products of bfloat16 are an instruction's; else their operands are rounded floats, and bits differ.</summary>
+    internal bool MultipliesBFloat16 => ProductKernels.For(Tier, Precision.BFloat16).Group == 2;
 
     internal CpuKernels KernelsOf(Precision precision) => precision == Precision.Float32 ? Kernels : CpuKernels.For(Tier, precision);
 

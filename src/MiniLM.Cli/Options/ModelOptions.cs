@@ -120,7 +120,7 @@ internal sealed class ModelOptions
     /// <summary>Device and tier, or card and driver, which compiles for it: what a result's last bit depends on.</summary>
     internal static string Identity(Device device) => device switch
     {
-        CpuDevice cpu => $"cpu {CpuTiers.Name(cpu.Tier)}",
+        CpuDevice cpu => $"cpu {CpuTiers.Name(cpu.Tier)}{(cpu.MultipliesBFloat16 ? " bf16" : "")}",
         CudaDevice { Gpu.Properties: var card } => $"{device.Name} {card.Name} driver {card.DriverVersion}",
         _ => device.Name,
     };
