@@ -1,0 +1,118 @@
+using MiniLM.Batching;
+using MiniLM.Compute;
+
+namespace MiniLM.Training;
+
+/// <summary>A loss over rows of a data set, through a network: forward, loss, backward.</summary>
+/// <remarks>
+/// With a mini-batch size (<see cref="Losses.BiEncoderLoss.MiniBatchSize"/>) so many sequences are computed at a time and no activations outlive them: once for
+/// the outputs of all, and, when the loss has given their gradients, once more to go back (Gao et al. 2021, arXiv:2101.06983). Dropout is a function of a
+/// token's number, so the second pass is the first one again.
+/// </remarks>
+internal abstract class Objective
+{
+    private readonly TrainingNetwork _network;
+    private readonly TokenizedRows _tokens;
+    private readonly ulong _seed;
+    private readonly PackedBatch _batch = new();
+    private readonly List<(int Place, int Column)> _sequences = [];
+    private float[] _outputs = [], _gradients = [];
+
+    /// <param name="network">What is trained.</param>
+    /// <param name="tokens">Of the data set.</param>
+    /// <param name="seed">Of dropout.</param>
+    private protected Objective(TrainingNetwork network, TokenizedRows tokens, ulong seed) => (_network, _tokens, _seed) = (network, tokens, seed);
+
+    /// <summary>Of a sequence's output.</summary>
+    private protected int OutputSize => _network.Parameters.Network.OutputSize;
+
+    /// <summary>Sequences computed at a time; null: all.</summary>
+    private protected abstract int? MiniBatchSize { get; }
+
+    /// <summary>The order of a micro-batch's outputs: each one's place in the rows, and its column.</summary>
+    private protected abstract void Order(ReadOnlySpan<int> rows, List<(int Place, int Column)> sequences);
+
+    /// <summary>The loss of a micro-batch.</summary>
+    /// <param name="rows">Of the data set.</param>
+    /// <param name="outputs">[sequences, OutputSize], in <see cref="Order"/>.</param>
+    /// <param name="gradients">As long, overwritten.</param>
+    private protected abstract double Loss(int[] rows, ReadOnlyMemory<float> outputs, Span<float> gradients);
+
+    /// <summary>Adds the gradient of a micro-batch to the parameters'.</summary>
+    /// <param name="batch">Its rows.</param>
+    /// <param name="weight">What the gradient is multiplied by: the micro-batch's share of its step, and the loss scale.</param>
+    /// <param name="cancellation">Looked at all along; gradients are undefined after it.</param>
+    /// <returns>The loss, without the weight.</returns>
+    /// <exception cref="Losses.LossDataException">The rows are not what the loss takes.</exception>
+    internal double Add(MicroBatch batch, double weight, CancellationToken cancellation = default)
+    {
+        int count = Begin(batch.Rows), size = OutputSize, together = Math.Min(MiniBatchSize ?? count, count);
+        int[] firstTokens = NumberTokens(batch);
+        for (int first = 0; first < count; first += together) { Forward(first, Math.Min(count, first + together)); }
+        Span<float> gradients = _gradients.AsSpan(0, count * size);
+        double loss = Loss(batch.Rows, _outputs.AsMemory(0, count * size), gradients);
+        foreach (ref float gradient in gradients) { gradient = (float)(gradient * weight); }
+        for (int first = 0; first < count; first += together)
+        {
+            int end = Math.Min(count, first + together);
+            if (together < count) { Forward(first, end); }
+            _network.Backward(0, gradients[(first * size)..(end * size)], cancellation);
+        }
+        return loss;
+
+        void Forward(int first, int end) => _network.ForwardSaving(Fill(batch.Rows, first, end), 0, new StepDropout(_seed, batch.Step, firstTokens[first..end]),
+            _outputs.AsSpan(first * size, (end - first) * size), cancellation);
+    }
+
+    /// <summary>The loss of a micro-batch without dropout; no gradient changes.</summary>
+    internal double Evaluate(int[] rows, CancellationToken cancellation = default)
+    {
+        int count = Begin(rows), size = OutputSize;
+        _network.Forward(Fill(rows, 0, count), _outputs.AsSpan(0, count * size), cancellation);
+        return Loss(rows, _outputs.AsMemory(0, count * size), _gradients.AsSpan(0, count * size));
+    }
+
+    private int Begin(int[] rows)
+    {
+        _sequences.Clear();
+        Order(rows, _sequences);
+        int values = _sequences.Count * OutputSize;
+        if (_outputs.Length < values) { (_outputs, _gradients) = (new float[values], new float[values]); }
+        return _sequences.Count;
+    }
+
+    // In the order of the data, a row's columns one behind the other, whatever the order of the outputs.
+    private int[] NumberTokens(MicroBatch batch)
+    {
+        int[] firstOfRow = new int[batch.Rows.Length], numbers = new int[_sequences.Count];
+        int next = batch.FirstToken;
+        for (int place = 0; place < firstOfRow.Length; place++)
+        {
+            firstOfRow[place] = next;
+            next = checked(next + _tokens.Length(batch.Rows[place]));
+        }
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            (int place, int column) = _sequences[i];
+            numbers[i] = firstOfRow[place];
+            for (int before = 0; before < column; before++) { numbers[i] += _tokens.Length(batch.Rows[place], before); }
+        }
+        return numbers;
+    }
+
+    private PackedBatch Fill(int[] rows, int first, int end)
+    {
+        _batch.Clear();
+        for (int i = first; i < end; i++) { _tokens.AddTo(_batch, rows[_sequences[i].Place], _sequences[i].Column, _network.Parameters.Network.Config.Architecture); }
+        return _batch;
+    }
+
+    /// <summary>Column by column, all rows of each.</summary>
+    private protected static void ByColumn(int rows, int columns, List<(int Place, int Column)> sequences)
+    {
+        for (int column = 0; column < columns; column++)
+        {
+            for (int place = 0; place < rows; place++) { sequences.Add((place, column)); }
+        }
+    }
+}

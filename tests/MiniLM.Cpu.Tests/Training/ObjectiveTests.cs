@@ -1,0 +1,196 @@
+using MiniLM.Compute;
+using MiniLM.Model;
+using MiniLM.Tests;
+using MiniLM.Training;
+using MiniLM.Training.Losses;
+using MiniLM.Training.Losses.Embeddings;
+using CrossLosses = MiniLM.Training.Losses.Logits;
+
+namespace MiniLM.Cpu.Tests.Training;
+
+/// <summary>A loss over rows of data through a network: the gradients of forward, loss and backward by hand, and the same from less memory.</summary>
+public sealed class ObjectiveTests : IDisposable
+{
+    private static readonly string[][] Triplets =
+    [
+        ["a heat shield", "shock waves", "a wing in a stream of air"], ["wing", "lift", "heat"], ["air of high speed", "boundary layers", "a"],
+        ["heat", "heat transfer to a wing in high speed air", "stream"], ["lift of a wing", "wing", "shock"], ["a b c d", "waves", "heat and air"], ["x", "y", "z"],
+    ];
+
+    private static readonly int[] Rows = [4, 0, 6, 2, 5, 1];
+
+    private readonly ModelFolder _folder = ModelFolder.Open(DeviceContract.Fixture("models", "bert"));
+    private readonly CpuDevice _device = new(2);
+
+    private Network Network => _folder.Network with { Config = _folder.Network.Config with { HiddenDropout = 0.1f, AttentionDropout = 0.1f } };
+
+    private Network Classifier(int outputs)
+    {
+        RandomNetwork random = new(Network.Config.HiddenSize, 1, 8, 1); // its pinned weights live as long as the process
+        return Network with { Pooling = [PoolingMode.Cls], Head = [new DenseModule(random.Linear(outputs, Network.Config.HiddenSize), Activation.Identity)] };
+    }
+
+    private TokenizedRows Tokenize(Action<TokenizedRowsWriter, string[]> add)
+    {
+        using TokenizedRowsWriter writer = new(LoadedModel.OpenTokenizer(_folder), 32, Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString()));
+        foreach (string[] row in Triplets)
+        {
+            add(writer, row);
+            writer.EndRow();
+        }
+        return writer.Complete();
+    }
+
+    private TokenizedRows Texts(int columns) => Tokenize((writer, row) =>
+    {
+        foreach (string text in row[..columns]) { writer.Add(text); }
+    });
+
+    private TokenizedRows Pairs(int texts) => Tokenize((writer, row) =>
+    {
+        foreach (string text in row[1..(texts + 1)]) { writer.AddPair(row[0], text); }
+    });
+
+    private static float[][] Gradients(TrainingNetwork network) => [.. network.Parameters.Parameters.Select(parameter =>
+    {
+        float[] values = new float[parameter.Count];
+        network.ReadGradient(parameter, values);
+        return values;
+    })];
+
+    private static void AssertClose(float[][] expected, float[][] actual)
+    {
+        double[] lengths = [.. expected.Select(values => Math.Sqrt(values.Sum(value => (double)value * value)))];
+        Assert.True(lengths.Max() > 1e-4);
+        for (int i = 0; i < expected.Length; i++)
+        {
+            double error = Math.Sqrt(expected[i].Zip(actual[i]).Sum(pair => Math.Pow((double)pair.First - pair.Second, 2)));
+            Tiers.Close(0, error, 1e-5 * Math.Max(lengths[i], 1e-2 * lengths.Max()), $"tensor {i}"); // a key's bias has no gradient but for rounding
+        }
+    }
+
+    private (double Loss, float[][] Gradients) Run(Network network, Func<TrainingNetwork, Objective> make, double weight = 1)
+    {
+        using TrainingNetwork trained = _device.LoadForTraining(network, Precision.Float32, new TrainingOptions());
+        double loss = make(trained).Add(new MicroBatch(Rows, Step: 3, FirstToken: 17), weight);
+        return (loss, Gradients(trained));
+    }
+
+    [Fact]
+    public void ABiEncodersColumns_AreEmbeddedTogetherAndGoBackByTheirOwnGradients()
+    {
+        using TokenizedRows tokens = Texts(3);
+        (double loss, float[][] gradients) = Run(Network, trained => new BiEncoderObjective(trained, new MultipleNegativesRankingLoss(), new TrainingRows(tokens), 5), 2);
+
+        using TrainingNetwork byHand = _device.LoadForTraining(Network, Precision.Float32, new TrainingOptions());
+        int size = Network.OutputSize;
+        Column<float>[] columns = new Column<float>[3];
+        for (int column = 0; column < 3; column++)
+        {
+            Batching.PackedBatch batch = new();
+            List<int> first = [];
+            int next = 17;
+            foreach (int row in Rows)
+            {
+                tokens.AddTo(batch, row, column, Network.Config.Architecture);
+                first.Add(next + Enumerable.Range(0, column).Sum(before => tokens.Length(row, before)));
+                next += tokens.Length(row);
+            }
+            float[] embeddings = new float[Rows.Length * size];
+            byHand.ForwardSaving(batch, column, new StepDropout(5, 3, [.. first]), embeddings);
+            columns[column] = new Column<float>(embeddings, size);
+        }
+        double expected = new MultipleNegativesRankingLoss().Compute(new BiEncoderBatch<float>(columns));
+        for (int column = 0; column < 3; column++) { byHand.Backward(column, Array.ConvertAll(columns[column].Gradient.ToArray(), value => 2 * value)); }
+        Tiers.Close(expected, loss, 1e-6, "loss");
+        AssertClose(Gradients(byHand), gradients);
+    }
+
+    [Theory]
+    [InlineData(1), InlineData(4), InlineData(5), InlineData(17)]
+    public void ACachedLoss_IsTheLossOfAllRows(int miniBatch)
+    {
+        using TokenizedRows tokens = Texts(3);
+        TrainingRows data = new(tokens);
+        (double loss, float[][] whole) = Run(Network, trained => new BiEncoderObjective(trained, new MultipleNegativesRankingLoss(), data, 5));
+        (double cached, float[][] gradients) = Run(Network, trained =>
+            new BiEncoderObjective(trained, new CachedMultipleNegativesRankingLoss { MiniBatchSize = miniBatch }, data, 5));
+        Tiers.Close(loss, cached, 1e-6, "loss");
+        AssertClose(whole, gradients);
+    }
+
+    [Fact]
+    public void ACachedLossOfLogits_IsTheLossOfAllRows()
+    {
+        using TokenizedRows tokens = Pairs(2);
+        TrainingRows data = new(tokens);
+        Network network = Classifier(1);
+        (double loss, float[][] whole) = Run(network, trained =>
+            new CrossEncoderObjective(trained, new CrossLosses.MultipleNegativesRankingLoss { MiniBatchSize = null }, data, 5));
+        (double cached, float[][] gradients) = Run(network, trained =>
+            new CrossEncoderObjective(trained, new CrossLosses.MultipleNegativesRankingLoss { MiniBatchSize = 5 }, data, 5));
+        Tiers.Close(loss, cached, 1e-6, "loss");
+        AssertClose(whole, gradients);
+    }
+
+    [Fact]
+    public void Evaluate_IsTheLossWithoutDropoutAndLeavesGradientsAlone()
+    {
+        using TokenizedRows tokens = Pairs(1);
+        TrainingRows data = new(tokens) { Labels = [.. Triplets.Select((_, row) => new[] { row % 2.0 })] };
+        Network network = Classifier(1);
+        using TrainingNetwork trained = _device.LoadForTraining(network, Precision.Float32, new TrainingOptions());
+        CrossEncoderObjective objective = new(trained, new CrossLosses.BinaryCrossEntropyLoss(), data, 5);
+        double loss = objective.Evaluate(Rows);
+        Assert.All(Gradients(trained), values => Assert.DoesNotContain(values, value => value != 0));
+        Assert.NotEqual(loss, objective.Add(new MicroBatch(Rows, 0, 0), 1));
+        float[] logits = new float[Rows.Length], ignored = new float[Rows.Length];
+        Batching.PackedBatch batch = new();
+        foreach (int row in Rows) { tokens.AddTo(batch, row, 0, network.Config.Architecture); }
+        trained.Forward(batch, logits);
+        Labels labels = new([.. Rows.Select(row => row % 2.0)]);
+        Tiers.Close(new CrossLosses.BinaryCrossEntropyLoss().Compute<float>(logits, new CrossEncoderTargets { Labels = labels }, ignored), loss, 1e-6, "loss");
+    }
+
+    [Fact]
+    public void Lists_MayDifferInLengthAndKeepTheirLabels()
+    {
+        int[] documents = [1, 3, 2, 2, 1, 3, 2];
+        int next = 0;
+        using TokenizedRows tokens = Tokenize((writer, row) =>
+        {
+            for (int document = 0; document < documents[next]; document++) { writer.AddPair(row[0], row[document % 3]); }
+            next++;
+        });
+        TrainingRows data = new(tokens)
+        {
+            IsList = true,
+            Labels = [.. documents.Select(count => Enumerable.Range(0, count).Select(document => document == 0 ? 1.0 : 0).ToArray())],
+        };
+        Network network = Classifier(1) with { Config = _folder.Network.Config };
+        using TrainingNetwork trained = _device.LoadForTraining(network, Precision.Float32, new TrainingOptions());
+        double loss = new CrossEncoderObjective(trained, new CrossLosses.ListNetLoss(), data, 5).Evaluate(Rows);
+        double alone = Rows.Average(row => new CrossEncoderObjective(trained, new CrossLosses.ListNetLoss(), data, 5).Evaluate([row]));
+        Tiers.Close(alone, loss, 1e-6, "mean over lists");
+    }
+
+    [Fact]
+    public void DataThatALossWouldNotUse_AreRefusedBeforeTheFirstStep()
+    {
+        using TokenizedRows pairs = Texts(2), triplets = Texts(3);
+        double[][] labels = [.. Triplets.Select(_ => new[] { 1.0 })];
+        using TrainingNetwork trained = _device.LoadForTraining(Network, Precision.Float32, new TrainingOptions());
+        Assert.Contains("does not look at labels", Assert.Throws<LossDataException>(() =>
+            new BiEncoderObjective(trained, new MultipleNegativesRankingLoss(), new TrainingRows(pairs) { Labels = labels }, 0)).Message);
+        Assert.Contains("not 3", Assert.Throws<LossDataException>(() =>
+            new BiEncoderObjective(trained, new CosineSimilarityLoss(), new TrainingRows(triplets) { Labels = labels }, 0)).Message);
+        Assert.Contains("needs labels", Assert.Throws<LossDataException>(() =>
+            new BiEncoderObjective(trained, new CosineSimilarityLoss(), new TrainingRows(pairs), 0)).Message);
+    }
+
+    public void Dispose()
+    {
+        _device.Dispose();
+        _folder.Dispose();
+    }
+}
