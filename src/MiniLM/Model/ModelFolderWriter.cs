@@ -6,6 +6,9 @@ namespace MiniLM.Model;
 /// <summary>What <see cref="ModelFolderWriter"/> changes on the way.</summary>
 internal sealed record ModelFolderOptions
 {
+    /// <summary>Values in the place of a tensor's of the files: weights that were trained. Null, or null for a tensor: the file's.</summary>
+    internal Func<Tensor, Tensor?>? Values { get; init; }
+
     /// <summary>F32, F16 or BF16 for all weights; null keeps each as it is.</summary>
     internal ElementType? ElementType { get; init; }
 
@@ -19,7 +22,7 @@ internal sealed record ModelFolderOptions
     internal bool Overwrite { get; init; }
 }
 
-/// <summary>Writes an opened model folder again: every tensor kept, every side file byte for byte.</summary>
+/// <summary>Writes an opened model folder again, with other values where they are given: every tensor kept, every side file byte for byte.</summary>
 internal static class ModelFolderWriter
 {
     private static readonly Dictionary<string, string> Metadata = new() { ["format"] = "pt" };
@@ -78,8 +81,9 @@ internal static class ModelFolderWriter
                 throw new ModelFormatException($"{tensor.File}: tensor {Quoted.Text(tensor.Name)} "
                     + $"would be renamed to {Quoted.Text(name)}, which exists. Convert without renaming.");
             }
-            ElementType type = tensor.ElementType.IsWeight() ? options.ElementType ?? tensor.ElementType : tensor.ElementType;
-            tensors.Add(new StoredTensor(name, tensor, type));
+            Tensor values = options.Values?.Invoke(tensor) ?? tensor;
+            ElementType type = values.ElementType.IsWeight() ? options.ElementType ?? values.ElementType : values.ElementType;
+            tensors.Add(new StoredTensor(name, values, type));
         }
         SafetensorsShards.Write(folder, tensors, Metadata, options.MaxShardBytes, cancellation);
     }

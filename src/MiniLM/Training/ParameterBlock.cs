@@ -22,6 +22,7 @@ internal sealed unsafe class ParameterBlock : IDisposable
     internal const int Alignment = 16;
 
     private readonly NativeBlock _block;
+    private readonly Dictionary<Tensor, Tensor> _places = [];
 
     /// <summary>Copies a network's weights, widened.</summary>
     /// <param name="network">Its files may be closed afterwards.</param>
@@ -32,7 +33,6 @@ internal sealed unsafe class ParameterBlock : IDisposable
         using TensorFiles files = new(tensors);
         foreach (Tensor tensor in tensors) { Length += Padded(tensor.Count); }
         _block = new NativeBlock(Length);
-        Dictionary<Tensor, Tensor> places = [];
         List<Parameter> parameters = [];
         long offset = 0;
         foreach (Tensor tensor in tensors)
@@ -41,12 +41,12 @@ internal sealed unsafe class ParameterBlock : IDisposable
             float* values = Values + offset;
             tensor.Read(0, count, values);
             Tensor place = new(tensor.Name, ElementType.F32, [.. tensor.Shape], (byte*)values, (long)count * sizeof(float), tensor.File);
-            places.Add(tensor, place);
+            _places.Add(tensor, place);
             parameters.Add(new Parameter($"{tensor.File[..(tensor.File.LastIndexOf('/') + 1)]}{tensor.Name}", place, offset, count));
             offset += Padded(count);
         }
         Parameters = parameters;
-        Network = network.With(tensor => places[tensor]);
+        Network = network.With(tensor => _places[tensor]);
     }
 
     private static long Padded(long count) => (count + Alignment - 1) / Alignment * Alignment;
@@ -66,6 +66,9 @@ internal sealed unsafe class ParameterBlock : IDisposable
     internal int Version { get; private set; }
 
     internal Span<float> this[Parameter parameter] => new(Values + parameter.Offset, parameter.Count);
+
+    /// <summary>Where a tensor of the network that was copied is now; null: it was none of its weights.</summary>
+    internal Tensor? Of(Tensor tensor) => _places.GetValueOrDefault(tensor);
 
     /// <summary>To be called when values were written.</summary>
     internal void Changed() => Version++;

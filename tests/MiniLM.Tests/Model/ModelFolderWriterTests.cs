@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using MiniLM.Export;
 using MiniLM.Model;
 using MiniLM.Tests.Weights;
+using MiniLM.Training;
 using MiniLM.Weights;
 
 namespace MiniLM.Tests.Model;
@@ -130,6 +131,32 @@ public sealed class ModelFolderWriterTests : IDisposable
         config.Remove("torch_dtype");
         Assert.True(JsonNode.DeepEquals(JsonNode.Parse(File.ReadAllText(Path.Combine(source, "config.json"))), config));
         Assert.Equal("float32", (string)JsonNode.Parse(File.ReadAllText(Path.Combine(wide, "config.json")))!["torch_dtype"]!);
+    }
+
+    [Fact]
+    public void Write_OfTrainedWeightsPutsThemInTheirPlacesAndKeepsTheRest()
+    {
+        using ModelFolder model = ModelFolder.Open(FixtureFolder.Path("models", "bert"));
+        using ParameterBlock trained = new(model.Network);
+        foreach (Parameter parameter in trained.Parameters)
+        {
+            foreach (ref float value in trained[parameter]) { value += 1; }
+        }
+        string output = _folder.File("trained");
+        ModelFolderWriter.Write(model, output, new ModelFolderOptions { Values = trained.Of, ElementType = ElementType.F32 });
+        using ModelFolder written = ModelFolder.Open(output);
+        Assert.Equal(model.Tensors.Count, written.Tensors.Count);
+        HashSet<Tensor> weights = [.. model.Network.Tensors()];
+        int changed = 0;
+        foreach ((Tensor before, Tensor after) in model.Tensors.Zip(written.Tensors))
+        {
+            Assert.Equal(before.Name, after.Name);
+            if (!before.ElementType.IsWeight()) { continue; }
+            bool isTrained = weights.Contains(before);
+            Assert.Equal(Array.ConvertAll(before.ToFloats(), value => isTrained ? value + 1 : value), after.ToFloats());
+            if (isTrained) { changed++; }
+        }
+        Assert.Equal(trained.Parameters.Count, changed);
     }
 
     [Fact]
