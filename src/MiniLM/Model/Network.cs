@@ -102,6 +102,13 @@ internal sealed record Network(EncoderConfig Config, EncoderWeights Encoder, Poo
         }
     }
 
+    /// <summary>The same, that drops as much at every site.</summary>
+    internal Network WithDropout(float probability) => this with
+    {
+        Config = Config with { HiddenDropout = probability, AttentionDropout = probability, ClassifierDropout = probability },
+        Head = [.. Head.Select(module => module is DenseModule dense ? dense with { Dropout = dense.Dropout == 0 ? 0 : probability } : module)],
+    };
+
     /// <summary>The same network with other tensors in the places of its own.</summary>
     internal Network With(Func<Tensor, Tensor> map)
     {

@@ -64,6 +64,14 @@ internal abstract class Objective
             _outputs.AsSpan(first * size, (end - first) * size), cancellation);
     }
 
+    /// <summary>Tokens of some rows.</summary>
+    internal int Tokens(ReadOnlySpan<int> rows)
+    {
+        int sum = 0;
+        foreach (int row in rows) { sum = checked(sum + _tokens.Length(row)); }
+        return sum;
+    }
+
     /// <summary>The loss of a micro-batch without dropout; no gradient changes.</summary>
     internal double Evaluate(int[] rows, CancellationToken cancellation = default)
     {

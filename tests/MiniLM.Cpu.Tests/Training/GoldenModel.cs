@@ -2,6 +2,7 @@ using System.Text.Json;
 using MiniLM.Batching;
 using MiniLM.Model;
 using MiniLM.Tests;
+using MiniLM.Text;
 using MiniLM.Weights;
 
 namespace MiniLM.Cpu.Tests.Training;
@@ -15,6 +16,8 @@ internal sealed class GoldenModel : IDisposable
     private GoldenModel(ModelFolder folder, SafetensorsFile? head, Network network) => (_folder, _head, Network) = (folder, head, network);
 
     internal Network Network { get; }
+
+    internal WordPieceTokenizer Tokenizer => LoadedModel.OpenTokenizer(_folder);
 
     /// <summary>The tiny model: with its classifier, or mean pooling.</summary>
     internal static GoldenModel Tiny(bool isClassifier)

@@ -5,7 +5,7 @@ using MiniLM.Compute.Reference;
 using MiniLM.Tests;
 using MiniLM.Training;
 using MiniLM.Training.Losses;
-using MiniLM.Training.Losses.Embeddings;
+using MiniLM.Training.Sampling;
 
 namespace MiniLM.Cpu.Tests.Training;
 
@@ -51,8 +51,8 @@ public sealed class TrainingRunGoldenTests
     {
         if (name.Length == 0) { SharedFolder.Require("golden", "training"); } // skips with the reason
         using CpuDevice device = new(2, tier);
-        double tolerance = 4 * Drift(name, precision) + 1e-4, scale = precision == Precision.Float16 ? 65536 : 1;
-        Run(name, device, precision, scale, (step, loss, expected, result) =>
+        double tolerance = 4 * Drift(name, precision) + 1e-4;
+        Run(name, device, precision, (step, loss, expected, result) =>
         {
             Assert.True(result.IsTaken);
             Tiers.Close(expected, loss, tolerance, $"{name}, {precision}, {tier}, loss of step {step}");
@@ -73,13 +73,13 @@ public sealed class TrainingRunGoldenTests
 
     private static bool IsTiny(JsonElement run) => run.GetProperty("model").GetString()!.StartsWith("tiny", StringComparison.Ordinal);
 
-    private static void Run(string name, Device device) => Run(name, device, Precision.Float32, 1, (step, loss, expected, result) =>
+    private static void Run(string name, Device device) => Run(name, device, Precision.Float32, (step, loss, expected, result) =>
     {
         Assert.True(result.IsTaken);
         Tiers.Close(expected, loss, 5e-6 + 5e-6 * Math.Abs(expected), $"{name}, loss of step {step}");
     });
 
-    private static void Run(string name, Device device, Precision precision, double scale, Action<int, double, double, StepResult> check)
+    private static void Run(string name, Device device, Precision precision, Action<int, double, double, TrainerStep> check)
     {
         using JsonDocument document = Open(name);
         JsonElement run = document.RootElement;
@@ -87,71 +87,84 @@ public sealed class TrainingRunGoldenTests
             .Select(line => JsonDocument.Parse(line).RootElement)];
         bool isPairs = rows[0].TryGetProperty("input_ids", out _);
         using GoldenModel model = IsTiny(run) ? GoldenModel.Tiny(isPairs) : GoldenModel.MiniLM(isPairs);
-        using TrainingNetwork network = device.LoadForTraining(model.Network, precision, new TrainingOptions());
+        using TokenizedRows tokens = Tokenize(model, rows, isPairs, run.GetProperty("max_length").GetInt32());
+        using TrainingNetwork network = device.LoadForTraining(
+            model.Network.WithDropout(run.GetProperty("dropout").GetSingle()), precision, new TrainingOptions());
         Dictionary<string, float[]> before = network.Parameters.Parameters.ToDictionary(
             parameter => parameter.Name, parameter => network.Parameters[parameter].ToArray());
-        JsonElement[] steps = [.. run.GetProperty("steps").EnumerateArray()], batches = [.. run.GetProperty("batches").EnumerateArray()];
+        JsonElement[] steps = [.. run.GetProperty("steps").EnumerateArray()];
+        int[][] batches = [.. run.GetProperty("batches").EnumerateArray().Select(batch => batch.EnumerateArray().Select(row => row.GetInt32()).ToArray())];
         Assert.Equal(steps.Length, batches.Length);
-        for (int step = 0; step < steps.Length; step++)
+        Trainer trainer = new(network, [Objective(network, tokens, rows, isPairs, run.GetProperty("loss").GetString()!)], new GivenBatches(batches),
+            Arguments(run), precision);
+        Assert.Equal(run.GetProperty("total_steps").GetInt32(), trainer.TotalSteps);
+        for (int step = 0; trainer.TryStep(out TrainerStep done); step++)
         {
-            JsonElement[] chosen = [.. batches[step].EnumerateArray().Select(row => rows[row.GetInt32()])];
-            double loss = isPairs ? CrossStep(network, model, chosen, scale)
-                : BiStep(network, model, chosen, run.GetProperty("loss").GetString()!, scale);
-            StepResult result = network.Step(new StepOptions(steps[step].GetProperty("lr").GetDouble(), run.GetProperty("weight_decay").GetDouble(),
-                run.GetProperty("clip").GetDouble(), scale));
-            check(step, loss, steps[step].GetProperty("loss64").GetDouble(), result);
+            Assert.Equal(steps[step].GetProperty("lr").GetDouble(), done.LearningRate, 1e-15);
+            check(step, done.Loss, steps[step].GetProperty("loss64").GetDouble(), done);
             if (precision != Precision.Float32) { continue; }
             double norm = steps[step].GetProperty("grad_norm64").GetDouble();
-            Tiers.Close(norm, result.GradientNorm, 5e-5 * norm, $"{name}, gradient norm of step {step}");
+            Tiers.Close(norm, done.GradientNorm, 5e-5 * norm, $"{name}, gradient norm of step {step}");
         }
+        Assert.Equal(steps.Length, trainer.GlobalStep);
         if (precision == Precision.Float32) { CompareFinal(name, network, run.GetProperty("final"), before); }
     }
 
-    private static double CrossStep(TrainingNetwork network, GoldenModel model, JsonElement[] rows, double scale)
+    /// <summary>The batches of the golden, for one epoch.</summary>
+    private sealed class GivenBatches(int[][] batches) : BatchSampler
     {
-        PackedBatch batch = model.Batch(rows.Select(row => (row.GetProperty("input_ids"), (JsonElement?)row.GetProperty("token_type_ids"))));
-        float[] logits = new float[rows.Length], gradient = new float[rows.Length];
-        network.ForwardSaving(batch, 0, null, logits);
-        CrossEncoderTargets targets = new() { Labels = Labels(rows) };
-        double loss = new MiniLM.Training.Losses.Logits.BinaryCrossEntropyLoss().Compute<float>(logits, targets, gradient);
-        Scale(gradient, scale);
-        network.Backward(0, gradient);
-        return loss;
+        internal override int Count => batches.Length;
+
+        internal override IEnumerable<RowBatch> Epoch(Func<int, int[]> permute) => batches.Select(rows => new RowBatch(0, rows));
     }
 
-    private static Labels? Labels(JsonElement[] rows) =>
-        rows[0].TryGetProperty("label", out _) ? new Labels([.. rows.Select(row => row.GetProperty("label").GetDouble())]) : null;
-
-    private static double BiStep(TrainingNetwork network, GoldenModel model, JsonElement[] rows, string name, double scale)
+    private static TrainingArguments Arguments(JsonElement run) => new()
     {
-        int width = model.Network.OutputSize;
-        BiEncoderLoss loss = name.Split(',', ':')[0].Trim() switch
+        NumTrainEpochs = 1,
+        LearningRate = run.GetProperty("lr").GetDouble(),
+        LrSchedulerType = LearningRateSchedule.Names[run.GetProperty("schedule").GetString()!],
+        WarmupSteps = run.GetProperty("warmup_steps").GetInt32(),
+        WeightDecay = run.GetProperty("weight_decay").GetDouble(),
+        MaxGradNorm = run.GetProperty("clip").GetDouble(),
+    };
+
+    private static TokenizedRows Tokenize(GoldenModel model, JsonElement[] rows, bool isPairs, int maxLength)
+    {
+        using TokenizedRowsWriter writer = new(model.Tokenizer, maxLength, Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString()));
+        foreach (JsonElement row in rows)
         {
-            "MultipleNegativesRanking" => new MultipleNegativesRankingLoss(),
-            "CosineSimilarityLoss" => new CosineSimilarityLoss(),
-            "OnlineContrastiveLoss" => new OnlineContrastiveLoss(),
-            _ => throw new ArgumentException($"no loss {name}"),
-        };
-        // A slot a column: what one saves the other must not overwrite.
-        Column<float>[] columns = [.. new[] { "ids_a", "ids_b" }.Select((column, slot) =>
-        {
-            PackedBatch batch = model.Batch(rows.Select(row => (row.GetProperty(column), (JsonElement?)null)));
-            float[] embeddings = new float[rows.Length * width];
-            network.ForwardSaving(batch, slot, null, embeddings);
-            return new Column<float>(embeddings, width);
-        })];
-        double value = loss.Compute(new BiEncoderBatch<float>(columns) { Labels = loss.Requires.Labels == LabelKind.None ? null : Labels(rows) });
-        for (int slot = 0; slot < columns.Length; slot++) 
-        {
-            Scale(columns[slot].Gradient, scale);
-            network.Backward(slot, columns[slot].Gradient);
+            (string a, string b) = (row.GetProperty("a").GetString()!, row.GetProperty("b").GetString()!);
+            if (isPairs) { writer.AddPair(a, b); }
+            else
+            {
+                writer.Add(a);
+                writer.Add(b);
+            }
+            writer.EndRow();
         }
-        return value;
+        TokenizedRows tokens = writer.Complete();
+        for (int row = 0; row < rows.Length; row++)
+        {
+            string[] columns = isPairs ? ["input_ids"] : ["ids_a", "ids_b"];
+            for (int column = 0; column < columns.Length; column++)
+            {
+                PackedBatch sequence = new();
+                tokens.AddTo(sequence, row, column, model.Network.Config.Architecture);
+                Assert.Equal(rows[row].GetProperty(columns[column]).EnumerateArray().Select(id => id.GetInt32()), sequence.TokenIds[..sequence.Rows]);
+            }
+        }
+        return tokens;
     }
 
-    private static void Scale(Span<float> gradient, double scale)
+    private static Objective Objective(TrainingNetwork network, TokenizedRows tokens, JsonElement[] rows, bool isPairs, string name)
     {
-        foreach (ref float value in gradient) { value *= (float)scale; }
+        double[][]? labels = rows[0].TryGetProperty("label", out _) ? [.. rows.Select(row => new[] { row.GetProperty("label").GetDouble() })] : null;
+        if (isPairs)
+        {
+            return new CrossEncoderObjective(network, new MiniLM.Training.Losses.Logits.BinaryCrossEntropyLoss(), new TrainingRows(tokens) { Labels = labels }, 0);
+        }
+        BiEncoderLoss loss = LossNames.FindBiEncoder(name.Split(',', ':')[0].Trim());
+        return new BiEncoderObjective(network, loss, new TrainingRows(tokens) { Labels = loss.Requires.Labels == LabelKind.None ? null : labels }, 0);
     }
 
     private static void CompareFinal(string name, TrainingNetwork network, JsonElement final, Dictionary<string, float[]> before)

@@ -1,0 +1,110 @@
+using MiniLM.Compute;
+using MiniLM.Training.Sampling;
+
+namespace MiniLM.Training;
+
+/// <summary>Where a run is: with the network's weights, moments and <see cref="TrainingNetwork.Steps"/> all that it takes to go on bit for bit.</summary>
+/// <param name="GlobalStep">Steps done, those that an overflow skipped included.</param>
+/// <param name="Data">Where in the data.</param>
+/// <param name="Scaler">The loss scale; null: there is none.</param>
+internal readonly record struct TrainerState(int GlobalStep, SamplerState Data, LossScalerState? Scaler);
+
+/// <summary>What a step did.</summary>
+/// <param name="Number">From 1.</param>
+/// <param name="Loss">The mean of its micro-batches' losses, before the step.</param>
+/// <param name="LearningRate">That moved the parameters.</param>
+/// <param name="GradientNorm">Before gradients were cut.</param>
+/// <param name="IsTaken">False: a gradient was not finite under the loss scale, and nothing moved.</param>
+/// <param name="Tokens">Computed forward and backward.</param>
+internal readonly record struct TrainerStep(int Number, double Loss, double LearningRate, double GradientNorm, bool IsTaken, long Tokens);
+
+/// <summary>A run of steps, one at a time: what is logged, evaluated or kept between them is the caller's matter.</summary>
+/// <remarks>Not thread-safe.</remarks>
+internal sealed class Trainer
+{
+    private readonly TrainingNetwork _network;
+    private readonly IReadOnlyList<Objective> _objectives;
+    private readonly TrainingArguments _arguments;
+    private readonly LearningRateSchedule _schedule;
+    private readonly LossScaler? _scaler;
+    private readonly BatchStream _batches;
+
+    /// <param name="network">What is trained; its weights, moments and steps are those of <paramref name="state"/>.</param>
+    /// <param name="objectives">Of each data set.</param>
+    /// <param name="sampler">Of their rows.</param>
+    /// <param name="arguments">What the run goes by.</param>
+    /// <param name="precision">Of the network: float16 takes a loss scale.</param>
+    /// <param name="state">Where the run is; null: at its beginning.</param>
+    internal Trainer(TrainingNetwork network, IReadOnlyList<Objective> objectives, BatchSampler sampler, TrainingArguments arguments, Precision precision,
+        TrainerState? state = null)
+    {
+        (_network, _objectives, _arguments) = (network, objectives, arguments);
+        TotalSteps = arguments.TotalSteps(sampler.Count);
+        _schedule = new LearningRateSchedule(arguments.LrSchedulerType, arguments.LearningRate, TotalSteps, arguments.WarmupSteps);
+        if (precision == Precision.Float16) { _scaler = new LossScaler(); }
+        if (state?.Scaler is { } scale && _scaler is not null) { _scaler.State = scale; }
+        _batches = new BatchStream(sampler, state?.Data ?? new SamplerState(arguments.Seed, 0, 0));
+        GlobalStep = state?.GlobalStep ?? 0;
+    }
+
+    internal int TotalSteps { get; }
+
+    /// <summary>Steps done.</summary>
+    internal int GlobalStep { get; private set; }
+
+    internal TrainerState State => new(GlobalStep, _batches.State, _scaler?.State);
+
+    /// <summary>The next step; false when the run is at its end.</summary>
+    /// <param name="step">What it did.</param>
+    /// <param name="cancellation">Looked at all along; after it the network's gradients are undefined and <see cref="State"/> is no place to go on from.</param>
+    /// <exception cref="NonFiniteLossException">A loss is NaN or infinite, where no loss scale explains it.</exception>
+    internal bool TryStep(out TrainerStep step, CancellationToken cancellation = default)
+    {
+        step = default;
+        if (GlobalStep >= TotalSteps) { return false; }
+        List<RowBatch> batches = NextBatches();
+        float scale = _scaler?.State.Scale ?? 1;
+        double loss = 0;
+        int tokens = 0;
+        foreach (RowBatch batch in batches)
+        {
+            Objective objective = _objectives[batch.DataSet];
+            double weight = GradientAccumulation.MeanOfMeans.Weight(batch.Rows.Length, 0, batches.Count);
+            double mean = objective.Add(new MicroBatch(batch.Rows, (uint)GlobalStep, tokens), weight * scale, cancellation);
+            if (!double.IsFinite(mean) && _scaler is null) { throw new NonFiniteLossException(GlobalStep + 1, mean, batch); }
+            loss += mean * weight;
+            tokens = checked(tokens + objective.Tokens(batch.Rows));
+        }
+        double rate = _schedule.At(_network.Steps);
+        StepResult result = _network.Step(new StepOptions(rate, _arguments.WeightDecay, _arguments.MaxGradNorm, scale)
+        {
+            Beta1 = _arguments.AdamBeta1,
+            Beta2 = _arguments.AdamBeta2,
+            Epsilon = _arguments.AdamEpsilon,
+        });
+        _scaler?.Update(result.IsTaken);
+        if (!result.IsTaken && _scaler is null) { throw new NonFiniteLossException(GlobalStep + 1, result.GradientNorm, batches[0]); }
+        step = new TrainerStep(++GlobalStep, loss, rate, result.GradientNorm, result.IsTaken, tokens);
+        return true;
+    }
+
+    // Those of a step; at an epoch's end it has fewer.
+    private List<RowBatch> NextBatches()
+    {
+        List<RowBatch> batches = [];
+        bool wasEmpty = false;
+        while (batches.Count < _arguments.GradientAccumulationSteps)
+        {
+            if (_batches.TryNext(out RowBatch batch)) { batches.Add(batch); }
+            else if (batches.Count > 0) { break; }
+            else if (wasEmpty) { throw new InvalidDataException("an epoch has no batch: give more rows, or a smaller batch size"); }
+            else { wasEmpty = true; } // the epoch had ended with the step before
+        }
+        return batches;
+    }
+}
+
+/// <summary>A loss or gradient that is NaN or infinite: the run stops, nothing of it is kept.</summary>
+internal sealed class NonFiniteLossException(int step, double value, RowBatch batch) : ArithmeticException(
+    $"step {step}: the loss or its gradient is {value}; rows {string.Join(", ", batch.Rows.Take(8).Select(row => row + 1))}"
+    + $"{(batch.Rows.Length > 8 ? " ..." : "")}. Lower the learning rate, or look at those rows.");
