@@ -63,7 +63,7 @@ internal static class ExplainedMutants
                 + "$\"{texts.Queries.Count} queries of {encoder.Dimension} floats: mine them in parts\"); }",
             "if (floats >= Array.MaxLength) { throw new NotSupportedException("
                 + "$\"{texts.Queries.Count} queries of {encoder.Dimension} floats: mine them in parts\"); }",
-            "Equivalent: Array.MaxLength is a prime, so only vectors of one number could be exactly as many (and take 8 GB)."),
+            "Equivalent for every model there is: Array.MaxLength is odd, and no multiple of an even width."),
         new("Data/Duplicates/MinHash.cs", Mistake.Comparison,
             "while (_rows < Places && Missed(threshold, _rows + 1) <= MostMissed) { _rows++; }",
             "while (_rows < Places && Missed(threshold, _rows + 1) < MostMissed) { _rows++; }",

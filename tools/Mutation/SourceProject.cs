@@ -36,8 +36,8 @@ internal sealed class SourceProject
             .Select(file => Parse(SourceText.From(File.ReadAllText(file.Path), Encoding.UTF8), command.ParseOptions, file.Path));
         IEnumerable<MetadataReference> references = command.MetadataReferences
             .Select(reference => MetadataReference.CreateFromFile(reference.Reference, reference.Properties));
-        // A mistake that the compiler only warns of is one too.
-        CSharpCompilationOptions options = command.CompilationOptions.WithGeneralDiagnosticOption(ReportDiagnostic.Default);
+        // A mistake that the compiler only warns of is one too. Mutants are compiled side by side.
+        CSharpCompilationOptions options = command.CompilationOptions.WithGeneralDiagnosticOption(ReportDiagnostic.Default).WithConcurrentBuild(false);
         var compilation = CSharpCompilation.Create(command.CompilationName, trees, references, options);
         ImmutableArray<ISourceGenerator> generators = [.. command.AnalyzerReferences.SelectMany(analyzer =>
             new AnalyzerFileReference(Path.GetFullPath(analyzer.FilePath, folder), new Loader()).GetGenerators(LanguageNames.CSharp))];
