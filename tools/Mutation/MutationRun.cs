@@ -47,26 +47,28 @@ internal static class MutationRun
             TimeSpan time = first.Time(all), shorter = time + TimeSpan.FromSeconds(20), longest = 5 * shorter;
 
             ConcurrentDictionary<Mutant, Verdict> verdicts = [];
-            var drawn = files.SelectMany(entry => Draw.InTurn(Mutants.Of(entry.File, project.Text(entry.File)), seed)
-                .Select(mutant => (mutant, entry.Classes, assembly: project.Compile(mutant))).Where(drawn => drawn.assembly is not null).Take(ofAFile));
+            // By files: whether a mutant compiles, and so which is the next of a file, is known only then.
             ParallelOptions asMany = new() { MaxDegreeOfParallelism = copies.Count };
-            Parallel.ForEach(Partitioner.Create(drawn, EnumerablePartitionerOptions.NoBuffering), asMany, next =>
+            Parallel.ForEach(Partitioner.Create(files, EnumerablePartitionerOptions.NoBuffering), asMany, entry =>
             {
-                (Mutant mutant, string[] classes, byte[]? assembly) = next;
                 copies.TryTake(out TestCopy? copy);
-                copy!.Replace(assembly!);
-                (Verdict verdict, string why) = copy.Test(Filter(classes), shorter);
-                if (verdict == Verdict.Survived) { (verdict, why) = copy.Test(all, longest); }
-                copies.Add(copy);
-                verdicts[mutant] = verdict;
-                string said = verdict switch
+                foreach ((Mutant mutant, byte[]? assembly) in Draw.InTurn(Mutants.Of(entry.File, project.Text(entry.File)), seed)
+                    .Select(mutant => (mutant, project.Compile(mutant))).Where(drawn => drawn.Item2 is not null).Take(ofAFile))
                 {
-                    Verdict.Survived => "SURVIVED",
-                    Verdict.TimeLimit => "caught by time limit",
-                    Verdict.Crashed => "caught by crash",
-                    _ => "caught",
-                };
-                Console.WriteLine($"{said} {mutant} | {why}");
+                    copy!.Replace(assembly!);
+                    (Verdict verdict, string why) = copy.Test(Filter(entry.Classes), shorter);
+                    if (verdict == Verdict.Survived) { (verdict, why) = copy.Test(all, longest); }
+                    verdicts[mutant] = verdict;
+                    string said = verdict switch
+                    {
+                        Verdict.Survived => "SURVIVED",
+                        Verdict.TimeLimit => "caught by time limit",
+                        Verdict.Crashed => "caught by crash",
+                        _ => "caught",
+                    };
+                    Console.WriteLine($"{said} {mutant} | {why}");
+                }
+                copies.Add(copy!);
             });
             Mutant[] every = [.. files.SelectMany(entry => Mutants.Of(entry.File, project.Text(entry.File)))];
             int code = Report(verdicts, every, ExplainedMutants.All, isWhole: only is null);

@@ -45,7 +45,7 @@ internal sealed class HardNegatives
         _positives = [.. positives.Select(some => some.ToArray())];
         int most = given.DefaultIfEmpty().Max();
         LastRank = options.LastRank(most, judge is not null);
-        int depth = (int)Math.Clamp(LastRank + most, 1, Math.Max(documents, 1));
+        int depth = (int)Math.Min(LastRank + most, documents);
         _best = [.. given.Select(_ => new TopDocuments(depth))];
         Selection = new NegativeSelection(options, LastRank);
     }

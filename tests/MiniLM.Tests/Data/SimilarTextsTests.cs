@@ -119,6 +119,19 @@ public class SimilarTextsTests
     }
 
     [Fact]
+    public void Find_TakesTheThresholdItself()
+    {
+        SimilarTexts texts = new(1 / 3.0);
+        texts.Add("abcdef", 1);
+        Assert.Equal(new SimilarTexts.Match(1, 1 / 3.0, false), texts.Find("abcdeg"));
+        // At 1 only the same shingles are left, and one band.
+        SimilarTexts equal = new(1);
+        equal.Add("aaaaaa", 2);
+        Assert.Equal(new SimilarTexts.Match(2, 1, false), equal.Find("aaaaaaa"));
+        Assert.Null(equal.Find("aaaaaab"));
+    }
+
+    [Fact]
     public void Deduplication_CountsWhatGoes()
     {
         Deduplication deduplication = new(0.8);
@@ -135,5 +148,16 @@ public class SimilarTextsTests
         Assert.Equal((rows.Length, rows.Length, 0), (leakage.LeakedRows, leakage.Pairs[0, 0].Exact, leakage.Pairs[0, 0].Near));
         Assert.Equal(Enumerable.Range(0, Leakage.MaxExamples).Select(i => new Leakage.Example(rows.Length - 1 - i, i, 1)), leakage.Pairs[0, 0].Examples);
         Assert.Equal(0, Leakage.Measure([], rows, 1, 0.9).LeakedRows);
+    }
+
+    [Fact]
+    public void Leakage_ComparesEveryColumnWithEveryColumn()
+    {
+        string[][] train = [["a long text of letters", "x"], ["y", "z"], ["p", " "]], test = [["z", "y"], ["new", "A long text of letters!"], [" ", "other"]];
+        Leakage leakage = Leakage.Measure(train, test, 2, 0.8);
+        (int, int)[] counts = [.. leakage.Pairs.Cast<Leakage.ColumnPair>().Select(pair => (pair.Exact, pair.Near))];
+        Assert.Equal([(0, 0), (1, 1), (1, 0), (0, 0)], counts); // train 0 by test 0 and 1, then train 1
+        Assert.Equal(2, leakage.LeakedRows);
+        Assert.Equal([(1, 0), (0, 1)], leakage.Pairs[0, 1].Examples.Select(example => (example.TrainRow, example.TestRow)));
     }
 }

@@ -22,6 +22,8 @@ public sealed class ClassificationTests
         AssertCounts(Mixed.At(0.4), tn: 1, fp: 2, fn: 0, tp: 2);
         AssertCounts(Mixed.At(0.4, strict: true), tn: 2, fp: 1, fn: 1, tp: 1);
         AssertCounts(Mixed.At(2), tn: 3, fp: 0, fn: 2, tp: 0);
+        ConfusionMatrix counts = Mixed.At(0.4);
+        Assert.Equal((1 / 2.0 + 2 / 3.0) / 2, counts.Macro(counts.F1), 1e-15); // of two classes
     }
 
     [Fact]
@@ -80,6 +82,8 @@ public sealed class ClassificationTests
         Assert.Equal((100, 0.35000000000000003), (hundredths.Length, hundredths[35]));
         Assert.Equal([0.1, 0.15000000000000002, 0.20000000000000004], ThresholdGrid.Arange(0.1, 0.9, 0.05)[..3]);
         Assert.Equal([0, 0.25, 0.5, 0.75, 1], ThresholdGrid.Linspace(0, 1, 5));
+        Assert.Equal([(100, 0, 0.99), (16, 0.1, 0.8500000000000002), (101, 0, 1), (201, -1, 1), (100, -5, 4.899999999999965)],
+            ThresholdGrid.Known.Select(grid => (grid.Thresholds.Length, grid.Thresholds[0], grid.Thresholds[^1])));
         double[] cosines = ThresholdGrid.Known.First(grid => grid.Name == "arange(-100,101)/100").Thresholds;
         Assert.Equal((201, -1, 0.35, 1), (cosines.Length, cosines[0], cosines[135], cosines[200]));
     }
@@ -98,6 +102,7 @@ public sealed class ClassificationTests
     {
         Assert.Equal(new BestF1(1 / 1.5, 1, 0.5, (0.9 + 0.8) / 2), ThresholdSearch.F1(Mixed)); // as good at 0.25: the greatest threshold wins
         Assert.Equal(new BestAccuracy(0.8, (0.9 + 0.8) / 2), ThresholdSearch.Accuracy(Mixed));
+        Assert.Equal(new BestAccuracy(2 / 3.0, 2.5), ThresholdSearch.Accuracy(new([3, 2, 1], [true, false, true]))); // as good at 1
         // Nothing positive: just above the best score; everything positive: the last score.
         Assert.Equal(new BestAccuracy(1, double.BitIncrement(3)), ThresholdSearch.Accuracy(new([3, 1], [false, false])));
         Assert.Equal(new BestAccuracy(1, float.BitIncrement(3)), ThresholdSearch.Accuracy(new([3, 1], [false, false], isSingle: true)));

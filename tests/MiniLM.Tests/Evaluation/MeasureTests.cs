@@ -113,6 +113,19 @@ public sealed class MeasureTests
     }
 
     [Fact]
+    public void InterpolatedPrecision_TakesTheNumberOfDocumentsThatARecallRoundsTo()
+    {
+        // The n-th of 5000 relevant documents is at rank 2n - 1: the precision falls from one to the next.
+        int[] judged = [.. Enumerable.Repeat(1, 5000)];
+        JudgedRanking falling = new([.. Enumerable.Range(0, 9999).Select(rank => 1 - rank % 2)], judged, 1, 1);
+        Assert.Equal((1 + Enumerable.Range(1, 10).Sum(i => 500.0 * i / (1000 * i - 1))) / 11, Named("11pt_avg").Value(falling), 1e-14);
+        // 1.0995 + 0.9 is just below 2: one document is enough, and one of two is found.
+        JudgedRanking half = new([1], [1, 1], 1, 1);
+        Assert.Equal((1, 0), (InterpolatedPrecision.At(half, 0.54975), InterpolatedPrecision.At(half, 0.55025)));
+        Assert.Equal((1, 1 / 2.0), (Precision.AtMultipleOfR(half, 0.54975), Precision.AtMultipleOfR(half, 0.55025)));
+    }
+
+    [Fact]
     public void RbpResidual_IsZeroWhenAllIsJudged() => Assert.Equal(0, Named("rbp_resid").Value(new JudgedRanking([1, 0], [1, 0], 1, 1)));
 
     [Theory]

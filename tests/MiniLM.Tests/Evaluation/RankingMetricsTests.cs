@@ -1,5 +1,6 @@
 using MiniLM.Data;
 using MiniLM.Evaluation;
+using MiniLM.Evaluation.Statistics;
 
 namespace MiniLM.Tests.Evaluation;
 
@@ -102,6 +103,30 @@ public sealed class RankingMetricsTests
         RunComparison same = Assert.Single(RunComparison.Of(first, first, TestContext.Current.CancellationToken));
         Assert.Equal((0, 0, 2), (same.Wins, same.Losses, same.Ties));
         Assert.True(double.IsNaN(same.T));
+    }
+
+    [Fact]
+    public void Comparison_DrawsTenThousandSamplesFromSeedOne()
+    {
+        // Of so many queries not all swaps are looked at. The reciprocal ranks differ by 0 or 2/3.
+        string[] queries = [.. Enumerable.Range(0, 20).Select(query => $"{query:D2}")];
+        Dictionary<string, Dictionary<string, int>> qrels = queries.ToDictionary(query => query, _ => new Dictionary<string, int> { ["a"] = 1 });
+        RankingEvaluation Of(Func<int, double> score) => RankingMetrics.Evaluate(qrels, Enumerable.Range(0, 20).ToDictionary(
+            query => queries[query], query => new Dictionary<string, double> { ["a"] = score(query), ["x"] = 1, ["y"] = 2 }),
+            ["RR"], cancellation: TestContext.Current.CancellationToken);
+        RunComparison comparison = Assert.Single(RunComparison.Of(Of(_ => 0), Of(query => query % 3 == 0 ? 0 : 3), TestContext.Current.CancellationToken));
+        double[] differences = [.. Enumerable.Range(0, 20).Select(query => query % 3 == 0 ? 0 : 1 - 1 / 3.0)];
+        Assert.Equal(RandomizationTest.Of(differences, 10_000, seed: 1).P, comparison.RandomizationP);
+        BootstrapInterval bootstrap = BootstrapInterval.Of(differences, 10_000, seed: 1);
+        Assert.Equal((bootstrap.Percentile((1 - 0.95) / 2), bootstrap.Percentile((1 + 0.95) / 2)), comparison.Interval);
+    }
+
+    [Fact]
+    public void Comparison_OfRunsWithoutACommonQuery_IsEmpty()
+    {
+        RankingEvaluation second = RankingMetrics.Evaluate(Judgements, new Dictionary<string, Dictionary<string, double>> { ["q3"] = new() { ["a"] = 1 } },
+            ["RR"], cancellation: TestContext.Current.CancellationToken);
+        Assert.Empty(RunComparison.Of(Evaluate("RR"), second, TestContext.Current.CancellationToken));
     }
 
     [Fact]

@@ -53,6 +53,39 @@ public sealed class RerankingTests : IDisposable
         Assert.Equal([0, 0], AlwaysAndNot(reranking => reranking.MrrAt(1).Base));
     }
 
+    [Fact]
+    public void CandidateLists_TakeScoresInTheirOrder_OfSeveralQueriesTheGreatest()
+    {
+        string lists = Write("lists.jsonl", """
+            {"query": "a", "pos": ["p"], "neg": ["n", "m"]}
+            {"query": ["b", "c"], "pos": ["p"], "neg": ["n"]}
+            {"query": "d", "pos": [], "neg": ["n"]}
+            {"query": "e", "pos": ["p"], "neg": ["n"]}
+
+            """);
+        // a: the positive is second; b and c: 5 of 2 and 5 against 4 of 3 and 4; e: the positive is first.
+        double[] scores = [2, 3, 1, 2, 3, 5, 4, 9, 8, 7];
+        RerankingMeasures measures = CandidateLists.Read(lists, scores, "scores");
+        Assert.Equal((3, 1), (measures.Lists, measures.Dropped));
+        Assert.Equal(((0.5 + 1 + 1) / 3, 2 / 3.0), (measures.MrrAt(2), measures.MrrAt(1)));
+        Refused(scores[..9], "lists.jsonl:4: needs the scores 8 to 9, scores has 9.");
+        Refused(scores[..4], "lists.jsonl:2: needs the scores 3 to 6, scores has 4.");
+        Refused([.. scores, 1], "scores: has 11 scores, the lists of lists.jsonl need 10.");
+        Assert.Throws<OperationCanceledException>(() => CandidateLists.Read(lists, scores, "scores", cancellation: new CancellationToken(canceled: true)));
+
+        void Refused(double[] given, string message) => Assert.StartsWith(message,
+            Assert.Throws<DataFormatException>(() => CandidateLists.Read(lists, given, "scores")).Message.Replace(_folder.Path + "/", ""));
+    }
+
+    [Fact]
+    public void FirstStage_HasOnlyWhatItMissedBehindItsList()
+    {
+        FirstStageReranking found = new(always: true), missed = new(always: true);
+        found.Add(["b", "a"], ["b"], _ => 0);
+        missed.Add(["b", "a"], ["b", "missed"], _ => 0);
+        Assert.Equal((1, (1 + 2 / 3.0) / 2), (found.Map.Base, missed.Map.Base));
+    }
+
     [Theory]
     [InlineData("['a', 'b']", "a|b")]
     [InlineData("[\"a\", \"b\"]", "a|b")]

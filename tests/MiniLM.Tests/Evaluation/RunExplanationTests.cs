@@ -87,6 +87,26 @@ public sealed class RunExplanationTests
     }
 
     [Fact]
+    public void Cancellation_EndsItBehindTheCorpus()
+    {
+        Qrels qrels = new();
+        qrels.Add("q", "a", 1);
+        using CancellationTokenSource source = new();
+        using TextCollection corpus = TextCollection.Open("-", openStandardInput: () => new CancelingAtItsEnd(source, "a\tx\n"));
+        Assert.Throws<OperationCanceledException>(() => RunExplanation.Of(qrels, new TrecRun(), null, 2, corpus, cancellation: source.Token));
+    }
+
+    private sealed class CancelingAtItsEnd(CancellationTokenSource source, string text) : MemoryStream(Encoding.UTF8.GetBytes(text))
+    {
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            int read = base.Read(buffer, offset, count);
+            if (read == 0) { source.Cancel(); }
+            return read;
+        }
+    }
+
+    [Fact]
     public void JudgementsOfNothingRelevant_AreNoQuery()
     {
         Qrels qrels = new();

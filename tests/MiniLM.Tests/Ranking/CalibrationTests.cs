@@ -62,6 +62,12 @@ public sealed class CalibrationTests
         Assert.Equal(Math.Exp(10), TemperatureCalibration.Fit([1, -1], [false, true]).Temperature, 1e-6); // the wrong way round
     }
 
+    [Theory]
+    [InlineData("platt")]
+    [InlineData("temperature")]
+    public void Fits_LookAtTheToken(string method) =>
+        Assert.Throws<OperationCanceledException>(() => Calibration.Fit(method, Raw, Labels, new CancellationToken(canceled: true)));
+
     [Fact]
     public void Isotonic_PoolsViolators()
     {

@@ -63,6 +63,14 @@ public sealed class RunRerankingTests : IDisposable
     }
 
     [Fact]
+    public void Cosine_ByHand()
+    {
+        Assert.Equal(0.96f, Cosine.Of([3, 4], [4, 3]));
+        Assert.Equal(-1, Cosine.Of([1e-30f, 0, 2e-30f], [-1e30f, 0, -2e30f]));
+        Assert.Equal((0, 0), (Cosine.Of([0, 0], [1, 2]), Cosine.Of([1, 2], [0, 0])));
+    }
+
+    [Fact]
     public void Read_NamesWhatIsMissingOrTwice()
     {
         Texts().Dispose();

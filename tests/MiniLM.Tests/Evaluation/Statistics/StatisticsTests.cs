@@ -11,6 +11,7 @@ public sealed class StatisticsTests
     [InlineData(-1, 1, 0.5)]
     [InlineData(1.4142135623730951, 2, 0.29289321881345254)] // 1 - t / sqrt(2 + t^2)
     [InlineData(double.PositiveInfinity, 5, 0)]
+    [InlineData(1e200, 5, 0)] // whose square is infinite
     [InlineData(double.NaN, 5, double.NaN)]
     [InlineData(1, 0, double.NaN)]
     public void StudentT_HasItsClosedForms(double t, int df, double p) => Assert.Equal(p, StudentT.TwoSided(t, df), 1e-14);
@@ -33,6 +34,10 @@ public sealed class StatisticsTests
     [InlineData(1, 2, 3, 1)]
     public void IncompleteBeta_HasItsClosedForms(double x, double a, double b, double value) =>
         Assert.Equal(value, IncompleteBeta.Regularized(x, 1 - x, a, b), 1e-13);
+
+    [Fact]
+    public void IncompleteBeta_KeepsTheDigitsOfASmallTail() =>
+        Assert.Equal(2.199851504751908e-13, IncompleteBeta.Regularized(1e-5, 1 - 1e-5, 3, 10), 1e-25); // P(X >= 3) of 12 throws with 1e-5
 
     [Fact]
     public void PairedTTest_ByHand()
@@ -104,6 +109,13 @@ public sealed class StatisticsTests
         Assert.Equal(0.5, test.P);
         Assert.True(RandomizationTest.Of(new double[12], 5, 1).IsExact);
         Assert.False(RandomizationTest.Of(new double[13], 5, 1).IsExact);
+    }
+
+    [Fact]
+    public void RandomizationTest_TakesSumsWithinRoundingForAsExtreme()
+    {
+        Assert.Equal(4, RandomizationTest.Of([0.5e-12, 0.5e-12], 5, 1).AtLeastAsExtreme); // 0 is 1e-12 below
+        Assert.Equal(2, RandomizationTest.Of([2e-12, 0.50025e-12], 5, 1).AtLeastAsExtreme); // 1.0005e-12 below is less
     }
 
     [Fact]
@@ -234,5 +246,21 @@ public sealed class StatisticsTests
         (values[0], values[8]) = (1e16, -1e16);
         Assert.Equal(14, PairwiseSum.Of(values));
         Assert.Equal(0, PairwiseSum.Of([1e16, 1, -1e16])); // few values: one after the other
+    }
+
+    // By the order of numpy's pairwise sum: of more than 128 values the halves apart, the first of a multiple of 8.
+    [Theory]
+    [InlineData(128, 0, 64, 119)]
+    [InlineData(129, 0, 64, 112)]
+    [InlineData(200, 0, 88, 188)]
+    [InlineData(200, 0, 96, 174)]
+    [InlineData(200, 96, 192, 187)]
+    public void PairwiseSum_HalvesWhereNumpyDoes(int count, int large, int opposite, double sum)
+    {
+        // Both meet in one partial sum, and cost no digits of others, only where they are in one half.
+        double[] values = [.. Enumerable.Repeat(1.0, count)];
+        for (int i = large; i < opposite; i += 8) { values[i] = 0; }
+        (values[large], values[opposite]) = (1e16, -1e16);
+        Assert.Equal(sum, PairwiseSum.Of(values));
     }
 }
