@@ -76,6 +76,8 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
 
     internal RelativeBias? Bias => _bias;
 
+    internal PackedHead Head => _head;
+
     /// <summary>Packs all weights, again where they have changed.</summary>
     internal void Repack(CancellationToken cancellation = default)
     {
@@ -90,10 +92,13 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
 
     private void Fill(int member)
     {
+        OperationLog? log = Logs?[member];
+        log?.Add(CpuOperation.Wait);
         foreach (PackedLayer layer in _layers)
         {
             _pool.Checkpoint();
             layer.Fill(_pool.All, member);
+            log?.AddPacking(layer.Values / _pool.All.Size);
         }
     }
 
@@ -216,8 +221,8 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
         _pool.Checkpoint();
         (int firstRow, int endRow) = team.Share(rows, me);
         _embedding.Gather(_batch, from + firstRow, from + endRow, shared.X + (nint)firstRow * _hidden, _hidden);
-        ToOperands(shared, firstRow, endRow - firstRow);
-        log?.AddEmbedding(endRow - firstRow, _config.HiddenSize);
+        log?.AddValues(CpuOperation.Embedding, (long)(endRow - firstRow) * _config.HiddenSize);
+        ToOperands(shared, firstRow, endRow - firstRow, log);
         Meet(team, log);
         for (int layer = 0; layer < _layerCount; layer++)
         {
@@ -258,7 +263,7 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
             query - 3 * head * panels * Gemm.Columns * size, _headSize, Gemm.Columns);
         layer.QueryKeyValue.Multiply(Epilogue.None, Store.Operand, shared.XOperands, _hidden, rows, (3 * head + 1) * panels, (3 * head + 3) * panels,
             key - (3 * head + 1) * panels * panelStride * size, Gemm.Columns, panelStride);
-        mine.Log?.AddProduct(CpuOperation.QueryKeyValue, rows, _config.HiddenSize, 3L * _config.HeadSize);
+        mine.Log?.AddProduct(CpuOperation.QueryKeyValue, Store.Operand, rows, _config.HiddenSize, 3L * _config.HeadSize);
         int from = _batch.Offsets[sequences.First];
         RelativeBias.Head bias = _bias?.For(head) ?? default;
         for (int sequence = sequences.First; sequence < sequences.End; sequence++)
@@ -286,15 +291,15 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
             byte* activated = (byte*)shared.Inner + (nint)row * _inner * _products.Size;
             layer.AttentionOutput.Multiply(Epilogue.AddResidual, Store.Float32, (byte*)shared.Context + (nint)row * _contextWidth * _products.Size,
                 _contextWidth, rows, 0, layer.AttentionOutput.Panels, y, _hidden, Gemm.Columns, x);
-            log?.AddProduct(CpuOperation.AttentionOutput, rows, hidden, hidden, addends: 2);
+            log?.AddProduct(CpuOperation.AttentionOutput, Store.Float32, rows, hidden, hidden, addends: 1);
             Normalize(layer.AttentionNorm, shared, row, rows, log);
             _pool.Checkpoint();
             layer.Up.Multiply(_activation, Store.Operand, Operands(shared, row), _hidden, rows, 0, layer.Up.Panels, activated, _inner, Gemm.Columns);
-            log?.AddProduct(CpuOperation.FeedForwardUp, rows, hidden, inner);
+            log?.AddProduct(CpuOperation.FeedForwardUp, Store.Operand, rows, hidden, inner);
             _pool.Checkpoint();
             layer.Down.Multiply(
                 Epilogue.AddResidual, Store.Float32, activated, _inner, rows, 0, layer.Down.Panels, y, _hidden, Gemm.Columns, x);
-            log?.AddProduct(CpuOperation.FeedForwardDown, rows, inner, hidden, addends: 2);
+            log?.AddProduct(CpuOperation.FeedForwardDown, Store.Float32, rows, inner, hidden, addends: 1);
             Normalize(layer.OutputNorm, shared, row, rows, log);
         }
     }
@@ -308,16 +313,16 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
         int columns = Columns(first, end, _config.HiddenSize);
         layer.AttentionOutput.Multiply(Epilogue.AddResidual, Store.Float32, shared.Context, _contextWidth, rows, first, end, shared.Y,
             _hidden, Gemm.Columns, shared.X);
-        log?.AddProduct(CpuOperation.AttentionOutput, rows, _config.HiddenSize, columns, addends: 2);
+        log?.AddProduct(CpuOperation.AttentionOutput, Store.Float32, rows, _config.HiddenSize, columns, addends: 1);
         Meet(team, log);
         Normalize(layer.AttentionNorm, shared, firstRow, endRow - firstRow, log);
         Meet(team, log);
         layer.Up.Multiply(_activation, Store.Operand, shared.XOperands, _hidden, rows, firstInner, endInner, shared.Inner, _inner, Gemm.Columns);
-        log?.AddProduct(CpuOperation.FeedForwardUp, rows, _config.HiddenSize, Columns(firstInner, endInner, _config.IntermediateSize));
+        log?.AddProduct(CpuOperation.FeedForwardUp, Store.Operand, rows, _config.HiddenSize, Columns(firstInner, endInner, _config.IntermediateSize));
         Meet(team, log);
         layer.Down.Multiply(
             Epilogue.AddResidual, Store.Float32, shared.Inner, _inner, rows, first, end, shared.Y, _hidden, Gemm.Columns, shared.X);
-        log?.AddProduct(CpuOperation.FeedForwardDown, rows, _config.IntermediateSize, columns, addends: 2);
+        log?.AddProduct(CpuOperation.FeedForwardDown, Store.Float32, rows, _config.IntermediateSize, columns, addends: 1);
         Meet(team, log);
         Normalize(layer.OutputNorm, shared, firstRow, endRow - firstRow, log);
     }
@@ -340,13 +345,15 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
             nint at = (nint)row * _hidden;
             _kernels.LayerNorm(shared.Y + at, norm.Gamma, norm.Beta, _config.LayerNormEps, shared.X + at, _config.HiddenSize);
         }
-        ToOperands(shared, first, rows);
-        log?.AddLayerNorm(rows, _config.HiddenSize);
+        log?.AddValues(CpuOperation.LayerNorm, (long)rows * _config.HiddenSize);
+        ToOperands(shared, first, rows, log);
     }
 
-    private void ToOperands(Workspace shared, int first, int rows)
+    private void ToOperands(Workspace shared, int first, int rows, OperationLog? log)
     {
-        if (!_products.IsExact && rows > 0) { _products.Convert(shared.X + (nint)first * _hidden, Operands(shared, first), rows * _hidden); }
+        if (_products.IsExact || rows == 0) { return; }
+        _products.Convert(shared.X + (nint)first * _hidden, Operands(shared, first), rows * _hidden);
+        log?.AddCast((long)rows * _config.HiddenSize, words: false);
     }
 
     private byte* Operands(Workspace shared, int row) => (byte*)shared.XOperands + (nint)row * _hidden * _products.Size;

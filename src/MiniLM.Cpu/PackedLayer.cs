@@ -39,6 +39,10 @@ internal sealed unsafe class PackedLayer : IDisposable
     internal PackedNorm AttentionNorm { get; }
     internal PackedNorm OutputNorm { get; }
 
+    /// <summary>Weights in panels.</summary>
+    internal long Values => _linears.Sum(linear => linear.Values);
+    internal long Bytes => _linears.Sum(linear => linear.Bytes);
+
     /// <summary>One member's share of the packing.</summary>
     internal void Fill(Team team, int member)
     {

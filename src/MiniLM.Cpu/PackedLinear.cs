@@ -34,6 +34,10 @@ internal sealed unsafe class PackedLinear : IDisposable
 
     internal int Inputs { get; }
     internal int Panels { get; }
+
+    /// <summary>Weights in panels, padding included.</summary>
+    internal long Values => (long)Panels * Gemm.Columns * Inputs;
+    internal long Bytes => _panels.Bytes + _bias.Bytes;
     internal float* Weights => _panels.Floats;
     internal float* Bias => _bias.Floats;
 
@@ -108,7 +112,7 @@ internal sealed unsafe class PackedLinear : IDisposable
         nint cPanel, float* residual = null)
     {
         Debug.Assert(end <= Panels && aStride >= Inputs && cStride >= Gemm.Columns);
-        int size = store == Store.Operand ? _products.Size : sizeof(float);
+        int size = _products.SizeOf(store);
         var arguments = new GemmCall
         {
             A = a,

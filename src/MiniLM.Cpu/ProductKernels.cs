@@ -35,6 +35,9 @@ internal abstract unsafe class ProductKernels
     /// <summary>Neighbours of k that lie in 32 bits and are multiplied at once.</summary>
     internal int Group => sizeof(float) / Size;
 
+    /// <summary>Bytes of a result.</summary>
+    internal int SizeOf(Store store) => store == Store.Operand ? Size : sizeof(float);
+
     /// <summary>Operands are the floats themselves: nothing is rounded, so nothing is copied.</summary>
     internal virtual bool IsExact => true;
 

@@ -24,6 +24,7 @@ internal static unsafe class SelfAttention
             + Gemm.Columns + Padded(longest));
 
         internal int Longest => longest;
+        internal long Bytes => _block.Bytes;
         internal float* Keys => _block.Floats;
         internal float* Values => Keys + (long)Padded(longest) * paddedHeadSize;
         internal float* Scores => Values + (long)Padded(longest) * paddedHeadSize;
@@ -119,6 +120,7 @@ internal static unsafe class SelfAttention
             5L * Padded(longest) * paddedHeadSize + (products.IsExact ? 2L : 6L) * longest * (Padded(longest) + RowPadding) + Padded(longest));
 
         internal int Longest => longest;
+        internal long Bytes => _block.Bytes;
         internal float* Bias => _block.Floats;
 
         /// <summary>Packed for products, as <see cref="Scratch.Keys"/>; transposed, then in pairs.</summary>

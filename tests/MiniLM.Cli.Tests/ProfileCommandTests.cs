@@ -45,6 +45,61 @@ public sealed class ProfileCommandTests : CommandTests
         }
     }
 
+    [Theory]
+    [InlineData("float32"), InlineData("bfloat16"), InlineData("float16")]
+    public void ATrainingStep_IsShownByPhaseWithItsMemory(string precision)
+    {
+        JsonElement profile = Parse(CommandLine.Run("profile", "--train", "--model", BiEncoder, "--shapes", "3x16", "--threads", "2",
+            "--precision", precision, "--json", "--trace", At("trace.json"), "--html", At("page.html")).AssertDone().Output);
+        string[] phases = ["forward", "backward", "step"];
+        JsonElement[] kernels = Kernels(profile), parts = [.. profile.GetProperty("phases").EnumerateArray()];
+        string Phase(JsonElement element) => element.GetProperty("phase").GetString()!;
+        double Micro(JsonElement element, string name) => element.GetProperty(name).GetDouble();
+        Assert.Equal(phases, parts.Select(Phase));
+        Assert.Equal(phases, kernels.Select(Phase).Distinct());
+        Assert.Equal(Micro(profile, "total_us"), parts.Sum(part => Micro(part, "total_us")), 0.01 * Micro(profile, "total_us"));
+        foreach (JsonElement part in parts)
+        {
+            double noted = kernels.Where(kernel => Phase(kernel) == Phase(part)).Sum(kernel => Micro(kernel, "measured_us")) + Micro(part, "waiting_us");
+            Assert.InRange(noted, 0, 1.01 * Micro(part, "total_us"));
+        }
+        string[] named = [.. kernels.Select(kernel => $"{Phase(kernel)} {kernel.GetProperty("kernel").GetString()}")];
+        IEnumerable<string> products = ((string[])["QueryKeyValue", "AttentionOutput", "FeedForwardUp", "FeedForwardDown"])
+            .SelectMany(product => new[] { $"forward {product}", $"backward {product}.dX", $"backward {product}.dW" });
+        Assert.Subset(named.ToHashSet(), new HashSet<string>([.. products, "forward Dropout", "forward Activation", "backward AttentionBackward",
+            "backward LayerNormBackward", "backward BiasSums", "backward Embedding.dW", "step GradientNorm", "step AdamW", "step Packing", "step Clearing"]));
+        Assert.Equal(precision != "float32", named.Contains("forward Cast"));
+        Assert.Equal(named.Length, named.Distinct().Count());
+        JsonElement memory = profile.GetProperty("memory");
+        Assert.Equal(["weights_bytes", "panels_bytes", "gradients_bytes", "moments_bytes", "activations_bytes", "workspace_bytes"], Names(memory));
+        Assert.Equal(2 * memory.GetProperty("weights_bytes").GetInt64(), memory.GetProperty("moments_bytes").GetInt64());
+        Assert.Contains(profile.GetProperty("limits").EnumerateObject(), limit => limit.Name == "fp32_tflop_per_s" && limit.Value.GetDouble() > 0);
+
+        JsonElement[] spans = [.. Parse(File.ReadAllText(At("trace.json"))).GetProperty("traceEvents").EnumerateArray()
+            .Where(span => span.GetProperty("ph").GetString() == "X")];
+        Assert.Equal(phases, spans.Where(span => span.GetProperty("cat").GetString() == "phase").Select(span => span.GetProperty("name").GetString()));
+        Assert.Equal(kernels.Sum(kernel => kernel.GetProperty("launches").GetInt32()),
+            spans.Count(span => span.GetProperty("tid").GetInt32() < 2 && span.GetProperty("name").GetString() != "Wait"));
+        Assert.Contains("\"phases\":[", File.ReadAllText(At("page.html")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ATrainingStep_HasATableAndCanBeCompared()
+    {
+        string[] lines = CommandLine.Run("profile", "--train", "--model", BiEncoder, "--shapes", "1x8").AssertDone().Lines;
+        Assert.Contains(lines, line => line.Contains("us a training step", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.StartsWith("forward ", StringComparison.Ordinal) && line.Contains("%), backward ", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.StartsWith("MB: weights ", StringComparison.Ordinal));
+        Assert.Equal(3, lines.Count(line => line.Contains("(waiting)", StringComparison.Ordinal)));
+        string Save(string name, params string[] more) =>
+            Write(name, CommandLine.Run(["profile", "--model", BiEncoder, "--shapes", "1x8", "--json", .. more]).AssertDone().Output);
+        string training = Save("training.json", "--train");
+        string[] compared = CommandLine.Run("profile", "--compare", training, Save("pass.json")).AssertDone().Lines;
+        Assert.StartsWith("1x8: cpu float32 training (measured) -> cpu float32 (measured)", compared[0]);
+        Assert.Contains(compared, line => line.StartsWith("backward FeedForwardDown.dW ", StringComparison.Ordinal));
+        CommandLine.Run("profile", "--compare", training, training, "--train").AssertRefused(2, "leave out --train");
+    }
+
     [Fact]
     public void AShareAboveTheRoof_IsPrintedAsItIsWithANote()
     {
@@ -164,6 +219,10 @@ public sealed class ProfileCommandTests : CommandTests
         CommandLine.Run("profile", "--model", BiEncoder, "--shapes", "0x8").AssertRefused(2, "--shapes 0x8");
         CommandLine.Run("profile", "--model", BiEncoder, "--device", "reference").AssertRefused(1, "Use cpu, cuda or emulated");
         CommandLine.Run("profile", "--model", BiEncoder, "--html", At("a"), "--trace", At("a")).AssertRefused(2, "both name");
+        foreach (string device in (string[])["reference", "emulated", "cuda"])
+        {
+            CommandLine.Run("profile", "--train", "--model", BiEncoder, "--device", device).AssertRefused(2, "--train is profiled on the cpu");
+        }
         CommandLine.Run("profile", "--compare", Write("a.json", "{}\n"), At("a.json")).AssertRefused(1, "a.json:1: is not a profile");
         CommandLine.Run("profile", "--compare", Write("empty.json", ""), At("a.json")).AssertRefused(1, "holds no profile");
         CommandLine.Run("profile", "--compare", At("a.json"), At("a.json"), "--shapes", "1x8", "--device", "cpu")

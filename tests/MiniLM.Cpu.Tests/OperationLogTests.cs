@@ -1,6 +1,9 @@
 using MiniLM.Batching;
+using MiniLM.Compute;
+using MiniLM.Cpu.Training;
 using MiniLM.Model;
 using MiniLM.Tests;
+using MiniLM.Training;
 
 namespace MiniLM.Cpu.Tests;
 
@@ -17,10 +20,10 @@ public sealed class OperationLogTests
         EncoderConfig config = network.Config;
         PackedBatch batch = DeviceContract.RandomBatch(config, lengths, seed: 1);
         using CpuDevice device = new(threads);
-        using CpuNetwork loaded = (CpuNetwork)device.Load(network, Compute.Precision.Float32);
+        using CpuNetwork loaded = (CpuNetwork)device.Load(network, Precision.Float32);
         float[] plain = new float[lengths.Length * network.OutputSize], noted = new float[plain.Length];
         loaded.Forward(batch, plain);
-        loaded.Logs = [.. Enumerable.Range(0, threads).Select(_ => new OperationLog())];
+        loaded.Logs = [.. Enumerable.Range(0, threads).Select(_ => new OperationLog(device.Kernels.Products))];
         loaded.Forward(batch, noted);
         Assert.Equal(plain, noted);
         long Flop(CpuOperation operation) => loaded.Logs.Sum(log => log.Spans.Where(span => span.Operation == operation).Sum(span => span.Flop));
@@ -38,29 +41,135 @@ public sealed class OperationLogTests
         }
     }
 
-    [Fact]
-    public void EveryOperation_HasTheFlopAndBytesOfItsFormula()
+    // A rounded operand has 2 bytes where the processor multiplies such, else 4.
+    [Theory]
+    [InlineData(Precision.Float32), InlineData(Precision.BFloat16), InlineData(Precision.Float16)]
+    public void EveryOperation_HasTheFlopAndBytesOfItsFormula(Precision precision)
     {
-        OperationLog log = new();
-        log.Begin();
-        log.AddProduct(CpuOperation.FeedForwardDown, 3, 5, 7);
-        log.AddProduct(CpuOperation.AttentionOutput, 3, 5, 7, addends: 2);
-        log.AddEmbedding(3, 5);
+        ProductKernels products = ProductKernels.For(CpuTiers.InForce(), precision);
+        long size = products.Size;
+        OperationLog log = new(products);
+        log.Begin(CpuPhase.Backward);
+        log.AddProduct(CpuOperation.FeedForwardUp, Store.Operand, 3, 5, 7);
+        log.AddProduct(CpuOperation.AttentionOutput, Store.Float32, 3, 5, 7, addends: 1, Derivative.Inputs);
+        log.AddProduct(CpuOperation.QueryKeyValue, Store.Float32, 3, 5, 7, derivative: Derivative.Weights);
         log.AddAttention(3, 5);
-        log.AddLayerNorm(3, 5);
+        log.AddAttentionBackward(3, 5);
+        log.AddValues(CpuOperation.Embedding, 11);
+        log.AddValues(CpuOperation.Embedding, 11, Derivative.Weights);
+        log.AddValues(CpuOperation.LayerNorm, 11);
+        log.AddValues(CpuOperation.LayerNorm, 11, Derivative.All);
+        log.AddValues(CpuOperation.Activation, 11);
+        log.AddValues(CpuOperation.Activation, 11, Derivative.All);
+        log.AddValues(CpuOperation.Dropout, 11);
+        log.AddValues(CpuOperation.Residual, 11);
+        log.AddValues(CpuOperation.BiasSums, 11);
+        log.AddValues(CpuOperation.GradientNorm, 11);
+        log.AddValues(CpuOperation.AdamW, 11);
+        log.AddValues(CpuOperation.Clearing, 11);
+        log.AddPacking(11);
         log.Add(CpuOperation.Head, 11, 13);
         log.Add(CpuOperation.Wait);
-        (CpuOperation, long, long)[] expected =
+        (string, long, long)[] expected =
         [
-            (CpuOperation.FeedForwardDown, 2 * 3 * 5 * 7, 4 * (3 * 5 + 5 * 7 + 3 * 7)),
-            (CpuOperation.AttentionOutput, 2 * 3 * 5 * 7, 4 * (3 * 5 + 5 * 7 + 2 * 3 * 7)),
-            (CpuOperation.Embedding, 10 * 3 * 5, 4 * 4 * 3 * 5), // three rows are read, one is written
-            (CpuOperation.Attention, 2 * 2 * 3 * 3 * 5, 4 * 4 * 3 * 5), (CpuOperation.LayerNorm, 8 * 3 * 5, 4 * 2 * 3 * 5), (CpuOperation.Head, 11, 13),
-            (CpuOperation.Wait, 0, 0),
+            ("FeedForwardUp", 2 * 3 * 5 * 7, size * (3 * 5 + 5 * 7 + 3 * 7)),
+            ("AttentionOutput.dX", 2 * 3 * 5 * 7, size * (3 * 5 + 5 * 7) + 4 * 2 * 3 * 7),
+            ("QueryKeyValue.dW", 2 * 3 * 5 * 7, size * (3 * 5 + 5 * 7) + 4 * 3 * 7),
+            ("Attention", 2 * 2 * 3 * 3 * 5, 4 * size * 3 * 5), ("AttentionBackward", 2 * 4 * 3 * 3 * 5, (4 * size + 3 * 4) * 3 * 5),
+            ("Embedding", 10 * 11, 4 * 4 * 11), ("Embedding.dW", 3 * 11, 7 * 4 * 11),
+            ("LayerNorm", 8 * 11, 2 * 4 * 11), ("LayerNormBackward", 17 * 11, 3 * 4 * 11),
+            ("Activation", 0, 2 * 4 * 11), ("ActivationBackward", 0, 3 * 4 * 11),
+            ("Dropout", 11, 2 * 4 * 11), ("Residual", 11, 3 * 4 * 11), ("BiasSums", 11, 4 * 11),
+            ("GradientNorm", 2 * 11, 4 * 11), ("AdamW", 15 * 11, 7 * 4 * 11), ("Clearing", 0, 4 * 11), ("Packing", 0, (4 + size) * 11),
+            ("Head", 11, 13), ("Wait", 0, 0),
         ];
-        Assert.Equal(expected, log.Spans.Select(span => (span.Operation, span.Flop, span.Bytes)));
+        Assert.Equal(expected, log.Spans.Select(span => (span.Name, span.Flop, span.Bytes)));
+        Assert.All(log.Spans, span => Assert.Equal(CpuPhase.Backward, span.Phase));
         Assert.All(log.Spans.Zip(log.Spans.Skip(1)), pair => Assert.Equal(pair.First.End, pair.Second.Start));
+        Assert.Throws<ArgumentOutOfRangeException>(() => log.AddValues(CpuOperation.Head, 1));
         log.Clear();
         Assert.Empty(log.Spans);
+    }
+
+    [Fact]
+    public void ACast_IsNotedWhereOperandsAreRounded()
+    {
+        long[] Bytes(Precision precision)
+        {
+            OperationLog log = new(ProductKernels.For(CpuTier.Scalar, precision));
+            log.Begin();
+            log.AddCast(10, words: false);
+            log.AddCast(10, words: true);
+            return [.. log.Spans.Select(span => span.Bytes)];
+        }
+        Assert.Empty(Bytes(Precision.Float32));
+        Assert.Equal([80, 80], Bytes(Precision.BFloat16)); // as wide as floats: rows are words
+        Assert.SkipUnless(CpuTiers.HasBFloat16, "needs AVX512-BF16");
+        OperationLog pairs = new(ProductKernels.For(CpuTier.Avx512, Precision.BFloat16));
+        pairs.Begin();
+        pairs.AddCast(10, words: false);
+        pairs.AddCast(10, words: true);
+        Assert.Equal([(4 + 2) * 10, (4 + 2 + 2 * 2) * 10], pairs.Spans.Select(span => span.Bytes));
+    }
+
+    [Theory]
+    [InlineData(1, Precision.Float32, false), InlineData(2, Precision.Float32, false), InlineData(3, Precision.BFloat16, false)]
+    [InlineData(2, Precision.Float32, true), InlineData(2, Precision.BFloat16, true)]
+    public void OperationsOfATrainingStep_AddUp(int threads, Precision precision, bool recomputesInner)
+    {
+        int[] lengths = [64, 64, 40, 3, 17];
+        using ModelFolder folder = ModelFolder.Open(DeviceContract.Fixture("models", "bert"));
+        EncoderConfig config = folder.Network.Config;
+        PackedBatch batch = DeviceContract.RandomBatch(config, lengths, seed: 1);
+        using CpuDevice device = new(threads);
+        float[] Step(bool isNoted, out OperationSpan[][] spans, out TrainingMemory memory)
+        {
+            TrainingOptions options = new() { RecomputesInner = recomputesInner };
+            using CpuTrainingNetwork trained = (CpuTrainingNetwork)device.LoadForTraining(folder.Network, precision, options);
+            if (isNoted) { trained.Logs = [.. Enumerable.Range(0, threads).Select(_ => new OperationLog(device.KernelsOf(precision).Products))]; }
+            float[] output = new float[lengths.Length * folder.Network.OutputSize];
+            trained.ForwardSaving(batch, 0, new StepDropout(1, 2, [.. batch.Offsets.Take(lengths.Length)]), output);
+            trained.Backward(0, output);
+            trained.Step(new StepOptions(1e-3));
+            trained.Forward(batch, output);
+            spans = [.. (trained.Logs ?? []).Select(log => log.Spans.ToArray())];
+            memory = trained.Memory;
+            return output;
+        }
+        Assert.Equal(Step(false, out _, out _), Step(true, out OperationSpan[][] threadsSpans, out TrainingMemory memory));
+
+        OperationSpan[] spans = [.. threadsSpans.SelectMany(thread => thread)];
+        long Flop(CpuPhase phase, string name) => spans.Where(span => span.Phase == phase && span.Name == name).Sum(span => span.Flop);
+        (long rows, long hidden, long inner, long layers) = (lengths.Sum(), config.HiddenSize, config.IntermediateSize, config.NumHiddenLayers);
+        foreach ((string product, long flop) in new[] { ("QueryKeyValue", 3 * hidden * hidden), ("AttentionOutput", hidden * hidden),
+            ("FeedForwardUp", hidden * inner), ("FeedForwardDown", hidden * inner) })
+        {
+            long all = layers * rows * 2 * flop;
+            Assert.Equal(2 * all, Flop(CpuPhase.Forward, product)); // the second pass is that of inference
+            Assert.Equal(all, Flop(CpuPhase.Backward, product + ".dX"));
+            Assert.Equal(all, Flop(CpuPhase.Backward, product + ".dW"));
+            Assert.Equal(recomputesInner && product == "FeedForwardUp" ? all : 0, Flop(CpuPhase.Backward, product));
+        }
+        long attention = layers * lengths.Sum(length => 4L * length * length * hidden);
+        Assert.Equal((2 * attention, 2 * attention), (Flop(CpuPhase.Forward, "Attention"), Flop(CpuPhase.Backward, "AttentionBackward")));
+        Assert.Equal((2 * layers + 1) * rows * 17 * hidden, Flop(CpuPhase.Backward, "LayerNormBackward"));
+        Assert.Equal(rows * 3 * hidden, Flop(CpuPhase.Backward, "Embedding.dW"));
+        // Rows of five products' results and of the inner one; then, for each of two groups, sums of all biases and LayerNorms, heads of 8 in slots of 32.
+        (long context, int group) = (32 * config.NumAttentionHeads, device.KernelsOf(precision).Products.Group);
+        Assert.Equal(layers * (rows * (5 * hidden + inner) + 2 * (6 * hidden + 3 * context + inner)), Flop(CpuPhase.Backward, "BiasSums"));
+        long parameters = folder.Network.Tensors().Sum(tensor => tensor.Count);
+        Assert.Equal((2 * parameters, 15 * parameters), (Flop(CpuPhase.Step, "GradientNorm"), Flop(CpuPhase.Step, "AdamW")));
+        foreach (OperationSpan[] thread in threadsSpans)
+        {
+            Assert.All(thread.Zip(thread.Skip(1)), pair => Assert.True(pair.First.End <= pair.Second.Start));
+            Assert.All(thread, span => Assert.True(span.Start <= span.End));
+        }
+
+        Assert.Equal((memory.Weights, 2 * memory.Weights), (memory.Gradients, memory.Moments));
+        Assert.InRange(memory.Weights, 4 * parameters, 4 * parameters + 64 * folder.Network.Tensors().Count());
+        Assert.True(memory.Panels > 0 && memory.Workspace > 0);
+        long kept = recomputesInner ? 0 : inner, words = rows / group;
+        Assert.Equal(4 * (2 * rows * hidden + layers * (words * (2 * hidden + context + kept) + rows * (2 * hidden + 3 * context / group + kept))),
+            memory.Activations);
     }
 }

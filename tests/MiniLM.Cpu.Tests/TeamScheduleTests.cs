@@ -133,7 +133,7 @@ public sealed class TeamScheduleTests
                 PackedBatch batch = DeviceContract.RandomBatch(network.Config, [.. lengths.SelectMany(length => new[] { length, length })], seed: groups);
                 float[] expected = new float[batch.Sequences * network.OutputSize], actual = new float[expected.Length];
                 alone.Forward(batch, expected);
-                together.Logs = [.. Enumerable.Range(0, threads).Select(_ => new OperationLog())];
+                together.Logs = [.. Enumerable.Range(0, threads).Select(_ => new OperationLog(device.Kernels.Products))];
                 together.Forward(batch, actual);
                 Assert.Equal(expected, actual);
                 int[] waits = [.. together.Logs.Select(log => log.Spans.Count(span => span.Operation == CpuOperation.Wait))];

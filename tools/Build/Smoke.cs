@@ -69,6 +69,7 @@ internal static class Smoke
         new("bench", "--model", model, "--shapes", "1x8", "--json") { Prints = "\"allocated_bytes\":0" },
         new("bench", "--tokenizer", "--model", model, "--input", "texts.jsonl", "--column", "text", "--json") { Prints = "\"allocated_bytes\":0" },
         new("profile", "--model", model, "--shapes", "1x8", "--json", "--html", "page.html") { Prints = "\"roof_percent\":", Writes = ("page.html", null) },
+        new("profile", "--train", "--model", model, "--shapes", "1x8", "--json") { Prints = "\"phases\":" },
         new("profile", "--model", model, "--device", "emulated", "--precision", "float16", "--trace", "trace.json")
         {
             Prints = "predicted",

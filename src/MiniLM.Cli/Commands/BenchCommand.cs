@@ -105,26 +105,17 @@ internal sealed class BenchCommand : CliCommand
         public override void Dispose() => network.Dispose();
     }
 
-    /// <summary>A step whose loss is the sum of the outputs, some of them negative: what a loss costs is not measured.</summary>
     private sealed class TrainingSubject(TrainingNetwork network) : Subject
     {
-        private static readonly StepOptions Options = new(LearningRate: 1e-6, WeightDecay: .01);
-        private float[] _gradient = [];
-        private int[] _firstRows = [];
-        private uint _step;
+        private readonly MeasuredStep _step = new(network);
 
         internal override int Passes => 3;
 
         internal override void Run(PackedBatch batch, float[] output, CancellationToken cancellation)
         {
-            if (_gradient.Length != output.Length)
-            {
-                _gradient = [.. Enumerable.Range(0, output.Length).Select(i => (i % 3 - 1) / (float)output.Length)];
-                _firstRows = batch.Offsets;
-            }
-            network.ForwardSaving(batch, 0, new StepDropout(1, _step++, _firstRows), output, cancellation);
-            network.Backward(0, _gradient, cancellation);
-            network.Step(Options);
+            _step.Forward(batch, output, cancellation);
+            _step.Backward(cancellation);
+            _step.Update();
         }
 
         public override void Dispose() => network.Dispose();

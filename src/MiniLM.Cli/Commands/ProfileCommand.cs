@@ -12,12 +12,13 @@ using MiniLM.Model;
 
 namespace MiniLM.Cli.Commands;
 
-/// <summary>Where the time of a forward pass goes, kernel by kernel.</summary>
+/// <summary>Where the time of a forward pass or a training step goes, kernel by kernel.</summary>
 internal sealed class ProfileCommand : CliCommand
 {
     private const double LongCount = 2e10; // FLOP: seconds
 
     private readonly Option<string?> _shapes = new("--shapes") { Description = "batch x tokens (4x32)", HelpName = "BxL,..." };
+    private readonly Option<bool> _train = new("--train") { Description = "a training step with dropout instead: forward, backward, step; on the cpu" };
     private readonly Option<bool> _json = new("--json") { Description = "a JSON object a shape" };
     private readonly Option<string?> _html = new("--html") { Description = "a page with the roofline, in one file", HelpName = "FILE" };
     private readonly Option<string?> _trace = new("--trace") { Description = "a timeline for chrome://tracing or Perfetto", HelpName = "FILE" };
@@ -34,13 +35,14 @@ internal sealed class ProfileCommand : CliCommand
     internal ProfileCommand() : base("profile", "Shows where the time of a forward pass goes: time, FLOP, bytes and share of the roof of each kernel.\n"
         + "Times are measured on cpu and cuda; on emulated they are predicted from what the emulator counts.")
     {
-        foreach (Option option in new Option[] { _shapes, _json, _html, _trace, _compare, _overwrite }) { Options.Add(option); }
+        foreach (Option option in new Option[] { _shapes, _train, _json, _html, _trace, _compare, _overwrite }) { Options.Add(option); }
         _model = new ModelOptions(this, hasBatches: false);
     }
 
     internal override string[] Examples =>
     [
         "minilm profile --shapes 1x16,32x128",
+        "minilm profile --train --shapes 32x128",
         "minilm profile --device emulated --precision float16 --html page.html",
         "minilm profile --compare before.json after.json",
     ];
@@ -57,6 +59,10 @@ internal sealed class ProfileCommand : CliCommand
             if (file is not null) { OutputTarget.Check(file, parse.GetValue(_overwrite)); }
         }
         if (parse.GetValue(_compare) is { Length: 2 } files) { return Compare(parse, files, session); }
+        if (parse.GetValue(_train) && _model.DeviceName(parse) is not "cpu" and string other)
+        {
+            throw new UsageException($"--train is profiled on the cpu: leave out --device {other}");
+        }
         BenchShape[] shapes = BenchShape.Parse(parse.GetValue(_shapes) ?? "4x32");
         using ModelFolder model = ModelFolder.Open(_model.ResolveModel(parse));
         BenchShape.Check(shapes, model.Network.Config);
@@ -91,7 +97,7 @@ internal sealed class ProfileCommand : CliCommand
 
     private RunProfile Run(Device device, ModelFolder model, BenchShape shape, ParseResult parse, Session session)
     {
-        ProfiledPass pass = new(model.Path, device.Name, device.Description, _model.PrecisionName(parse), shape);
+        ProfiledPass pass = new(model.Path, device.Name, device.Description, _model.PrecisionName(parse), shape, parse.GetValue(_train));
         return device switch
         {
             CpuDevice cpu => CpuProfiler.Run(cpu, model.Network, _model.Precision(parse), pass, session.Cancellation),

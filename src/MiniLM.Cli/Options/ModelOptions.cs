@@ -53,6 +53,8 @@ internal sealed class ModelOptions
 
     internal string? PromptName(ParseResult parse) => _prompt is null ? null : parse.GetValue(_prompt);
 
+    internal string DeviceName(ParseResult parse) => parse.GetValue(_device) ?? "cpu";
+
     internal string PrecisionName(ParseResult parse) => parse.GetValue(_precision) ?? "float32";
 
     internal Precision Precision(ParseResult parse) => PrecisionName(parse) switch
@@ -71,7 +73,7 @@ internal sealed class ModelOptions
     /// <exception cref="NotSupportedException">This build cannot: exit code 1.</exception>
     internal Device OpenDevice(ParseResult parse, Session? session = null)
     {
-        string name = parse.GetValue(_device) ?? "cpu";
+        string name = DeviceName(parse);
         Device device = DeviceOption.Open(name, parse.GetValue(_threads), session);
         if (device.Supports(Precision(parse)))
         {

@@ -22,20 +22,26 @@ internal static class ChromeTrace
             json.WriteString("name", $"{profile.Pass.Shape} {profile.Pass.Precision} on {profile.Pass.Device} ({profile.Clock})");
             json.WriteEndObject();
             json.WriteEndObject();
-            foreach (TraceSpan span in profile.Spans)
+            foreach (TraceSpan span in profile.Spans) { Write(json, span, profile.Clock, process); }
+            foreach (PhaseProfile phase in profile.Phases) // a track of their own, below the threads'
             {
-                json.WriteStartObject();
-                json.WriteString("name", span.Name);
-                json.WriteString("cat", profile.Clock);
-                json.WriteString("ph", "X");
-                json.WriteNumber("ts", Math.Round(span.Start * 1e6, 3));
-                json.WriteNumber("dur", Math.Round(span.Seconds * 1e6, 3));
-                json.WriteNumber("pid", process);
-                json.WriteNumber("tid", span.Thread);
-                json.WriteEndObject();
+                Write(json, new TraceSpan(phase.Name, profile.Threads ?? 0, phase.Start, phase.Seconds), "phase", process);
             }
         }
         json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter json, TraceSpan span, string category, int process)
+    {
+        json.WriteStartObject();
+        json.WriteString("name", span.Name);
+        json.WriteString("cat", category);
+        json.WriteString("ph", "X");
+        json.WriteNumber("ts", Math.Round(span.Start * 1e6, 3));
+        json.WriteNumber("dur", Math.Round(span.Seconds * 1e6, 3));
+        json.WriteNumber("pid", process);
+        json.WriteNumber("tid", span.Thread);
         json.WriteEndObject();
     }
 }

@@ -1,68 +1,124 @@
 using System.Diagnostics;
 using MiniLM.Batching;
+using MiniLM.Cli.Commands;
 using MiniLM.Compute;
 using MiniLM.Cpu;
+using MiniLM.Cpu.Training;
 using MiniLM.Model;
+using MiniLM.Training;
 
 namespace MiniLM.Cli.Profile;
 
-/// <summary>Profiles a pass on the CPU, operation by operation, on every thread.</summary>
+/// <summary>Profiles a pass or a training step on the CPU, operation by operation, on every thread.</summary>
 internal static class CpuProfiler
 {
     private const int FewestPasses = 5, MostPasses = 51;
     private const double WarmUp = 0.25, Timed = 1; // seconds
 
-    private sealed record Sampled(long Start, double Seconds, OperationSpan[][] Threads);
+    /// <param name="Marks">Ticks of the stopwatch: the start, and the end of each phase.</param>
+    /// <param name="Threads">What each thread did.</param>
+    private sealed record Sampled(long[] Marks, OperationSpan[][] Threads)
+    {
+        internal long Ticks => Marks[^1] - Marks[0];
+    }
 
     internal static RunProfile Run(CpuDevice device, Network network, Precision precision, ProfiledPass pass, CancellationToken cancellation)
     {
         PackedBatch batch = pass.Shape.Fill(network.Config);
-        using CpuNetwork loaded = (CpuNetwork)device.Load(network, precision, cancellation);
-        loaded.Logs = [.. Enumerable.Range(0, device.Threads).Select(_ => new OperationLog())];
         float[] output = new float[batch.Sequences * network.OutputSize];
-        (double peak, double l2) = (Roof.GflopsPerSecond(device, precision) * 1e9, Roof.L2BytesPerSecond(device));
-        Sample(loaded, batch, output, WarmUp, cancellation);
-        List<Sampled> passes = Sample(loaded, batch, output, Timed, cancellation);
-        (peak, l2) = (Math.Max(peak, Roof.GflopsPerSecond(device, precision) * 1e9), Math.Max(l2, Roof.L2BytesPerSecond(device)));
-        Sampled median = passes.OrderBy(each => each.Seconds).ElementAt(passes.Count / 2);
+        OperationLog[] logs = [.. Enumerable.Range(0, device.Threads).Select(_ => new OperationLog(device.KernelsOf(precision).Products))];
+        if (!pass.IsTraining)
+        {
+            using CpuNetwork loaded = (CpuNetwork)device.Load(network, precision, cancellation);
+            loaded.Logs = logs;
+            return Run(device, precision, pass, logs, mark =>
+            {
+                loaded.Forward(batch, output, cancellation);
+                mark();
+            });
+        }
+        using CpuTrainingNetwork trained = (CpuTrainingNetwork)device.LoadForTraining(network, precision, new TrainingOptions(), cancellation);
+        trained.Logs = logs;
+        MeasuredStep step = new(trained);
+        RunProfile profile = Run(device, precision, pass, logs, mark =>
+        {
+            step.Forward(batch, output, cancellation);
+            mark();
+            step.Backward(cancellation);
+            mark();
+            step.Update();
+            mark();
+        });
+        return profile with { Memory = trained.Memory };
+    }
+
+    /// <param name="device">Whose roof it is.</param>
+    /// <param name="precision">Of products.</param>
+    /// <param name="pass">What is run.</param>
+    /// <param name="logs">Of its threads.</param>
+    /// <param name="run">Runs it; calls what it is given at the end of each phase.</param>
+    private static RunProfile Run(CpuDevice device, Precision precision, ProfiledPass pass, OperationLog[] logs, Action<Action> run)
+    {
+        PeakRates before = Peaks(device, precision);
+        Sample(run, logs, WarmUp);
+        List<Sampled> passes = Sample(run, logs, Timed);
+        PeakRates peaks = before.Or(Peaks(device, precision));
+        Sampled median = passes.OrderBy(each => each.Ticks).ElementAt(passes.Count / 2);
         OperationSpan[] spans = [.. median.Threads.SelectMany(thread => thread)];
+        long start = median.Marks[0];
         return new RunProfile
         {
             Pass = pass,
             Threads = device.Threads,
             IsMeasured = true,
-            Seconds = median.Seconds,
-            WaitingSeconds = Mean(spans.Where(span => span.Operation == CpuOperation.Wait), device.Threads),
-            Peaks = new PeakRates(null, peak, null, l2),
-            Kernels = [.. spans.Where(span => span.Operation != CpuOperation.Wait).GroupBy(span => span.Operation).OrderBy(operation => operation.Key)
+            Seconds = Seconds(median.Ticks),
+            WaitingSeconds = Waiting(spans, device.Threads),
+            Phases = !pass.IsTraining ? [] : [.. Enum.GetValues<CpuPhase>().Select((phase, index) => new PhaseProfile(
+                Name(phase), Seconds(median.Marks[index] - start), Seconds(median.Marks[index + 1] - median.Marks[index]),
+                Waiting(spans.Where(span => span.Phase == phase), device.Threads)))],
+            Peaks = peaks,
+            Kernels = [.. spans.Where(span => span.Operation != CpuOperation.Wait)
+                .GroupBy(span => (span.Phase, span.Operation, span.Derivative)).OrderBy(operation => operation.Key)
                 // a tick at least: rates are finite
-                .Select(operation => Operation(operation, Math.Max(Mean(operation, device.Threads), Seconds(1)), peak, l2))],
+                .Select(operation => Operation([.. operation], Math.Max(Mean(operation, device.Threads), Seconds(1)), peaks, pass.IsTraining))],
             Spans = [.. median.Threads.SelectMany((thread, index) => thread.Select(span =>
-                new TraceSpan(span.Operation.ToString(), index, Seconds(span.Start - median.Start), Seconds(span.End - span.Start))))],
+                new TraceSpan(span.Name, index, Seconds(span.Start - start), Seconds(span.End - span.Start))))],
         };
     }
 
-    private static List<Sampled> Sample(CpuNetwork network, PackedBatch batch, float[] output, double seconds, CancellationToken cancellation)
+    private static PeakRates Peaks(CpuDevice device, Precision precision) => new(
+        null, Roof.GflopsPerSecond(device, Precision.Float32) * 1e9, null, Roof.L2BytesPerSecond(device),
+        device.KernelsOf(precision).Products.Group > 1 ? Roof.GflopsPerSecond(device, precision) * 1e9 : null);
+
+    private static List<Sampled> Sample(Action<Action> run, OperationLog[] logs, double seconds)
     {
         List<Sampled> passes = [];
         long begin = Stopwatch.GetTimestamp();
         while (passes.Count < MostPasses && (passes.Count < FewestPasses || Stopwatch.GetElapsedTime(begin).TotalSeconds < seconds))
         {
-            foreach (OperationLog log in network.Logs!) { log.Clear(); }
-            long start = Stopwatch.GetTimestamp();
-            network.Forward(batch, output, cancellation);
-            passes.Add(new Sampled(start, Stopwatch.GetElapsedTime(start).TotalSeconds, [.. network.Logs.Select(log => log.Spans.ToArray())]));
+            foreach (OperationLog log in logs) { log.Clear(); }
+            List<long> marks = [Stopwatch.GetTimestamp()];
+            run(() => marks.Add(Stopwatch.GetTimestamp()));
+            passes.Add(new Sampled([.. marks], [.. logs.Select(log => log.Spans.ToArray())]));
         }
         return passes;
     }
 
-    private static KernelProfile Operation(IGrouping<CpuOperation, OperationSpan> spans, double seconds, double peak, double l2)
+    private static KernelProfile Operation(OperationSpan[] spans, double seconds, PeakRates peaks, bool isTraining)
     {
         long flop = spans.Sum(span => span.Flop), bytes = spans.Sum(span => span.Bytes);
-        (double byFlop, double byBytes) = (flop / peak, bytes / l2);
-        return new KernelProfile(spans.Key.ToString(), spans.Count(), flop, bytes, seconds, 100 * Math.Max(byFlop, byBytes) / seconds,
-            byFlop > byBytes ? "fp32" : "l2", null, null);
+        (double peak, string name) = spans[0].IsProduct && peaks.BFloat16 is { } narrow ? (narrow, "bf16") : (peaks.Fp32, "fp32");
+        (double byFlop, double byBytes) = (flop / peak, bytes / peaks.L2);
+        double percent = 100 * Math.Max(byFlop, byBytes) / seconds;
+        return new KernelProfile(spans[0].Name, spans.Length, flop, bytes, seconds, percent, byFlop > byBytes ? name : "l2", null, null)
+        {
+            Phase = isTraining ? Name(spans[0].Phase) : null,
+        };
     }
+
+    private static string Name(CpuPhase phase) => phase.ToString().ToLowerInvariant();
+
+    private static double Waiting(IEnumerable<OperationSpan> spans, int threads) => Mean(spans.Where(span => span.Operation == CpuOperation.Wait), threads);
 
     private static double Mean(IEnumerable<OperationSpan> spans, int threads) => Seconds(spans.Sum(span => span.End - span.Start)) / threads;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MiniLM.Cpu.Training;
 
 namespace MiniLM.Cli.Profile;
 
@@ -20,10 +21,12 @@ internal static class ProfileJson
         json.WriteNumber("total_us", Micro(profile.Seconds));
         if (profile.WaitingSeconds is { } waiting) { json.WriteNumber("waiting_us", Micro(waiting)); }
         json.WriteNumber("items_per_s", Round(profile.Pass.Shape.Batch / profile.Seconds));
+        if (profile.Memory is { } memory) { WriteTraining(json, profile.Phases, memory); }
         if (profile.Note is { } note) { json.WriteString("note", note); }
         json.WriteStartObject("limits");
         if (profile.Peaks.Tensor is { } tensor) { json.WriteNumber("tensor_tflop_per_s", Round(tensor / 1e12)); }
         json.WriteNumber("fp32_tflop_per_s", Round(profile.Peaks.Fp32 / 1e12));
+        if (profile.Peaks.BFloat16 is { } narrow) { json.WriteNumber("bf16_tflop_per_s", Round(narrow / 1e12)); }
         if (profile.Peaks.Dram is { } dram) { json.WriteNumber("dram_gb_per_s", Round(dram / 1e9)); }
         json.WriteNumber("l2_gb_per_s", Round(profile.Peaks.L2 / 1e9));
         json.WriteEndObject();
@@ -35,9 +38,32 @@ internal static class ProfileJson
         json.WriteEndArray();
     }
 
+    private static void WriteTraining(Utf8JsonWriter json, IReadOnlyList<PhaseProfile> phases, TrainingMemory memory)
+    {
+        json.WriteStartArray("phases");
+        foreach (PhaseProfile phase in phases)
+        {
+            json.WriteStartObject();
+            json.WriteString("phase", phase.Name);
+            json.WriteNumber("total_us", Micro(phase.Seconds));
+            json.WriteNumber("waiting_us", Micro(phase.WaitingSeconds));
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteStartObject("memory");
+        json.WriteNumber("weights_bytes", memory.Weights);
+        json.WriteNumber("panels_bytes", memory.Panels);
+        json.WriteNumber("gradients_bytes", memory.Gradients);
+        json.WriteNumber("moments_bytes", memory.Moments);
+        json.WriteNumber("activations_bytes", memory.Activations);
+        json.WriteNumber("workspace_bytes", memory.Workspace);
+        json.WriteEndObject();
+    }
+
     private static void Write(Utf8JsonWriter json, KernelProfile kernel, RunProfile profile)
     {
         json.WriteStartObject();
+        if (kernel.Phase is { } phase) { json.WriteString("phase", phase); }
         json.WriteString("kernel", kernel.Name);
         json.WriteNumber("launches", kernel.Launches);
         json.WriteNumber("flop", kernel.Flop);

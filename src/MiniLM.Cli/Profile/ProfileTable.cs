@@ -1,5 +1,6 @@
 using System.Globalization;
 using MiniLM.Cli.Commands;
+using MiniLM.Cpu.Training;
 
 namespace MiniLM.Cli.Profile;
 
@@ -11,8 +12,15 @@ internal static class ProfileTable
     internal static void Write(TextWriter output, RunProfile profile)
     {
         output.WriteLine($"{profile.Pass.Model}, {profile.Pass.Precision}, {profile.Pass.Shape}: {profile.Pass.Description}");
+        string work = profile.Pass.IsTraining ? "training step" : "pass";
         output.WriteLine(string.Create(Culture,
-            $"{profile.Seconds * 1e6:f1} us a pass, {profile.Pass.Shape.Batch / profile.Seconds:n0} sequences/s ({profile.Clock})"));
+            $"{profile.Seconds * 1e6:f1} us a {work}, {profile.Pass.Shape.Batch / profile.Seconds:n0} sequences/s ({profile.Clock})"));
+        if (profile.Phases.Count > 0)
+        {
+            output.WriteLine(string.Join(", ",
+                profile.Phases.Select(phase => $"{phase.Name} {Number(phase.Seconds * 1e6)} us ({Percent(100 * phase.Seconds / profile.Seconds)})")));
+        }
+        if (profile.Memory is { } memory) { output.WriteLine(Memory(memory)); }
         output.WriteLine();
         WriteKernels(output, profile);
         if (profile.Note is { } note) { output.WriteLine(note); }
@@ -23,21 +31,33 @@ internal static class ProfileTable
         WritePredictions(output, profile);
     }
 
+    private static string Memory(TrainingMemory memory) => string.Create(Culture,
+        $"MB: weights {memory.Weights / 1e6:f1}, in panels {memory.Panels / 1e6:f1}, gradients {memory.Gradients / 1e6:f1}, "
+        + $"moments {memory.Moments / 1e6:f1}, activations {memory.Activations / 1e6:f1}, workspace {memory.Workspace / 1e6:f1}");
+
     private static void WriteKernels(TextWriter output, RunProfile profile)
     {
-        TextTable table = new(profile.Gpu is null ? "operation" : "kernel", ">launches", ">MFLOP", ">MB", ">FLOP/B",
-            profile.IsMeasured ? ">us" : ">us (predicted)", ">of time", ">TFLOP/s", ">of roof", "bound");
-        foreach (KernelProfile kernel in profile.Kernels)
+        bool hasPhases = profile.Phases.Count > 0;
+        TextTable table = new([.. hasPhases ? ["phase"] : Array.Empty<string>(), profile.Gpu is null ? "operation" : "kernel", ">launches", ">MFLOP", ">MB",
+            ">FLOP/B", profile.IsMeasured ? ">us" : ">us (predicted)", ">of time", ">TFLOP/s", ">of roof", "bound"]);
+        IEnumerable<(string? Name, double? Waiting)> phases = hasPhases
+            ? profile.Phases.Select(phase => ((string?)phase.Name, (double?)phase.WaitingSeconds))
+            : [(null, profile.WaitingSeconds)];
+        foreach ((string? phase, double? waiting) in phases)
         {
-            table.Add(kernel.Name, kernel.Launches.ToString(Culture), Number(kernel.Flop / 1e6), Number(kernel.Bytes / 1e6), Number(kernel.Intensity),
-                Number(kernel.Seconds * 1e6), Percent(100 * kernel.Seconds / profile.Seconds), kernel.TeraFlopPerSecond.ToString("f3", Culture),
-                Percent(kernel.RoofPercent), kernel.Bound);
-        }
-        if (profile.WaitingSeconds is { } waiting)
-        {
-            table.Add("(waiting)", "", "", "", "", Number(waiting * 1e6), Percent(100 * waiting / profile.Seconds), "", "", "");
+            foreach (KernelProfile kernel in profile.Kernels.Where(kernel => kernel.Phase == phase))
+            {
+                Add(phase, kernel.Name, kernel.Launches.ToString(Culture), Number(kernel.Flop / 1e6), Number(kernel.Bytes / 1e6), Number(kernel.Intensity),
+                    Number(kernel.Seconds * 1e6), Percent(100 * kernel.Seconds / profile.Seconds), kernel.TeraFlopPerSecond.ToString("f3", Culture),
+                    Percent(kernel.RoofPercent), kernel.Bound);
+            }
+            if (waiting is { } seconds)
+            {
+                Add(phase, "(waiting)", "", "", "", "", Number(seconds * 1e6), Percent(100 * seconds / profile.Seconds), "", "", "");
+            }
         }
         table.Write(output);
+        void Add(string? phase, params string[] cells) => table.Add(phase is null ? cells : [phase, .. cells]);
     }
 
     private static void WriteDetails(TextWriter output, RunProfile profile)

@@ -1,9 +1,10 @@
 using MiniLM.Cli.Commands;
 using MiniLM.Cpu;
+using MiniLM.Cpu.Training;
 
 namespace MiniLM.Cli.Profile;
 
-/// <summary>Where the time of one forward pass goes.</summary>
+/// <summary>Where the time of one forward pass or training step goes.</summary>
 internal sealed record RunProfile
 {
     internal required ProfiledPass Pass { get; init; }
@@ -20,11 +21,17 @@ internal sealed record RunProfile
     /// <summary>Where times come from, for people.</summary>
     internal string Clock => IsMeasured ? "measured" : $"predicted for {Gpu}";
 
-    /// <summary>Of the pass.</summary>
+    /// <summary>Of the pass or step.</summary>
     internal required double Seconds { get; init; }
 
     /// <summary>Of <see cref="Seconds"/>: a thread's mean wait for the others; null on a GPU.</summary>
     internal double? WaitingSeconds { get; init; }
+
+    /// <summary>Of a training step, one after the other; none of a forward pass.</summary>
+    internal IReadOnlyList<PhaseProfile> Phases { get; init; } = [];
+
+    /// <summary>Of training.</summary>
+    internal TrainingMemory? Memory { get; init; }
 
     internal required PeakRates Peaks { get; init; }
 
@@ -46,14 +53,28 @@ internal sealed record RunProfile
 /// <param name="Description">The device's own line.</param>
 /// <param name="Precision">As given to --precision.</param>
 /// <param name="Shape">Sequences and their length.</param>
-internal sealed record ProfiledPass(string Model, string Device, string Description, string Precision, BenchShape Shape);
+/// <param name="IsTraining">A training step instead of a forward pass.</param>
+internal sealed record ProfiledPass(string Model, string Device, string Description, string Precision, BenchShape Shape, bool IsTraining = false);
+
+/// <summary>Part of a training step.</summary>
+/// <param name="Name">forward, backward, step.</param>
+/// <param name="Start">Seconds from the start of the whole.</param>
+/// <param name="Seconds">How long.</param>
+/// <param name="WaitingSeconds">Of them: a thread's mean wait for the others.</param>
+internal sealed record PhaseProfile(string Name, double Start, double Seconds, double WaitingSeconds);
 
 /// <summary>The most that is possible, a second; null: there is no such thing here.</summary>
 /// <param name="Tensor">FLOP of tensor cores.</param>
 /// <param name="Fp32">FLOP of fp32.</param>
 /// <param name="Dram">Bytes of global memory.</param>
 /// <param name="L2">Bytes of L2.</param>
-internal sealed record PeakRates(double? Tensor, double Fp32, double? Dram, double L2);
+/// <param name="BFloat16">FLOP of a CPU's bfloat16 instruction, where products use it.</param>
+internal sealed record PeakRates(double? Tensor, double Fp32, double? Dram, double L2, double? BFloat16 = null)
+{
+    /// <summary>The greater of what was measured twice on a CPU.</summary>
+    internal PeakRates Or(PeakRates other) =>
+        this with { Fp32 = Math.Max(Fp32, other.Fp32), L2 = Math.Max(L2, other.L2), BFloat16 = BFloat16 > other.BFloat16 ? BFloat16 : other.BFloat16 };
+}
 
 /// <summary>One kernel (on the CPU: one operation), all its launches together.</summary>
 /// <param name="Name">Entry point, or operation.</param>
@@ -68,6 +89,9 @@ internal sealed record PeakRates(double? Tensor, double Fp32, double? Dram, doub
 internal sealed record KernelProfile(string Name, int Launches, long Flop, long Bytes, double Seconds, double RoofPercent, string Bound,
     string? LimitedBy, GpuDetails? Gpu)
 {
+    /// <summary>Of a training step; null in a forward pass.</summary>
+    internal string? Phase { get; init; }
+
     /// <summary>FLOP for each byte; 0 where nothing is moved.</summary>
     internal double Intensity => Bytes > 0 ? (double)Flop / Bytes : 0;
 

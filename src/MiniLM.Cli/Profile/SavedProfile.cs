@@ -37,14 +37,19 @@ internal sealed record SavedProfile(string Text, BenchShape Shape, string Title,
     {
         using JsonDocument document = JsonDocument.Parse(line);
         JsonElement root = document.RootElement;
+        string training = root.TryGetProperty("phases", out _) ? " training" : "";
         string clock = Word(root, "clock"), where = root.TryGetProperty("gpu", out _) ? $", {Word(root, "gpu")}" : "";
         SavedKernel[] kernels = [.. root.GetProperty("kernels").EnumerateArray().Select(kernel => new SavedKernel(
-            Word(kernel, "kernel"), Count(kernel, "launches"), Count(kernel, "flop"), Count(kernel, "bytes"), Positive(kernel, clock + "_us")))];
+            Name(kernel), Count(kernel, "launches"), Count(kernel, "flop"), Count(kernel, "bytes"), Positive(kernel, clock + "_us")))];
         if (kernels.Length == 0 || Word(root, "model").Length == 0) { throw new FormatException(); }
         return new SavedProfile(
             Encoding.UTF8.GetString(line), new BenchShape(root.GetProperty("batch").GetInt32(), root.GetProperty("seq").GetInt32()),
-            $"{Word(root, "device")} {Word(root, "precision")} ({clock}{where})", Positive(root, "total_us"), kernels);
+            $"{Word(root, "device")} {Word(root, "precision")}{training} ({clock}{where})", Positive(root, "total_us"), kernels);
     }
+
+    /// <summary>Of training with its phase before it.</summary>
+    private static string Name(JsonElement kernel) =>
+        kernel.TryGetProperty("phase", out _) ? $"{Word(kernel, "phase")} {Word(kernel, "kernel")}" : Word(kernel, "kernel");
 
     private static string Word(JsonElement of, string name) => of.GetProperty(name).GetString() ?? throw new FormatException();
 

@@ -13,17 +13,20 @@ internal sealed unsafe partial class CpuTrainingNetwork
     internal override void Backward(int slot, ReadOnlySpan<float> outputGradient, CancellationToken cancellation = default)
     {
         using Lifetime.Inside inside = Enter();
+        StartLogs(CpuPhase.Backward);
         Open(slot);
         if (!_slot.IsFilled) { throw new InvalidOperationException($"slot {slot} holds no forward pass"); }
         _slot.IsFilled = false;
         FormGroups(_slot.Batch);
         Reserve(_slot.Batch);
         _head.Backward(_slot.Batch, _slot.Output, _widths.Hidden, _slot.Dropout, outputGradient, _gradient, _rows!.X);
+        if (Logs is not null) { NoteAlone(log => AddHead(log, Derivative.All)); }
         for (_layer = _config.NumHiddenLayers - 1; _layer >= 0; _layer--)
         {
             _sums.Begin(_groups.Count);
             Run(_backwardRows, cancellation);
             CutWeights();
+            if (Logs is not null) { NoteAlone(log => log.AddValues(CpuOperation.BiasSums, (long)_groups.Count * _sums.Width)); }
             Run(_backwardWeights, cancellation);
         }
         _sums.Begin(_groups.Count);
@@ -44,27 +47,37 @@ internal sealed unsafe partial class CpuTrainingNetwork
         PackedLayer packed = _inference.Layers[_layer];
         LayerBackward backward = _backward[_layer];
         float* d = _rows!.X + at;
-        NormalizeBackward(packed.OutputNorm, _slot.OutputSums(_layer) + at, d, rows, _sums.OutputGamma(index), _sums.OutputBeta(index));
+        OperationLog? log = mine.Log;
+        (int width, int inner) = (_config.HiddenSize, _config.IntermediateSize);
+        NormalizeBackward(packed.OutputNorm, _slot.OutputSums(_layer) + at, d, rows, _sums.OutputGamma(index), _sums.OutputBeta(index), log);
         float* sums = Options.RecomputesInner ? RecomputeInner(group, mine) : _slot.Up(_layer) + (nint)group.From * _widths.Inner;
         void* operands = KeepDropped(group, DropoutSite.FeedForwardOutput, d, _rows.Down + word, _sums.Down(index), mine);
         float* kept = _rows.Up + (nint)group.Word * _widths.Inner, up = Made(kept, mine.Inner);
         backward.Down.Multiply(Store.Float32, operands, hidden, rows, up, _widths.Inner);
+        log?.AddProduct(CpuOperation.FeedForwardDown, Store.Float32, rows, width, inner, derivative: Derivative.Inputs);
         _kernels.ActivateBackward(_config.HiddenAct, sums, up, rows * _widths.Inner);
+        log?.AddValues(CpuOperation.Activation, Inner(group), Derivative.All);
         GroupSums.AddRows(up, _widths.Inner, rows, _widths.Inner, _sums.Up(index));
+        log?.AddValues(CpuOperation.BiasSums, Inner(group));
         _pool.Checkpoint();
         operands = Keep(group, up, _widths.Inner, kept, mine);
         backward.Up.Multiply(Store.Float32, operands, _widths.Inner, rows, d, hidden, d);
+        log?.AddProduct(CpuOperation.FeedForwardUp, Store.Float32, rows, inner, width, addends: 1, Derivative.Inputs);
 
-        NormalizeBackward(packed.AttentionNorm, _slot.AttentionSums(_layer) + at, d, rows, _sums.AttentionGamma(index), _sums.AttentionBeta(index));
+        NormalizeBackward(
+            packed.AttentionNorm, _slot.AttentionSums(_layer) + at, d, rows, _sums.AttentionGamma(index), _sums.AttentionBeta(index), log);
         operands = KeepDropped(group, DropoutSite.AttentionOutput, d, _rows.Dense + word, _sums.AttentionOutput(index), mine);
         backward.AttentionOutput.Multiply(Store.Operand, operands, hidden, rows, mine.Context, _widths.Context);
+        log?.AddProduct(CpuOperation.AttentionOutput, Store.Operand, rows, width, width, derivative: Derivative.Inputs);
         kept = _rows.Projections + 3L * group.Word * _widths.Context;
         float* projections = Made(kept, mine.Projections);
         AttendBackward(index, group, projections, mine);
         GroupSums.AddRows(projections, 3 * _widths.Context, rows, 3 * _widths.Context, _sums.QueryKeyValue(index));
+        log?.AddValues(CpuOperation.BiasSums, 3 * Hidden(group));
         _pool.Checkpoint();
         operands = Keep(group, projections, 3 * _widths.Context, kept, mine);
         backward.QueryKeyValue.Multiply(Store.Float32, operands, 3 * _widths.Context, rows, d, hidden, d);
+        log?.AddProduct(CpuOperation.QueryKeyValue, Store.Float32, rows, 3L * width, width, addends: 1, Derivative.Inputs);
     }
 
     /// <summary>The activations, for the gradient of the weight behind them, and the sums before them, which are returned.</summary>
@@ -73,7 +86,11 @@ internal sealed unsafe partial class CpuTrainingNetwork
         nint word = (nint)group.Word * _widths.Hidden;
         float* kept = _slot.Attention(_layer) + word, attention = Made(kept, mine.Attention);
         // As rows, which words of 16 bits are not: from the sums once more.
-        if (!_products.IsExact) { Normalize(_inference.Layers[_layer].AttentionNorm, _slot.AttentionSums(_layer) + (nint)group.From * _widths.Hidden, attention, group.Rows); }
+        if (!_products.IsExact)
+        {
+            Normalize(_inference.Layers[_layer].AttentionNorm, _slot.AttentionSums(_layer) + (nint)group.From * _widths.Hidden, attention, group.Rows);
+            mine.Log?.AddValues(CpuOperation.LayerNorm, Hidden(group));
+        }
         void* operands = Keep(group, attention, _widths.Hidden, kept, mine);
         FeedForwardUp(group, _layer, operands, mine.Up, _rows!.Activated + (nint)group.Word * _widths.Inner, mine);
         return mine.Up;
@@ -85,18 +102,20 @@ internal sealed unsafe partial class CpuTrainingNetwork
         float* dropped = Made(kept, mine.X);
         int count = group.Rows * _widths.Hidden;
         new ReadOnlySpan<float>(d, count).CopyTo(new Span<float>(dropped, count));
-        Drop(group, Mask(site, _layer, _config.HiddenDropout), dropped);
+        Drop(group, Mask(site, _layer, _config.HiddenDropout), dropped, mine.Log, Derivative.All);
         GroupSums.AddRows(dropped, _widths.Hidden, group.Rows, _widths.Hidden, biasSums);
+        mine.Log?.AddValues(CpuOperation.BiasSums, Hidden(group));
         return Keep(group, dropped, _widths.Hidden, kept, mine);
     }
 
-    private void NormalizeBackward(PackedNorm norm, float* x, float* d, int rows, float* gamma, float* beta)
+    private void NormalizeBackward(PackedNorm norm, float* x, float* d, int rows, float* gamma, float* beta, OperationLog? log)
     {
         for (int row = 0; row < rows; row++)
         {
             nint at = (nint)row * _widths.Hidden;
             _kernels.LayerNormBackward(x + at, norm.Gamma, _config.LayerNormEps, d + at, gamma, beta, _config.HiddenSize);
         }
+        log?.AddValues(CpuOperation.LayerNorm, (long)rows * _config.HiddenSize, Derivative.All);
     }
 
     private void AttendBackward(int index, RowGroup group, float* projections, Scratch mine)
@@ -121,6 +140,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
                         (byte*)mine.Context + (start * _widths.Context + head * _widths.Head) * size, _widths.Context, dQuery, dQuery + _widths.Context,
                         dQuery + 2 * _widths.Context, 3 * _widths.Context, mine.SelfAttentionBackward);
                     if (_inference.Bias is not null) { AddRelativeBias(index, head, columns + row, length, mine.SelfAttentionBackward); }
+                    mine.Log?.AddAttentionBackward(length, _config.HeadSize);
                 }
             }
         }
@@ -144,19 +164,22 @@ internal sealed unsafe partial class CpuTrainingNetwork
         int heads = _config.HeadSize == _widths.Head ? 1 : _config.NumAttentionHeads; // without padding all heads are one
         _pieces.Clear();
         float* activated = Options.RecomputesInner ? _rows!.Activated : _slot.Activated(_layer);
-        Cut(layer.Down, _rows!.Down, _widths.Hidden, 1, activated, _widths.Inner, 1, _sums.Down(0));
-        Cut(layer.Up, _rows.Up, _widths.Inner, 1, _slot.Attention(_layer), _widths.Hidden, 1, _sums.Up(0));
-        Cut(layer.AttentionOutput, _rows.Dense, _widths.Hidden, 1, _slot.Context(_layer), _widths.Context, heads, _sums.AttentionOutput(0));
-        float* x = _slot.X(_layer), sums = _sums.QueryKeyValue(0);
-        Cut(layer.Query, _rows.Projections, 3 * _widths.Context, heads, x, _widths.Hidden, 1, sums);
-        Cut(layer.Key, _rows.Projections + _widths.Context, 3 * _widths.Context, heads, x, _widths.Hidden, 1, sums + _widths.Context);
-        Cut(layer.Value, _rows.Projections + 2 * _widths.Context, 3 * _widths.Context, heads, x, _widths.Hidden, 1, sums + 2 * _widths.Context);
+        Cut(CpuOperation.FeedForwardDown, layer.Down, _rows!.Down, _widths.Hidden, 1, activated, _widths.Inner, 1, _sums.Down(0));
+        Cut(CpuOperation.FeedForwardUp, layer.Up, _rows.Up, _widths.Inner, 1, _slot.Attention(_layer), _widths.Hidden, 1, _sums.Up(0));
+        Cut(CpuOperation.AttentionOutput, layer.AttentionOutput, _rows.Dense, _widths.Hidden, 1, _slot.Context(_layer), _widths.Context, heads,
+            _sums.AttentionOutput(0));
+        CutProjection(layer.Query, 0);
+        CutProjection(layer.Key, 1);
+        CutProjection(layer.Value, 2);
         AddNorm(layer.AttentionNorm, _sums.AttentionGamma(0), _sums.AttentionBeta(0));
         AddNorm(layer.OutputNorm, _sums.OutputGamma(0), _sums.OutputBeta(0));
         if (Network.Encoder.RelativeAttentionBias is { } table) { _sums.AddTo(Gradient(table), _sums.RelativeBias(0), _groups.Count, (int)table.Count); }
+
+        void CutProjection(Linear linear, int index) => Cut(CpuOperation.QueryKeyValue, linear, _rows.Projections + index * _widths.Context,
+            3 * _widths.Context, heads, _slot.X(_layer), _widths.Hidden, 1, _sums.QueryKeyValue(0) + index * _widths.Context);
     }
 
-    private void Cut(Linear linear, float* dy, int dyStride, int outputHeads, float* x, int xStride, int inputHeads, float* biasSums)
+    private void Cut(CpuOperation operation, Linear linear, float* dy, int dyStride, int outputHeads, float* x, int xStride, int inputHeads, float* biasSums)
     {
         int outputs = linear.Outputs / outputHeads, inputs = linear.Inputs / inputHeads;
         for (int head = 0; head < outputHeads; head++)
@@ -169,6 +192,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
                 int input = piece / count, first = ProductKernels.StripStart(outputs, piece % count, count);
                 _pieces.Add(new WeightPiece
                 {
+                    Operation = operation,
                     DY = dy + padded + first,
                     DYStride = dyStride,
                     Channels = ProductKernels.StripStart(outputs, piece % count + 1, count) - first,
@@ -185,6 +209,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
     /// <summary>Some channels of a weight's gradient.</summary>
     private struct WeightPiece
     {
+        internal CpuOperation Operation;
         internal float* DY, X, Gradient;
         internal int DYStride, XStride, GradientStride, Channels, Columns;
     }
@@ -197,6 +222,8 @@ internal sealed unsafe partial class CpuTrainingNetwork
             WeightPiece piece = _pieces[index];
             OuterProduct.Add(_products, piece.DY, piece.DYStride, piece.Channels, piece.X, piece.XStride, piece.Columns, _words,
                 piece.Gradient, piece.GradientStride);
+            Logs?[member].AddProduct(
+                piece.Operation, Store.Float32, piece.Channels, _slot.Batch.Rows, piece.Columns, addends: 1, Derivative.Weights);
         }
     }
 
@@ -212,9 +239,10 @@ internal sealed unsafe partial class CpuTrainingNetwork
         {
             nint at = (nint)_groups[group].From * _widths.Hidden;
             float* d = _rows!.X + at;
-            Drop(_groups[group], Mask(DropoutSite.Embeddings, 0, _config.HiddenDropout), d);
+            OperationLog? log = _own[member].Log;
+            Drop(_groups[group], Mask(DropoutSite.Embeddings, 0, _config.HiddenDropout), d, log, Derivative.All);
             NormalizeBackward(
-                _inference.Embedding.Norm, _slot.EmbeddingSums + at, d, _groups[group].Rows, _sums.OutputGamma(group), _sums.OutputBeta(group));
+                _inference.Embedding.Norm, _slot.EmbeddingSums + at, d, _groups[group].Rows, _sums.OutputGamma(group), _sums.OutputBeta(group), log);
         }
     }
 
@@ -234,5 +262,6 @@ internal sealed unsafe partial class CpuTrainingNetwork
             if (batch.Positions[row] != _config.PadPosition) { GroupSums.Add(d, positions + (long)batch.Positions[row] * hidden + first, end - first); }
             if (types != null) { GroupSums.Add(d, types + (long)batch.TypeIds[row] * hidden + first, end - first); }
         }
+        Logs?[member].AddValues(CpuOperation.Embedding, (long)batch.Rows * (end - first), Derivative.Weights);
     }
 }

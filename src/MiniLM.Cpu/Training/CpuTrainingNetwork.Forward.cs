@@ -8,13 +8,27 @@ internal sealed unsafe partial class CpuTrainingNetwork
 {
     protected override void ForwardSavingChecked(PackedBatch batch, int slot, StepDropout? dropout, Span<float> output, CancellationToken cancellation)
     {
+        StartLogs(CpuPhase.Forward);
         Open(slot);
         FormGroups(batch);
         _slot.Begin(batch, dropout, _words);
         Reserve(batch);
         Run(_forward, cancellation);
         _head.Forward(batch, _slot.Output, _widths.Hidden, dropout, output);
+        if (Logs is not null) { NoteAlone(log => AddHead(log, Derivative.None)); }
         _slot.IsFilled = true;
+    }
+
+    /// <summary>Its gradients together are twice its work.</summary>
+    private void AddHead(OperationLog log, Derivative derivative)
+    {
+        (long flop, long bytes, int times) = (0, 0, derivative == Derivative.None ? 1 : 2);
+        for (int sequence = 0; sequence < _slot.Batch.Sequences; sequence++)
+        {
+            int length = _slot.Batch.Length(sequence);
+            (flop, bytes) = (flop + times * _inference.Head.Flop(length), bytes + times * _inference.Head.Bytes(length));
+        }
+        log.Add(CpuOperation.Head, flop, bytes, derivative);
     }
 
     private void Forward(int member)
@@ -29,7 +43,8 @@ internal sealed unsafe partial class CpuTrainingNetwork
         float* sums = _slot.EmbeddingSums + at, x = Made(_slot.X(0) + word, mine.X);
         _inference.Embedding.Sum(_slot.Batch, from, from + rows, sums, _widths.Hidden);
         Normalize(_inference.Embedding.Norm, sums, x, rows);
-        Drop(group, Mask(DropoutSite.Embeddings, 0, _config.HiddenDropout), x);
+        mine.Log?.AddValues(CpuOperation.Embedding, Hidden(group));
+        Drop(group, Mask(DropoutSite.Embeddings, 0, _config.HiddenDropout), x, mine.Log);
         for (int layer = 0; layer < layers; layer++)
         {
             PackedLayer packed = _inference.Layers[layer];
@@ -38,10 +53,12 @@ internal sealed unsafe partial class CpuTrainingNetwork
             sums = _slot.AttentionSums(layer) + at;
             packed.AttentionOutput.Multiply(Epilogue.None, Store.Float32, operands, _widths.Context, rows, 0, packed.AttentionOutput.Panels, sums,
                 _widths.Hidden, Gemm.Columns);
-            Drop(group, Mask(DropoutSite.AttentionOutput, layer, _config.HiddenDropout), sums);
-            GroupSums.Add(x, sums, rows * _widths.Hidden);
+            mine.Log?.AddProduct(CpuOperation.AttentionOutput, Store.Float32, rows, _config.HiddenSize, _config.HiddenSize);
+            Drop(group, Mask(DropoutSite.AttentionOutput, layer, _config.HiddenDropout), sums, mine.Log);
+            AddResidual(group, x, sums, mine);
             float* attention = Made(_slot.Attention(layer) + word, mine.Attention);
             Normalize(packed.AttentionNorm, sums, attention, rows);
+            mine.Log?.AddValues(CpuOperation.LayerNorm, Hidden(group));
             _pool.Checkpoint();
 
             operands = Keep(group, attention, _widths.Hidden, _slot.Attention(layer) + word, mine);
@@ -52,12 +69,20 @@ internal sealed unsafe partial class CpuTrainingNetwork
             sums = _slot.OutputSums(layer) + at;
             packed.Down.Multiply(
                 Epilogue.None, Store.Float32, operands, _widths.Inner, rows, 0, packed.Down.Panels, sums, _widths.Hidden, Gemm.Columns);
-            Drop(group, Mask(DropoutSite.FeedForwardOutput, layer, _config.HiddenDropout), sums);
-            GroupSums.Add(attention, sums, rows * _widths.Hidden);
+            mine.Log?.AddProduct(CpuOperation.FeedForwardDown, Store.Float32, rows, _config.IntermediateSize, _config.HiddenSize);
+            Drop(group, Mask(DropoutSite.FeedForwardOutput, layer, _config.HiddenDropout), sums, mine.Log);
+            AddResidual(group, attention, sums, mine);
             x = layer + 1 < layers ? Made(_slot.X(layer + 1) + word, mine.X) : _slot.Output + at;
             Normalize(packed.OutputNorm, sums, x, rows);
+            mine.Log?.AddValues(CpuOperation.LayerNorm, Hidden(group));
         }
         if (layers == 0) { new ReadOnlySpan<float>(x, rows * _widths.Hidden).CopyTo(new Span<float>(_slot.Output + at, rows * _widths.Hidden)); }
+    }
+
+    private void AddResidual(RowGroup group, float* x, float* sums, Scratch mine)
+    {
+        GroupSums.Add(x, sums, group.Rows * _widths.Hidden);
+        mine.Log?.AddValues(CpuOperation.Residual, Hidden(group));
     }
 
     /// <summary>The activations of a feed-forward layer, as rows of operands.</summary>
@@ -71,8 +96,10 @@ internal sealed unsafe partial class CpuTrainingNetwork
     {
         PackedLinear linear = _inference.Layers[layer].Up;
         linear.Multiply(Epilogue.None, Store.Float32, x, _widths.Hidden, group.Rows, 0, linear.Panels, up, _widths.Inner, Gemm.Columns);
+        mine.Log?.AddProduct(CpuOperation.FeedForwardUp, Store.Float32, group.Rows, _config.HiddenSize, _config.IntermediateSize);
         float* activated = Made(kept, mine.Inner);
         _kernels.Activate(_config.HiddenAct, up, activated, group.Rows * _widths.Inner);
+        mine.Log?.AddValues(CpuOperation.Activation, Inner(group));
         return Keep(group, activated, _widths.Inner, kept, mine);
     }
 
@@ -106,6 +133,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
                 query - 3 * head * panels * Gemm.Columns * size, _widths.Head, Gemm.Columns);
             packed.Multiply(Epilogue.None, Store.Operand, x, _widths.Hidden, rows, (3 * head + 1) * panels, (3 * head + 3) * panels,
                 key - (3 * head + 1) * panels * panelStride * size, Gemm.Columns, panelStride);
+            mine.Log?.AddProduct(CpuOperation.QueryKeyValue, Store.Operand, rows, _config.HiddenSize, 3L * _config.HeadSize);
             RelativeBias.Head bias = _inference.Bias?.For(head) ?? default;
             fixed (int* columns = _slot.Batch.Columns)
             {
@@ -116,10 +144,12 @@ internal sealed unsafe partial class CpuTrainingNetwork
                     SelfAttention.Forward(_kernels, query + start * _widths.Head * size, key + panelRow, value + panelRow, panelStride,
                         _slot.Batch.Length(sequence), _config.HeadSize, _widths.Head, bias, columns + row,
                         context + (start * _widths.Context + head * _widths.Head) * size, _widths.Context, mine.SelfAttention, mask, MaskRow(sequence), head);
+                    mine.Log?.AddAttention(_slot.Batch.Length(sequence), _config.HeadSize);
                 }
             }
         }
         KeepWords(group, context, _widths.Context, kept);
+        if (_products.Group > 1) { mine.Log?.Add(CpuOperation.Cast, 0, 2L * _products.Size * Hidden(group)); }
         return context;
     }
 }

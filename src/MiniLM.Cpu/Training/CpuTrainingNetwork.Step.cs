@@ -10,6 +10,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
     internal override StepResult Step(StepOptions options)
     {
         using Lifetime.Inside inside = Enter();
+        StartLogs(CpuPhase.Step);
         Run(_square);
         double norm = 0; // in the parameters' order
         foreach (double squares in _squares) { norm += squares; }
@@ -30,11 +31,15 @@ internal sealed unsafe partial class CpuTrainingNetwork
     /// <summary>Squares of the trained parameters' gradients, summed in double.</summary>
     private void Square(int member)
     {
+        long values = 0;
         for (int index; (index = Next()) < _squares.Length;)
         {
             Parameter parameter = Parameters.Parameters[index];
-            _squares[index] = Options.IsTrained(parameter.Name) ? Squares(Gradient(parameter.Tensor), parameter.Count) : 0;
+            if (!Options.IsTrained(parameter.Name)) { continue; }
+            _squares[index] = Squares(Gradient(parameter.Tensor), parameter.Count);
+            values += parameter.Count;
         }
+        Logs?[member].AddValues(CpuOperation.GradientNorm, values);
     }
 
     private static double Squares(float* x, int count)
@@ -53,6 +58,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
 
     private void Update(int member)
     {
+        long values = 0;
         for (int index = 0; index < Parameters.Parameters.Count; index++) // an enumerator would be allocated
         {
             Parameter parameter = Parameters.Parameters[index];
@@ -64,7 +70,9 @@ internal sealed unsafe partial class CpuTrainingNetwork
             AdamW.Update(by, new Span<float>(Parameters.Values + offset, count),
                 new ReadOnlySpan<float>(_gradients.Floats + offset, count), new Span<float>(_first.Floats + offset, count),
                 new Span<float>(_second.Floats + offset, count));
+            values += count;
         }
+        Logs?[member].AddValues(CpuOperation.AdamW, values);
     }
 
     internal override void ClearGradients() => Run(_clear);
@@ -73,5 +81,6 @@ internal sealed unsafe partial class CpuTrainingNetwork
     {
         long first = Parameters.Length * member / _pool.All.Size, end = Parameters.Length * (member + 1) / _pool.All.Size;
         NativeMemory.Clear(_gradients.Floats + first, (nuint)((end - first) * sizeof(float)));
+        Logs?[member].AddValues(CpuOperation.Clearing, end - first);
     }
 }

@@ -33,7 +33,7 @@ internal sealed unsafe partial class CpuTrainingNetwork : TrainingNetwork
     private readonly List<RowGroup> _groups = [];
     private readonly List<WeightPiece> _pieces = [];
     private readonly double[] _squares;
-    private readonly Action<int> _forward, _backwardRows, _backwardWeights, _backwardEmbeddings, _scatter, _square, _update, _clear, _pack;
+    private readonly Action<int> _member, _forward, _backwardRows, _backwardWeights, _backwardEmbeddings, _scatter, _square, _update, _clear, _pack;
 
     private Scratch[] _own = [];
     private GradientRows? _rows;
@@ -41,6 +41,7 @@ internal sealed unsafe partial class CpuTrainingNetwork : TrainingNetwork
 
     // The call in progress; a step allocates nothing, so work reads it from here.
     private TrainingSlot _slot = null!;
+    private Action<int> _work = null!;
     private StepOptions _options = new(0);
     private double _gradientFactor;
     private int _taken, _layer;
@@ -69,7 +70,7 @@ internal sealed unsafe partial class CpuTrainingNetwork : TrainingNetwork
         _gradient = Gradient;
         _squares = new double[parameters.Parameters.Count];
         (_forward, _backwardRows, _backwardWeights, _backwardEmbeddings, _scatter) = (Forward, BackwardRows, BackwardWeights, BackwardEmbeddings, Scatter);
-        (_square, _update, _clear, _pack) = (Square, Update, Clear, Pack);
+        (_member, _square, _update, _clear, _pack) = (Work, Square, Update, Clear, Pack);
         Run(_pack);
     }
 
@@ -77,17 +78,60 @@ internal sealed unsafe partial class CpuTrainingNetwork : TrainingNetwork
 
     private void Pack(int member)
     {
-        foreach (LayerBackward layer in _backward) { layer.Fill(_pool.All, member); }
+        foreach (LayerBackward layer in _backward)
+        {
+            layer.Fill(_pool.All, member);
+            Logs?[member].AddPacking(layer.Values / _pool.All.Size);
+        }
     }
+
+    /// <summary>As <see cref="CpuNetwork.Logs"/>, whose they are.</summary>
+    internal OperationLog[]? Logs
+    {
+        get => _inference.Logs;
+        set => _inference.Logs = value;
+    }
+
+    private void StartLogs(CpuPhase phase)
+    {
+        foreach (OperationLog log in Logs ?? []) { log.Begin(phase); }
+    }
+
+    /// <summary>The caller has done something alone, in the first thread's place; the others waited.</summary>
+    private void NoteAlone(Action<OperationLog> add)
+    {
+        for (int i = 0; i < Logs!.Length; i++)
+        {
+            if (i == 0) { add(Logs[i]); } else { Logs[i].Add(CpuOperation.Wait); }
+        }
+    }
+
+    /// <summary>What lies in memory for training, now.</summary>
+    internal TrainingMemory Memory => new(
+        Parameters.Length * sizeof(float),
+        _inference.Layers.Sum(layer => layer.Bytes) + _backward.Sum(layer => layer.Bytes),
+        _gradients.Bytes,
+        _first.Bytes + _second.Bytes,
+        _slots.Values.Sum(slot => slot.Bytes),
+        (_rows?.Bytes ?? 0) + _sums.Bytes + _own.Sum(scratch => scratch.Bytes));
 
     /// <summary>On all threads; what they take one by one is counted from 0.</summary>
     private void Run(Action<int> work, CancellationToken cancellation = default)
     {
         using (_device.Gate.Enter(cancellation))
         {
-            _taken = 0;
-            _pool.Run(work, cancellation);
+            (_taken, _work) = (0, work);
+            _pool.Run(_member, cancellation);
+            foreach (OperationLog log in Logs ?? []) { log.Add(CpuOperation.Wait); }
         }
+    }
+
+    private void Work(int member)
+    {
+        OperationLog? log = Logs?[member];
+        log?.Add(CpuOperation.Wait);
+        if (member < _own.Length) { _own[member].Log = log; }
+        _work(member);
     }
 
     private int Next() => Interlocked.Increment(ref _taken) - 1;
@@ -148,6 +192,11 @@ internal sealed unsafe partial class CpuTrainingNetwork : TrainingNetwork
 
         internal int Longest => longest;
 
+        internal long Bytes => _block.Bytes + SelfAttention.Bytes + SelfAttentionBackward.Bytes;
+
+        /// <inheritdoc cref="Workspace.Log"/>
+        internal OperationLog? Log { get; set; }
+
         /// <summary>[rows, context] operands.</summary>
         internal float* Context => _block.Floats;
 
@@ -180,7 +229,7 @@ internal sealed unsafe partial class CpuTrainingNetwork : TrainingNetwork
     private DropoutMask Mask(DropoutSite site, int layer, float probability) => _slot.Dropout?.At(site, layer, probability) ?? default;
 
     /// <summary>Drops rows of a group in place.</summary>
-    private void Drop(RowGroup group, DropoutMask mask, float* x)
+    private void Drop(RowGroup group, DropoutMask mask, float* x, OperationLog? log, Derivative derivative = Derivative.None)
     {
         if (mask.IsOff) { return; }
         int width = _widths.Hidden;
@@ -191,7 +240,13 @@ internal sealed unsafe partial class CpuTrainingNetwork : TrainingNetwork
                 DropoutRows.Apply(mask, MaskRow(sequence) + row, 0, x, _config.HiddenSize);
             }
         }
+        log?.AddValues(CpuOperation.Dropout, Hidden(group), derivative);
     }
+
+    /// <summary>Values of a group's rows, without padding.</summary>
+    private long Hidden(RowGroup group) => (long)group.Rows * _config.HiddenSize;
+
+    private long Inner(RowGroup group) => (long)group.Rows * _config.IntermediateSize;
 
     /// <summary>Where a group's floats are made that become operands: in float32 the place they are kept at, else a scratch.</summary>
     private float* Made(float* kept, float* scratch) => _products.IsExact ? kept : scratch;
@@ -203,6 +258,7 @@ internal sealed unsafe partial class CpuTrainingNetwork : TrainingNetwork
         void* operands = OperandRows(kept, mine.Operands);
         _products.Convert(x, operands, group.Rows * width);
         KeepWords(group, operands, width, kept);
+        mine.Log?.AddCast((long)group.Rows * width, words: true);
         return operands;
     }
 

@@ -9,6 +9,8 @@ internal sealed unsafe class GradientRows(int rows, int words, RowWidths widths,
 
     internal bool Holds(int ofRows, int ofWords) => ofRows <= rows && ofWords <= words;
 
+    internal long Bytes => _block.Bytes;
+
     /// <summary>[rows, hidden] floats: of what a layer writes, then of what it reads.</summary>
     internal float* X => _block.Floats;
 

@@ -11,7 +11,9 @@ internal sealed unsafe class GroupSums(RowWidths widths, int biasTable) : IDispo
     private NativeBlock? _block;
     private int _groups;
 
-    private int Width => 5 * widths.Hidden + 3 * widths.Context + widths.Inner + biasTable + widths.Hidden;
+    internal long Bytes => _block?.Bytes ?? 0;
+
+    internal int Width => 5 * widths.Hidden + 3 * widths.Context + widths.Inner + biasTable + widths.Hidden;
 
     internal void Begin(int groups)
     {

@@ -20,6 +20,10 @@ internal sealed class LayerBackward : IDisposable
     internal PackedTransposed Up { get; }
     internal PackedTransposed Down { get; }
 
+    /// <summary>Weights in panels.</summary>
+    internal long Values => QueryKeyValue.Values + AttentionOutput.Values + Up.Values + Down.Values;
+    internal long Bytes => QueryKeyValue.Bytes + AttentionOutput.Bytes + Up.Bytes + Down.Bytes;
+
     internal void Fill(Team team, int member)
     {
         QueryKeyValue.Fill(team, member);

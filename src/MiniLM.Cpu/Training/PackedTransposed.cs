@@ -29,6 +29,9 @@ internal sealed unsafe class PackedTransposed : IDisposable
         _panels = new NativeBlock((long)Outputs * inputs / products.Group);
     }
 
+    internal long Values => (long)Outputs * _inputs;
+    internal long Bytes => _panels.Bytes;
+
     private int Outputs => _linears.Length * _outputsEach;
 
     /// <summary>One member's share of the packing.</summary>
@@ -82,7 +85,7 @@ internal sealed unsafe class PackedTransposed : IDisposable
     /// <summary>dx = dy W, or that plus what <paramref name="residual"/> holds; strides in operands or floats, of dx and residual the same.</summary>
     internal void Multiply(Store store, void* dy, nint dyStride, int rows, void* dx, nint dxStride, float* residual = null)
     {
-        int size = store == Store.Operand ? _products.Size : sizeof(float);
+        int size = _products.SizeOf(store);
         var arguments = new GemmCall
         {
             A = dy,

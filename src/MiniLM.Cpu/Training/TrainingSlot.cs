@@ -24,6 +24,8 @@ internal sealed unsafe class TrainingSlot(ProductKernels products, RowWidths wid
     /// <summary>Whether a forward pass ended that no backward has used.</summary>
     internal bool IsFilled { get; set; }
 
+    internal long Bytes => _block?.Bytes ?? 0;
+
     private int Inner => keepsInner ? widths.Inner : 0;
 
     private long LayerFloats(long rows, long words) =>

@@ -17,7 +17,7 @@ internal sealed unsafe partial class NativeBlock : IDisposable
     internal NativeBlock(long floats)
     {
         Debug.Assert(floats >= 0);
-        long bytes = Math.Max(floats, 1) * sizeof(float);
+        long bytes = Bytes = Math.Max(floats, 1) * sizeof(float);
         if (!OperatingSystem.IsLinux())
         {
             _start = NativeMemory.AlignedAlloc((nuint)bytes, 64);
@@ -31,6 +31,8 @@ internal sealed unsafe partial class NativeBlock : IDisposable
         _start = (void*)(_mapping + (nint)slack & ~(nint)(slack == 0 ? 0 : HugePage - 1));
         if (slack != 0) { _ = madvise((nint)_start, (nuint)bytes, AdviseHugePages); }
     }
+
+    internal long Bytes { get; }
 
     internal float* Floats => (float*)_start;
 
