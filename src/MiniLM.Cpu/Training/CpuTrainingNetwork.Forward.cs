@@ -26,7 +26,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
     {
         (int from, int rows, int layers) = (group.From, group.Rows, _config.NumHiddenLayers);
         nint at = (nint)from * _widths.Hidden, word = (nint)group.Word * _widths.Hidden;
-        float* sums = _slot.EmbeddingSums + at, x = Made(_slot.X(0) + word, mine.X);
+        float* sums = _slot.EmbeddingSums + at, x = Behind(0);
         _inference.Embedding.Sum(_slot.Batch, from, from + rows, sums, _widths.Hidden);
         Normalize(_inference.Embedding.Norm, sums, x, rows);
         Drop(group, Mask(DropoutSite.Embeddings, 0, _config.HiddenDropout), x);
@@ -54,10 +54,12 @@ internal sealed unsafe partial class CpuTrainingNetwork
                 Epilogue.None, Store.Float32, operands, _widths.Inner, rows, 0, packed.Down.Panels, sums, _widths.Hidden, Gemm.Columns);
             Drop(group, Mask(DropoutSite.FeedForwardOutput, layer, _config.HiddenDropout), sums);
             GroupSums.Add(attention, sums, rows * _widths.Hidden);
-            x = layer + 1 < layers ? Made(_slot.X(layer + 1) + word, mine.X) : _slot.Output + at;
+            x = Behind(layer + 1);
             Normalize(packed.OutputNorm, sums, x, rows);
         }
-        if (layers == 0) { new ReadOnlySpan<float>(x, rows * _widths.Hidden).CopyTo(new Span<float>(_slot.Output + at, rows * _widths.Hidden)); }
+
+        // What that many layers give: the next one's input, or behind the last one what the head reads.
+        float* Behind(int done) => done < layers ? Made(_slot.X(done) + word, mine.X) : _slot.Output + at;
     }
 
     /// <summary>The activations of a feed-forward layer, as rows of operands.</summary>
