@@ -34,7 +34,10 @@ public sealed unsafe class ActivationTests
                 equal.Span.Fill(-0.7f);
                 double[] expected = normal.ToDoubles();
                 Specification.Forward<double>(activation, expected);
-                foreach (GuardedBuffer buffer in new[] { equal, bad, normal }) { Tiers.Kernels(tier).Activate(activation, buffer.Pointer, buffer.Pointer, count); }
+                foreach (GuardedBuffer buffer in new[] { equal, bad, normal })
+                {
+                    Tiers.Kernels(tier).Activate(activation, buffer.Pointer, buffer.Pointer, count);
+                }
                 Assert.Equal(count, equal.Span.Count(equal.Span[0]));
                 Assert.Equal(count, bad.Span.Count(float.NaN));
                 for (int i = 0; i < count; i++) { Tiers.Close(expected[i], normal.Span[i], 1e-6, $"{activation}, {i} of {count}"); }

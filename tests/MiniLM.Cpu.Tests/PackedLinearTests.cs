@@ -26,7 +26,7 @@ public sealed unsafe class PackedLinearTests
         }
     }
 
-    // A file's weights: of 16 bits, and where no float is aligned.
+    // A file's weights: of 16 bits, where no float is aligned, and with nothing behind them.
     [Theory, MemberData(nameof(AllPrecisions))]
     public void Fill_ReadsWeightsAsTheyLieInAFile(string tier, Precision precision, bool rounded)
     {
@@ -36,9 +36,11 @@ public sealed unsafe class PackedLinearTests
         Linear linear = random.Linear(Outputs, Inputs);
         float[] values = linear.Weight.ToFloats();
         byte[] floats = [0, .. MemoryMarshal.AsBytes<float>(values)], halves = [.. MemoryMarshal.AsBytes<Half>([.. values.Select(value => (Half)value)])];
+        using GuardedBuffer last = GuardedBuffer.Of(values);
         fixed (byte* file = floats, of16Bits = halves)
         {
-            foreach ((ElementType type, nint data, int size) in new[] { (ElementType.F32, (nint)file + 1, 4), (ElementType.F16, (nint)of16Bits, 2) })
+            foreach ((ElementType type, nint data, int size) in
+                new[] { (ElementType.F32, (nint)file + 1, 4), (ElementType.F16, (nint)of16Bits, 2), (ElementType.F32, (nint)last.Pointer, 4) })
             {
                 Tensor weight = new("weight", type, [Outputs, Inputs], (byte*)data, size * Outputs * Inputs, "memory");
                 CheckFill(products, precision, [new(linear with { Weight = weight }, 0, Outputs)], Inputs, heads: 1);

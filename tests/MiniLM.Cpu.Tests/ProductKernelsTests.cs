@@ -79,7 +79,10 @@ public sealed unsafe class ProductKernelsTests
             {
                 for (int rows = 1; rows <= products.Tallest; rows++)
                 {
-                    foreach (int groups in new[] { 1, 2, 3, 4, 7, 33 }) { Check(products, precision, epilogue, store, rows, groups, withStart: groups % 2 == 1); }
+                    foreach (int groups in new[] { 1, 2, 3, 4, 7, 33 })
+                    {
+                        Check(products, precision, epilogue, store, rows, groups, withStart: groups % 2 == 1);
+                    }
                 }
             }
         }
@@ -90,8 +93,8 @@ public sealed unsafe class ProductKernelsTests
         const int Panels = 2, N = Panels * Columns;
         int group = products.Group, k = groups * group, size = store == Store.Operand ? products.Size : sizeof(float);
         Random random = new(rows * 1000 + k);
-        using GuardedBuffer a = new(rows * groups), b = new(groups * N), start = GuardedBuffer.Normal(random, N), residual = GuardedBuffer.Normal(random, rows * N),
-            scale = GuardedBuffer.Normal(random, rows), c = GuardedBuffer.NaN(rows * N * size / 4);
+        using GuardedBuffer a = new(rows * groups), b = new(groups * N), start = GuardedBuffer.Normal(random, N),
+            residual = GuardedBuffer.Normal(random, rows * N), scale = GuardedBuffer.Normal(random, rows), c = GuardedBuffer.NaN(rows * N * size / 4);
         for (int i = 0; i < rows * k; i++) { Write(products, a.Pointer, i, Rounded(random.NextSingle() - .5f, precision)); }
         for (int i = 0; i < N * k; i++) { Write(products, b.Pointer, i, Rounded(random.NextSingle() - .5f, precision)); }
         var call = new GemmCall

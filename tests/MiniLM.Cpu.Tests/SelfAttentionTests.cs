@@ -79,6 +79,7 @@ public sealed unsafe class SelfAttentionTests
         private readonly int[] _columns;
         private readonly DropoutMask _mask;
         private readonly double _deviation;
+        private readonly string _what;
         private readonly GuardedBuffer _query, _key, _value, _dContext;
         private readonly RelativeBias? _bias;
         private readonly double[] _plainQuery, _plainKey, _plainValue, _plainGradient, _table, _probabilities, _expected;
@@ -86,7 +87,8 @@ public sealed unsafe class SelfAttentionTests
         internal Inputs(ProductKernels products, Precision precision, int length, int headSize, int head, int[] columns, DropoutMask mask,
             Tensor? bias = null, double deviation = 1)
         {
-            (_products, _precision, _length, _headSize, _head, _columns, _mask, _deviation) = (products, precision, length, headSize, head, columns, mask, deviation);
+            (_products, _precision, _length, _headSize, _head) = (products, precision, length, headSize, head);
+            (_columns, _mask, _deviation) = (columns, mask, deviation);
             _padded = PackedLinear.PanelsOf(headSize) * Gemm.Columns;
             _panelStride = length * Gemm.Columns + 8;
             var random = new Random(length + headSize);
@@ -94,6 +96,7 @@ public sealed unsafe class SelfAttentionTests
             _query = Rows(_plainQuery, _padded);
             (_key, _value) = (Panels(_plainKey), Panels(_plainValue));
             _dContext = Rows(_plainGradient, _padded + Gap);
+            _what = $"length {length}, head size {headSize}, head {head}, bias {bias is not null}, dropout {!mask.IsOff}";
             _bias = bias is null ? null : new RelativeBias(bias, Heads, headSize, longest: 300);
             _table = bias is null ? [] : Array.ConvertAll(bias.ToFloats(), value => (double)value);
             (_probabilities, _expected) = (new double[Heads * length * length], new double[_plainQuery.Length]);
@@ -135,8 +138,6 @@ public sealed unsafe class SelfAttentionTests
             return panels;
         }
 
-        private string What => $"length {_length}, head size {_headSize}, head {_head}, bias {_bias is not null}, dropout {!_mask.IsOff}";
-
         internal RelativeBias.Head Bias => _bias?.For(_head) ?? default;
 
         internal void CheckForward(CpuKernels kernels)
@@ -158,7 +159,7 @@ public sealed unsafe class SelfAttentionTests
                 (int row, int d) = (i / stride, i % stride);
                 float value = Operands.Read(_products, context.Pointer, i);
                 if (d >= _padded) { Assert.True(float.IsNaN(value), "what lies between rows was written"); }
-                else { Tiers.Close(Plain(_expected, row, d), value, tolerance, $"{What}, [{row}, {d}]"); }
+                else { Tiers.Close(Plain(_expected, row, d), value, tolerance, $"{_what}, [{row}, {d}]"); }
             }
         }
 
@@ -183,7 +184,7 @@ public sealed unsafe class SelfAttentionTests
                 {
                     double expected = j < _length ? ds[i * _length + j] / root : 0;
                     double tolerance = j < _length ? unit * magnitudes[i * _length + j] / root : 0;
-                    Tiers.Close(expected, scratch.Scores[i * scoreStride + j], tolerance, $"{What}, ds[{i}, {j}]");
+                    Tiers.Close(expected, scratch.Scores[i * scoreStride + j], tolerance, $"{_what}, ds[{i}, {j}]");
                 }
             }
             for (int i = 0; i < floats; i++)
@@ -201,9 +202,9 @@ public sealed unsafe class SelfAttentionTests
                     ofKey += magnitudes[other * _length + row] * Math.Abs(Plain(_plainQuery, other, d)) / root;
                     ofValue += p[other * _length + row] * Math.Abs(Plain(_plainGradient, other, d));
                 }
-                Tiers.Close(Plain(query, row, d), dQuery.Span[i], operand * ofQuery + 1e-30, $"{What}, dq[{row}, {d}]");
-                Tiers.Close(Plain(key, row, d), dKey.Span[i], operand * ofKey + 1e-30, $"{What}, dk[{row}, {d}]");
-                Tiers.Close(Plain(value, row, d), dValue.Span[i], operand * ofValue + 1e-30, $"{What}, dv[{row}, {d}]");
+                Tiers.Close(Plain(query, row, d), dQuery.Span[i], operand * ofQuery + 1e-30, $"{_what}, dq[{row}, {d}]");
+                Tiers.Close(Plain(key, row, d), dKey.Span[i], operand * ofKey + 1e-30, $"{_what}, dk[{row}, {d}]");
+                Tiers.Close(Plain(value, row, d), dValue.Span[i], operand * ofValue + 1e-30, $"{_what}, dv[{row}, {d}]");
             }
         }
 

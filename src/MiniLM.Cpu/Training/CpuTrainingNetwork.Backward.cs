@@ -73,7 +73,10 @@ internal sealed unsafe partial class CpuTrainingNetwork
         nint word = (nint)group.Word * _widths.Hidden;
         float* kept = _slot.Attention(_layer) + word, attention = Made(kept, mine.Attention);
         // As rows, which words of 16 bits are not: from the sums once more.
-        if (!_products.IsExact) { Normalize(_inference.Layers[_layer].AttentionNorm, _slot.AttentionSums(_layer) + (nint)group.From * _widths.Hidden, attention, group.Rows); }
+        if (!_products.IsExact)
+        {
+            Normalize(_inference.Layers[_layer].AttentionNorm, _slot.AttentionSums(_layer) + (nint)group.From * _widths.Hidden, attention, group.Rows);
+        }
         void* operands = Keep(group, attention, _widths.Hidden, kept, mine);
         FeedForwardUp(group, _layer, operands, mine.Up, _rows!.Activated + (nint)group.Word * _widths.Inner, mine);
         return mine.Up;

@@ -13,9 +13,11 @@ public sealed class SmallTrainingNetworkTests
 {
     private static readonly int[] Lengths = [40, 1, 70, 33, 20, 5]; // two groups of 128 rows, the second of an odd number; sequences of one row
 
+    private static readonly Precision[] Precisions = [Precision.Float32, Precision.BFloat16];
+
     /// <summary>Float32; bfloat16 in hardware, where this machine has it, and rounded.</summary>
     public static TheoryData<CpuTier, Precision> All() =>
-        [.. from tier in CpuTiers.Supported where tier != CpuTier.Vector128 from precision in new[] { Precision.Float32, Precision.BFloat16 } select (tier, precision)];
+        [.. from tier in CpuTiers.Supported where tier != CpuTier.Vector128 from precision in Precisions select (tier, precision)];
 
     [Theory, MemberData(nameof(All))]
     public void Gradients_AreThoseOfTheDefinition(CpuTier tier, Precision precision)
@@ -62,6 +64,7 @@ public sealed class SmallTrainingNetworkTests
         reference.ForwardSaving(batch, 0, dropout, expected);
         reference.Backward(0, upstream);
         string what = $"hidden {network.Config.HiddenSize}, dropout {drops}";
+        bool isFloat32 = precision == Precision.Float32;
 
         float[][]? bits = null;
         foreach ((int threads, bool recomputes) in new[] { (2, false), (1, true) })
@@ -70,12 +73,12 @@ public sealed class SmallTrainingNetworkTests
             using TrainingNetwork trained = device.LoadForTraining(network, precision, new TrainingOptions { RecomputesInner = recomputes });
             float[] actual = new float[upstream.Length];
             trained.ForwardSaving(batch, 0, dropout, actual);
-            GoldenBatch.AssertAll(expected, GoldenBatch.Doubles(actual), precision == Precision.Float32 ? 5e-6 : 4e-2, what);
+            GoldenBatch.AssertAll(expected, GoldenBatch.Doubles(actual), isFloat32 ? 5e-6 : 4e-2, what);
             trained.Backward(0, upstream);
             float[][] gradients = [.. trained.Parameters.Parameters.Select(parameter => Gradient(trained, parameter))];
             for (int i = 0; i < gradients.Length; i++)
             {
-                AssertNear(reference.Gradient(reference.Parameters.Parameters[i]), gradients[i], precision == Precision.Float32 ? 5e-6 : 5e-2, $"{what}, tensor {i}");
+                AssertNear(reference.Gradient(reference.Parameters.Parameters[i]), gradients[i], isFloat32 ? 5e-6 : 5e-2, $"{what}, tensor {i}");
             }
             bits ??= [actual, .. gradients];
             Assert.Equal(bits, [actual, .. gradients]);

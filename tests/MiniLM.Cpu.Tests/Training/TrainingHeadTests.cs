@@ -85,7 +85,10 @@ public sealed unsafe class TrainingHeadTests
         foreach (Parameter parameter in block.Parameters) { gradients[parameter.Tensor] = new(parameter.Count); }
         head.Backward(batch, rows.Pointer, Stride, dropout, upstream, weight => gradients[weight].Pointer, dRows.Pointer);
         Assert.Equal(before, rows.Span.ToArray());
-        for (int row = 0; row < batch.Rows; row++) { Assert.False(dRows.Span.Slice(row * Stride + Hidden, Stride - Hidden).ContainsAnyExcept(0), "between rows"); }
+        for (int row = 0; row < batch.Rows; row++)
+        {
+            Assert.False(dRows.Span[(row * Stride + Hidden)..((row + 1) * Stride)].ContainsAnyExcept(0), "between rows");
+        }
         AddEmbeddings(network, batch, dRows, gradients[network.Encoder.WordEmbeddings]);
         for (int i = 0; i < block.Parameters.Count; i++)
         {
@@ -93,10 +96,8 @@ public sealed unsafe class TrainingHeadTests
             bool isOfHead = network.Head.Any(module => module is DenseModule dense && (dense.Linear.Weight == tensor || dense.Linear.Bias == tensor));
             if (!isOfHead && tensor != network.Encoder.WordEmbeddings) { continue; }
             ReadOnlySpan<double> right = reference.Gradient(reference.Parameters.Parameters[i]);
-            for (int k = 0; k < right.Length; k++)
-            {
-                Tiers.Close(right[k], gradients[tensor].Span[k], 1e-5 + 1e-5 * Math.Abs(right[k]), $"{network.Pooling[0]}, {network.Head.Length} modules, {i}, {k}");
-            }
+            string what = $"{network.Pooling[0]}, {network.Head.Length} modules, tensor {i}";
+            for (int k = 0; k < right.Length; k++) { Tiers.Close(right[k], gradients[tensor].Span[k], 1e-5 + 1e-5 * Math.Abs(right[k]), $"{what}, {k}"); }
         }
         foreach (GuardedBuffer gradient in gradients.Values) { gradient.Dispose(); }
     }
