@@ -46,6 +46,7 @@ internal static unsafe class Activations
     private static TLanes GeluSlope<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes>
     {
         TLanes half = TLanes.Create(0.5f);
+        x = Near(x);
         (TLanes tail, TLanes density) = HalfTail(TLanes.Max(TLanes.Create(0) - x, x));
         return half + Sign(x) * (half - tail) + x * density * TLanes.Create(0.39894228f);
     }
@@ -54,11 +55,14 @@ internal static unsafe class Activations
     private static TLanes GeluTanhSlope<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes>
     {
         const float Factor = 2 * 0.79788456f;
-        TLanes one = TLanes.Create(1), near = AtMost(TLanes.Max(TLanes.Create(-1e6f), x), 1e6f); // its square must stay finite: the slope there is 0 or 1
-        TLanes sigmoid = one / (one + new Exponential<TLanes>().Power2(AtMost(TanhExponent(near), 120)));
+        TLanes one = TLanes.Create(1), near = Near(x);
+        TLanes power = new Exponential<TLanes>().Power2(AtMost(TanhExponent(near), 120)), sigmoid = one / (one + power); // 1 - s = power s, without cancelling
         TLanes inner = TLanes.MultiplyAdd(near * near, TLanes.Create(3 * 0.044715f * Factor), TLanes.Create(Factor));
-        return sigmoid + near * sigmoid * (one - sigmoid) * inner;
+        return sigmoid + near * sigmoid * (power * sigmoid) * inner;
     }
+
+    // Beyond, slopes are 0 or 1: squares must stay finite, and a density that is the least float must stay next to 0 times x.
+    private static TLanes Near<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes> => AtMost(TLanes.Max(TLanes.Create(-1e6f), x), 1e6f);
 
     private static TLanes ReluSlope<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes> => TLanes.Max(TLanes.Create(0), Sign(x));
 

@@ -54,7 +54,8 @@ internal static unsafe class OuterProduct
     /// <param name="rows">Summed over.</param>
     /// <param name="c">[channels, columns], <paramref name="cStride"/> floats apart.</param>
     /// <param name="cStride">At least columns.</param>
-    internal static void Add(ProductKernels products, float* a, nint aStride, int channels, float* b, nint bStride, int columns, int rows, float* c, nint cStride)
+    internal static void Add(ProductKernels products, float* a, nint aStride, int channels, float* b, nint bStride, int columns, int rows, float* c,
+        nint cStride)
     {
         Debug.Assert(a != null && b != null && c != null && channels > 0 && columns > 0 && rows >= 0);
         Debug.Assert(aStride >= channels && bStride >= (columns + Columns - 1) / Columns * Columns && cStride >= columns);

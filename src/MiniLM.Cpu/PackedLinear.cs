@@ -5,7 +5,7 @@ using MiniLM.Weights;
 
 namespace MiniLM.Cpu;
 
-/// <summary>A weight matrix in panels of 32 outputs, [panel][inputs][32] in groups of operands, and its bias; outputs and inputs are padded with zeros.</summary>
+/// <summary>A weight matrix in panels of 32 outputs, [panel][inputs][32] in groups of operands, and its bias; padded with zeros.</summary>
 /// <remarks>Made of parts, so that one product gives a head's query, key and value: a part is some rows of a tensor, padded to whole panels.</remarks>
 internal sealed unsafe class PackedLinear : IDisposable
 {

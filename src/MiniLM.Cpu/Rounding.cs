@@ -34,7 +34,8 @@ internal static unsafe class Rounding
             Vector256<uint> bits = magnitude.AsUInt32();
             Vector256<uint> odd = Vector256.ShiftRightLogical(bits, 13) & Vector256<uint>.One;
             Vector256<float> normal = ((bits + Vector256.Create(0xfffu) + odd) & Vector256.Create(0xffffe000u)).AsSingle();
-            Vector256<float> y = Vector256.ConditionalSelect(Vector256.LessThan(magnitude, Vector256.Create(SmallestNormal)), magnitude + shift - shift, normal);
+            Vector256<float> isDenormal = Vector256.LessThan(magnitude, Vector256.Create(SmallestNormal));
+            Vector256<float> y = Vector256.ConditionalSelect(isDenormal, magnitude + shift - shift, normal);
             y = Vector256.ConditionalSelect(Vector256.GreaterThan(y, Vector256.Create(Largest)), infinity, y);
             y |= x & Vector256.Create(-0f);
             Vector256.ConditionalSelect(Vector256.Equals(x, x), y, x).Store(to + i);

@@ -164,7 +164,9 @@ internal static unsafe class SelfAttention
     /// <param name="head">Likewise.</param>
     /// <param name="dContext">[length, paddedHeadSize] operands, <paramref name="stride"/> of them from row to row.</param>
     /// <param name="stride">At least paddedHeadSize.</param>
-    /// <param name="dQuery">[length, paddedHeadSize] floats, overwritten, as dKey and dValue; all three <paramref name="dStride"/> of them from row to row.</param>
+    /// <param name="dQuery">
+    /// [length, paddedHeadSize] floats, overwritten, as dKey and dValue; all three <paramref name="dStride"/> of them from row to row.
+    /// </param>
     /// <param name="dKey">Likewise.</param>
     /// <param name="dValue">Likewise.</param>
     /// <param name="dStride">At least paddedHeadSize.</param>

@@ -91,14 +91,10 @@ public sealed class CpuNetworkTests
     private static unsafe void AssertApart(Workspace workspace)
     {
         SelfAttention.Scratch attention = workspace.Attention;
-        (nint Start, int Length)[] parts =
-        [
+        Parts.AssertApart(
             ((nint)workspace.X, 5 * 32), ((nint)workspace.Y, 5 * 32), ((nint)workspace.Context, 5 * 64), ((nint)workspace.Inner, 5 * 96),
             ((nint)workspace.Projections, 3 * 5 * 32), ((nint)workspace.Pooled, 2 * 40),
-            ((nint)attention.Keys, 32 * 32), ((nint)attention.Scores, 6 * 48), ((nint)attention.Inverse, 6), ((nint)attention.Bias, 32),
-        ];
-        for (int i = 0; i < parts.Length; i++) { new Span<float>((void*)parts[i].Start, parts[i].Length).Fill(i + 1); }
-        for (int i = 0; i < parts.Length; i++) { Assert.False(new Span<float>((void*)parts[i].Start, parts[i].Length).ContainsAnyExcept(i + 1), $"part {i}"); }
+            ((nint)attention.Keys, 32 * 32), ((nint)attention.Scores, 6 * 48), ((nint)attention.Inverse, 6), ((nint)attention.Bias, 32));
         Assert.Equal(5, workspace.Rows);
     }
 }

@@ -68,6 +68,59 @@ public sealed unsafe class LayerNormTests
     }
 
     [Theory, MemberData(nameof(EveryTier))]
+    public void Backward_AgreesWithTheSpecificationInDouble(string tier)
+    {
+        foreach (int width in Tiers.Sizes)
+        {
+            var random = new Random(width);
+            using GuardedBuffer gamma = GuardedBuffer.Normal(random, width), dGamma = GuardedBuffer.Normal(random, width),
+                dBeta = GuardedBuffer.Normal(random, width);
+            foreach ((double at, float epsilon) in new[] { (3, 1e-5f), (0, 3), (-100, 1e-5f) })
+            {
+                using GuardedBuffer x = GuardedBuffer.Normal(random, width, mean: at, deviation: 2), d = GuardedBuffer.Normal(random, width, mean: .5);
+                double[] values = x.ToDoubles(), dx = d.ToDoubles(), gammas = dGamma.ToDoubles(), betas = dBeta.ToDoubles(), given = d.ToDoubles();
+                Specification.Backward<double>(values, gamma.ToDoubles(), epsilon, given, dx, gammas, betas);
+                Tiers.Kernels(tier).LayerNormBackward(x.Pointer, gamma.Pointer, epsilon, d.Pointer, dGamma.Pointer, dBeta.Pointer, width);
+                // Of a row of one value x is its mean, without error. Else errors weigh as in the normal form, and what is taken off errs too.
+                double mean = values.Average(), deviation = Math.Sqrt(values.Average(value => (value - mean) * (value - mean)) + epsilon);
+                double relative = width == 1 ? 0 : Math.ScaleB(Condition(values, epsilon), -20), greatest = 0;
+                for (int i = 0; i < width; i++) { greatest = Math.Max(greatest, Math.Abs(given[i] * gamma.Span[i])); }
+                string what = $"width {width}, mean {at}";
+                for (int i = 0; i < width; i++)
+                {
+                    double normalised = Math.Abs(values[i] - mean) / deviation;
+                    Tiers.Close(dx[i], d.Span[i], relative * (1 + normalised) * greatest / deviation, $"{what}, dx {i}");
+                    Tiers.Close(gammas[i], dGamma.Span[i], relative * Math.Abs(given[i]) + Math.ScaleB(Math.Abs(gammas[i]), -22), $"{what}, dGamma {i}");
+                    Tiers.Close(betas[i], dBeta.Span[i], Math.ScaleB(Math.Abs(betas[i]) + Math.Abs(given[i]), -23), $"{what}, dBeta {i}");
+                }
+                Assert.Equal(values, x.ToDoubles());
+            }
+        }
+    }
+
+    [Theory, MemberData(nameof(EveryTier))]
+    public void Backward_OfOneBadValueIsNaNEverywhere(string tier)
+    {
+        const int Width = 75;
+        using GuardedBuffer one = new(Width);
+        one.Span.Fill(1);
+        for (int at = 0; at < Width; at++)
+        {
+            foreach (bool isGradient in new[] { false, true })
+            {
+                using GuardedBuffer x = GuardedBuffer.Normal(new Random(at), Width), d = GuardedBuffer.Normal(new Random(at + 1), Width), dGamma = new(Width),
+                    dBeta = new(Width);
+                (isGradient ? d : x).Span[at] = float.NaN;
+                Tiers.Kernels(tier).LayerNormBackward(x.Pointer, one.Pointer, 1e-12f, d.Pointer, dGamma.Pointer, dBeta.Pointer, Width);
+                Assert.False(d.Span.ContainsAnyExcept(float.NaN), $"{isGradient}, {at}");
+                Assert.Equal(isGradient ? 1 : Width, dGamma.Span.Count(float.NaN));
+                Assert.Equal(isGradient ? float.NaN : 0, dBeta.Span[at] - dBeta.Span[at]);
+                Assert.Equal(isGradient ? 1 : 0, dBeta.Span.Count(float.NaN));
+            }
+        }
+    }
+
+    [Theory, MemberData(nameof(EveryTier))]
     public void Forward_MeetsTheGoldenEdgeCases(string tier)
     {
         using var golden = new Golden(SharedFolder.Require("golden", "forward", "ops.safetensors"));

@@ -1,6 +1,9 @@
+using System.Runtime.InteropServices;
+using MiniLM.Compute;
 using MiniLM.Cpu.Threading;
 using MiniLM.Model;
 using MiniLM.Tests;
+using MiniLM.Weights;
 
 namespace MiniLM.Cpu.Tests;
 
@@ -8,21 +11,55 @@ public sealed unsafe class PackedLinearTests
 {
     private static readonly ProductKernels Float32 = ProductKernels.For(CpuTier.Scalar);
 
-    public static TheoryData<string> EveryTier() => Tiers.All();
+    public static TheoryData<string, Precision, bool> AllPrecisions() => Operands.All();
 
-    [Fact]
-    public void Fill_PutsEveryWeightInItsPanelAndZerosElsewhere()
+    [Theory, MemberData(nameof(AllPrecisions))]
+    public void Fill_PutsEveryWeightInItsPanelAndZerosElsewhere(string tier, Precision precision, bool rounded)
     {
+        ProductKernels products = Operands.Products(tier, precision, rounded);
         using RandomNetwork random = new(8, 1, 8, 1);
-        Linear a = random.Linear(70, 35), b = random.Linear(40, 35) with { Bias = null };
-        // Some rows of each, into panels of their own; inputs in five slots of 7, padded to 9.
-        PackedLinear.Part[] parts = [new(a, 3, 33), new(b, 0, 32), new(a, 40, 30), new(b, 39, 1)];
-        using PackedLinear packed = new(Float32, parts, inputs: 45, heads: 5);
-        Assert.Equal((5, 45), (packed.Panels, packed.Inputs));
-        foreach ((int first, int end) in new[] { (3, 5), (0, 1), (1, 3) }) { packed.Fill(first, end); }
-        int panel = 0;
+        // Some rows of each, into panels of their own; inputs in five slots of 7, padded to 9; in slots longer than a panel; at their end only, and not.
+        foreach ((int width, int inputs, int heads) in new[] { (35, 45, 5), (140, 192, 2), (37, 40, 1), (35, 35, 1), (64, 64, 1), (96, 96, 3) })
+        {
+            Linear a = random.Linear(70, width), b = random.Linear(40, width) with { Bias = null };
+            CheckFill(products, precision, [new(a, 3, 33), new(b, 0, 32), new(a, 5, 64), new(a, 40, 30), new(b, 39, 1)], inputs, heads);
+        }
+    }
+
+    // A file's weights: of 16 bits, where no float is aligned, and with nothing behind them.
+    [Theory, MemberData(nameof(AllPrecisions))]
+    public void Fill_ReadsWeightsAsTheyLieInAFile(string tier, Precision precision, bool rounded)
+    {
+        const int Outputs = 32, Inputs = 64;
+        ProductKernels products = Operands.Products(tier, precision, rounded);
+        using RandomNetwork random = new(8, 1, 8, 1);
+        Linear linear = random.Linear(Outputs, Inputs);
+        float[] values = linear.Weight.ToFloats();
+        byte[] floats = [0, .. MemoryMarshal.AsBytes<float>(values)], halves = [.. MemoryMarshal.AsBytes<Half>([.. values.Select(value => (Half)value)])];
+        using GuardedBuffer last = GuardedBuffer.Of(values);
+        fixed (byte* file = floats, of16Bits = halves)
+        {
+            foreach ((ElementType type, nint data, int size) in
+                new[] { (ElementType.F32, (nint)file + 1, 4), (ElementType.F16, (nint)of16Bits, 2), (ElementType.F32, (nint)last.Pointer, 4) })
+            {
+                Tensor weight = new("weight", type, [Outputs, Inputs], (byte*)data, size * Outputs * Inputs, "memory");
+                CheckFill(products, precision, [new(linear with { Weight = weight }, 0, Outputs)], Inputs, heads: 1);
+            }
+        }
+    }
+
+    private static void CheckFill(ProductKernels products, Precision precision, PackedLinear.Part[] parts, int inputs, int heads)
+    {
+        using PackedLinear packed = new(products, parts, inputs, heads);
+        int padded = inputs / heads, group = products.Group, groups = Operands.Floats(products, inputs), panel = 0;
+        Assert.Equal((parts.Sum(part => (part.Count + 31) / 32), inputs), (packed.Panels, packed.Inputs));
+        foreach ((int first, int end) in new[] { (packed.Panels - 2, packed.Panels), (0, 1), (1, packed.Panels - 2) })
+        {
+            if (first >= 0 && end > first) { packed.Fill(first, end); }
+        }
         foreach (PackedLinear.Part part in parts)
         {
+            int width = part.Linear.Inputs, slot = width / heads;
             float[] weights = part.Linear.Weight.ToFloats(), bias = part.Linear.Bias?.ToFloats() ?? new float[part.Linear.Outputs];
             for (int at = 0; at < part.Count; at += Gemm.Columns, panel++)
             {
@@ -31,10 +68,13 @@ public sealed unsafe class PackedLinearTests
                     bool isOutput = at + column < part.Count;
                     int output = part.First + at + column;
                     Assert.Equal(isOutput ? bias[output] : 0, packed.Bias[panel * Gemm.Columns + column]);
-                    for (int input = 0; input < 45; input++)
+                    for (int input = 0; input < groups * group; input++)
                     {
-                        (int head, int d) = (input / 9, input % 9);
-                        Assert.Equal(isOutput && d < 7 ? weights[output * 35 + head * 7 + d] : 0, packed.Weights[(panel * 45 + input) * Gemm.Columns + column]);
+                        (int head, int d) = (input / padded, input % padded);
+                        float expected = isOutput && input < inputs && d < slot ? Operands.Rounded(weights[output * width + head * slot + d], precision) : 0;
+                        // [panel][inputs / group][32][group]
+                        long place = (((long)panel * groups + input / group) * Gemm.Columns + column) * group + input % group;
+                        Assert.Equal(expected, Operands.Read(products, packed.Weights, place));
                     }
                 }
             }
@@ -60,37 +100,51 @@ public sealed unsafe class PackedLinearTests
         }
     }
 
-    [Theory, MemberData(nameof(EveryTier))]
-    public void Multiply_OfSomePanelsAgreesWithTheSpecificationAndWritesNoOther(string tier)
+    [Theory, MemberData(nameof(AllPrecisions))]
+    public void Multiply_OfSomePanelsAgreesWithTheSpecificationAndWritesNoOther(string tier, Precision precision, bool rounded)
     {
-        CpuKernels kernels = Tiers.Kernels(tier);
-        const int Inputs = 19, Outputs = 13 * Gemm.Columns - 5;
+        ProductKernels products = Operands.Products(tier, precision, rounded);
+        const int Inputs = 19, Stride = 22, Outputs = 13 * Gemm.Columns - 5;
         using RandomNetwork random = new(8, 1, 8, 1);
         Linear linear = random.Linear(Outputs, Inputs);
-        using PackedLinear packed = new(kernels.Products, [new(linear, 0, Outputs)], Inputs);
+        using PackedLinear packed = new(products, [new(linear, 0, Outputs)], Inputs);
         packed.Fill(0, packed.Panels);
         int width = packed.Panels * Gemm.Columns;
-        foreach (int rows in new[] { 1, kernels.Products.Tallest, kernels.Products.Tallest + 1, 2 * kernels.Products.Tallest + 1, 40 })
+        double[] weights = Array.ConvertAll(linear.Weight.ToFloats(), value => (double)Operands.Rounded(value, precision));
+        foreach (int rows in new[] { 1, products.Tallest, products.Tallest + 1, 2 * products.Tallest + 1, 40 })
         {
-            using GuardedBuffer a = GuardedBuffer.Normal(new Random(rows), rows * Inputs), residual = GuardedBuffer.Normal(new Random(1), rows * width);
-            double[] expected = new double[rows * Outputs];
-            Compute.Reference.Dense.Forward<double>(a.ToDoubles(), Array.ConvertAll(linear.Weight.ToFloats(), value => (double)value),
-                Array.ConvertAll(linear.Bias!.ToFloats(), value => (double)value), Inputs, expected);
+            Random draw = new(rows);
+            double[] plain = new double[rows * Inputs], expected = new double[rows * Outputs];
+            using GuardedBuffer a = new(Operands.Floats(products, rows * Stride)), residual = GuardedBuffer.Normal(new Random(1), rows * width);
+            for (int i = 0; i < rows * Stride; i++)
+            {
+                (int row, int input) = (i / Stride, i % Stride);
+                float value = 4 * Operands.Draw(draw, precision); // what lies behind a row is a number
+                Operands.Write(products, a.Pointer, i, value);
+                if (input < Inputs) { plain[row * Inputs + input] = value; }
+            }
+            Compute.Reference.Dense.Forward<double>(plain, weights, Array.ConvertAll(linear.Bias!.ToFloats(), value => (double)value), Inputs, expected);
             foreach ((int first, int end) in new[] { (0, 13), (0, 6), (0, 7), (5, 12), (12, 13), (4, 4) })
             {
-                using GuardedBuffer c = GuardedBuffer.NaN(rows * width);
-                packed.Multiply(Epilogue.AddResidual, Store.Float32, a.Pointer, Inputs, rows, first, end, c.Pointer, width, Gemm.Columns, residual.Pointer);
-                for (int i = 0; i < c.Count; i++)
+                foreach (Store store in Enum.GetValues<Store>())
                 {
-                    (int row, int column) = (i / width, i % width);
-                    if (column < first * Gemm.Columns || column >= end * Gemm.Columns)
+                    bool isOperand = store == Store.Operand;
+                    int floats = isOperand ? Operands.Floats(products, rows * width) : rows * width;
+                    using GuardedBuffer c = GuardedBuffer.NaN(floats);
+                    for (int i = 0; isOperand && i < rows * width; i++) { Operands.Write(products, c.Pointer, i, float.NaN); }
+                    packed.Multiply(Epilogue.AddResidual, store, a.Pointer, Stride, rows, first, end, c.Pointer, width, Gemm.Columns, residual.Pointer);
+                    for (int i = 0; i < rows * width; i++)
                     {
-                        Assert.True(float.IsNaN(c.Span[i]), $"panels {first} to {end}: column {column} was written");
-                    }
-                    else
-                    {
-                        Tiers.Close((column < Outputs ? expected[row * Outputs + column] : 0) + residual.Span[i], c.Span[i], 3e-6,
-                            $"{rows} rows, panels {first} to {end}, [{row}, {column}]");
+                        (int row, int column) = (i / width, i % width);
+                        float value = isOperand ? Operands.Read(products, c.Pointer, i) : c.Span[i];
+                        string what = $"{store}, {rows} rows, panels {first} to {end}, [{row}, {column}]";
+                        if (column < first * Gemm.Columns || column >= end * Gemm.Columns)
+                        {
+                            Assert.True(float.IsNaN(value), what + " was written");
+                            continue;
+                        }
+                        double right = (column < Outputs ? expected[row * Outputs + column] : 0) + residual.Span[i];
+                        Tiers.Close(right, value, 3e-6 + (isOperand ? Operands.Unit(precision) * Math.Abs(right) : 0), what);
                     }
                 }
             }
@@ -122,6 +176,12 @@ public sealed unsafe class PackedLinearTests
         Assert.Equal(weights.Up.Bias!.ToFloats()[69], layer.Up.Bias[69]);
         foreach ((Norm norm, PackedNorm packed) in new[] { (weights.AttentionNorm, layer.AttentionNorm), (weights.OutputNorm, layer.OutputNorm) })
         {
+            // Weights that are trained change: the first member packs them again.
+            ((float*)norm.Gamma.Data)[Hidden - 1]++;
+            ((float*)norm.Beta.Data)[Hidden - 1]++;
+            layer.Fill(pool.All, 1);
+            Assert.NotEqual(norm.Gamma.ToFloats()[^1], packed.Gamma[Hidden - 1]);
+            layer.Fill(pool.All, 0);
             Assert.Equal(norm.Gamma.ToFloats(), new Span<float>(packed.Gamma, Hidden).ToArray());
             Assert.Equal(norm.Beta.ToFloats(), new Span<float>(packed.Beta, Hidden).ToArray());
         }

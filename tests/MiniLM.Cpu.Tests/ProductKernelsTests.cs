@@ -1,5 +1,6 @@
 using MiniLM.Compute;
 using MiniLM.Tests;
+using static MiniLM.Cpu.Tests.Operands;
 
 namespace MiniLM.Cpu.Tests;
 
@@ -8,39 +9,12 @@ public sealed unsafe class ProductKernelsTests
 {
     private const int Columns = Gemm.Columns;
 
-    /// <summary>Every tier by every precision of 16 bits; "rounded" is what a processor without AVX512-BF16 computes.</summary>
-    public static TheoryData<string, Precision, bool> All()
-    {
-        TheoryData<string, Precision, bool> cases = [];
-        foreach (CpuTier tier in CpuTiers.Supported)
-        {
-            foreach (Precision precision in new[] { Precision.BFloat16, Precision.Float16 }) { cases.Add(CpuTiers.Name(tier), precision, true); }
-            if (Of(CpuTiers.Name(tier), Precision.BFloat16, false).Group == 2) { cases.Add(CpuTiers.Name(tier), Precision.BFloat16, false); }
-        }
-        return cases;
-    }
-
-    private static ProductKernels Of(string tier, Precision precision, bool rounded) =>
-        rounded ? new RoundedProducts(ProductKernels.For(CpuTiers.Choose(tier)), precision) : ProductKernels.For(CpuTiers.Choose(tier), precision);
-
-    private static float Rounded(float value, Precision precision) => precision == Precision.Float16
-        ? (float)(Half)value
-        : BitConverter.UInt32BitsToSingle((uint)Weights.FloatConversion.ToBFloat16(value) << 16);
-
-    /// <summary>Operand <paramref name="index"/> of a row.</summary>
-    private static float Read(ProductKernels products, void* row, int index) =>
-        products.Size == 4 ? ((float*)row)[index] : BitConverter.UInt32BitsToSingle((uint)((ushort*)row)[index] << 16);
-
-    private static void Write(ProductKernels products, void* row, int index, float value)
-    {
-        if (products.Size == 4) { ((float*)row)[index] = value; }
-        else { ((ushort*)row)[index] = (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16); }
-    }
+    public static TheoryData<string, Precision, bool> All() => Operands.Of16Bits();
 
     [Theory, MemberData(nameof(All))]
     public void Convert_RoundsToTheNearestAndTiesToEven(string tier, Precision precision, bool rounded)
     {
-        ProductKernels products = Of(tier, precision, rounded);
+        ProductKernels products = Products(tier, precision, rounded);
         uint[] bits =
         [
             0x3f800000, 0x3f808000, 0x3f818000, 0x3f807fff, 0x3f808001, 0xbf808000, 0xbf818000, 0x7f7fffff, 0xff7fffff, 0x7f800000, 0xff800000, 0, 0x80000000,
@@ -87,7 +61,7 @@ public sealed unsafe class ProductKernelsTests
     [Theory, MemberData(nameof(All))]
     public void Convert_KeepsNaN(string tier, Precision precision, bool rounded)
     {
-        ProductKernels products = Of(tier, precision, rounded);
+        ProductKernels products = Products(tier, precision, rounded);
         using GuardedBuffer from = new(32), to = new(32);
         uint[] bits = [0x7fc00000, 0xffc00000, 0x7fffffff, 0xffffffff, 0x7f800001, 0xff800001, 0x7fbfffff];
         for (int i = 0; i < 32; i++) { from.Span[i] = BitConverter.UInt32BitsToSingle(bits[i % bits.Length]); }
@@ -98,14 +72,17 @@ public sealed unsafe class ProductKernelsTests
     [Theory, MemberData(nameof(All))]
     public void Strip_OfEveryHeightEpilogueAndStore_AgreesWithSumsInDouble(string tier, Precision precision, bool rounded)
     {
-        ProductKernels products = Of(tier, precision, rounded);
+        ProductKernels products = Products(tier, precision, rounded);
         foreach (Epilogue epilogue in Enum.GetValues<Epilogue>())
         {
             foreach (Store store in Enum.GetValues<Store>())
             {
                 for (int rows = 1; rows <= products.Tallest; rows++)
                 {
-                    foreach (int groups in new[] { 1, 2, 3, 4, 7, 33 }) { Check(products, precision, epilogue, store, rows, groups, withStart: groups % 2 == 1); }
+                    foreach (int groups in new[] { 1, 2, 3, 4, 7, 33 })
+                    {
+                        Check(products, precision, epilogue, store, rows, groups, withStart: groups % 2 == 1);
+                    }
                 }
             }
         }
@@ -116,8 +93,8 @@ public sealed unsafe class ProductKernelsTests
         const int Panels = 2, N = Panels * Columns;
         int group = products.Group, k = groups * group, size = store == Store.Operand ? products.Size : sizeof(float);
         Random random = new(rows * 1000 + k);
-        using GuardedBuffer a = new(rows * groups), b = new(groups * N), start = GuardedBuffer.Normal(random, N), residual = GuardedBuffer.Normal(random, rows * N),
-            scale = GuardedBuffer.Normal(random, rows), c = GuardedBuffer.NaN(rows * N * size / 4);
+        using GuardedBuffer a = new(rows * groups), b = new(groups * N), start = GuardedBuffer.Normal(random, N),
+            residual = GuardedBuffer.Normal(random, rows * N), scale = GuardedBuffer.Normal(random, rows), c = GuardedBuffer.NaN(rows * N * size / 4);
         for (int i = 0; i < rows * k; i++) { Write(products, a.Pointer, i, Rounded(random.NextSingle() - .5f, precision)); }
         for (int i = 0; i < N * k; i++) { Write(products, b.Pointer, i, Rounded(random.NextSingle() - .5f, precision)); }
         var call = new GemmCall
@@ -169,50 +146,6 @@ public sealed unsafe class ProductKernelsTests
         Epilogue.ScaleRow => sum * scale,
         _ => sum,
     };
-
-    [Theory, MemberData(nameof(All))]
-    public void AnOuterProduct_SumsOverRowsInWords(string tier, Precision precision, bool rounded)
-    {
-        ProductKernels products = Of(tier, precision, rounded);
-        Random random = new(5);
-        foreach ((int rows, int channels, int columns) in new[] { (1, 1, 32), (2, 3, 40), (7, 14, 64), (33, 15, 33), (1100, 29, 70) })
-        {
-            int words = (rows + products.Group - 1) / products.Group, width = (columns + Columns - 1) / Columns * Columns;
-            using GuardedBuffer a = new(words * channels), b = new(words * width), c = GuardedBuffer.Normal(random, channels * columns);
-            float[] before = c.Span.ToArray();
-            double[] expected = new double[channels * columns], magnitudes = new double[channels * columns];
-            double[] left = Operands(a, channels, channels), right = Operands(b, width, columns);
-            OuterProduct.Add(products, a.Pointer, channels, channels, b.Pointer, width, columns, words, c.Pointer, columns);
-            for (int i = 0; i < expected.Length; i++)
-            {
-                (int channel, int column) = (i / columns, i % columns);
-                double sum = before[i], magnitude = Math.Abs(sum);
-                for (int row = 0; row < rows; row++)
-                {
-                    double product = left[row * channels + channel] * right[row * columns + column];
-                    sum += product;
-                    magnitude += Math.Abs(product);
-                }
-                Tiers.Close(sum, c.Span[i], rows * Math.ScaleB(magnitude, -23) + 1e-6, $"{rows} rows, [{channel}, {column}]");
-            }
-
-            // Row r, column i in word [r / group][i], part r % group; what has no neighbour stands beside 0.
-            double[] Operands(GuardedBuffer buffer, int stride, int used)
-            {
-                double[] values = new double[rows * used];
-                for (int row = 0; row < rows; row++)
-                {
-                    for (int i = 0; i < used; i++)
-                    {
-                        float value = Rounded(random.NextSingle() - .5f, precision);
-                        Write(products, buffer.Pointer, ((row / products.Group) * stride + i) * products.Group + row % products.Group, value);
-                        values[row * used + i] = value;
-                    }
-                }
-                return values;
-            }
-        }
-    }
 
     [Fact]
     public void PairRows_PutsNeighboursSideBySideAndZerosBesideTheLast()

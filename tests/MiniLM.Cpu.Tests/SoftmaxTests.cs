@@ -78,6 +78,42 @@ public sealed unsafe class SoftmaxTests
     }
 
     [Theory, MemberData(nameof(EveryTier))]
+    public void Backward_AgreesWithTheSpecificationInDouble(string tier)
+    {
+        foreach (int length in Enumerable.Range(1, 80).Concat([96, 127, 128, 500]))
+        {
+            var random = new Random(length);
+            int padded = SelfAttention.Padded(length);
+            using GuardedBuffer p = GuardedBuffer.Normal(random, padded), d = GuardedBuffer.Normal(random, padded, mean: 1);
+            double[] probabilities = p.ToDoubles()[..length], expected = d.ToDoubles()[..length];
+            Specification.Forward<double>(probabilities);
+            p.Span.Clear();
+            for (int i = 0; i < length; i++) { p.Span[i] = (float)probabilities[i]; }
+            d.Span[length..].Fill(3e38f); // what a product of padding may leave there
+            double[] rounded = p.ToDoubles()[..length];
+            Specification.Backward<double>(rounded, expected);
+            Tiers.Kernels(tier).SoftmaxBackward(p.Pointer, d.Pointer, padded, .3f);
+            for (int i = 0; i < length; i++) { Tiers.Close(.3 * expected[i], d.Span[i], 2e-6 * rounded[i], $"length {length}, element {i}"); }
+            Assert.False(d.Span[length..].ContainsAnyExcept(0));
+            Assert.Equal(rounded, p.ToDoubles()[..length]);
+        }
+    }
+
+    [Theory, MemberData(nameof(EveryTier))]
+    public void Backward_KeepsNaN(string tier)
+    {
+        const int Length = 75;
+        for (int at = 0; at < Length; at++)
+        {
+            using GuardedBuffer p = new(SelfAttention.Padded(Length)), d = GuardedBuffer.Normal(new Random(at), p.Count);
+            p.Span.Fill(1f / p.Count);
+            d.Span[at] = float.NaN;
+            Tiers.Kernels(tier).SoftmaxBackward(p.Pointer, d.Pointer, p.Count, 1);
+            Assert.False(d.Span.ContainsAnyExcept(float.NaN));
+        }
+    }
+
+    [Theory, MemberData(nameof(EveryTier))]
     public void Forward_MeetsTheGoldenEdgeCases(string tier)
     {
         using var golden = new Golden(SharedFolder.Require("golden", "forward", "ops.safetensors"));

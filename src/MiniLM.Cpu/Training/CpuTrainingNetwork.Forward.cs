@@ -40,7 +40,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
     {
         (int from, int rows, int layers) = (group.From, group.Rows, _config.NumHiddenLayers);
         nint at = (nint)from * _widths.Hidden, word = (nint)group.Word * _widths.Hidden;
-        float* sums = _slot.EmbeddingSums + at, x = Made(_slot.X(0) + word, mine.X);
+        float* sums = _slot.EmbeddingSums + at, x = Behind(0);
         _inference.Embedding.Sum(_slot.Batch, from, from + rows, sums, _widths.Hidden);
         Normalize(_inference.Embedding.Norm, sums, x, rows);
         mine.Log?.AddValues(CpuOperation.Embedding, Hidden(group));
@@ -72,11 +72,13 @@ internal sealed unsafe partial class CpuTrainingNetwork
             mine.Log?.AddProduct(CpuOperation.FeedForwardDown, Store.Float32, rows, _config.IntermediateSize, _config.HiddenSize);
             Drop(group, Mask(DropoutSite.FeedForwardOutput, layer, _config.HiddenDropout), sums, mine.Log);
             AddResidual(group, attention, sums, mine);
-            x = layer + 1 < layers ? Made(_slot.X(layer + 1) + word, mine.X) : _slot.Output + at;
+            x = Behind(layer + 1);
             Normalize(packed.OutputNorm, sums, x, rows);
             mine.Log?.AddValues(CpuOperation.LayerNorm, Hidden(group));
         }
-        if (layers == 0) { new ReadOnlySpan<float>(x, rows * _widths.Hidden).CopyTo(new Span<float>(_slot.Output + at, rows * _widths.Hidden)); }
+
+        // What that many layers give: the next one's input, or behind the last one what the head reads.
+        float* Behind(int done) => done < layers ? Made(_slot.X(done) + word, mine.X) : _slot.Output + at;
     }
 
     private void AddResidual(RowGroup group, float* x, float* sums, Scratch mine)

@@ -146,7 +146,10 @@ internal sealed unsafe partial class CpuTrainingNetwork : TrainingNetwork
 
     private void Open(int slot)
     {
-        if (!_slots.TryGetValue(slot, out TrainingSlot? found)) { _slots[slot] = found = new TrainingSlot(_products, _widths, _config.NumHiddenLayers, !Options.RecomputesInner); }
+        if (!_slots.TryGetValue(slot, out TrainingSlot? found))
+        {
+            _slots[slot] = found = new TrainingSlot(_products, _widths, _config.NumHiddenLayers, !Options.RecomputesInner);
+        }
         _slot = found;
     }
 
@@ -186,7 +189,8 @@ internal sealed unsafe partial class CpuTrainingNetwork : TrainingNetwork
     private sealed class Scratch(ProductKernels products, int longest, RowWidths widths, bool recomputesInner) : IDisposable
     {
         private readonly NativeBlock _block = new(Math.Max(longest, CpuNetwork.GroupRows)
-            * (widths.Context + (recomputesInner ? 2L * widths.Inner : 0) + (products.IsExact ? 0L : 2L * widths.Hidden + widths.Inner + 3L * widths.Context + Math.Max(widths.Inner, 3 * widths.Context))));
+            * (widths.Context + (recomputesInner ? 2L * widths.Inner : 0)
+                + (products.IsExact ? 0 : 2L * widths.Hidden + widths.Inner + 3L * widths.Context + Math.Max(widths.Inner, 3 * widths.Context))));
 
         private readonly long _rows = Math.Max(longest, CpuNetwork.GroupRows);
 

@@ -5,7 +5,8 @@ namespace MiniLM.Cpu.Training;
 /// <summary>Gradients of one layer's rows, of the whole batch; all but the first as words (<see cref="TrainingSlot"/>).</summary>
 internal sealed unsafe class GradientRows(int rows, int words, RowWidths widths, bool recomputesInner) : IDisposable
 {
-    private readonly NativeBlock _block = new((long)rows * widths.Hidden + words * (2L * widths.Hidden + 3L * widths.Context + (recomputesInner ? 2L : 1L) * widths.Inner));
+    private readonly NativeBlock _block = new(
+        (long)rows * widths.Hidden + words * (2L * widths.Hidden + 3L * widths.Context + (recomputesInner ? 2L : 1L) * widths.Inner));
 
     internal bool Holds(int ofRows, int ofWords) => ofRows <= rows && ofWords <= words;
 
