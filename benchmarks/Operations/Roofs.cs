@@ -14,22 +14,22 @@ internal sealed record Roofs(IReadOnlyDictionary<Precision, double> Flops, IRead
         using CpuDevice device = new(1);
         Precision[] precisions = [Precision.Float32, Precision.BFloat16, Precision.Float16];
         return new Roofs(precisions.ToDictionary(precision => precision, precision => Roof.GflopsPerSecond(device, precision) * 1e9),
-            new Dictionary<Memory, double> { [Memory.L2] = Roof.L2BytesPerSecond(device), [Memory.Dram] = DramBytesPerSecond() });
+            new Dictionary<Memory, double> { [Memory.L2] = Roof.L2BytesPerSecond(device), [Memory.Dram] = DramBytesPerSecond(device) });
     }
 
-    /// <summary>The best of some copies of far more than a cache holds.</summary>
-    private static double DramBytesPerSecond()
+    /// <summary>Copies of pieces of far more than a cache holds, each piece in its turn; the best counts, as for the other roofs.</summary>
+    private static double DramBytesPerSecond(CpuDevice device)
     {
-        const int Bytes = 128 << 20, Runs = 12;
+        const int Bytes = 128 << 20, Piece = 4 << 20;
         byte[] from = new byte[Bytes], to = new byte[Bytes];
-        long best = long.MaxValue;
-        for (int run = 0; run < Runs; run++)
+        from.AsSpan().Fill(1); // what was never written is not in memory
+        to.AsSpan().Fill(2);
+        int at = 0;
+        return Roof.SumOfBests(device.Pool, 2.0 * Piece, _ =>
         {
-            long start = Stopwatch.GetTimestamp();
-            from.CopyTo(to, 0);
-            best = Math.Min(best, Stopwatch.GetTimestamp() - start);
-        }
-        return 2.0 * Bytes * Stopwatch.Frequency / best;
+            from.AsSpan(at, Piece).CopyTo(to.AsSpan(at));
+            at = (at + Piece) % Bytes;
+        }, Stopwatch.GetTimestamp);
     }
 
     /// <summary>Share of the limit that the work is nearest to, and that limit's name.</summary>
