@@ -40,8 +40,8 @@ for (int step = 0; step < steps; step++)
     foreach (Way way in ways) { way.Add(Step(way, batch), way.Shapes(batch, lengths), way.Count(batch, lengths), network); }
 }
 
-Console.WriteLine($"{pairs.Count} pairs, {lengths.Average():f1} tokens each ({pairs.Truncated} cut at {MaxLength}), batch {BatchSize}, {steps} of {random.Length} steps; "
-    + $"{CpuTiers.Name(device.Tier)}, {device.Threads} threads, {precision}");
+Console.WriteLine($"{pairs.Count} pairs, {lengths.Average():f1} tokens each ({pairs.Truncated} cut at {MaxLength}), batch {BatchSize}, "
+    + $"{steps} of {random.Length} steps; {CpuTiers.Name(device.Tier)}, {device.Threads} threads, {precision}");
 Console.WriteLine("| batches | padding computed | GFLOP | s | fixed / this, counted | measured |");
 Console.WriteLine("| --- | --- | --- | --- | --- | --- |");
 foreach (Way way in ways)

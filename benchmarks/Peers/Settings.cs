@@ -7,7 +7,8 @@ namespace Peers;
 internal sealed record Settings
 {
     internal const string Usage =
-        "Peers [--model M] [--threads 2] [--precision float32|bfloat16] [--seconds 6] [--shapes 1x16,32x128|none] [--texts on|off] [--most-texts 2048] [--peers FILE] [--json]";
+        "Peers [--model M] [--threads 2] [--precision float32|bfloat16] [--seconds 6] "
+        + "[--shapes 1x16,32x128|none] [--texts on|off] [--most-texts 2048] [--peers FILE] [--json]";
 
     internal string? Model { get; private init; }
 

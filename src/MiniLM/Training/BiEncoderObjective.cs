@@ -18,7 +18,8 @@ internal sealed class BiEncoderObjective : Objective
     {
         LossDataException.ThrowIf(data.Tokens.Count == 0, $"{loss.Name}: there are no rows to train on.");
         loss.CheckColumns(data.Tokens.Columns(0), data.Labels is not null);
-        LossDataException.ThrowIf(loss.Parameters(network.Parameters.Network.OutputSize).Count > 0, $"{loss.Name} trains a matrix of its own, which is not there yet.");
+        LossDataException.ThrowIf(loss.Parameters(network.Parameters.Network.OutputSize).Count > 0,
+            $"{loss.Name} trains a matrix of its own, which is not there yet.");
         (_loss, _data) = (loss, data);
     }
 

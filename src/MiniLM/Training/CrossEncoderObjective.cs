@@ -17,7 +17,8 @@ internal sealed class CrossEncoderObjective : Objective
     internal CrossEncoderObjective(TrainingNetwork network, CrossEncoderLoss loss, TrainingRows data, ulong seed) : base(network, data.Tokens, seed)
     {
         LossDataException.ThrowIf(data.Tokens.Count == 0, $"{loss.Name}: there are no rows to train on.");
-        loss.CheckColumns(network.Parameters.Network.OutputSize, loss.Requires.HasLists ? 1 : data.Tokens.Columns(0), loss.Requires.HasLists, data.Labels is not null);
+        bool hasLists = loss.Requires.HasLists;
+        loss.CheckColumns(network.Parameters.Network.OutputSize, hasLists ? 1 : data.Tokens.Columns(0), hasLists, data.Labels is not null);
         (_loss, _data) = (loss, data);
     }
 

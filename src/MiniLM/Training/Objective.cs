@@ -1,5 +1,6 @@
 using MiniLM.Batching;
 using MiniLM.Compute;
+using MiniLM.Model;
 
 namespace MiniLM.Training;
 
@@ -111,7 +112,8 @@ internal abstract class Objective
     private PackedBatch Fill(int[] rows, int first, int end)
     {
         _batch.Clear();
-        for (int i = first; i < end; i++) { _tokens.AddTo(_batch, rows[_sequences[i].Place], _sequences[i].Column, _network.Parameters.Network.Config.Architecture); }
+        Architecture architecture = _network.Parameters.Network.Config.Architecture;
+        for (int i = first; i < end; i++) { _tokens.AddTo(_batch, rows[_sequences[i].Place], _sequences[i].Column, architecture); }
         return _batch;
     }
 

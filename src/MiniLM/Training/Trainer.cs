@@ -56,7 +56,7 @@ internal sealed class Trainer
 
     /// <summary>The next step; false when the run is at its end.</summary>
     /// <param name="step">What it did.</param>
-    /// <param name="cancellation">Looked at all along; after it the network's gradients are undefined and <see cref="State"/> is no place to go on from.</param>
+    /// <param name="cancellation">Looked at all along; after it gradients are undefined and <see cref="State"/> is no place to go on from.</param>
     /// <exception cref="NonFiniteLossException">A loss is NaN or infinite, where no loss scale explains it.</exception>
     internal bool TryStep(out TrainerStep step, CancellationToken cancellation = default)
     {

@@ -14,7 +14,8 @@ public sealed class ObjectiveTests : IDisposable
     private static readonly string[][] Triplets =
     [
         ["a heat shield", "shock waves", "a wing in a stream of air"], ["wing", "lift", "heat"], ["air of high speed", "boundary layers", "a"],
-        ["heat", "heat transfer to a wing in high speed air", "stream"], ["lift of a wing", "wing", "shock"], ["a b c d", "waves", "heat and air"], ["x", "y", "z"],
+        ["heat", "heat transfer to a wing in high speed air", "stream"], ["lift of a wing", "wing", "shock"],
+        ["a b c d", "waves", "heat and air"], ["x", "y", "z"],
     ];
 
     private static readonly int[] Rows = [4, 0, 6, 2, 5, 1];
@@ -80,7 +81,8 @@ public sealed class ObjectiveTests : IDisposable
     public void ABiEncodersColumns_AreEmbeddedTogetherAndGoBackByTheirOwnGradients()
     {
         using TokenizedRows tokens = Texts(3);
-        (double loss, float[][] gradients) = Run(Network, trained => new BiEncoderObjective(trained, new MultipleNegativesRankingLoss(), new TrainingRows(tokens), 5), 2);
+        (double loss, float[][] gradients) = Run(Network, trained =>
+            new BiEncoderObjective(trained, new MultipleNegativesRankingLoss(), new TrainingRows(tokens), 5), 2);
 
         using TrainingNetwork byHand = _device.LoadForTraining(Network, Precision.Float32, new TrainingOptions());
         int size = Network.OutputSize;

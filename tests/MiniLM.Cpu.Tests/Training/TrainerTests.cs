@@ -43,7 +43,8 @@ public sealed class TrainerTests : IDisposable
         return steps;
     }
 
-    private static float[][] Weights(TrainingNetwork network) => [.. network.Parameters.Parameters.Select(parameter => network.Parameters[parameter].ToArray())];
+    private static float[][] Weights(TrainingNetwork network) =>
+        [.. network.Parameters.Parameters.Select(parameter => network.Parameters[parameter].ToArray())];
 
     // 11 rows in batches of 3 are 4 micro-batches: 2 steps of 3 and 1, or 2 of 2 and 2.
     [Theory]
@@ -104,7 +105,8 @@ public sealed class TrainerTests : IDisposable
     {
         using TrainingNetwork network = Load(precision: Precision.Float16);
         TrainerState state = new(0, new SamplerState(42, 0, 0), new LossScalerState(float.MaxValue / 4, 0));
-        Trainer trainer = Start(network, new TrainingArguments { MaxSteps = 200, LearningRate = 1e-3, LrSchedulerType = ScheduleKind.Constant }, state, Precision.Float16);
+        TrainingArguments arguments = new() { MaxSteps = 200, LearningRate = 1e-3, LrSchedulerType = ScheduleKind.Constant };
+        Trainer trainer = Start(network, arguments, state, Precision.Float16);
         float[][] before = Weights(network);
         Assert.True(trainer.TryStep(out TrainerStep step));
         Assert.False(step.IsTaken);
@@ -126,7 +128,8 @@ public sealed class TrainerTests : IDisposable
         TrainingRows data = new(tokens) { Labels = [[double.NaN]] };
         using TrainingNetwork network = Load();
         float[][] before = Weights(network);
-        LossDataException refused = Assert.Throws<LossDataException>(() => Run(new Trainer(network, [new BiEncoderObjective(network, new CosineSimilarityLoss(), data, 0)],
+        BiEncoderObjective objective = new(network, new CosineSimilarityLoss(), data, 0);
+        LossDataException refused = Assert.Throws<LossDataException>(() => Run(new Trainer(network, [objective],
             new ShuffledBatchSampler(1, 1, dropLast: false), new TrainingArguments(), Precision.Float32)));
         Assert.Contains("NaN", refused.Message);
         network.Parameters[network.Parameters.Parameters[0]].Fill(float.PositiveInfinity); // what a diverged run comes to

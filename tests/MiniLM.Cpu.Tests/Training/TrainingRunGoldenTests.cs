@@ -161,7 +161,8 @@ public sealed class TrainingRunGoldenTests
         double[][]? labels = rows[0].TryGetProperty("label", out _) ? [.. rows.Select(row => new[] { row.GetProperty("label").GetDouble() })] : null;
         if (isPairs)
         {
-            return new CrossEncoderObjective(network, new MiniLM.Training.Losses.Logits.BinaryCrossEntropyLoss(), new TrainingRows(tokens) { Labels = labels }, 0);
+            CrossEncoderLoss binary = new MiniLM.Training.Losses.Logits.BinaryCrossEntropyLoss();
+            return new CrossEncoderObjective(network, binary, new TrainingRows(tokens) { Labels = labels }, 0);
         }
         BiEncoderLoss loss = LossNames.FindBiEncoder(name.Split(',', ':')[0].Trim());
         return new BiEncoderObjective(network, loss, new TrainingRows(tokens) { Labels = loss.Requires.Labels == LabelKind.None ? null : labels }, 0);
