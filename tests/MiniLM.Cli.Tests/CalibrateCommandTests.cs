@@ -61,6 +61,17 @@ public sealed class CalibrateCommandTests : CommandTests
     }
 
     [Fact]
+    public void Calibrate_SaysThatPositivesHaveTheLowerScores()
+    {
+        (string model, _, _) = Prepare(CrossEncoder);
+        Write("falling.jsonl", string.Concat(Enumerable.Range(0, 20).Select(row => $"{{\"index\":{row},\"score\":{row / 10.0}}}\n")));
+        Write("falling.tsv", "index\tlabel\n" + string.Concat(Enumerable.Range(0, 20).Select(row => $"{row}\t{(row < 10 ? 1 : 0)}\n")));
+        CommandResult result = CommandLine.Run(
+            "calibrate", "--model", model, "--scores", At("falling.jsonl"), "--labels", At("falling.tsv"), "--overwrite").AssertDone();
+        Assert.Contains("the positives have the lower scores", result.Error);
+    }
+
+    [Fact]
     public void Rerank_KeepsTheOrderOfTheRawScore()
     {
         (string model, _, _) = Prepare(CrossEncoder);

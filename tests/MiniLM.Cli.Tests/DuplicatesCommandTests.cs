@@ -48,7 +48,7 @@ public sealed class DuplicatesCommandTests : CommandTests
             CommandLine.Run("data", "deduplicate", "--input", input, "--output", At("b"), "--threshold", wrong)
                 .AssertRefused(2, $"--threshold {wrong}: give a number above 0, at most 1");
         }
-        CommandLine.Run("data", "deduplicate", "--input", input, "--output", input).AssertRefused(1, "a.txt: exists");
+        CommandLine.Run("data", "deduplicate", "--input", input, "--output", input).AssertRefused(2, "a.txt: is the input and the output");
         CommandLine.Run("data", "deduplicate", "--input", input, "--column", "b", "--output", At("b")).AssertRefused(1, "lines of text have one column");
         AssertOnly("a.txt");
     }

@@ -60,6 +60,29 @@ public sealed class FuseCommandTests : CommandTests
     [InlineData("--method sum: it is one of rrf, minmax, zscore, combsum, combmnz", "a", "b", "--method", "sum")]
     public void WrongUsage_IsRefused(string message, params string[] arguments) => CommandLine.Run(["fuse", .. arguments]).AssertRefused(2, message);
 
+    [Theory]
+    [InlineData("minmax"), InlineData("zscore"), InlineData("combsum"), InlineData("combmnz")]
+    public void ScoresWhoseRangeOrSumIsInfinite_AreRefused(string method)
+    {
+        string huge = Write("huge.run", "q Q0 a 1 1.7e308 x\nq Q0 b 2 -1.7e308 x\n"), other = Write("other.run", "q Q0 a 1 1.7e308 x\nq Q0 b 2 0 x\n");
+        CommandLine.Run("fuse", huge, other, "--method", method, "--output", At("out.run")).AssertRefused(1, "query 'q': the fused score of document");
+        CommandLine.Run("fuse", huge, other, "--output", At("ranks.run")).AssertDone();
+        AssertOnly("huge.run", "other.run", "ranks.run");
+    }
+
+    [Fact]
+    public void AnInput_IsNotReplacedByTheOutput()
+    {
+        string first = First, before = File.ReadAllText(first);
+        CommandLine.Run("fuse", first, Second, "--output", first, "--overwrite").AssertRefused(2, "a.run: is the input and the output");
+        CommandLine.Run("submit", "checkthat", "--run", first, "--output", first, "--overwrite").AssertRefused(2, "a.run: is the input and the output");
+        CommandLine.Run("rerank", "--scorer", "constant", "--run", first, "--output", first, "--overwrite").AssertRefused(2, "is the input and the output");
+        CommandLine.Run("embed", "--input", first, "--output", first, "--overwrite").AssertRefused(2, "is the input and the output");
+        CommandLine.Run("data", "deduplicate", "--input", first, "--column", "a", "--output", first, "--overwrite")
+            .AssertRefused(2, "is the input and the output");
+        Assert.Equal(before, File.ReadAllText(first));
+    }
+
     [Fact]
     public void InfiniteScores_AreForRanksOnly()
     {

@@ -51,6 +51,10 @@ internal sealed class CalibrateCommand : CliCommand
         double error = calibration.IsProbability ? CalibrationError.Expected(after) : double.NaN;
         CalibrationFile file = new(calibration, raw.Length, CalibrationError.Expected(before), error);
         file.Write(model, parse.GetValue(_overwrite), session.Cancellation);
+        if (calibration.Apply(raw.Max()) < calibration.Apply(raw.Min()))
+        {
+            session.Say("the positives have the lower scores, so that calibrated scores fall as raw ones rise: are labels and scores of the same rows?");
+        }
         if (parse.GetValue(_json)) { WriteJson(session.OutputText, path, file, before, after); }
         else { WriteTables(session.OutputText, file, before, after); }
         session.Say($"{path}: written");

@@ -28,6 +28,7 @@ internal sealed class DataDeduplicateCommand : CliCommand
     {
         string input = _input.Path(parse) ?? throw new UsageException("nothing to deduplicate: give --input FILE"), output = parse.GetValue(_output)!;
         if (input == DataFile.StandardInput) { throw new UsageException("--input -: the rows are read twice. Give a file"); }
+        OutputTarget.CheckInputs(output, input);
         OutputTarget.Check(output, parse.GetValue(_overwrite));
         Deduplication deduplication = new(ThresholdOption.Value(parse, _threshold));
         List<(long Start, long End)> removed;

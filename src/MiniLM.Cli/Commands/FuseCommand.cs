@@ -42,7 +42,7 @@ internal sealed class FuseCommand : CliCommand
         FusionMethod method = (FusionMethod)Array.IndexOf(Methods, parse.GetValue(_method) ?? Methods[0]);
         if (method != FusionMethod.Rrf && parse.GetValue(_k) is not null) { throw new UsageException("--k goes with --method rrf"); }
         double[] weights = Weights(parse.GetValue(_weights), paths.Length);
-        _output.Check(parse);
+        _output.Check(parse, paths);
         TrecRun[] runs = Array.ConvertAll(paths, path => Read(path, method, parse.GetValue(_depth) ?? int.MaxValue, session));
         string? file = _output.Path(parse);
         using RowOutput output = file is null ? new StandardRows(session.Output) : new WholeFile(file, _output.Overwrite(parse));
@@ -89,6 +89,11 @@ internal sealed class FuseCommand : CliCommand
     {
         for (int i = 0; i < fused.Length; i++)
         {
+            if (!double.IsFinite(fused[i].Score))
+            {
+                throw new DataFormatException($"query {Quoted.Text(query)}: the fused score of document {Quoted.Text(fused[i].Document)} is no finite number, "
+                    + "because scores of the runs are too large. Fuse by ranks (--method rrf).");
+            }
             if (i > 0 && fused[i].Score == fused[i - 1].Score) { output.Ties++; }
             output.Text.WriteRunLine(query, fused[i].Document, i + 1, fused[i].Score, tag);
         }

@@ -63,7 +63,7 @@ internal sealed class RerankCommand : CliCommand
     {
         string? run = parse.GetValue(_run);
         Check(parse);
-        _output.Check(parse);
+        _output.Check(parse, run, parse.GetValue(_queries), parse.GetValue(_corpus), parse.GetValue(_lists), _input.Path(parse));
         if (run is null) { ScoreRows(parse, session); }
         else if (Sanity(parse) is { } scorer) { RankRun(run, scorer, parse, session); }
         else { RankRun(run, parse, session); }
@@ -90,6 +90,11 @@ internal sealed class RerankCommand : CliCommand
         if (!isRun && ofRuns.FirstOrDefault(option => parse.GetResult(option) is { Implicit: false }) is { } ofRun)
         {
             throw new UsageException($"{ofRun.Name} goes with --run, not with {(isPairs ? "--pairs" : "--lists")}");
+        }
+        string[] ofRows = isPairs ? [] : isRun ? ["--columns", "--no-header", "--format", "--flush"] : ["--columns", "--no-header", "--format", "--quotes"];
+        if (Options.FirstOrDefault(option => ofRows.Contains(option.Name) && parse.GetResult(option) is { Implicit: false }) is { } ofPairs)
+        {
+            throw new UsageException($"{ofPairs.Name} goes with --pairs, not with {(isRun ? "--run" : "--lists")}");
         }
         if (Sanity(parse) is { } scorer && parse.GetValue(_score) is not null)
         {

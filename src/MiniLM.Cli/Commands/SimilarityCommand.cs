@@ -28,7 +28,7 @@ internal sealed class SimilarityCommand : CliCommand
         string input = _input.Path(parse) ?? throw new UsageException("--input is missing: give a file of pairs");
         string[] columns = _input.Pair(parse);
         string? path = _output.Path(parse);
-        _output.Check(parse);
+        _output.Check(parse, input);
         using RowReader reader = RowReader.Open(input, _input.Format(parse, columns), session.OpenInput, session.Cancellation);
         using Device device = _model.OpenDevice(parse, session);
         BiEncoder encoder = BiEncoder.Open(_model.ResolveModel(parse), device, _model.Precision(parse), session.Cancellation);

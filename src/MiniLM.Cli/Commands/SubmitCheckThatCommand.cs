@@ -26,7 +26,7 @@ internal sealed class SubmitCheckThatCommand : CliCommand
 
     internal override int Run(ParseResult parse, Session session)
     {
-        _output.Check(parse);
+        _output.Check(parse, parse.GetValue(_run));
         TrecRun run = TrecRun.Read(parse.GetValue(_run)!, session.OpenInput, session.Cancellation);
         int topK = parse.GetValue(_topK) ?? UsualTopK;
         if (_output.Path(parse) is { } path)

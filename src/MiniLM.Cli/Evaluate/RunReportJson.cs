@@ -83,8 +83,10 @@ internal static class RunReportJson
             WriteNumber(json, "p_holm", comparison.HolmP);
             WriteNumber(json, "p_randomization", comparison.RandomizationP);
             json.WriteStartArray("interval95");
-            json.WriteNumberValue(comparison.Interval.Low);
-            json.WriteNumberValue(comparison.Interval.High);
+            foreach (double end in new[] { comparison.Interval.Low, comparison.Interval.High })
+            {
+                if (double.IsFinite(end)) { json.WriteNumberValue(end); } else { json.WriteNullValue(); }
+            }
             json.WriteEndArray();
             json.WriteEndObject();
         }

@@ -23,9 +23,10 @@ internal sealed class OutputOptions
     /// <summary>The file; null: standard output.</summary>
     internal string? Path(ParseResult parse) => parse.GetValue(_output) is { } path && path != "-" ? path : null;
 
-    /// <summary>Refuses, before any work, what could not be written at the end.</summary>
-    internal void Check(ParseResult parse)
+    /// <summary>Refuses, before any work, what could not be written at the end, and what would replace an input.</summary>
+    internal void Check(ParseResult parse, params string?[] inputs)
     {
+        if (Path(parse) is { } output) { OutputTarget.CheckInputs(output, inputs); }
         if (Overwrite(parse) && Resume(parse)) { throw new UsageException("--overwrite and --resume: give one of them"); }
         if (Path(parse) is { } path) { ResumableFile.Check(path, Overwrite(parse), Resume(parse)); }
         else if (Resume(parse)) { throw new UsageException("--resume goes on with an unfinished file: give its --output FILE"); }

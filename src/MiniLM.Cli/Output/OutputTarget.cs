@@ -20,6 +20,16 @@ internal static class OutputTarget
         if (!overwrite) { throw new IOException($"{path}: exists. Use --overwrite to replace it."); }
     }
 
+    /// <summary>Refuses an output that is one of the inputs: --overwrite is for results, not for what they are made of.</summary>
+    internal static void CheckInputs(string path, params string?[] inputs)
+    {
+        foreach (string input in inputs.OfType<string>().Where(input => input != DataFile.StandardInput))
+        {
+            if (Path.GetFullPath(input) != Path.GetFullPath(path)) { continue; }
+            throw new UsageException($"{path}: is the input and the output. Give the output a file of its own");
+        }
+    }
+
     /// <summary>The folder around an output, which may be a folder itself.</summary>
     /// <exception cref="IOException">There is none.</exception>
     internal static void CheckFolder(string path)

@@ -45,7 +45,7 @@ internal static class RerankedRun
 
     private static void WriteQuery(TrecRun run, int query, RankedDocument[] ranked, int topK, string tag, RowOutput output)
     {
-        output.Ties += ranked.Zip(ranked.Skip(1)).Count(pair => pair.First.Logit == pair.Second.Logit);
+        output.Ties += ranked.Zip(ranked.Skip(1)).Count(pair => pair.First.Score == pair.Second.Score);
         for (int rank = 0; rank < Math.Min(ranked.Length, topK); rank++)
         {
             string document = run.Documents[run.Lines[query][ranked[rank].Index].Document];

@@ -46,22 +46,24 @@ internal static class PredictedList
         StringBuilder item = new();
         while (at < text.Length - 1 && text[at] != quote)
         {
-            char? c = text[at++];
-            if (c == '\\') { c = Escaped(text, ref at); }
-            if (c is null) { return null; }
-            item.Append(c);
+            char c = text[at++];
+            string? read = c == '\\' ? Escaped(text, ref at) : c.ToString();
+            if (read is null) { return null; }
+            item.Append(read);
         }
         return text[at++] == quote ? item.ToString() : null;
     }
 
     // What repr() and JSON write of an id.
-    private static char? Escaped(string text, ref int at)
+    private static string? Escaped(string text, ref int at)
     {
         char c = text[at++];
-        int digits = c switch { 'x' => 2, 'u' => 4, _ => 0 };
-        if (digits == 0) { return c switch { 'n' => '\n', 't' => '\t', 'r' => '\r', '\\' or '/' or '\'' or '"' => c, _ => null }; }
+        int digits = c switch { 'x' => 2, 'u' => 4, 'U' => 8, _ => 0 };
+        if (digits == 0) { return c switch { 'n' => "\n", 't' => "\t", 'r' => "\r", '\\' or '/' or '\'' or '"' => c.ToString(), _ => null }; }
         ReadOnlySpan<char> hex = text.AsSpan(at, Math.Min(digits, text.Length - at));
         at += hex.Length;
-        return ushort.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ushort code) && hex.Length == digits ? (char)code : null;
+        if (hex.Length < digits || !uint.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint code)) { return null; }
+        if (digits < 8) { return ((char)code).ToString(); } // half of a pair too: the other half follows
+        return Rune.IsValid(code) ? new Rune(code).ToString() : null;
     }
 }

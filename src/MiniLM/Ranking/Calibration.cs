@@ -1,7 +1,7 @@
 namespace MiniLM.Ranking;
 
-/// <summary>A raw score (logit or cosine) to a number that means something across queries, mostly a probability; fitted on labelled rows. Never
-/// decreasing where the raw scores say anything, so the order stays the raw score's.</summary>
+/// <summary>A raw score (logit or cosine) to a number that means something across queries, mostly a probability; fitted on labelled rows.</summary>
+/// <remarks>Rising with the raw score but for Platt's method where positives have the lower scores, which the command says; equal on isotonic steps.</remarks>
 internal abstract record Calibration
 {
     /// <summary>Its methods by name; the first is the usual one.</summary>

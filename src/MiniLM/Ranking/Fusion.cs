@@ -8,7 +8,7 @@ internal static class Fusion
     /// <param name="method">How.</param>
     /// <param name="weights">One a list.</param>
     /// <param name="k">Of <see cref="FusionMethod.Rrf"/>: the greater, the less first ranks count above the others.</param>
-    /// <returns>By fused score, greatest first; equal ones by id, least first.</returns>
+    /// <returns>By fused score, greatest first; equal ones by id, least first. Not finite where the scores' range or sum is not.</returns>
     internal static (string Document, double Score)[] Fuse(
         IReadOnlyList<(string Document, double Score)[]> lists, FusionMethod method, double[] weights, int k)
     {
@@ -31,6 +31,7 @@ internal static class Fusion
         if (scores.Length == 0 || method is FusionMethod.CombSum or FusionMethod.CombMnz) { return scores; }
         if (method == FusionMethod.Rrf) { return [.. scores.Select((_, rank) => 1 / ((double)k + rank + 1))]; }
         (double min, double max) = (scores.Min(), scores.Max());
+        if (!double.IsFinite(max - min)) { return Array.ConvertAll(scores, _ => double.NaN); }
         if (method == FusionMethod.MinMax) { return Array.ConvertAll(scores, score => min == max ? 1 : (score - min) / (max - min)); }
         double mean = scores.Average(), deviation = Math.Sqrt(scores.Average(score => (score - mean) * (score - mean)));
         // Rounding leaves equal scores a mean that is not theirs.

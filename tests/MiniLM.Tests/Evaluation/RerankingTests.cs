@@ -91,6 +91,7 @@ public sealed class RerankingTests : IDisposable
     [InlineData("[\"a\", \"b\"]", "a|b")]
     [InlineData(" [ 'a' ,] ", "a")]
     [InlineData("['it\\'s', \"it's\", 'x\\\\y', '\\x41\\u0042\\n']", "it's|it's|x\\y|AB\n")]
+    [InlineData("['a\\U000e0001b', '\\ud83d\\ude00', '\\U0001f600']", "a\U000e0001b|\U0001f600|\U0001f600")]
     [InlineData("[12, x7]", "12|x7")]
     [InlineData("['']", "")]
     public void PredictedList_TakesBothNotations(string text, string items) => Assert.Equal(items.Split('|'), PredictedList.Parse(text));
@@ -112,6 +113,8 @@ public sealed class RerankingTests : IDisposable
     [InlineData("['a\\']")]
     [InlineData("['\\q']")]
     [InlineData("['\\u12']")]
+    [InlineData("['\\U0001f6']")]
+    [InlineData("['\\U00110000']")]
     [InlineData("[a'b']")]
     public void PredictedList_IsNullOfWhatIsNone(string text) => Assert.Null(PredictedList.Parse(text));
 
