@@ -74,5 +74,7 @@ internal static class ExplainedMutants
             "Equivalent: no threshold misses with a probability of exactly 1e-4."),
         new("Data/Duplicates/RemainingRows.cs", Mistake.Constant, "string[] text = new string[1];", "string[] text = new string[2];",
             "Equivalent: a reader fills as many places as columns were asked for, and one was."),
+        new("Data/Duplicates/SimilarTexts.cs", Mistake.Dropped, "_hash.Write(shingles, bands);", ";",
+            "Equivalent but for speed: without bands every text is a candidate, and the similarity itself decides."),
     ];
 }

@@ -117,8 +117,8 @@ public sealed class CalibrationTests
         MinMaxCalibration range = MinMaxCalibration.Fit([2, 4, 3]);
         Assert.Equal([0, 0, 0.5, 1, 1], Array.ConvertAll(new double[] { 1, 2, 3, 4, 5 }, range.Apply));
         Assert.Equal([0, 0, 1], Array.ConvertAll(new double[] { 1, 2, 3 }, MinMaxCalibration.Fit([2, 2]).Apply));
-        ZScoreCalibration standard = ZScoreCalibration.Fit([1, 3]);
-        Assert.Equal((2, 1, 3), (standard.Mean, standard.Deviation, standard.Apply(5)));
+        ZScoreCalibration standard = ZScoreCalibration.Fit([0, 4]);
+        Assert.Equal((2, 2, 1.5), (standard.Mean, standard.Deviation, standard.Apply(5)));
         Assert.Equal(1, ZScoreCalibration.Fit([0.1, 0.1, 0.1]).Deviation);
         Assert.False(standard.IsProbability);
         Assert.True(range.IsProbability);

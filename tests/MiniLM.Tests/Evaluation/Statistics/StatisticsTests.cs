@@ -51,6 +51,9 @@ public sealed class StatisticsTests
         (double low, double high) = test.Interval(0.95);
         Assert.Equal(2 - 4.30265272974946 / Math.Sqrt(3), low, 1e-12);
         Assert.Equal(2 + 4.30265272974946 / Math.Sqrt(3), high, 1e-12);
+        (low, high) = PairedTTest.Of([2, 4, 6]).Interval(0.95);
+        Assert.Equal(4 - 2 * 4.30265272974946 / Math.Sqrt(3), low, 1e-12); // of twice the deviation
+        Assert.Equal(4 + 2 * 4.30265272974946 / Math.Sqrt(3), high, 1e-12);
     }
 
     [Theory]
