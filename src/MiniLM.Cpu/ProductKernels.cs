@@ -51,12 +51,9 @@ internal abstract unsafe class ProductKernels
 
     /// <summary>A row of floats as operands.</summary>
     /// <param name="from">[count].</param>
-    /// <param name="to">[count]; may be <paramref name="from"/> where operands have four bytes.</param>
+    /// <param name="to">[count]; may be <paramref name="from"/> where operands have four bytes, and is it where they are exact: nothing moves.</param>
     /// <param name="count">A multiple of 32.</param>
-    internal virtual void Convert(float* from, void* to, int count)
-    {
-        if (from != to) { new ReadOnlySpan<float>(from, count).CopyTo(new Span<float>(to, count)); }
-    }
+    internal virtual void Convert(float* from, void* to, int count) => Debug.Assert(from == to);
 
     internal static ProductKernels For(CpuTier tier, Precision precision = Precision.Float32) => Made[(int)tier, (int)precision] ??= precision switch
     {
@@ -78,7 +75,7 @@ internal abstract unsafe class ProductKernels
         Debug.Assert(arguments.A != null && arguments.B != null && arguments.C != null && arguments.K > 0);
         Debug.Assert(rows >= 0 && first >= 0 && end >= first);
         Debug.Assert(epilogue != Epilogue.AddResidual || arguments.Residual != null);
-        Debug.Assert(epilogue != Epilogue.ScaleRow || arguments.RowScale != null);
+        Debug.Assert(epilogue != Epilogue.ScaleRow); // attention's, strip by strip
         int strips = (rows + Tallest - 1) / Tallest;
         for (int panel = first; panel < end; panel += Together)
         {
@@ -91,7 +88,6 @@ internal abstract unsafe class ProductKernels
                 call.C = (byte*)arguments.C + row * arguments.CStride + panel * arguments.CPanel;
                 call.Start = arguments.Start == null ? null : arguments.Start + column;
                 call.Residual = (float*)((byte*)arguments.Residual + row * arguments.ResidualStride) + column;
-                call.RowScale = arguments.RowScale + row;
                 call.Panels = Math.Min(Together, end - panel);
                 GemmStrip(epilogue, store, &call, next - row);
             }

@@ -26,9 +26,7 @@ public sealed class CpuNetworkTests
             foreach (int[] lengths in new int[][] { [3], [11], [40, 1, 7], [64, 64, 65, 30, 100], [140] })
             {
                 PackedBatch batch = DeviceContract.RandomBatch(random.Network.Config, lengths, seed: 2);
-
-                List<double> expected = [];
-                for (int sequence = 0; sequence < batch.Sequences; sequence++) { expected.AddRange(reference.Pass.Encode(batch, sequence, 2)); }
+                double[] expected = TwoLayers(reference, batch);
                 float[]? bits = null;
                 foreach (int threads in new[] { 1, 2, 3 })
                 {
@@ -36,7 +34,7 @@ public sealed class CpuNetworkTests
                     using DeviceNetwork network = device.Load(random.Network, Precision.Float32);
                     float[] actual = new float[batch.Rows * hidden];
                     network.Hidden(batch, 2, actual);
-                    GoldenBatch.AssertAll([.. expected], GoldenBatch.Doubles(actual), 5e-6,
+                    GoldenBatch.AssertAll(expected, GoldenBatch.Doubles(actual), 5e-6,
                         $"hidden {hidden}, lengths {string.Join(' ', lengths)}, {threads} threads");
                     bits ??= actual;
                     Assert.Equal(bits, actual);
@@ -44,6 +42,10 @@ public sealed class CpuNetworkTests
             }
         }
     }
+
+    /// <summary>The states of all sequences behind two layers.</summary>
+    private static double[] TwoLayers(ReferenceNetwork<double> reference, PackedBatch batch) =>
+        [.. Enumerable.Range(0, batch.Sequences).SelectMany(sequence => reference.Pass.Encode(batch, sequence, 2))];
 
     public static TheoryData<string, Precision> TiersOf16Bits() =>
         [.. from tier in CpuTiers.Supported from precision in new[] { Precision.BFloat16, Precision.Float16 } select (CpuTiers.Name(tier), precision)];
@@ -59,8 +61,7 @@ public sealed class CpuNetworkTests
             foreach (int[] lengths in new int[][] { [3], [11], [40, 1, 7], [64, 64, 65, 30, 100], [140] })
             {
                 PackedBatch batch = DeviceContract.RandomBatch(random.Network.Config, lengths, seed: 2);
-                List<double> expected = [];
-                for (int sequence = 0; sequence < batch.Sequences; sequence++) { expected.AddRange(reference.Pass.Encode(batch, sequence, 2)); }
+                double[] expected = TwoLayers(reference, batch);
                 float[]? bits = null;
                 foreach (int threads in new[] { 1, 2, 3 })
                 {
@@ -68,7 +69,7 @@ public sealed class CpuNetworkTests
                     using DeviceNetwork network = device.Load(random.Network, precision);
                     float[] actual = new float[batch.Rows * hidden], alone = new float[batch.Length(0) * hidden];
                     network.Hidden(batch, 2, actual);
-                    GoldenBatch.AssertAll([.. expected], GoldenBatch.Doubles(actual), precision == Precision.Float16 ? 1e-2 : 8e-2,
+                    GoldenBatch.AssertAll(expected, GoldenBatch.Doubles(actual), precision == Precision.Float16 ? 1e-2 : 8e-2,
                         $"{precision}, hidden {hidden}, lengths {string.Join(' ', lengths)}, {threads} threads");
                     bits ??= actual;
                     Assert.Equal(bits, actual);

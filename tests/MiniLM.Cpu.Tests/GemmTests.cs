@@ -75,7 +75,7 @@ public sealed unsafe class GemmTests
         }
     }
 
-    private static double Finished(Epilogue epilogue, double sum, double residual, double scale) => epilogue switch
+    internal static double Finished(Epilogue epilogue, double sum, double residual, double scale) => epilogue switch
     {
         Epilogue.Gelu => Compute.Reference.Activations.Gelu(sum),
         Epilogue.GeluTanh => Compute.Reference.Activations.GeluTanh(sum),

@@ -126,7 +126,7 @@ public sealed unsafe class ProductKernelsTests
                     sum += product;
                     magnitude += Math.Abs(product);
                 }
-                double expected = Finished(epilogue, sum, residual.Span[row * N + column], scale.Span[row]);
+                double expected = GemmTests.Finished(epilogue, sum, residual.Span[row * N + column], scale.Span[row]);
                 double tolerance = (k + 2) * Math.ScaleB(1.2 * magnitude + Math.Abs(expected), -23);
                 if (epilogue is Epilogue.Gelu or Epilogue.GeluTanh) { tolerance += products.Group == 2 ? 3e-4 : 2e-6; }
                 if (store == Store.Operand) { tolerance += Math.ScaleB(Math.Abs(expected) + tolerance, precision == Precision.Float16 ? -11 : -8) + 3e-8; }
@@ -136,16 +136,6 @@ public sealed unsafe class ProductKernelsTests
             }
         }
     }
-
-    private static double Finished(Epilogue epilogue, double sum, double residual, double scale) => epilogue switch
-    {
-        Epilogue.Gelu => Compute.Reference.Activations.Gelu(sum),
-        Epilogue.GeluTanh => Compute.Reference.Activations.GeluTanh(sum),
-        Epilogue.Relu => Math.Max(0, sum),
-        Epilogue.AddResidual => sum + residual,
-        Epilogue.ScaleRow => sum * scale,
-        _ => sum,
-    };
 
     [Fact]
     public void PairRows_PutsNeighboursSideBySideAndZerosBesideTheLast()

@@ -71,10 +71,7 @@ internal sealed class ExplainRunCommand : CliCommand
         string[] inputs = [.. given.OfType<string>()];
         if (inputs.Count(input => input == DataFile.StandardInput) > 1) { throw new UsageException("standard input (-) can be one of the files only"); }
         if (parse.GetValue(_html) is not { } html) { return; }
-        if (inputs.Any(input => input != DataFile.StandardInput && Path.GetFullPath(input) == Path.GetFullPath(html)))
-        {
-            throw new UsageException($"--html {html}: is one of the files that are read");
-        }
+        OutputTarget.CheckInputs(html, inputs);
         OutputTarget.Check(html, parse.GetValue(_overwrite));
     }
 

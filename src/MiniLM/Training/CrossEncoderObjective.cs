@@ -7,40 +7,32 @@ namespace MiniLM.Training;
 internal sealed class CrossEncoderObjective : Objective
 {
     private readonly CrossEncoderLoss _loss;
-    private readonly TrainingRows _data;
 
     /// <param name="network">A classifier's.</param>
     /// <param name="loss">What is made small.</param>
     /// <param name="data">A row's sequences are its query with each of its texts.</param>
     /// <param name="seed">Of dropout.</param>
     /// <exception cref="LossDataException">The data are not what the loss takes.</exception>
-    internal CrossEncoderObjective(TrainingNetwork network, CrossEncoderLoss loss, TrainingRows data, ulong seed) : base(network, data.Tokens, seed)
+    internal CrossEncoderObjective(TrainingNetwork network, CrossEncoderLoss loss, TrainingRows data, ulong seed) : base(network, loss.Name, data, seed)
     {
-        LossDataException.ThrowIf(data.Tokens.Count == 0, $"{loss.Name}: there are no rows to train on.");
         bool hasLists = loss.Requires.HasLists;
         loss.CheckColumns(network.Parameters.Network.OutputSize, hasLists ? 1 : data.Tokens.Columns(0), hasLists, data.Labels is not null);
-        (_loss, _data) = (loss, data);
+        _loss = loss;
     }
 
     private protected override int? MiniBatchSize => _loss.MiniBatchSize;
 
     private protected override void Order(ReadOnlySpan<int> rows, List<(int Place, int Column)> sequences)
     {
-        if (_loss.Requires.HasLists)
+        if (!_loss.Requires.HasLists)
         {
-            for (int place = 0; place < rows.Length; place++)
-            {
-                for (int document = 0; document < _data.Tokens.Columns(rows[place]); document++) { sequences.Add((place, document)); }
-            }
+            ByColumn(rows, "texts beside its query", sequences);
             return;
         }
-        int columns = _data.Tokens.Columns(rows[0]);
-        foreach (int row in rows)
+        for (int place = 0; place < rows.Length; place++)
         {
-            int found = _data.Tokens.Columns(row);
-            LossDataException.ThrowIf(found != columns, $"{_loss.Name}: row {row + 1} has {found} texts beside its query, others of its batch {columns}.");
+            for (int document = 0; document < Data.Tokens.Columns(rows[place]); document++) { sequences.Add((place, document)); }
         }
-        ByColumn(rows.Length, columns, sequences);
     }
 
     private protected override double Loss(int[] rows, ReadOnlyMemory<float> outputs, Span<float> gradients)
@@ -49,9 +41,9 @@ internal sealed class CrossEncoderObjective : Objective
         CrossEncoderTargets targets = new()
         {
             Outputs = OutputSize,
-            Columns = hasLists ? 1 : _data.Tokens.Columns(rows[0]),
-            Lists = hasLists ? Array.ConvertAll(rows, _data.Tokens.Columns) : null,
-            Labels = _data.LabelsOf(rows),
+            Columns = hasLists ? 1 : Data.Tokens.Columns(rows[0]),
+            Lists = hasLists ? Array.ConvertAll(rows, Data.Tokens.Columns) : null,
+            Labels = Data.LabelsOf(rows),
         };
         return _loss.Compute(outputs.Span, targets, gradients);
     }

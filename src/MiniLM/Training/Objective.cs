@@ -1,18 +1,20 @@
 using MiniLM.Batching;
 using MiniLM.Compute;
 using MiniLM.Model;
+using MiniLM.Training.Losses;
 
 namespace MiniLM.Training;
 
 /// <summary>A loss over rows of a data set, through a network: forward, loss, backward.</summary>
 /// <remarks>
-/// With a mini-batch size (<see cref="Losses.BiEncoderLoss.MiniBatchSize"/>) so many sequences are computed at a time and no activations outlive them: once for
+/// With a mini-batch size (<see cref="BiEncoderLoss.MiniBatchSize"/>) so many sequences are computed at a time and no activations outlive them: once for
 /// the outputs of all, and, when the loss has given their gradients, once more to go back (Gao et al. 2021, arXiv:2101.06983). Dropout is a function of a
 /// token's number, so the second pass is the first one again.
 /// </remarks>
 internal abstract class Objective
 {
     private readonly TrainingNetwork _network;
+    private readonly string _loss;
     private readonly TokenizedRows _tokens;
     private readonly ulong _seed;
     private readonly PackedBatch _batch = new();
@@ -20,9 +22,16 @@ internal abstract class Objective
     private float[] _outputs = [], _gradients = [];
 
     /// <param name="network">What is trained.</param>
-    /// <param name="tokens">Of the data set.</param>
+    /// <param name="loss">Its name, for messages.</param>
+    /// <param name="data">At least a row.</param>
     /// <param name="seed">Of dropout.</param>
-    private protected Objective(TrainingNetwork network, TokenizedRows tokens, ulong seed) => (_network, _tokens, _seed) = (network, tokens, seed);
+    private protected Objective(TrainingNetwork network, string loss, TrainingRows data, ulong seed)
+    {
+        LossDataException.ThrowIf(data.Tokens.Count == 0, $"{loss}: there are no rows to train on.");
+        (_network, _loss, Data, _tokens, _seed) = (network, loss, data, data.Tokens, seed);
+    }
+
+    private protected TrainingRows Data { get; }
 
     /// <summary>Of a sequence's output.</summary>
     private protected int OutputSize => _network.Parameters.Network.OutputSize;
@@ -44,7 +53,7 @@ internal abstract class Objective
     /// <param name="weight">What the gradient is multiplied by: the micro-batch's share of its step, and the loss scale.</param>
     /// <param name="cancellation">Looked at all along; gradients are undefined after it.</param>
     /// <returns>The loss, without the weight.</returns>
-    /// <exception cref="Losses.LossDataException">The rows are not what the loss takes.</exception>
+    /// <exception cref="LossDataException">The rows are not what the loss takes.</exception>
     internal double Add(MicroBatch batch, double weight, CancellationToken cancellation = default)
     {
         int count = Begin(batch.Rows), size = OutputSize, together = Math.Min(MiniBatchSize ?? count, count);
@@ -117,12 +126,21 @@ internal abstract class Objective
         return _batch;
     }
 
-    /// <summary>Column by column, all rows of each.</summary>
-    private protected static void ByColumn(int rows, int columns, List<(int Place, int Column)> sequences)
+    /// <summary>Column by column, all rows of each, which must have as many.</summary>
+    /// <param name="rows">Of a micro-batch.</param>
+    /// <param name="texts">What the columns are, for the message.</param>
+    /// <param name="sequences">Takes them.</param>
+    private protected void ByColumn(ReadOnlySpan<int> rows, string texts, List<(int Place, int Column)> sequences)
     {
+        int columns = _tokens.Columns(rows[0]);
+        foreach (int row in rows)
+        {
+            int found = _tokens.Columns(row);
+            LossDataException.ThrowIf(found != columns, $"{_loss}: row {row + 1} has {found} {texts}, others of its batch {columns}.");
+        }
         for (int column = 0; column < columns; column++)
         {
-            for (int place = 0; place < rows; place++) { sequences.Add((place, column)); }
+            for (int place = 0; place < rows.Length; place++) { sequences.Add((place, column)); }
         }
     }
 }
