@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.Intrinsics;
 
 namespace MiniLM.Cpu;
@@ -7,11 +8,11 @@ internal static unsafe class Rounding
 {
     /// <param name="from">[count].</param>
     /// <param name="to">[count]; may be <paramref name="from"/>.</param>
-    /// <param name="count">Any.</param>
+    /// <param name="count">A multiple of 8.</param>
     internal static void ToBFloat16(float* from, float* to, int count)
     {
-        int i = 0;
-        for (; i + Vector256<float>.Count <= count; i += Vector256<float>.Count)
+        Debug.Assert(count % Vector256<float>.Count == 0);
+        for (int i = 0; i < count; i += Vector256<float>.Count)
         {
             Vector256<float> x = Vector256.Load(from + i);
             Vector256<uint> bits = x.AsUInt32();
@@ -19,16 +20,15 @@ internal static unsafe class Rounding
             Vector256<uint> rounded = (bits + Vector256.Create(0x7fffu) + odd) & Vector256.Create(0xffff0000u);
             Vector256.ConditionalSelect(Vector256.Equals(x, x), rounded.AsSingle(), x).Store(to + i); // rounding could carry a NaN into infinity
         }
-        for (; i < count; i++) { to[i] = BitConverter.UInt32BitsToSingle((uint)Weights.FloatConversion.ToBFloat16(from[i]) << 16); }
     }
 
     /// <summary>The same; what is too large becomes infinite.</summary>
     internal static void ToFloat16(float* from, float* to, int count)
     {
+        Debug.Assert(count % Vector256<float>.Count == 0);
         const float Largest = 65504, SmallestNormal = 6.103515625e-5f;
         Vector256<float> infinity = Vector256.Create(float.PositiveInfinity), shift = Vector256.Create(0.75f); // whose last place is 2^-24, as a denormal's
-        int i = 0;
-        for (; i + Vector256<float>.Count <= count; i += Vector256<float>.Count)
+        for (int i = 0; i < count; i += Vector256<float>.Count)
         {
             Vector256<float> x = Vector256.Load(from + i), magnitude = Vector256.Abs(x);
             Vector256<uint> bits = magnitude.AsUInt32();
@@ -40,6 +40,5 @@ internal static unsafe class Rounding
             y |= x & Vector256.Create(-0f);
             Vector256.ConditionalSelect(Vector256.Equals(x, x), y, x).Store(to + i);
         }
-        for (; i < count; i++) { to[i] = (float)(Half)from[i]; }
     }
 }

@@ -23,6 +23,8 @@ internal static class ExplainedMutants
             "for (int n = 1; n < 300 && term > 1e-18 * sum; n++) { sum += term *= x * x / (2 * n + 1); }",
             "for (int n = 1; n < 300 && term >= 1e-18 * sum; n++) { sum += term *= x * x / (2 * n + 1); }",
             "Equivalent: a term of exactly 1e-18 of the sum would add nothing to it."),
+        new("ProductKernels.cs", Mistake.Constant, "private const int Together = 6;", "private const int Together = 5;",
+            "Equivalent but for speed: how many panels strips pass over while those are in L2."),
         new("Transpose.cs", Mistake.Condition, "int wholeRows = Avx.IsSupported ? rows & ~7 : 0, wholeColumns = columns & ~7;",
             "int wholeRows = !(Avx.IsSupported) ? rows & ~7 : 0, wholeColumns = columns & ~7;",
             "Equivalent but for speed: without whole blocks of eight the scalar loop moves every value."),
