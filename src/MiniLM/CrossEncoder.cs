@@ -106,7 +106,7 @@ public sealed class CrossEncoder : IDisposable
     {
         bool sigmoid = kind == ScoreKind.Sigmoid
             || (kind == ScoreKind.Model && Folder.ClassifierActivation == ClassifierActivation.Sigmoid && (Labels == 1 || Folder.ActivationIsStored));
-        return sigmoid ? 1 / (1 + MathF.Exp(-raw)) : raw;
+        return (sigmoid ? ClassifierActivation.Sigmoid : ClassifierActivation.Identity).Score(raw);
     }
 
     /// <summary>Documents of one query, best first; equal logits keep their order.</summary>

@@ -15,13 +15,14 @@ internal sealed class JsonLines(LineReader lines) : IDisposable
     /// <summary>The next value, checked whole; it must be an object when properties are asked for.</summary>
     /// <param name="names">Properties to pick out of the object, in UTF-8.</param>
     /// <param name="values">Takes their texts; null where there is no such property or it is null. Numbers as written; the last of a name wins.</param>
+    /// <param name="hasLists">Whether a property may be a list, true or false: it is given as written.</param>
     /// <returns>False at the end.</returns>
     /// <exception cref="DataFormatException">The line is not UTF-8 or not one JSON value.</exception>
-    internal bool Read(byte[][] names, Span<string?> values)
+    internal bool Read(byte[][] names, Span<string?> values, bool hasLists = false)
     {
         if (!Next(out ReadOnlySpan<byte> line)) { return false; }
         values.Clear();
-        try { Pick(line, names, values); }
+        try { Pick(line, names, values, hasLists); }
         catch (JsonException error) { throw NotJson(error); }
         return true;
     }
@@ -55,7 +56,7 @@ internal sealed class JsonLines(LineReader lines) : IDisposable
 
     private DataFormatException NotJson(JsonException error) => lines.Wrong($"not one JSON value a line ({Reason(error)}). Correct the line.");
 
-    private void Pick(ReadOnlySpan<byte> line, byte[][] names, Span<string?> values)
+    private void Pick(ReadOnlySpan<byte> line, byte[][] names, Span<string?> values, bool hasLists)
     {
         Utf8JsonReader reader = new(line);
         reader.Read();
@@ -67,12 +68,20 @@ internal sealed class JsonLines(LineReader lines) : IDisposable
             while (index < names.Length && !reader.ValueTextEquals(names[index])) { index++; }
             if (index == names.Length) { continue; }
             reader.Read();
-            string? value = Value(ref reader, names[index]);
+            string? value = hasLists && reader.TokenType is (JsonTokenType.StartArray or JsonTokenType.True or JsonTokenType.False)
+                ? Written(ref reader, line) : Value(ref reader, names[index]);
             for (int i = index; i < names.Length; i++) // a column may be asked for twice
             {
                 if (names[i].AsSpan().SequenceEqual(names[index])) { values[i] = value; }
             }
         }
+    }
+
+    private static string Written(ref Utf8JsonReader reader, ReadOnlySpan<byte> line)
+    {
+        int start = (int)reader.TokenStartIndex;
+        reader.Skip();
+        return Encoding.UTF8.GetString(line[start..(int)reader.BytesConsumed]);
     }
 
     private string? Value(ref Utf8JsonReader reader, byte[] name)

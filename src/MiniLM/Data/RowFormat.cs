@@ -17,6 +17,9 @@ internal sealed record RowFormat
     /// <summary>jsonl, tsv, csv or txt; null: by the file's suffix.</summary>
     internal string? Format { get; init; }
 
+    /// <summary>Whether a JSON value may be a list, true or false: it is read as it is written.</summary>
+    internal bool HasLists { get; init; }
+
     /// <summary>What is repaired of each value.</summary>
     internal TextRepairKind Repair { get; init; }
 }

@@ -74,6 +74,7 @@ internal abstract class RowReader : IDisposable
     {
         private readonly string[] _columns = format.Columns.Length > 0 ? format.Columns : ["text"];
         private readonly byte[][] _names = [.. (format.Columns.Length > 0 ? format.Columns : ["text"]).Select(Encoding.UTF8.GetBytes)];
+        private readonly bool _hasLists = format.HasLists;
 
         internal override long Line => lines.Lines.Number;
 
@@ -81,7 +82,7 @@ internal abstract class RowReader : IDisposable
 
         protected override bool ReadRow(Span<string> values)
         {
-            if (!lines.Read(_names, values!)) { return false; }
+            if (!lines.Read(_names, values!, _hasLists)) { return false; }
             for (int i = 0; i < _names.Length; i++)
             {
                 if (values[i] is null)

@@ -15,6 +15,10 @@ public enum ClassifierActivation
 /// <summary>Where three generations of sentence-transformers store a cross-encoder's activation.</summary>
 internal static class ClassifierActivations
 {
+    /// <summary>The score of a logit.</summary>
+    internal static float Score(this ClassifierActivation activation, float logit) =>
+        activation == ClassifierActivation.Sigmoid ? 1 / (1 + MathF.Exp(-logit)) : logit;
+
     /// <summary>The first that is stored; else sigmoid for one label, identity for several.</summary>
     internal static (ClassifierActivation Activation, bool IsStored) Read(JsonFile? sentence, ModelConfig config, ModelKind kind)
     {

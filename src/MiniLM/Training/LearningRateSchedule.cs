@@ -1,7 +1,7 @@
 namespace MiniLM.Training;
 
 /// <summary>How the learning rate goes after its warm-up.</summary>
-internal enum ScheduleKind
+public enum ScheduleKind
 {
     /// <summary>Always the base rate: there is no warm-up either.</summary>
     Constant,

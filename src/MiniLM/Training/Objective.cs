@@ -82,12 +82,30 @@ internal abstract class Objective
         return sum;
     }
 
-    /// <summary>The loss of a micro-batch without dropout; no gradient changes.</summary>
-    internal double Evaluate(int[] rows, CancellationToken cancellation = default)
+    /// <summary>The loss of a micro-batch by outputs that are there; no gradient changes.</summary>
+    internal double Evaluate(int[] rows, SequenceOutputs outputs)
     {
         int count = Begin(rows), size = OutputSize;
-        _network.Forward(Fill(rows, 0, count), _outputs.AsSpan(0, count * size), cancellation);
+        for (int i = 0; i < count; i++) { outputs[rows[_sequences[i].Place], _sequences[i].Column].CopyTo(_outputs.AsSpan(i * size, size)); }
         return Loss(rows, _outputs.AsMemory(0, count * size), _gradients.AsSpan(0, count * size));
+    }
+
+    /// <summary>How far the outputs of the last micro-batch are from one another: the root of their variance over that of their squares, 0 to 1.</summary>
+    internal double Spread()
+    {
+        int size = OutputSize, count = _sequences.Count;
+        double variance = 0, squares = 0;
+        for (int dimension = 0; dimension < size; dimension++)
+        {
+            double sum = 0, square = 0;
+            for (int i = 0; i < count; i++)
+            {
+                double value = _outputs[i * size + dimension];
+                (sum, square) = (sum + value, square + value * value);
+            }
+            (variance, squares) = (variance + square - sum * sum / count, squares + square);
+        }
+        return squares == 0 ? 0 : Math.Sqrt(Math.Max(0, variance) / squares);
     }
 
     private int Begin(int[] rows)

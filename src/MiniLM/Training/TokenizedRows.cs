@@ -38,6 +38,12 @@ internal sealed unsafe class TokenizedRows : IDisposable
     /// <summary>Sequences that were cut.</summary>
     internal int Truncated { get; }
 
+    /// <summary>Sequences of all rows.</summary>
+    internal int Sequences => _offsets.Length - 1;
+
+    /// <summary>The number of a row's first sequence among all.</summary>
+    internal int FirstSequence(int row) => _sequences[row];
+
     /// <summary>Sequences of a row.</summary>
     internal int Columns(int row) => _sequences[row + 1] - _sequences[row];
 

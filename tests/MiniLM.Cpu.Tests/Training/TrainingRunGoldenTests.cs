@@ -79,7 +79,7 @@ public sealed class TrainingRunGoldenTests
         Tiers.Close(expected, loss, 5e-6 + 5e-6 * Math.Abs(expected), $"{name}, loss of step {step}");
     });
 
-    private static void Run(string name, Device device, Precision precision, Action<int, double, double, TrainerStep> check)
+    private static void Run(string name, Device device, Precision precision, Action<int, double, double, TrainingStep> check)
     {
         using JsonDocument document = Open(name);
         JsonElement run = document.RootElement;
@@ -95,10 +95,10 @@ public sealed class TrainingRunGoldenTests
         JsonElement[] steps = [.. run.GetProperty("steps").EnumerateArray()];
         int[][] batches = [.. run.GetProperty("batches").EnumerateArray().Select(batch => batch.EnumerateArray().Select(row => row.GetInt32()).ToArray())];
         Assert.Equal(steps.Length, batches.Length);
-        Trainer trainer = new(network, [Objective(network, tokens, rows, isPairs, run.GetProperty("loss").GetString()!)], new GivenBatches(batches),
+        TrainingSteps trainer = new(network, [Objective(network, tokens, rows, isPairs, run.GetProperty("loss").GetString()!)], new GivenBatches(batches),
             Arguments(run), precision);
         Assert.Equal(run.GetProperty("total_steps").GetInt32(), trainer.TotalSteps);
-        for (int step = 0; trainer.TryStep(out TrainerStep done); step++)
+        for (int step = 0; trainer.TryStep(out TrainingStep done); step++)
         {
             Assert.Equal(steps[step].GetProperty("lr").GetDouble(), done.LearningRate, 1e-15);
             check(step, done.Loss, steps[step].GetProperty("loss64").GetDouble(), done);

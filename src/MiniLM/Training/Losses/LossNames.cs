@@ -6,50 +6,116 @@ namespace MiniLM.Training.Losses;
 /// <summary>Losses by their names in sentence-transformers, with or without "Loss", in any case.</summary>
 internal static class LossNames
 {
-    private static readonly Dictionary<string, Func<BiEncoderLoss>> BiEncoder = new(StringComparer.OrdinalIgnoreCase)
+    private static readonly (string, Measure)[] Distances =
+        [("cosine", Measure.CosineDistance), ("euclidean", Measure.Euclidean), ("manhattan", Measure.Manhattan)];
+
+    private static readonly (string, Measure)[] Similarities = [("cosine", Measure.Cosine), ("dot", Measure.Dot)];
+
+    private static readonly Dictionary<string, Func<LossSettings, BiEncoderLoss>> BiEncoder = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["AnglELoss"] = () => new AnglELoss(),
-        ["BatchAllTripletLoss"] = () => new BatchAllTripletLoss(),
-        ["BatchHardSoftMarginTripletLoss"] = () => new BatchHardSoftMarginTripletLoss(),
-        ["BatchHardTripletLoss"] = () => new BatchHardTripletLoss(),
-        ["BatchSemiHardTripletLoss"] = () => new BatchSemiHardTripletLoss(),
-        ["CachedGISTEmbedLoss"] = () => new CachedGISTEmbedLoss(),
-        ["CachedMultipleNegativesRankingLoss"] = () => new CachedMultipleNegativesRankingLoss(),
-        ["CachedMultipleNegativesSymmetricRankingLoss"] = () => new CachedMultipleNegativesSymmetricRankingLoss(),
-        ["CoSENTLoss"] = () => new CoSENTLoss(),
-        ["ContrastiveLoss"] = () => new ContrastiveLoss(),
-        ["ContrastiveTensionLoss"] = () => new ContrastiveTensionLoss(),
-        ["ContrastiveTensionLossInBatchNegatives"] = () => new ContrastiveTensionLossInBatchNegatives(),
-        ["CosineSimilarityLoss"] = () => new CosineSimilarityLoss(),
-        ["DistillKLDivLoss"] = () => new DistillKLDivLoss(),
-        ["EmbedDistillLoss"] = () => new EmbedDistillLoss(),
-        ["GISTEmbedLoss"] = () => new GISTEmbedLoss(),
-        ["GlobalOrthogonalRegularizationLoss"] = () => new GlobalOrthogonalRegularizationLoss(),
-        ["MSELoss"] = () => new MSELoss(),
-        ["MarginMSELoss"] = () => new MarginMSELoss(),
-        ["MegaBatchMarginLoss"] = () => new MegaBatchMarginLoss(),
-        ["MultipleNegativesRankingLoss"] = () => new MultipleNegativesRankingLoss(),
-        ["MultipleNegativesSymmetricRankingLoss"] = () => new MultipleNegativesSymmetricRankingLoss(),
-        ["OnlineContrastiveLoss"] = () => new OnlineContrastiveLoss(),
-        ["SoftmaxLoss"] = () => new SoftmaxLoss(),
-        ["TripletLoss"] = () => new TripletLoss(),
+        ["AnglELoss"] = settings => new AnglELoss { Scale = settings.Number("scale", 20) },
+        ["BatchAllTripletLoss"] = settings => new BatchAllTripletLoss { Distance = Distance(settings, Measure.Euclidean), Margin = settings.Number("margin", 5) },
+        ["BatchHardSoftMarginTripletLoss"] = settings => new BatchHardSoftMarginTripletLoss { Distance = Distance(settings, Measure.Euclidean) },
+        ["BatchHardTripletLoss"] = settings => new BatchHardTripletLoss { Distance = Distance(settings, Measure.Euclidean), Margin = settings.Number("margin", 5) },
+        ["BatchSemiHardTripletLoss"] = settings =>
+            new BatchSemiHardTripletLoss { Distance = Distance(settings, Measure.Euclidean), Margin = settings.Number("margin", 5) },
+        ["CachedGISTEmbedLoss"] = settings => new CachedGISTEmbedLoss
+        {
+            Temperature = settings.Number("temperature", .01),
+            Margin = settings.Number("margin", 0),
+            MiniBatchSize = settings.Whole("mini_batch_size", 32),
+        },
+        ["CachedMultipleNegativesRankingLoss"] = settings => new CachedMultipleNegativesRankingLoss
+        {
+            Scale = settings.Number("scale", 20),
+            Similarity = CosineOrDot(settings),
+            MiniBatchSize = settings.Whole("mini_batch_size", 32),
+        },
+        ["CachedMultipleNegativesSymmetricRankingLoss"] = settings => new CachedMultipleNegativesSymmetricRankingLoss
+        {
+            Scale = settings.Number("scale", 20),
+            Similarity = CosineOrDot(settings),
+            MiniBatchSize = settings.Whole("mini_batch_size", 32),
+        },
+        ["CoSENTLoss"] = settings => new CoSENTLoss { Scale = settings.Number("scale", 20) },
+        ["ContrastiveLoss"] = settings => new ContrastiveLoss
+        {
+            Distance = Distance(settings, Measure.CosineDistance),
+            Margin = settings.Number("margin", .5),
+            SizeAverage = settings.Flag("size_average", true),
+        },
+        ["ContrastiveTensionLoss"] = _ => new ContrastiveTensionLoss(),
+        ["ContrastiveTensionLossInBatchNegatives"] = settings => new ContrastiveTensionLossInBatchNegatives { Scale = settings.Number("scale", 20) },
+        ["CosineSimilarityLoss"] = _ => new CosineSimilarityLoss(),
+        ["DistillKLDivLoss"] = settings => new DistillKLDivLoss
+        {
+            Similarity = settings.Choice("similarity_fct", Measure.Dot, Similarities),
+            StudentTemperature = settings.Number("student_temperature", 1),
+            TeacherTemperature = settings.Number("teacher_temperature", 1),
+        },
+        ["EmbedDistillLoss"] = settings => new EmbedDistillLoss
+        {
+            Metric = settings.Choice("distance_metric", DistillMetric.Cosine, ("mse", DistillMetric.Mse), ("l2", DistillMetric.L2), ("cosine", DistillMetric.Cosine)),
+        },
+        ["GISTEmbedLoss"] = settings => new GISTEmbedLoss { Temperature = settings.Number("temperature", .01), Margin = settings.Number("margin", 0) },
+        ["GlobalOrthogonalRegularizationLoss"] = settings => new GlobalOrthogonalRegularizationLoss
+        {
+            MeanWeight = settings.Number("mean_weight", 1),
+            SecondMomentWeight = settings.Number("second_moment_weight", 1),
+        },
+        ["MSELoss"] = _ => new MSELoss(),
+        ["MarginMSELoss"] = settings => new MarginMSELoss { Similarity = settings.Choice("similarity_fct", Measure.Dot, Similarities) },
+        ["MegaBatchMarginLoss"] = settings => new MegaBatchMarginLoss
+        {
+            PositiveMargin = settings.Number("positive_margin", .8),
+            NegativeMargin = settings.Number("negative_margin", .3),
+            MiniBatchSize = settings.Whole("mini_batch_size", 50),
+        },
+        ["MultipleNegativesRankingLoss"] = settings =>
+            new MultipleNegativesRankingLoss { Scale = settings.Number("scale", 20), Similarity = CosineOrDot(settings) },
+        ["MultipleNegativesSymmetricRankingLoss"] = settings =>
+            new MultipleNegativesSymmetricRankingLoss { Scale = settings.Number("scale", 20), Similarity = CosineOrDot(settings) },
+        ["OnlineContrastiveLoss"] = settings =>
+            new OnlineContrastiveLoss { Distance = Distance(settings, Measure.CosineDistance), Margin = settings.Number("margin", .5) },
+        ["SoftmaxLoss"] = settings => new SoftmaxLoss { Classes = settings.Whole("num_labels", 3, least: 2) },
+        ["TripletLoss"] = settings => new TripletLoss
+        {
+            Distance = settings.Choice("distance_metric", Measure.Euclidean, Distances),
+            Margin = settings.Number("triplet_margin", 5),
+        },
     };
 
-    private static readonly Dictionary<string, Func<CrossEncoderLoss>> CrossEncoder = new(StringComparer.OrdinalIgnoreCase)
+    private static readonly Dictionary<string, Func<LossSettings, CrossEncoderLoss>> CrossEncoder = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["ADRMSELoss"] = () => new CrossEncoderLosses.ADRMSELoss(),
-        ["BinaryCrossEntropyLoss"] = () => new CrossEncoderLosses.BinaryCrossEntropyLoss(),
-        ["CachedMultipleNegativesRankingLoss"] = () => new CrossEncoderLosses.CachedMultipleNegativesRankingLoss(),
-        ["CircleLoss"] = () => new CrossEncoderLosses.CircleLoss(),
-        ["CrossEntropyLoss"] = () => new CrossEncoderLosses.CrossEntropyLoss(),
-        ["LambdaLoss"] = () => new CrossEncoderLosses.LambdaLoss(),
-        ["ListMLELoss"] = () => new CrossEncoderLosses.ListMLELoss(),
-        ["ListNetLoss"] = () => new CrossEncoderLosses.ListNetLoss(),
-        ["MSELoss"] = () => new CrossEncoderLosses.MSELoss(),
-        ["MarginMSELoss"] = () => new CrossEncoderLosses.MarginMSELoss(),
-        ["MultipleNegativesRankingLoss"] = () => new CrossEncoderLosses.MultipleNegativesRankingLoss(),
-        ["PListMLELoss"] = () => new CrossEncoderLosses.PListMLELoss(),
-        ["RankNetLoss"] = () => new CrossEncoderLosses.RankNetLoss(),
+        ["ADRMSELoss"] = settings => new CrossEncoderLosses.ADRMSELoss { Alpha = settings.Number("alpha", 1) },
+        ["BinaryCrossEntropyLoss"] = settings => new CrossEncoderLosses.BinaryCrossEntropyLoss { PositiveWeight = settings.Number("pos_weight", 1) },
+        ["CachedMultipleNegativesRankingLoss"] = settings => new CrossEncoderLosses.CachedMultipleNegativesRankingLoss
+        {
+            Scale = settings.Number("scale", 10),
+            Negatives = settings.WholeOrNone("num_negatives", 4),
+            MiniBatchSize = settings.Whole("mini_batch_size", 32),
+        },
+        ["CircleLoss"] = settings => new CrossEncoderLosses.CircleLoss { Gamma = settings.Number("gamma", 10), Margin = settings.Number("margin", .25) },
+        ["CrossEntropyLoss"] = settings => new CrossEncoderLosses.CrossEntropyLoss { LabelSmoothing = settings.Number("label_smoothing", 0) },
+        ["LambdaLoss"] = settings => new CrossEncoderLosses.LambdaLoss
+        {
+            Weighting = settings.Choice("weighting_scheme", CrossEncoderLosses.LambdaWeighting.NDCGLoss2PP,
+                [.. Enum.GetValues<CrossEncoderLosses.LambdaWeighting>().Select(scheme => (scheme.ToString(), scheme))]),
+            K = settings.WholeOrNone("k", null),
+            Sigma = settings.Number("sigma", 1),
+            Mu = settings.Number("mu", 10),
+        },
+        ["ListMLELoss"] = settings => new CrossEncoderLosses.ListMLELoss { RespectInputOrder = settings.Flag("respect_input_order", true) },
+        ["ListNetLoss"] = _ => new CrossEncoderLosses.ListNetLoss(),
+        ["MSELoss"] = _ => new CrossEncoderLosses.MSELoss(),
+        ["MarginMSELoss"] = _ => new CrossEncoderLosses.MarginMSELoss(),
+        ["MultipleNegativesRankingLoss"] = settings => new CrossEncoderLosses.MultipleNegativesRankingLoss
+        {
+            Scale = settings.Number("scale", 10),
+            Negatives = settings.WholeOrNone("num_negatives", 4),
+        },
+        ["PListMLELoss"] = settings => new CrossEncoderLosses.PListMLELoss { RespectInputOrder = settings.Flag("respect_input_order", true) },
+        ["RankNetLoss"] = settings => new CrossEncoderLosses.RankNetLoss { K = settings.WholeOrNone("k", null), Sigma = settings.Number("sigma", 1) },
     };
 
     // What sentence-transformers has beside these, and why a name does not give it.
@@ -65,20 +131,34 @@ internal static class LossNames
 
     internal static IReadOnlyCollection<string> CrossEncoderNames => CrossEncoder.Keys;
 
-    /// <summary>A bi-encoder's loss with the settings it has by default.</summary>
+    /// <summary>A bi-encoder's loss with the settings that are given, and else those it has by default.</summary>
     /// <exception cref="ArgumentException">One line: there is none of that name; these are near.</exception>
-    internal static BiEncoderLoss FindBiEncoder(string name) => Find(name, BiEncoder, CrossEncoder.Keys, "bi-encoder", "cross-encoder");
+    internal static BiEncoderLoss FindBiEncoder(string name, LossSettings? settings = null) =>
+        Find(name, settings, BiEncoder, CrossEncoder.Keys, "bi-encoder", "cross-encoder");
 
-    /// <summary>A cross-encoder's loss with the settings it has by default.</summary>
+    /// <summary>A cross-encoder's loss with the settings that are given, and else those it has by default.</summary>
     /// <exception cref="ArgumentException">One line: there is none of that name; these are near.</exception>
-    internal static CrossEncoderLoss FindCrossEncoder(string name) => Find(name, CrossEncoder, BiEncoder.Keys, "cross-encoder", "bi-encoder");
+    internal static CrossEncoderLoss FindCrossEncoder(string name, LossSettings? settings = null) =>
+        Find(name, settings, CrossEncoder, BiEncoder.Keys, "cross-encoder", "bi-encoder");
 
-    private static TLoss Find<TLoss>(string name, Dictionary<string, Func<TLoss>> known, IEnumerable<string> others, string kind, string otherKind)
+    private static Measure Distance(LossSettings settings, Measure absent) => settings.Choice("distance_metric", absent, Distances);
+
+    private static Similarity CosineOrDot(LossSettings settings) =>
+        settings.Choice("similarity_fct", Similarity.Cosine, ("cosine", Similarity.Cosine), ("dot", Similarity.Dot));
+
+    private static TLoss Find<TLoss>(
+        string name, LossSettings? settings, Dictionary<string, Func<LossSettings, TLoss>> known, IEnumerable<string> others, string kind, string otherKind)
     {
+        settings ??= new LossSettings();
         string[] spellings = [name, name + "Loss"];
         foreach (string spelling in spellings)
         {
-            if (known.TryGetValue(spelling, out Func<TLoss>? make)) { return make(); }
+            if (known.TryGetValue(spelling, out Func<LossSettings, TLoss>? make))
+            {
+                TLoss loss = make(settings);
+                settings.Check(spelling);
+                return loss;
+            }
             if (Unnamed.TryGetValue(spelling, out string? why)) { throw new ArgumentException($"loss {name} cannot be had by its name: {why}."); }
             if (others.Contains(spelling, StringComparer.OrdinalIgnoreCase))
             {

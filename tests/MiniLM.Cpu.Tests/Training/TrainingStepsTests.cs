@@ -9,7 +9,7 @@ using MiniLM.Training.Sampling;
 namespace MiniLM.Cpu.Tests.Training;
 
 /// <summary>A run of steps: counts of epochs and micro-batches, going on bit for bit, and what stops it.</summary>
-public sealed class TrainerTests : IDisposable
+public sealed class TrainingStepsTests : IDisposable
 {
     private static readonly string[] Words = ["wing", "heat", "air", "stream", "lift", "shock", "wave", "speed", "layer"];
 
@@ -17,7 +17,7 @@ public sealed class TrainerTests : IDisposable
     private readonly CpuDevice _device = new(2);
     private readonly TokenizedRows _tokens;
 
-    public TrainerTests()
+    public TrainingStepsTests()
     {
         using TokenizedRowsWriter writer = new(LoadedModel.OpenTokenizer(_folder), 32, Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString()));
         for (int row = 0; row < 11; row++)
@@ -32,14 +32,14 @@ public sealed class TrainerTests : IDisposable
     private TrainingNetwork Load(Network? network = null, Precision precision = Precision.Float32, Device? device = null) =>
         (device ?? _device).LoadForTraining((network ?? _folder.Network).WithDropout(.1f), precision, new TrainingOptions());
 
-    private Trainer Start(TrainingNetwork network, TrainingArguments arguments, TrainerState? state = null, Precision precision = Precision.Float32) => new(
+    private TrainingSteps Start(TrainingNetwork network, TrainingArguments arguments, TrainingPosition? state = null, Precision precision = Precision.Float32) => new(
         network, [new BiEncoderObjective(network, new MultipleNegativesRankingLoss(), new TrainingRows(_tokens), arguments.Seed)],
         new ShuffledBatchSampler(_tokens.Count, 3, dropLast: false), arguments, precision, state);
 
-    private static List<TrainerStep> Run(Trainer trainer, int most = int.MaxValue)
+    private static List<TrainingStep> Run(TrainingSteps trainer, int most = int.MaxValue)
     {
-        List<TrainerStep> steps = [];
-        while (steps.Count < most && trainer.TryStep(out TrainerStep step)) { steps.Add(step); }
+        List<TrainingStep> steps = [];
+        while (steps.Count < most && trainer.TryStep(out TrainingStep step)) { steps.Add(step); }
         return steps;
     }
 
@@ -52,8 +52,8 @@ public sealed class TrainerTests : IDisposable
     public void ARun_HasTheStepsOfItsEpochs(int accumulation, double epochs, int expected)
     {
         using TrainingNetwork network = Load();
-        Trainer trainer = Start(network, new TrainingArguments { GradientAccumulationSteps = accumulation, NumTrainEpochs = epochs, WarmupSteps = .25 });
-        List<TrainerStep> steps = Run(trainer);
+        TrainingSteps trainer = Start(network, new TrainingArguments { GradientAccumulationSteps = accumulation, NumTrainEpochs = epochs, WarmupSteps = .25 });
+        List<TrainingStep> steps = Run(trainer);
         Assert.Equal(expected, trainer.TotalSteps);
         Assert.Equal(Enumerable.Range(1, expected), steps.Select(step => step.Number));
         Assert.All(steps, step => Assert.True(step.IsTaken && step.Loss > 0 && step.GradientNorm > 0));
@@ -76,12 +76,12 @@ public sealed class TrainerTests : IDisposable
     {
         TrainingArguments arguments = new() { NumTrainEpochs = 3, WarmupSteps = 2, WeightDecay = .01, LearningRate = 1e-3 };
         using TrainingNetwork whole = Load(precision: precision);
-        List<TrainerStep> expected = Run(Start(whole, arguments, precision: precision));
+        List<TrainingStep> expected = Run(Start(whole, arguments, precision: precision));
         foreach (int at in new[] { 1, 4, 6 })
         {
             using TrainingNetwork first = Load(precision: precision);
-            Trainer begun = Start(first, arguments, precision: precision);
-            List<TrainerStep> steps = Run(begun, at);
+            TrainingSteps begun = Start(first, arguments, precision: precision);
+            List<TrainingStep> steps = Run(begun, at);
             using CpuDevice three = new(3);
             using TrainingNetwork second = Load(first.Parameters.Network, precision, three);
             foreach ((Parameter from, Parameter to) in first.Parameters.Parameters.Zip(second.Parameters.Parameters))
@@ -104,11 +104,11 @@ public sealed class TrainerTests : IDisposable
     public void Float16_LowersItsScaleUntilGradientsAreFinite()
     {
         using TrainingNetwork network = Load(precision: Precision.Float16);
-        TrainerState state = new(0, new SamplerState(42, 0, 0), new LossScalerState(float.MaxValue / 4, 0));
+        TrainingPosition state = new(0, new SamplerState(42, 0, 0), new LossScalerState(float.MaxValue / 4, 0));
         TrainingArguments arguments = new() { MaxSteps = 200, LearningRate = 1e-3, LrSchedulerType = ScheduleKind.Constant };
-        Trainer trainer = Start(network, arguments, state, Precision.Float16);
+        TrainingSteps trainer = Start(network, arguments, state, Precision.Float16);
         float[][] before = Weights(network);
-        Assert.True(trainer.TryStep(out TrainerStep step));
+        Assert.True(trainer.TryStep(out TrainingStep step));
         Assert.False(step.IsTaken);
         Assert.Equal(before, Weights(network));
         Assert.Equal(float.MaxValue / 8, trainer.State.Scaler!.Value.Scale);
@@ -129,7 +129,7 @@ public sealed class TrainerTests : IDisposable
         using TrainingNetwork network = Load();
         float[][] before = Weights(network);
         BiEncoderObjective objective = new(network, new CosineSimilarityLoss(), data, 0);
-        LossDataException refused = Assert.Throws<LossDataException>(() => Run(new Trainer(network, [objective],
+        LossDataException refused = Assert.Throws<LossDataException>(() => Run(new TrainingSteps(network, [objective],
             new ShuffledBatchSampler(1, 1, dropLast: false), new TrainingArguments(), Precision.Float32)));
         Assert.Contains("NaN", refused.Message);
         network.Parameters[network.Parameters.Parameters[0]].Fill(float.PositiveInfinity); // what a diverged run comes to

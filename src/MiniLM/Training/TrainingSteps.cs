@@ -7,7 +7,7 @@ namespace MiniLM.Training;
 /// <param name="GlobalStep">Steps done, those that an overflow skipped included.</param>
 /// <param name="Data">Where in the data.</param>
 /// <param name="Scaler">The loss scale; null: there is none.</param>
-internal readonly record struct TrainerState(int GlobalStep, SamplerState Data, LossScalerState? Scaler);
+internal readonly record struct TrainingPosition(int GlobalStep, SamplerState Data, LossScalerState? Scaler);
 
 /// <summary>What a step did.</summary>
 /// <param name="Number">From 1.</param>
@@ -16,11 +16,11 @@ internal readonly record struct TrainerState(int GlobalStep, SamplerState Data, 
 /// <param name="GradientNorm">Before gradients were cut.</param>
 /// <param name="IsTaken">False: a gradient was not finite under the loss scale, and nothing moved.</param>
 /// <param name="Tokens">Computed forward and backward.</param>
-internal readonly record struct TrainerStep(int Number, double Loss, double LearningRate, double GradientNorm, bool IsTaken, long Tokens);
+internal readonly record struct TrainingStep(int Number, double Loss, double LearningRate, double GradientNorm, bool IsTaken, long Tokens);
 
 /// <summary>A run of steps, one at a time: what is logged, evaluated or kept between them is the caller's matter.</summary>
 /// <remarks>Not thread-safe.</remarks>
-internal sealed class Trainer
+internal sealed class TrainingSteps
 {
     private readonly TrainingNetwork _network;
     private readonly IReadOnlyList<Objective> _objectives;
@@ -35,8 +35,8 @@ internal sealed class Trainer
     /// <param name="arguments">What the run goes by.</param>
     /// <param name="precision">Of the network: float16 takes a loss scale.</param>
     /// <param name="state">Where the run is; null: at its beginning.</param>
-    internal Trainer(TrainingNetwork network, IReadOnlyList<Objective> objectives, BatchSampler sampler, TrainingArguments arguments, Precision precision,
-        TrainerState? state = null)
+    internal TrainingSteps(TrainingNetwork network, IReadOnlyList<Objective> objectives, BatchSampler sampler, TrainingArguments arguments, Precision precision,
+        TrainingPosition? state = null)
     {
         (_network, _objectives, _arguments) = (network, objectives, arguments);
         TotalSteps = arguments.TotalSteps(sampler.Count);
@@ -52,13 +52,13 @@ internal sealed class Trainer
     /// <summary>Steps done.</summary>
     internal int GlobalStep { get; private set; }
 
-    internal TrainerState State => new(GlobalStep, _batches.State, _scaler?.State);
+    internal TrainingPosition State => new(GlobalStep, _batches.State, _scaler?.State);
 
     /// <summary>The next step; false when the run is at its end.</summary>
     /// <param name="step">What it did.</param>
     /// <param name="cancellation">Looked at all along; after it gradients are undefined and <see cref="State"/> is no place to go on from.</param>
     /// <exception cref="NonFiniteLossException">A loss is NaN or infinite, where no loss scale explains it.</exception>
-    internal bool TryStep(out TrainerStep step, CancellationToken cancellation = default)
+    internal bool TryStep(out TrainingStep step, CancellationToken cancellation = default)
     {
         step = default;
         if (GlobalStep >= TotalSteps) { return false; }
@@ -84,7 +84,7 @@ internal sealed class Trainer
         });
         _scaler?.Update(result.IsTaken);
         if (!result.IsTaken && _scaler is null) { throw new NonFiniteLossException(GlobalStep + 1, result.GradientNorm, batches[0]); }
-        step = new TrainerStep(++GlobalStep, loss, rate, result.GradientNorm, result.IsTaken, tokens);
+        step = new TrainingStep(++GlobalStep, loss, rate, result.GradientNorm, result.IsTaken, tokens);
         return true;
     }
 

@@ -1,0 +1,25 @@
+using MiniLM.Evaluation.Statistics;
+using MiniLM.Model;
+
+namespace MiniLM.Training.Evaluators;
+
+/// <summary>Correlations of scores with grades: as EmbeddingSimilarityEvaluator and CrossEncoderCorrelationEvaluator.</summary>
+/// <param name="name">Of the set.</param>
+/// <param name="data">Pairs with a grade each.</param>
+/// <param name="model">Of the network.</param>
+/// <param name="similarity">Of a bi-encoder; null: a cross-encoder with one output.</param>
+internal sealed class CorrelationEvaluator(string name, TrainingData data, Network model, SimilarityFunction? similarity) : DataEvaluator(name, data, model)
+{
+    internal override string Kind => similarity is null ? "CrossEncoderCorrelation" : "EmbeddingSimilarity";
+
+    private protected override IReadOnlyList<string> Measured =>
+        similarity is { } function ? [$"spearman_{function.Name()}", $"pearson_{function.Name()}"] : ["spearman", "pearson"];
+
+    internal override double[] Values(SequenceOutputs outputs)
+    {
+        double[] labels = Labels();
+        double[] scores = [.. Enumerable.Range(0, labels.Length)
+            .Select(row => similarity is { } function ? function.Of(outputs[row, 0], outputs[row, 1]) : outputs[row, 0][0])];
+        return [Correlation.Spearman(scores, labels), Correlation.Pearson(scores, labels)];
+    }
+}

@@ -1,0 +1,74 @@
+using MiniLM.Compute;
+using MiniLM.Evaluation;
+using MiniLM.Model;
+using MiniLM.Retrieval;
+
+namespace MiniLM.Training.Evaluators;
+
+/// <summary>Documents in the order of the similarity of their embeddings to a query's, with the measures of InformationRetrievalEvaluator.</summary>
+/// <param name="similarity">Of the model; distances rank as cosines do.</param>
+/// <param name="device">That compares.</param>
+internal sealed class EmbeddingRanking(SimilarityFunction similarity, Device device)
+{
+    internal const string Kind = "InformationRetrieval";
+
+    private const int QueriesTogether = 64, Deepest = 100;
+
+    private static readonly int[] Depths = [1, 3, 5, 10];
+
+    /// <summary>In the order of <see cref="Measure"/>.</summary>
+    internal string[] Metrics { get; } =
+    [
+        .. new[] { "ndcg@10", "mrr@10", $"map@{Deepest}" }.Concat(Depths.SelectMany(k => new[] { $"accuracy@{k}", $"precision@{k}", $"recall@{k}" }))
+            .Select(metric => $"{(similarity == SimilarityFunction.Dot ? similarity : SimilarityFunction.Cosine).Name()}_{metric}"),
+    ];
+
+    /// <summary>Means over queries.</summary>
+    /// <param name="queries">[queries, size]; made unit rows unless the similarity is dot.</param>
+    /// <param name="documents">[documents, size]; as <paramref name="queries"/>.</param>
+    /// <param name="size">Of an embedding.</param>
+    /// <param name="ids">Of the documents.</param>
+    /// <param name="relevant">Ids for each query, at least one.</param>
+    /// <param name="cancellation">Looked at all along.</param>
+    internal double[] Measure(float[] queries, float[] documents, int size, string[] ids, IReadOnlySet<string>[] relevant, CancellationToken cancellation)
+    {
+        if (similarity != SimilarityFunction.Dot)
+        {
+            MakeUnit(queries, size);
+            MakeUnit(documents, size);
+        }
+        List<InformationRetrievalMeasures>[] measures = [.. Depths.Append(Deepest).Select(_ => new List<InformationRetrievalMeasures>())];
+        float[] scores = new float[Math.Min(QueriesTogether, relevant.Length) * ids.Length];
+        for (int first = 0; first < relevant.Length; first += QueriesTogether)
+        {
+            int together = Math.Min(QueriesTogether, relevant.Length - first);
+            device.Similarity(queries.AsSpan(first * size, together * size), documents, size, scores.AsSpan(0, together * ids.Length), cancellation);
+            for (int query = 0; query < together; query++)
+            {
+                TopDocuments best = new(Math.Min(Deepest, ids.Length));
+                best.Add(0, scores.AsSpan(query * ids.Length, ids.Length));
+                (string, double)[] hits = [.. best.Ordered().Select(hit => (ids[hit.Document], (double)hit.Score))];
+                for (int i = 0; i < measures.Length; i++)
+                {
+                    measures[i].Add(InformationRetrievalMeasures.At(hits, relevant[first + query], i < Depths.Length ? Depths[i] : Deepest));
+                }
+            }
+        }
+        InformationRetrievalMeasures[] means = [.. measures.Select(InformationRetrievalMeasures.Mean)];
+        InformationRetrievalMeasures atTen = means[Array.IndexOf(Depths, 10)];
+        return [atTen.Ndcg, atTen.ReciprocalRank, means[^1].AveragePrecision,
+            .. means[..Depths.Length].SelectMany(mean => new[] { mean.Accuracy, mean.Precision, mean.Recall })];
+    }
+
+    private static void MakeUnit(Span<float> rows, int size)
+    {
+        for (int first = 0; first < rows.Length; first += size)
+        {
+            Span<float> row = rows.Slice(first, size);
+            double squares = 0;
+            foreach (float value in row) { squares += (double)value * value; }
+            float scale = squares == 0 ? 0 : (float)(1 / Math.Sqrt(squares));
+            foreach (ref float value in row) { value *= scale; }
+        }
+    }
+}

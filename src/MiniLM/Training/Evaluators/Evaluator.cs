@@ -1,0 +1,35 @@
+using MiniLM.Compute;
+
+namespace MiniLM.Training.Evaluators;
+
+/// <summary>Measures the model that is trained, under the names of sentence-transformers' evaluators.</summary>
+internal abstract class Evaluator
+{
+    /// <param name="name">Of what is measured; empty: it has none.</param>
+    private protected Evaluator(string name) => Name = name;
+
+    internal string Name { get; }
+
+    /// <summary>What sentence-transformers calls the evaluator's kind.</summary>
+    internal abstract string Kind { get; }
+
+    /// <summary>Metrics with the name before them, known before anything is computed; the first is the one to judge by.</summary>
+    internal IReadOnlyList<string> Metrics => [.. Measured.Select(Full)];
+
+    /// <summary>Metrics without the name.</summary>
+    private protected abstract IReadOnlyList<string> Measured { get; }
+
+    /// <summary>Numbers in the order of <see cref="Metrics"/>; NaN where the data leave one undefined.</summary>
+    /// <param name="network">That is trained.</param>
+    /// <param name="cancellation">Looked at all along.</param>
+    internal IReadOnlyList<KeyValuePair<string, double>> Evaluate(DeviceNetwork network, CancellationToken cancellation)
+    {
+        double[] values = Values(network, cancellation);
+        return [.. Metrics.Zip(values, KeyValuePair.Create)];
+    }
+
+    /// <inheritdoc cref="Evaluate"/>
+    private protected abstract double[] Values(DeviceNetwork network, CancellationToken cancellation);
+
+    private string Full(string metric) => Name.Length == 0 ? metric : $"{Name}_{metric}";
+}

@@ -1,0 +1,36 @@
+namespace MiniLM.Training;
+
+/// <summary>A data set, tokenized: what is trained on, or measured.</summary>
+/// <param name="Name">For records and messages.</param>
+/// <param name="Columns">Names of the columns of texts.</param>
+/// <param name="Rows">Tokens and labels.</param>
+internal sealed record TrainingData(string Name, string[] Columns, TrainingRows Rows) : IDisposable
+{
+    /// <summary>Rows kept as texts, for the model card.</summary>
+    internal const int MostSamples = 3;
+
+    /// <summary>The loss as it was written, with its settings; null: the data are only measured.</summary>
+    internal string? Loss { get; init; }
+
+    /// <summary>The first rows.</summary>
+    internal required IReadOnlyList<TrainingRow> Samples { get; init; }
+
+    /// <summary>A hash of each row's texts.</summary>
+    internal required UInt128[] Keys { get; init; }
+
+    /// <summary>The number of each row's first text, the same for equal texts.</summary>
+    internal required int[] Queries { get; init; }
+
+    /// <summary>For each column the number of each row's text; null where rows have different numbers of them.</summary>
+    internal required int[][]? Texts { get; init; }
+
+    /// <summary>SHA-256 of all texts and labels, in hexadecimal.</summary>
+    internal required string Hash { get; init; }
+
+    internal int Count => Rows.Tokens.Count;
+
+    /// <summary>Whether every label is one of some values.</summary>
+    internal bool HasLabels(params double[] values) => Rows.Labels is { } labels && labels.All(row => row.All(label => values.Contains(label)));
+
+    public void Dispose() => Rows.Tokens.Dispose();
+}

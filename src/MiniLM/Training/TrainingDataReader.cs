@@ -1,0 +1,96 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using MiniLM.Data;
+using MiniLM.Model;
+using MiniLM.Text;
+using MiniLM.Training.Losses;
+
+namespace MiniLM.Training;
+
+/// <summary>Rows of texts to tokens, once for the whole run; of the texts only hashes and a few samples are kept.</summary>
+/// <param name="tokenizer">The model's.</param>
+/// <param name="kind">Of the model: a cross-encoder reads a row's first text together with each of the others.</param>
+/// <param name="maxLength">Longest sequence in tokens.</param>
+/// <param name="prompts">Put before the texts of a column, by its name; under <c>""</c> before every text.</param>
+/// <param name="spill">Folder of a file for tokens that outgrow the memory.</param>
+internal sealed class TrainingDataReader(
+    WordPieceTokenizer tokenizer, ModelKind kind, int maxLength, IReadOnlyDictionary<string, string> prompts, string spill)
+{
+    /// <summary>Reads a data set.</summary>
+    /// <param name="name">For records and messages.</param>
+    /// <param name="columns">Names of the columns of texts.</param>
+    /// <param name="isList">A row is a query with documents, each of which has a label.</param>
+    /// <param name="rows">All have as many texts, but lists.</param>
+    /// <param name="loss">What they are for; null: only to be measured.</param>
+    /// <param name="cancellation">Looked at for every row.</param>
+    /// <exception cref="LossDataException">There are no rows, or they are of different shapes.</exception>
+    internal TrainingData Read(
+        string name, string[] columns, bool isList, IEnumerable<TrainingRow> rows, string? loss, CancellationToken cancellation)
+    {
+        using TokenizedRowsWriter tokens = new(tokenizer, maxLength, Path.Combine(spill, $"tokens-{Environment.ProcessId}-{Guid.NewGuid():N}"),
+            cancellation: cancellation);
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        TextHash texts = new();
+        TextNumbers numbers = new();
+        List<double[]> labels = [];
+        List<TrainingRow> samples = [];
+        List<UInt128> keys = [];
+        List<int>[] numbered = [.. columns.Select(_ => new List<int>())];
+        Span<byte> bytes = stackalloc byte[16];
+        foreach (TrainingRow row in rows)
+        {
+            if (samples.Count > 0) { CheckShape(name, row, samples[0], keys.Count + 1, isList); }
+            if (samples.Count < TrainingData.MostSamples) { samples.Add(row); }
+            Add(row, columns, isList, tokens);
+            UInt128 key = default;
+            for (int i = 0; i < row.Texts.Count; i++)
+            {
+                UInt128 one = texts.Of(row.Texts[i]);
+                key = key * 31 + one; // of rows that are not the same on purpose, a clash is as unlikely as one of the texts
+                BinaryPrimitives.WriteUInt128LittleEndian(bytes, one);
+                hash.AppendData(bytes);
+                if (!isList || i == 0) { numbered[i].Add(numbers.Of(row.Texts[i])); }
+            }
+            hash.AppendData(MemoryMarshal.AsBytes<double>(row.Labels.ToArray()));
+            keys.Add(key);
+            labels.Add([.. row.Labels]);
+        }
+        LossDataException.ThrowIf(keys.Count == 0, $"{name}: has no rows. Give a file with at least one.");
+        bool hasLabels = labels[0].Length > 0;
+        int[][]? columnNumbers = isList ? null : [.. numbered.Select(column => column.ToArray())];
+        return new TrainingData(name, columns, new TrainingRows(tokens.Complete()) { Labels = hasLabels ? [.. labels] : null, IsList = isList })
+        {
+            Loss = loss,
+            Samples = samples,
+            Keys = [.. keys],
+            Queries = [.. numbered[0]],
+            Texts = columnNumbers,
+            Hash = Convert.ToHexStringLower(hash.GetHashAndReset()),
+        };
+    }
+
+    private static void CheckShape(string name, TrainingRow row, TrainingRow first, int number, bool isList)
+    {
+        LossDataException.ThrowIf(!isList && row.Texts.Count != first.Texts.Count,
+            $"{name}: row {number} has {row.Texts.Count} texts, row 1 has {first.Texts.Count}. Give all rows as many.");
+        LossDataException.ThrowIf(!isList && row.Labels.Count != first.Labels.Count,
+            $"{name}: row {number} has {row.Labels.Count} labels, row 1 has {first.Labels.Count}. Give all rows as many.");
+    }
+
+    private void Add(TrainingRow row, string[] columns, bool isList, TokenizedRowsWriter tokens)
+    {
+        if (kind == ModelKind.BiEncoder || row.Texts.Count == 1)
+        {
+            for (int i = 0; i < row.Texts.Count; i++) { tokens.Add(row.Texts[i], Prompt(columns[i])); }
+        }
+        else
+        {
+            string query = Prompt(columns[0]) + row.Texts[0];
+            for (int i = 1; i < row.Texts.Count; i++) { tokens.AddPair(query, Prompt(columns[isList ? 1 : i]) + row.Texts[i]); }
+        }
+        tokens.EndRow();
+    }
+
+    private string? Prompt(string column) => prompts.GetValueOrDefault(column) ?? prompts.GetValueOrDefault("");
+}

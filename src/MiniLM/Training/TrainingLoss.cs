@@ -1,0 +1,95 @@
+using MiniLM.Compute;
+using MiniLM.Model;
+using MiniLM.Training.Losses;
+using MiniLM.Training.Losses.Embeddings;
+
+namespace MiniLM.Training;
+
+/// <summary>A loss by its name and settings, for the one kind of model or the other.</summary>
+internal sealed class TrainingLoss
+{
+    private readonly BiEncoderLoss? _biEncoder;
+    private readonly CrossEncoderLoss? _crossEncoder;
+
+    /// <param name="kind">Of the model.</param>
+    /// <param name="text">As <see cref="LossSettings.Parse"/> reads it.</param>
+    /// <param name="arguments">With the dimensions of MatryoshkaLoss.</param>
+    /// <exception cref="ArgumentException">One line: there is no such loss, or it has no such setting.</exception>
+    internal TrainingLoss(ModelKind kind, string text, TrainingArguments arguments)
+    {
+        (string name, LossSettings settings) = LossSettings.Parse(text);
+        if (kind == ModelKind.CrossEncoder)
+        {
+            if (arguments.MatryoshkaDims.Count > 0) { throw new ArgumentException("matryoshka_dims: a cross-encoder has no embedding to cut."); }
+            _crossEncoder = LossNames.FindCrossEncoder(name, settings);
+            Name = _crossEncoder.Name;
+        }
+        else
+        {
+            _biEncoder = LossNames.FindBiEncoder(name, settings);
+            if (_biEncoder.Requires.HasGuide) { throw new ArgumentException($"loss {name} needs a guide model, which a training does not take yet."); }
+            Name = _biEncoder.Name;
+            if (arguments.MatryoshkaDims.Count > 0) { _biEncoder = Matryoshka(_biEncoder, arguments); }
+        }
+        Settings = settings.Values;
+    }
+
+    /// <summary>In sentence-transformers.</summary>
+    internal string Name { get; }
+
+    /// <summary>Under their names there.</summary>
+    internal IReadOnlyList<KeyValuePair<string, string>> Settings { get; }
+
+    /// <summary>Whether a row is a query with documents and their labels.</summary>
+    internal bool HasLists => _crossEncoder?.Requires.HasLists == true;
+
+    /// <summary>What its labels are.</summary>
+    internal LabelKind Labels => _biEncoder?.Requires.Labels ?? _crossEncoder!.Requires.Labels;
+
+    /// <summary>Whether it cannot do without labels.</summary>
+    internal bool NeedsLabels => Labels != LabelKind.None && !(_biEncoder?.Requires.LabelsAreOptional ?? _crossEncoder!.Requires.LabelsAreOptional);
+
+    /// <summary>Whether its negatives are the batch's other rows.</summary>
+    internal bool HasInBatchNegatives => _biEncoder?.Requires.MasksEqualTexts ?? Name.Contains("MultipleNegatives", StringComparison.Ordinal);
+
+    /// <summary>The loss of a guess without knowledge; null: there is no such number.</summary>
+    /// <param name="candidates">Texts that a query of a full batch chooses from.</param>
+    /// <param name="outputs">Of the model.</param>
+    internal double? AtChance(int candidates, int outputs) => Name switch
+    {
+        "BinaryCrossEntropyLoss" => Math.Log(2),
+        "CrossEntropyLoss" => Math.Log(outputs),
+        _ when HasInBatchNegatives && _biEncoder is not null => Math.Log(candidates),
+        _ => null,
+    };
+
+    /// <summary>The loss over a data set.</summary>
+    /// <param name="network">That is trained.</param>
+    /// <param name="data">What the loss takes.</param>
+    /// <param name="arguments">Seed, and whether equal texts are masked.</param>
+    /// <exception cref="LossDataException">The data are not what the loss takes.</exception>
+    internal Objective Over(TrainingNetwork network, TrainingData data, TrainingArguments arguments)
+    {
+        TrainingRows rows = data.Rows;
+        if (arguments.MaskDuplicates)
+        {
+            LossDataException.ThrowIf(_biEncoder?.Requires.MasksEqualTexts != true,
+                $"mask_duplicates: {Name} has no in-batch negatives that equal texts could be taken out of.");
+            rows = rows with { Texts = data.Texts };
+        }
+        return _biEncoder is not null ? new BiEncoderObjective(network, _biEncoder, rows, arguments.Seed)
+            : new CrossEncoderObjective(network, _crossEncoder!, rows, arguments.Seed);
+    }
+
+    private static MatryoshkaLoss Matryoshka(BiEncoderLoss loss, TrainingArguments arguments)
+    {
+        if (arguments.MatryoshkaWeights.Count is not 0 and int weights && weights != arguments.MatryoshkaDims.Count)
+        {
+            throw new ArgumentException($"matryoshka_weights: {weights} weights for {arguments.MatryoshkaDims.Count} dimensions. Give as many.");
+        }
+        return new MatryoshkaLoss(loss, [.. arguments.MatryoshkaDims], arguments.MatryoshkaWeights.Count == 0 ? null : [.. arguments.MatryoshkaWeights])
+        {
+            MiniBatchSize = loss.MiniBatchSize,
+        };
+    }
+}
