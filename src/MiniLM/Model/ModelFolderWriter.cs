@@ -39,11 +39,18 @@ internal static class ModelFolderWriter
     {
         string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
         CheckTarget(model, target, options.Overwrite);
-        using TensorFiles files = new(model.WeightSets.SelectMany(set => set.Files).SelectMany(file => file.Tensors));
         using PartialFolder partial = new(target);
-        foreach (WeightSet set in model.WeightSets) { WriteWeights(model, set, partial.Path, options, cancellation); }
-        CopySideFiles(model, partial.Path, options, cancellation);
+        Fill(model, partial.Path, options, cancellation);
         partial.Complete();
+    }
+
+    /// <summary>The files of the folder, into one that is being built.</summary>
+    /// <inheritdoc cref="Write"/>
+    internal static void Fill(ModelFolder model, string folder, ModelFolderOptions options, CancellationToken cancellation = default)
+    {
+        using TensorFiles files = new(model.WeightSets.SelectMany(set => set.Files).SelectMany(file => file.Tensors));
+        foreach (WeightSet set in model.WeightSets) { WriteWeights(model, set, folder, options, cancellation); }
+        CopySideFiles(model, folder, options, cancellation);
     }
 
     private static void CheckTarget(ModelFolder model, string target, bool overwrite)

@@ -16,7 +16,8 @@ internal readonly record struct TrainingPosition(int GlobalStep, SamplerState Da
 /// <param name="GradientNorm">Before gradients were cut.</param>
 /// <param name="IsTaken">False: a gradient was not finite under the loss scale, and nothing moved.</param>
 /// <param name="Tokens">Computed forward and backward.</param>
-internal readonly record struct TrainingStep(int Number, double Loss, double LearningRate, double GradientNorm, bool IsTaken, long Tokens);
+/// <param name="Spread">How far the outputs of its last micro-batch are from one another: <see cref="Objective.Spread"/>.</param>
+internal readonly record struct TrainingStep(int Number, double Loss, double LearningRate, double GradientNorm, bool IsTaken, long Tokens, double Spread);
 
 /// <summary>A run of steps, one at a time: what is logged, evaluated or kept between them is the caller's matter.</summary>
 /// <remarks>Not thread-safe.</remarks>
@@ -27,6 +28,7 @@ internal sealed class TrainingSteps
     private readonly TrainingArguments _arguments;
     private readonly LearningRateSchedule _schedule;
     private readonly LossScaler? _scaler;
+    private readonly BatchSampler _sampler;
     private readonly BatchStream _batches;
 
     /// <param name="network">What is trained; its weights, moments and steps are those of <paramref name="state"/>.</param>
@@ -38,12 +40,12 @@ internal sealed class TrainingSteps
     internal TrainingSteps(TrainingNetwork network, IReadOnlyList<Objective> objectives, BatchSampler sampler, TrainingArguments arguments, Precision precision,
         TrainingPosition? state = null)
     {
-        (_network, _objectives, _arguments) = (network, objectives, arguments);
+        (_network, _objectives, _sampler, _arguments) = (network, objectives, sampler, arguments);
         TotalSteps = arguments.TotalSteps(sampler.Count);
         _schedule = new LearningRateSchedule(arguments.LrSchedulerType, arguments.LearningRate, TotalSteps, arguments.WarmupSteps);
         if (precision == Precision.Float16) { _scaler = new LossScaler(); }
         if (state?.Scaler is { } scale && _scaler is not null) { _scaler.State = scale; }
-        _batches = new BatchStream(sampler, state?.Data ?? new SamplerState(arguments.Seed, 0, 0));
+        _batches = new BatchStream(sampler, state?.Data ?? new SamplerState(arguments.DataSeed ?? arguments.Seed, 0, 0));
         GlobalStep = state?.GlobalStep ?? 0;
     }
 
@@ -51,6 +53,12 @@ internal sealed class TrainingSteps
 
     /// <summary>Steps done.</summary>
     internal int GlobalStep { get; private set; }
+
+    /// <summary>Whether the epoch has no more batches, or the run no more steps.</summary>
+    internal bool IsAtEpochEnd => GlobalStep >= TotalSteps || _batches.IsAtEpochEnd;
+
+    /// <summary>Passes over the data done, with their fraction.</summary>
+    internal double Epoch => _batches.State.Epoch + Math.Min(1, _batches.State.Batches / (double)Math.Max(1, _sampler.Count));
 
     internal TrainingPosition State => new(GlobalStep, _batches.State, _scaler?.State);
 
@@ -65,6 +73,7 @@ internal sealed class TrainingSteps
         List<RowBatch> batches = NextBatches();
         float scale = _scaler?.State.Scale ?? 1;
         double loss = 0;
+        double spread = 1;
         int tokens = 0;
         foreach (RowBatch batch in batches)
         {
@@ -73,6 +82,7 @@ internal sealed class TrainingSteps
             double mean = objective.Add(new MicroBatch(batch.Rows, (uint)GlobalStep, tokens), weight * scale, cancellation);
             if (!double.IsFinite(mean) && _scaler is null) { throw new NonFiniteLossException(GlobalStep + 1, mean, batch); }
             loss += mean * weight;
+            spread = objective.Spread();
             tokens = checked(tokens + objective.Tokens(batch.Rows));
         }
         double rate = _schedule.At(_network.Steps);
@@ -84,7 +94,7 @@ internal sealed class TrainingSteps
         });
         _scaler?.Update(result.IsTaken);
         if (!result.IsTaken && _scaler is null) { throw new NonFiniteLossException(GlobalStep + 1, result.GradientNorm, batches[0]); }
-        step = new TrainingStep(++GlobalStep, loss, rate, result.GradientNorm, result.IsTaken, tokens);
+        step = new TrainingStep(++GlobalStep, loss, rate, result.GradientNorm, result.IsTaken, tokens, spread);
         return true;
     }
 

@@ -12,22 +12,31 @@ internal readonly record struct SamplerState(ulong Seed, int Epoch, int Batches)
 internal sealed class BatchStream(BatchSampler sampler, SamplerState state)
 {
     private IEnumerator<RowBatch>? _epoch;
+    private RowBatch? _next; // looked at, not taken
 
     internal SamplerState State { get; private set; } = state;
+
+    /// <summary>Whether the epoch has no more batches.</summary>
+    internal bool IsAtEpochEnd => Next() is null;
 
     /// <summary>The next batch; false at an epoch's end, behind which the next one begins.</summary>
     /// <exception cref="InvalidDataException">The state is further into its epoch than the epoch is long.</exception>
     internal bool TryNext(out RowBatch batch)
     {
-        _epoch ??= Begin();
-        bool isThere = _epoch.MoveNext();
-        batch = isThere ? _epoch.Current : default;
-        if (isThere) { State = State with { Batches = State.Batches + 1 }; }
+        RowBatch? next = Next();
+        (batch, _next) = (next.GetValueOrDefault(), null);
+        if (next is not null) { State = State with { Batches = State.Batches + 1 }; }
         else
         {
             (_epoch, State) = (null, new SamplerState(State.Seed, State.Epoch + 1, 0));
         }
-        return isThere;
+        return next is not null;
+    }
+
+    private RowBatch? Next()
+    {
+        _epoch ??= Begin();
+        return _next ??= _epoch.MoveNext() ? _epoch.Current : null;
     }
 
     // What was taken is made again and passed over: orders are a function of seed and epoch.

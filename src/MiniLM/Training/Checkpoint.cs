@@ -1,0 +1,218 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using MiniLM.Compute;
+using MiniLM.Data;
+using MiniLM.Model;
+using MiniLM.Training.Records;
+using MiniLM.Training.Sampling;
+using MiniLM.Weights;
+
+namespace MiniLM.Training;
+
+/// <summary>A folder <c>checkpoint-N</c>: a complete model, the optimiser's moments, and all that it takes to go on bit for bit.</summary>
+internal sealed unsafe class Checkpoint
+{
+    private const string Prefix = "checkpoint-", MomentsFile = "optimizer.safetensors", StateFile = "training_state.json";
+
+    private static readonly (OptimizerState State, string Name)[] Moments = [(OptimizerState.FirstMoment, "exp_avg"), (OptimizerState.SecondMoment, "exp_avg_sq")];
+
+    private readonly Dictionary<string, string> _identity = new(StringComparer.Ordinal);
+
+    private Checkpoint(string path, TrainingPosition position, int optimizerSteps, TrainingHistory history) =>
+        (Path, Position, OptimizerSteps, History) = (path, position, optimizerSteps, history);
+
+    internal string Path { get; }
+
+    internal TrainingPosition Position { get; }
+
+    /// <summary>Steps that Adam counts.</summary>
+    internal int OptimizerSteps { get; }
+
+    internal TrainingHistory History { get; }
+
+    /// <summary>The folder of a step.</summary>
+    internal static string PathOf(string output, int step) => System.IO.Path.Combine(output, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step}"));
+
+    /// <summary>Checkpoints in an output folder, the earliest first.</summary>
+    internal static IReadOnlyList<(int Step, string Path)> In(string output) => !Directory.Exists(output) ? [] : [.. Directory.EnumerateDirectories(output)
+        .Select(path => (Step: StepOf(path), Path: path)).Where(found => found.Step >= 0 && File.Exists(System.IO.Path.Combine(found.Path, StateFile)))
+        .OrderBy(found => found.Step)];
+
+    private static int StepOf(string path) => System.IO.Path.GetFileName(path) is var name && name.StartsWith(Prefix, StringComparison.Ordinal)
+        && int.TryParse(name[Prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : -1;
+
+    /// <summary>Writes one beside what is there and gives it its name when all is on the disk.</summary>
+    /// <param name="path">Replaced if it is there.</param>
+    /// <param name="model">Whose folder the trained weights complete.</param>
+    /// <param name="network">That is trained.</param>
+    /// <param name="position">Where the run is.</param>
+    /// <param name="history">Of the run.</param>
+    /// <param name="writeHistory">Writes <c>trainer_state.json</c> to a path.</param>
+    /// <param name="identity">What the run depends on, by name.</param>
+    internal static void Write(string path, ModelFolder model, TrainingNetwork network, TrainingPosition position, TrainingHistory history,
+        Action<string> writeHistory, IEnumerable<KeyValuePair<string, string>> identity)
+    {
+        using PartialFolder folder = new(path);
+        WriteModel(folder.Path, model, network);
+        WriteMoments(System.IO.Path.Combine(folder.Path, MomentsFile), network);
+        writeHistory(System.IO.Path.Combine(folder.Path, TrainingHistory.FileName));
+        PartialFile.WriteWhole(System.IO.Path.Combine(folder.Path, StateFile), stream => WriteState(stream, network.Steps, position, history, identity),
+            overwrite: false);
+        folder.Complete();
+    }
+
+    /// <summary>The model alone, into a folder that is being built.</summary>
+    internal static void WriteModel(string folder, ModelFolder model, TrainingNetwork network) => ModelFolderWriter.Fill(model, folder, new ModelFolderOptions
+    {
+        Values = Places(model.Network, network).GetValueOrDefault,
+        ElementType = ElementType.F32,
+    });
+
+    /// <summary>The network's values for the tensors of the folder that it was made of.</summary>
+    private static Dictionary<Tensor, Tensor> Places(Network model, TrainingNetwork network) => model.Tensors()
+        .Zip(network.Parameters.Parameters).ToDictionary(pair => pair.First, pair => pair.Second.Tensor);
+
+    private static void WriteMoments(string path, TrainingNetwork network)
+    {
+        ParameterBlock parameters = network.Parameters;
+        NativeBlock[] blocks = [.. Moments.Select(_ => new NativeBlock(parameters.Length))];
+        try
+        {
+            List<StoredTensor> tensors = [];
+            foreach (((OptimizerState state, string name), NativeBlock block) in Moments.Zip(blocks))
+            {
+                foreach (Parameter parameter in parameters.Parameters)
+                {
+                    float* values = block.Floats + parameter.Offset;
+                    network.ReadState(parameter, state, new Span<float>(values, parameter.Count));
+                    tensors.Add(new StoredTensor(new Tensor($"{name}.{parameter.Name}", ElementType.F32, [.. parameter.Tensor.Shape], (byte*)values,
+                        (long)parameter.Count * sizeof(float), path)));
+                }
+            }
+            SafetensorsWriter.Write(path, tensors, null);
+        }
+        finally { Array.ForEach(blocks, block => block.Dispose()); }
+    }
+
+    private static void WriteState(Stream stream, int optimizerSteps, TrainingPosition position, TrainingHistory history,
+        IEnumerable<KeyValuePair<string, string>> identity)
+    {
+        using Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        json.WriteStartObject();
+        json.WriteNumber("global_step", position.GlobalStep);
+        json.WriteNumber("optimizer_steps", optimizerSteps);
+        json.WriteNumber("data_seed", position.Data.Seed);
+        json.WriteNumber("epoch", position.Data.Epoch);
+        json.WriteNumber("batches_of_epoch", position.Data.Batches);
+        if (position.Scaler is { } scaler)
+        {
+            json.WriteNumber("loss_scale", scaler.Scale);
+            json.WriteNumber("good_steps", scaler.GoodSteps);
+        }
+        json.WriteNumber("loss_sum", history.Losses.Sum);
+        json.WriteNumber("loss_count", history.Losses.Count);
+        json.WriteNumber("patience", history.Patience);
+        if (history.BestMetric is { } best) { json.WriteNumber("best_metric", best); }
+        if (history.BestStep is { } step) { json.WriteNumber("best_step", step); }
+        json.WriteNumber("tokens", history.Tokens);
+        json.WriteNumber("seconds", history.Seconds);
+        json.WriteStartObject("made_with");
+        foreach ((string name, string value) in identity) { json.WriteString(name, value); }
+        json.WriteEndObject();
+        json.WriteEndObject();
+        json.Flush();
+        stream.WriteByte((byte)'\n');
+    }
+
+    /// <summary>Opens one.</summary>
+    /// <exception cref="ModelFormatException">It is no checkpoint of a training, or damaged.</exception>
+    internal static Checkpoint Open(string path)
+    {
+        string state = System.IO.Path.Combine(path, StateFile);
+        if (!File.Exists(state))
+        {
+            throw new ModelFormatException($"{path}: has no {StateFile}, so it is no checkpoint to go on from. Give a folder {Prefix}N of an earlier run.");
+        }
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(state));
+            JsonElement json = document.RootElement;
+            LossScalerState? scaler = json.TryGetProperty("loss_scale", out JsonElement scale)
+                ? new LossScalerState(scale.GetSingle(), json.GetProperty("good_steps").GetInt32()) : null;
+            TrainingPosition position = new(json.GetProperty("global_step").GetInt32(), new SamplerState(json.GetProperty("data_seed").GetUInt64(),
+                json.GetProperty("epoch").GetInt32(), json.GetProperty("batches_of_epoch").GetInt32()), scaler);
+            TrainingHistory history = new()
+            {
+                Losses = (json.GetProperty("loss_sum").GetDouble(), json.GetProperty("loss_count").GetInt32()),
+                Patience = json.GetProperty("patience").GetInt32(),
+                BestMetric = json.TryGetProperty("best_metric", out JsonElement best) ? best.GetDouble() : null,
+                BestStep = json.TryGetProperty("best_step", out JsonElement step) ? step.GetInt32() : null,
+                Tokens = json.GetProperty("tokens").GetInt64(),
+                Seconds = json.GetProperty("seconds").GetDouble(),
+            };
+            history.ReadLog(System.IO.Path.Combine(path, TrainingHistory.FileName));
+            Checkpoint checkpoint = new(path, position, json.GetProperty("optimizer_steps").GetInt32(), history);
+            foreach (JsonProperty property in json.GetProperty("made_with").EnumerateObject())
+            {
+                checkpoint._identity.Add(property.Name, property.Value.GetString() ?? "");
+            }
+            return checkpoint;
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or IOException)
+        {
+            throw new ModelFormatException($"{state}: is damaged ({error.Message.Split('.')[0]}). Resume from another checkpoint.", error);
+        }
+    }
+
+    /// <summary>Refuses a run that would not go on bit for bit.</summary>
+    /// <exception cref="ArgumentException">One line that names what differs.</exception>
+    internal void Check(IReadOnlyCollection<KeyValuePair<string, string>> identity)
+    {
+        Dictionary<string, string> now = new(identity, StringComparer.Ordinal);
+        foreach (string name in now.Keys.Union(_identity.Keys))
+        {
+            (string? then, string? given) = (_identity.GetValueOrDefault(name), now.GetValueOrDefault(name));
+            if (then == given) { continue; }
+            throw new ArgumentException($"{Path}: was made with {name} {Said(then)}, this run has {Said(given)}. "
+                + "Give the same data and arguments, or start afresh in another folder.");
+        }
+
+        static string Said(string? value) => string.IsNullOrEmpty(value) ? "none" : value.Length <= 80 ? value : value[..80] + "...";
+    }
+
+    /// <summary>A model's network with the weights of this checkpoint, whose files stay open until the result is disposed.</summary>
+    /// <param name="model">That the training began with.</param>
+    /// <param name="files">Of the weights: to be disposed when they were read.</param>
+    /// <exception cref="ModelFormatException">The checkpoint is of another model.</exception>
+    internal Network Weights(ModelFolder model, out ModelFolder files)
+    {
+        ModelFolder folder = files = ModelFolder.Open(Path);
+        Tensor[] begun = [.. model.Network.Tensors()], kept = [.. folder.Network.Tensors()];
+        bool isSame = begun.Length == kept.Length && begun.Zip(kept).All(pair => pair.First.Name == pair.Second.Name && pair.First.Shape.SequenceEqual(pair.Second.Shape));
+        if (!isSame)
+        {
+            folder.Dispose();
+            throw new ModelFormatException($"{Path}: is a checkpoint of another model than {model.Path}. Give the model that the training began with.");
+        }
+        Dictionary<Tensor, Tensor> places = begun.Zip(kept).ToDictionary(pair => pair.First, pair => pair.Second);
+        return model.Network.With(tensor => places[tensor]);
+    }
+
+    /// <summary>Puts the optimiser where it was.</summary>
+    /// <exception cref="ModelFormatException">The file lacks a parameter.</exception>
+    internal void ReadMoments(TrainingNetwork network)
+    {
+        using SafetensorsFile file = new(System.IO.Path.Combine(Path, MomentsFile));
+        foreach (Parameter parameter in network.Parameters.Parameters)
+        {
+            foreach ((OptimizerState state, string name) in Moments)
+            {
+                Tensor tensor = file.Find($"{name}.{parameter.Name}") is { ElementType: ElementType.F32 } found && found.Count == parameter.Count ? found
+                    : throw new ModelFormatException($"{file.Path}: has no {name}.{parameter.Name} of {parameter.Count} values. Resume from another checkpoint.");
+                network.WriteState(parameter, state, tensor.ToFloats());
+            }
+        }
+        network.Steps = OptimizerSteps;
+    }
+}

@@ -1,0 +1,57 @@
+using System.Globalization;
+
+namespace MiniLM.Training;
+
+/// <summary>Looks at the steps of a run for signs that it learns nothing, and says each once.</summary>
+/// <param name="atChance">The loss of a guess, of each data set's; a null is passed over.</param>
+/// <param name="warmup">Steps in which the learning rate rises: a model that has not moved yet is no sign.</param>
+internal sealed class TrainingWatch(IReadOnlyList<double?> atChance, int warmup)
+{
+    /// <summary>Names of these warnings.</summary>
+    internal static readonly string[] Names = ["constant-scores", "loss-at-chance", "exploding-norm", "no-gradient", "loss-scale"];
+
+    private const int Window = 50, NormsBefore = 20;
+    private const double ConstantSpread = 1e-3, NearChance = .02, Exploding = 100, SmallestLoss = 1e-3;
+
+    private readonly Queue<TrainingStep> _last = new();
+    private readonly List<double> _norms = [];
+    private readonly HashSet<string> _said = [];
+    private int _skipped;
+
+    /// <summary>What a step gives reason to say.</summary>
+    internal IEnumerable<TrainingWarning> After(TrainingStep step)
+    {
+        _last.Enqueue(step);
+        if (_last.Count > Window) { _last.Dequeue(); }
+        if (!step.IsTaken) { _skipped++; }
+        bool isFull = _last.Count == Window && step.Number >= Math.Min(warmup, 100) + Window;
+        double mean = _last.Average(past => past.Loss);
+        if (isFull && _last.All(past => past.Spread < ConstantSpread) && _said.Add("constant-scores"))
+        {
+            yield return new("constant-scores", $"step {step.Number}: for {Window} steps all outputs of a batch have been the same: the model has collapsed. "
+                + "Lower --learning-rate, give it a warm-up, or look whether the labels belong to the texts.");
+        }
+        if (isFull && atChance.Count == 1 && atChance[0] is { } chance && Math.Abs(mean - chance) < NearChance * chance && _said.Add("loss-at-chance"))
+        {
+            yield return new("loss-at-chance", string.Create(CultureInfo.InvariantCulture,
+                $"step {step.Number}: the loss has been {mean:0.0000} for {Window} steps, a guess gives {chance:0.0000}: nothing is learnt. "
+                + "Raise --learning-rate, or look whether the labels belong to the texts."));
+        }
+        if (step.IsTaken && _norms.Count >= NormsBefore && step.GradientNorm > Exploding * Median() && _said.Add("exploding-norm"))
+        {
+            yield return new("exploding-norm", string.Create(CultureInfo.InvariantCulture, $"step {step.Number}: the gradient's norm is {step.GradientNorm:0.###}, "
+                + $"{step.GradientNorm / Median():0} times what it was. Lower --learning-rate, or --max-grad-norm."));
+        }
+        if (isFull && _last.All(past => past.GradientNorm == 0) && mean > SmallestLoss && _said.Add("no-gradient"))
+        {
+            yield return new("no-gradient", $"step {step.Number}: for {Window} steps the gradient has been 0. Look at --freeze, at the margin of the loss, and at the data.");
+        }
+        if (_skipped > Window / 2 && _skipped > step.Number / 4 && _said.Add("loss-scale"))
+        {
+            yield return new("loss-scale", $"step {step.Number}: {_skipped} steps were skipped because float16 overflowed. Use --bf16 or --precision float32.");
+        }
+        if (step.IsTaken && _norms.Count < 10 * Window) { _norms.Add(step.GradientNorm); }
+    }
+
+    private double Median() => _norms.Order().ElementAt(_norms.Count / 2);
+}
