@@ -27,6 +27,7 @@ internal static class Program
         ("data", () => new DataCommand()),
         ("submit", () => new SubmitCommand()),
         ("inspect", () => new InspectCommand()),
+        ("create", () => new CreateCommand()),
         ("convert", () => new ConvertCommand()),
         ("devices", () => new DevicesCommand()),
         ("bench", () => new BenchCommand()),

@@ -41,6 +41,8 @@ public sealed unsafe class CpuDevice : Device
     /// <inheritdoc/>
     public override string Name => "cpu";
 
+    internal override string Identity => $"{Name} {CpuTiers.Name(Tier)}{(MultipliesBFloat16 ? " bf16" : "")}";
+
     /// <inheritdoc/>
     public override string Description
     {

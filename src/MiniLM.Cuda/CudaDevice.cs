@@ -47,6 +47,8 @@ public sealed class CudaDevice : Device
     /// <inheritdoc/>
     public override string Name => _name;
 
+    internal override string Identity => $"{Name} {Gpu.Properties.Name} driver {Gpu.Properties.DriverVersion}";
+
     /// <inheritdoc/>
     public override string Description =>
         $"{Gpu.Properties.Name}, compute capability {Capability}, "

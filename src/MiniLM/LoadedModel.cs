@@ -40,14 +40,17 @@ internal sealed record LoadedModel(ModelFolder Folder, WordPieceTokenizer Tokeni
     }
 
     /// <summary>Why a tokenizer and an embedding table are not of one model; null when they may be.</summary>
-    internal static string? VocabularyMismatch(ModelFolder folder, WordPieceTokenizer tokenizer)
+    internal static string? VocabularyMismatch(ModelFolder folder, WordPieceTokenizer tokenizer) =>
+        VocabularyMismatch(folder.Path, tokenizer.VocabularySize, folder.Network.Config.VocabSize);
+
+    /// <summary>The same of a number of tokens and of rows.</summary>
+    internal static string? VocabularyMismatch(string name, int tokens, int rows)
     {
-        (int tokens, int rows) = (tokenizer.VocabularySize, folder.Network.Config.VocabSize);
         // Tables are padded to a round number of rows, never by an eighth.
         string? what = tokens > rows ? $"has ids up to {tokens - 1}" : tokens < rows - rows / 8 ? $"has {tokens} tokens only" : null;
         return what is null
             ? null
-            : $"{folder.Path}: the tokenizer {what}, config.json says vocab_size {rows}. They are not of one model: take both from the same source.";
+            : $"{name}: the tokenizer {what}, config.json says vocab_size {rows}. They are not of one model: take both from the same source.";
     }
 
     /// <summary>The limit in force: what was asked for, within what the model and the special tokens allow.</summary>

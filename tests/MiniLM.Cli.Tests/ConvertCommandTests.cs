@@ -44,6 +44,36 @@ public sealed class ConvertCommandTests : CommandTests
     }
 
     [Fact]
+    public void Convert_KeepsSomeLayers()
+    {
+        CommandLine.Run("convert", "--model", BiEncoder, "--layers", "0,2", "--output", At("two")).AssertDone();
+        Assert.Contains("\"num_hidden_layers\": 2", File.ReadAllText(At("two/config.json")), StringComparison.Ordinal);
+        Assert.NotEqual(Embedding(BiEncoder), Embedding(At("two")));
+        CommandLine.Run("convert", "--model", BiEncoder, "--layers", "0,1,2", "--output", At("all")).AssertDone();
+        Assert.Equal(File.ReadAllBytes(Path.Combine(BiEncoder, "model.safetensors")), File.ReadAllBytes(At("all/model.safetensors")));
+        CommandLine.Run("convert", "--model", BiEncoder, "--layers", "3", "--output", At("none")).AssertRefused(1, "has no layer 3: it has 3");
+        foreach (string layers in new[] { "1,0", "1,1", "-1", "a", "1,", "1, 2" })
+        {
+            CommandLine.Run("convert", "--model", BiEncoder, $"--layers={layers}", "--output", At("none")).AssertRefused(2, $"--layers {layers}");
+        }
+        AssertOnly("all", "two");
+    }
+
+    [Fact]
+    public void Convert_PutsANewHeadOnAnEncoder()
+    {
+        CommandLine.Run("convert", "--model", BiEncoder, "--num-labels", "1", "--seed", "7", "--dtype", "float32", "--output", At("one")).AssertDone();
+        Write("pairs.tsv", "a\tb\none\ttwo\n");
+        Assert.Single(CommandLine.Run("rerank", "--model", At("one"), "--pairs", At("pairs.tsv"), "--columns", "a,b").AssertDone().Lines);
+        CommandLine.Run("convert", "--model", CrossEncoder, "--num-labels", "1", "--output", At("x")).AssertRefused(1, "is a classifier of 2 label(s)");
+        CommandLine.Run("convert", "--model", BiEncoder, "--num-labels", "1", "--layers", "0", "--output", At("x")).AssertRefused(2, "second convert");
+        CommandLine.Run("convert", "--model", BiEncoder, "--num-labels", "1", "--modern-names", "--output", At("x")).AssertRefused(2, "--modern-names");
+        CommandLine.Run("convert", "--model", BiEncoder, "--seed", "1", "--output", At("x")).AssertRefused(2, "--seed goes with --num-labels");
+        CommandLine.Run("convert", "--model", BiEncoder, "--num-labels", "1", "--to", "onnx", "--output", At("x")).AssertRefused(2, "--to onnx");
+        AssertOnly("one", "pairs.tsv");
+    }
+
+    [Fact]
     public void Convert_WritesOnnxInOnePiece()
     {
         CommandLine.Run("convert", "--model", BiEncoder, "--to", "onnx", "--output", At("m.onnx")).AssertDone();

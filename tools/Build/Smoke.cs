@@ -65,6 +65,12 @@ internal static class Smoke
         new("submit", "checkthat", "--run", "out.run", "--top-k", "2", "--output", "predictions.tsv") { Writes = ("predictions.tsv", null) },
         new("convert", "--model", model, "--dtype", "float16", "--output", "half") { Writes = ("half/model.safetensors", null) },
         new("convert", "--model", model, "--to", "onnx", "--output", "model.onnx") { Writes = ("model.onnx", null) },
+        new("convert", "--model", model, "--layers", "0,2", "--output", "two") { Writes = ("two/model.safetensors", null) },
+        new("create", "--config", Path.Combine(model, "config.json"), "--vocab", Path.Combine(model, "vocab.txt"), "--seed", "1", "--output", "new")
+        {
+            Writes = ("new/tokenizer.json", null),
+        },
+        new("embed", "--model", "new", "a text") { Prints = "{\"embedding\":[" },
         new("inspect", "half") { Prints = "F16" },
         new("bench", "--model", model, "--shapes", "1x8", "--json") { Prints = "\"allocated_bytes\":0" },
         new("bench", "--tokenizer", "--model", model, "--input", "texts.jsonl", "--column", "text", "--json") { Prints = "\"allocated_bytes\":0" },

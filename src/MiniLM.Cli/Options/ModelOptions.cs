@@ -91,7 +91,7 @@ internal sealed class ModelOptions
         identity.Add("version", VersionText.Version);
         identity.Add("model_hash", folder.HashUntil(identity.Cancellation));
         identity.Add("precision", PrecisionName(parse));
-        identity.Add("device", Identity(device));
+        identity.Add("device", device.Identity);
         identity.Add("max_length", MaxLength(parse));
         identity.Add("prompt_name", PromptName(parse));
     }
@@ -118,12 +118,4 @@ internal sealed class ModelOptions
         try { LoadedModel.MaxLength(folder, tokenizer, MaxLength(parse), pair); }
         catch (ArgumentException error) when (MaxLength(parse) is not null) { throw new UsageException($"--max-length: {error.Message}"); }
     }
-
-    /// <summary>Device and tier, or card and driver, which compiles for it: what a result's last bit depends on.</summary>
-    internal static string Identity(Device device) => device switch
-    {
-        CpuDevice cpu => $"cpu {CpuTiers.Name(cpu.Tier)}{(cpu.MultipliesBFloat16 ? " bf16" : "")}",
-        CudaDevice { Gpu.Properties: var card } => $"{device.Name} {card.Name} driver {card.DriverVersion}",
-        _ => device.Name,
-    };
 }

@@ -38,6 +38,9 @@ public abstract class Device : IDisposable
     /// <summary>One line for people: what was chosen and why.</summary>
     public abstract string Description { get; }
 
+    /// <summary>What a result's last bit depends on: tier, or card and driver, which compiles for it; not the number of threads.</summary>
+    internal virtual string Identity => Name;
+
     /// <summary>Whether <see cref="Load"/> takes this precision.</summary>
     public abstract bool Supports(Precision precision);
 

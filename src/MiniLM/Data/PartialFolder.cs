@@ -48,6 +48,9 @@ internal sealed class PartialFolder : IDisposable
     /// <summary>Where the files are written meanwhile.</summary>
     internal string Path { get; }
 
+    /// <summary>Whether a file, by its path from the folder, is the one that says whose the folder is.</summary>
+    internal static bool IsMark(string relative) => relative == Mark;
+
     /// <summary>Gives the folder its name; what had it goes only then.</summary>
     internal void Complete()
     {

@@ -37,6 +37,9 @@ internal static class ClassifierActivations
         return (config.Labels.Length == 1 ? ClassifierActivation.Sigmoid : ClassifierActivation.Identity, false);
     }
 
+    /// <summary>What a new classifier's files say: the default for its number of labels, written down.</summary>
+    internal static string StoredName(int labels) => labels == 1 ? "torch.nn.modules.activation.Sigmoid" : "torch.nn.modules.linear.Identity";
+
     private static ClassifierActivation Parse(JsonFile file, string key, JsonElement value)
     {
         string name = file.String(value, key);
@@ -45,7 +48,7 @@ internal static class ClassifierActivations
             "Identity" => ClassifierActivation.Identity,
             "Sigmoid" => ClassifierActivation.Sigmoid,
             _ => throw new ModelFormatException(
-                $"{file.Name}: {key} {Quoted.Text(name)} is not supported. Set torch.nn.modules.linear.Identity or torch.nn.modules.activation.Sigmoid."),
+                $"{file.Name}: {key} {Quoted.Text(name)} is not supported. Set {StoredName(2)} or {StoredName(1)}."),
         };
     }
 }

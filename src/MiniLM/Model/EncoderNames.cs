@@ -14,7 +14,22 @@ internal static class EncoderNames
         _ => "bert.",
     };
 
-    internal static EncoderWeights Find(WeightSet weights, ModelConfig config)
+    /// <summary>What a class of transformers begins with: BertModel, BertForSequenceClassification.</summary>
+    internal static string ClassName(Architecture architecture) => architecture switch
+    {
+        Architecture.Mpnet => "MPNet",
+        Architecture.DistilBert => "DistilBert",
+        _ => "Bert",
+    };
+
+    /// <summary>Where the layers are: before the number in a tensor's name.</summary>
+    internal static string Layers(Architecture architecture) => architecture == Architecture.DistilBert ? "transformer.layer." : "encoder.layer.";
+
+    /// <summary>Whether a tensor is of a classifier alone, and has no prefix.</summary>
+    internal static bool IsHead(string name) =>
+        name.StartsWith("classifier.", StringComparison.Ordinal) || name.StartsWith("pre_classifier.", StringComparison.Ordinal);
+
+    internal static EncoderWeights Find(TensorSource weights, ModelConfig config)
     {
         EncoderConfig encoder = config.Encoder;
         Dimension hidden = new(encoder.HiddenSize, config.Keys.HiddenSize);
@@ -32,20 +47,20 @@ internal static class EncoderNames
         return new EncoderWeights(words, positions, types, norm, layers, relative);
     }
 
-    private static LayerWeights Layer(WeightSet weights, ModelConfig config, int layer, Dimension hidden)
+    private static LayerWeights Layer(TensorSource weights, ModelConfig config, int layer, Dimension hidden)
     {
         Dimension intermediate = new(config.Encoder.IntermediateSize, config.Keys.IntermediateSize);
-        (string at, string query, string key, string value, string attention, string attentionNorm, string up, string down, string norm) =
+        (string query, string key, string value, string attention, string attentionNorm, string up, string down, string norm) =
             config.Encoder.Architecture switch
             {
-                Architecture.Mpnet => ("encoder", "attention.attn.q", "attention.attn.k", "attention.attn.v", "attention.attn.o",
+                Architecture.Mpnet => ("attention.attn.q", "attention.attn.k", "attention.attn.v", "attention.attn.o",
                     "attention.LayerNorm", "intermediate.dense", "output.dense", "output.LayerNorm"),
-                Architecture.DistilBert => ("transformer", "attention.q_lin", "attention.k_lin", "attention.v_lin", "attention.out_lin",
+                Architecture.DistilBert => ("attention.q_lin", "attention.k_lin", "attention.v_lin", "attention.out_lin",
                     "sa_layer_norm", "ffn.lin1", "ffn.lin2", "output_layer_norm"),
-                _ => ("encoder", "attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
+                _ => ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
                     "attention.output.LayerNorm", "intermediate.dense", "output.dense", "output.LayerNorm"),
             };
-        at = $"{at}.layer.{layer}.";
+        string at = $"{Layers(config.Encoder.Architecture)}{layer}.";
         return new LayerWeights(
             weights.RequireLinear(at + query, hidden, hidden), weights.RequireLinear(at + key, hidden, hidden),
             weights.RequireLinear(at + value, hidden, hidden), weights.RequireLinear(at + attention, hidden, hidden),
@@ -54,8 +69,15 @@ internal static class EncoderNames
             weights.RequireNorm(at + norm, hidden));
     }
 
+    /// <summary>The pooler that transformers' BertModel and MPNetModel have, which a bi-encoder does not use.</summary>
+    internal static void RequirePooler(TensorSource weights, ModelConfig config)
+    {
+        Dimension hidden = new(config.Encoder.HiddenSize, config.Keys.HiddenSize);
+        if (config.Encoder.Architecture != Architecture.DistilBert) { weights.RequireLinear("pooler.dense", hidden, hidden); }
+    }
+
     /// <summary>The two dense modules of a classifier: over the first token, then to the labels.</summary>
-    internal static HeadModule[] Classifier(WeightSet weights, ModelConfig config)
+    internal static HeadModule[] Classifier(TensorSource weights, ModelConfig config)
     {
         Dimension hidden = new(config.Encoder.HiddenSize, config.Keys.HiddenSize), labels = new(config.Labels.Length, "number of labels in id2label");
         float dropout = config.Encoder.ClassifierDropout;

@@ -19,9 +19,18 @@ internal sealed class JsonFile
     {
         string path = Path.Combine(folder, name);
         if (!File.Exists(path)) { return null; }
+        try { return Parse(ReadLimited(path, name), name); }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelFormatException($"{name}: cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
+        }
+    }
+
+    /// <summary>Reads JSON that is in memory.</summary>
+    internal static JsonFile Parse(byte[] bytes, string name)
+    {
         try
         {
-            byte[] bytes = ReadLimited(path, name);
             ReadOnlyMemory<byte> json = bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsMemory(3) : bytes;
             using JsonDocument document = JsonDocument.Parse(json);
             return new JsonFile(name, document.RootElement.Clone());
@@ -29,10 +38,6 @@ internal sealed class JsonFile
         catch (JsonException e)
         {
             throw new ModelFormatException($"{name}: not JSON: {e.Message.ReplaceLineEndings(" ")} Download or export the model again.", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ModelFormatException($"{name}: cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
         }
     }
 

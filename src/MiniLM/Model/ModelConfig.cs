@@ -8,9 +8,12 @@ namespace MiniLM.Model;
 internal sealed class ModelConfig
 {
     internal const string FileName = "config.json";
+    internal const string InitializerRangeKey = "initializer_range";
 
     // Far above any model of this family, far below what overflows an int product of two.
-    private const int MostRows = 10_000_000, MostWidth = 32_768, MostLayers = 1_000, MostLabels = 100_000;
+    private const int MostRows = 10_000_000, MostWidth = 32_768, MostLayers = 1_000;
+
+    internal const int MostLabels = 100_000;
 
     internal EncoderConfig Encoder { get; }
 
@@ -21,6 +24,9 @@ internal sealed class ModelConfig
 
     /// <summary>Names of the labels in the order of the logits.</summary>
     internal string[] Labels { get; }
+
+    /// <summary>Standard deviation of new weights.</summary>
+    internal double InitializerRange { get; }
 
     internal ConfigKeys Keys { get; }
 
@@ -55,6 +61,7 @@ internal sealed class ModelConfig
                 _ => ReadDropout(json, Keys.HiddenDropout),
             },
         };
+        InitializerRange = ReadInitializerRange(json);
         ArchitectureName = ReadArchitectureName(json);
         Labels = ReadLabels(json);
     }
@@ -111,6 +118,13 @@ internal sealed class ModelConfig
             : throw json.Wrong(key, value, "a number from 0 to below 1");
     }
 
+    private static double ReadInitializerRange(JsonFile json)
+    {
+        if (json.Find(InitializerRangeKey) is not { } value) { return .02; }
+        return json.Number(json.Root, InitializerRangeKey) is > 0 and <= 1 and double range ? range
+            : throw json.Wrong(InitializerRangeKey, value, "a number above 0, at most 1");
+    }
+
     private static string? ReadArchitectureName(JsonFile json)
     {
         const string Key = "architectures";
@@ -119,13 +133,16 @@ internal sealed class ModelConfig
         return value.GetArrayLength() == 0 ? null : json.String(value[0], Key);
     }
 
+    /// <summary>The names that transformers gives to labels without one.</summary>
+    internal static string[] NumberedLabels(int count) =>
+        [.. Enumerable.Range(0, count).Select(i => string.Create(CultureInfo.InvariantCulture, $"LABEL_{i}"))];
+
     private static string[] ReadLabels(JsonFile json)
     {
         const string Key = "id2label";
         if (json.Find(Key) is not { } map)
         {
-            int count = json.FindInteger("num_labels", 1, MostLabels) ?? 2;
-            return [.. Enumerable.Range(0, count).Select(i => string.Create(CultureInfo.InvariantCulture, $"LABEL_{i}"))];
+            return NumberedLabels(json.FindInteger("num_labels", 1, MostLabels) ?? 2);
         }
         if (map.ValueKind != JsonValueKind.Object || map.GetPropertyCount() is 0 or > MostLabels)
         {

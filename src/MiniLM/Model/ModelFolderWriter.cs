@@ -1,4 +1,6 @@
 using MiniLM.Data;
+using MiniLM.Ranking;
+using MiniLM.Training;
 using MiniLM.Weights;
 
 namespace MiniLM.Model;
@@ -18,17 +20,28 @@ internal sealed record ModelFolderOptions
     /// <summary>Write LayerNorm.weight and .bias for gamma and beta, and leave out an encoder's prefix (a classifier keeps it).</summary>
     internal bool ModernNames { get; init; }
 
+    /// <summary>The encoder's layers that are kept, which are numbered anew; null: all.</summary>
+    internal KeptLayers? Layers { get; init; }
+
     /// <summary>Replace an existing folder.</summary>
     internal bool Overwrite { get; init; }
+
+    /// <summary>A tensor as it is written.</summary>
+    internal StoredTensor Stored(string name, Tensor tensor)
+    {
+        Tensor values = Values?.Invoke(tensor) ?? tensor;
+        return new StoredTensor(name, values, values.ElementType.IsWeight() ? ElementType ?? values.ElementType : values.ElementType);
+    }
 }
 
-/// <summary>Writes an opened model folder again, with other values where they are given: every tensor kept, every side file byte for byte.</summary>
+/// <summary>Writes an opened model folder again, with other values or fewer layers where asked: all other tensors kept, side files byte for byte.</summary>
 internal static class ModelFolderWriter
 {
-    private static readonly Dictionary<string, string> Metadata = new() { ["format"] = "pt" };
+    internal static readonly Dictionary<string, string> Metadata = new() { ["format"] = "pt" };
 
     // The same weights in formats that would still hold the old type.
     private static readonly string[] OtherWeights = [".bin", ".h5", ".msgpack", ".ot", ".onnx", ".pt", ".pth", ".ckpt", ".gguf", ".partial"];
+    private const string ReadMe = "README.md";
     private static readonly string[] OtherFolders = ["onnx", "openvino", ".git", ".cache"];
 
     /// <summary>Builds beside the target and renames when all is on the disk; a failure leaves nothing.</summary>
@@ -38,7 +51,7 @@ internal static class ModelFolderWriter
     internal static void Write(ModelFolder model, string output, ModelFolderOptions options, CancellationToken cancellation = default)
     {
         string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
-        CheckTarget(model, target, options.Overwrite);
+        CheckTarget(model.Path, target, options.Overwrite);
         using PartialFolder partial = new(target);
         Fill(model, partial.Path, options, cancellation);
         partial.Complete();
@@ -53,11 +66,14 @@ internal static class ModelFolderWriter
         CopySideFiles(model, folder, options, cancellation);
     }
 
-    private static void CheckTarget(ModelFolder model, string target, bool overwrite)
+    /// <summary>Refuses a folder that must not be replaced.</summary>
+    /// <param name="source">The model that is read; null: none.</param>
+    /// <param name="target">Full path of the folder to be.</param>
+    /// <param name="overwrite">Whether a model that is there may be replaced.</param>
+    internal static void CheckTarget(string? source, string target, bool overwrite)
     {
-        string source = Path.TrimEndingDirectorySeparator(model.Path);
-        if (target == source || target.StartsWith(source + Path.DirectorySeparatorChar, StringComparison.Ordinal)
-            || source.StartsWith(target + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+        if (source is not null && (target == source || target.StartsWith(source + Path.DirectorySeparatorChar, StringComparison.Ordinal)
+            || source.StartsWith(target + Path.DirectorySeparatorChar, StringComparison.Ordinal)))
         {
             throw new ModelFormatException($"{target}: is, or lies around or inside, the model that is read. Give another output folder.");
         }
@@ -82,15 +98,15 @@ internal static class ModelFolderWriter
         HashSet<string> names = new(StringComparer.Ordinal);
         foreach (Tensor tensor in set.Files.SelectMany(file => file.Tensors))
         {
-            string name = options.ModernNames ? ModernName(tensor.Name, prefix) : tensor.Name;
+            string? kept = encoder && options.Layers is { } layers ? layers.Name(tensor.Name) : tensor.Name;
+            if (kept is null) { continue; }
+            string name = options.ModernNames ? ModernName(kept, prefix) : kept;
             if (!names.Add(name))
             {
                 throw new ModelFormatException($"{tensor.File}: tensor {Quoted.Text(tensor.Name)} "
                     + $"would be renamed to {Quoted.Text(name)}, which exists. Convert without renaming.");
             }
-            Tensor values = options.Values?.Invoke(tensor) ?? tensor;
-            ElementType type = values.ElementType.IsWeight() ? options.ElementType ?? values.ElementType : values.ElementType;
-            tensors.Add(new StoredTensor(name, values, type));
+            tensors.Add(options.Stored(name, tensor));
         }
         SafetensorsShards.Write(folder, tensors, Metadata, options.MaxShardBytes, cancellation);
     }
@@ -112,23 +128,29 @@ internal static class ModelFolderWriter
             string relative = Path.GetRelativePath(model.Path, file);
             bool left = weights.Contains(file) || OtherWeights.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase)
                 || OtherFolders.Contains(relative.Split(Path.DirectorySeparatorChar)[0], StringComparer.Ordinal)
-                || relative.EndsWith(".bin.index.json", StringComparison.Ordinal);
+                || relative.EndsWith(".bin.index.json", StringComparison.Ordinal)
+                || TrainingFiles.Has(relative) || (options.Values is not null && relative is (CalibrationFile.FileName or ReadMe)); // which say of the weights before
             if (left) { continue; }
             string to = Path.Combine(partial, relative);
             Directory.CreateDirectory(Path.GetDirectoryName(to)!);
             byte[] bytes = File.ReadAllBytes(file); // follows a cache's link; a copy of the link would point nowhere
-            WriteFlushed(to, file == config && options.ElementType is { } type ? WithDtype(model, bytes, type) : bytes, cancellation);
+            WriteFlushed(to, file == config ? Config(model, bytes, options) : bytes, cancellation);
         }
+    }
+
+    private static byte[] Config(ModelFolder model, byte[] config, ModelFolderOptions options)
+    {
+        if (options.Layers is { } layers) { config = layers.Config(config); }
+        return options.ElementType is { } type ? WithDtype(model, config, type) : config;
     }
 
     private static byte[] WithDtype(ModelFolder model, byte[] config, ElementType type)
     {
         bool changed = model.Tensors.Any(tensor => tensor.ElementType.IsWeight() && tensor.ElementType != type);
-        string name = type switch { ElementType.F16 => "float16", ElementType.BF16 => "bfloat16", _ => "float32" };
-        return ConfigDtype.Set(config, name, addWhenAbsent: changed);
+        return ConfigDtype.Set(config, ConfigDtype.Name(type), addWhenAbsent: changed);
     }
 
-    private static void WriteFlushed(string path, byte[] bytes, CancellationToken cancellation)
+    internal static void WriteFlushed(string path, byte[] bytes, CancellationToken cancellation)
     {
         using PartialFile stream = PartialFile.Create(path, cancellation);
         stream.Write(bytes);

@@ -21,12 +21,12 @@ public enum SimilarityFunction
 /// <summary>What sentence-transformers stores beside the modules: prompts, similarity, longest input.</summary>
 internal static class SentenceSettings
 {
-    internal const string FileName = "config_sentence_transformers.json";
+    internal const string FileName = "config_sentence_transformers.json", BertFileName = "sentence_bert_config.json";
 
     /// <summary>sentence_bert_config.json (bi-encoders), else the tokenizer's model_max_length, never above what the positions allow.</summary>
     internal static int MaxSequenceLength(string folder, ModelKind kind, int maxTokens)
     {
-        JsonFile? bert = kind == ModelKind.BiEncoder ? JsonFile.TryOpenObject(folder, "sentence_bert_config.json") : null;
+        JsonFile? bert = kind == ModelKind.BiEncoder ? JsonFile.TryOpenObject(folder, BertFileName) : null;
         if (bert?.FindInteger("max_seq_length", 1, int.MaxValue) is { } length) { return Math.Min(length, maxTokens); }
         JsonFile? tokenizer = JsonFile.TryOpenObject(folder, "tokenizer_config.json");
         // 1e30 stands for "no limit"; transformers writes it as a long integer.

@@ -7,7 +7,7 @@ namespace MiniLM.Model;
 internal readonly record struct Dimension(long Size, string Key);
 
 /// <summary>The weight files of one folder, and tensors of them by name, checked against the config.</summary>
-internal sealed class WeightSet : IDisposable
+internal sealed class WeightSet : TensorSource, IDisposable
 {
     private const string SingleFile = "model.safetensors";
 
@@ -75,8 +75,8 @@ internal sealed class WeightSet : IDisposable
         return null;
     }
 
-    /// <summary>A weight that must be there, be a float and have this shape.</summary>
-    internal Tensor Require(string name, params ReadOnlySpan<Dimension> shape) =>
+    /// <inheritdoc/>
+    internal override Tensor Require(string name, params ReadOnlySpan<Dimension> shape) =>
         FindChecked(name, shape) ?? throw new ModelFormatException($"{Name}: has no tensor {Quoted.Text(name)}"
             + $"{(_prefixes.Length > 1 ? $" (nor {Quoted.Text(_prefixes[1] + name)})" : "")}, which {_configName} calls for. "
             + $"Export the model again or fix {_configName}.");
@@ -95,12 +95,6 @@ internal sealed class WeightSet : IDisposable
         for (int i = 0; same && i < shape.Length; i++) { same = tensor.Shape[i] == shape[i].Size; }
         return same ? tensor : throw WrongShape(tensor, shape);
     }
-
-    internal Linear RequireLinear(string name, Dimension outputs, Dimension inputs) =>
-        new(Require($"{name}.weight", outputs, inputs), Require($"{name}.bias", outputs));
-
-    internal Norm RequireNorm(string name, Dimension hidden) =>
-        new(Require($"{name}.weight", hidden), Require($"{name}.bias", hidden));
 
     private static IEnumerable<string> Spellings(string name)
     {

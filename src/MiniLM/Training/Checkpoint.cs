@@ -13,8 +13,6 @@ namespace MiniLM.Training;
 /// <summary>A folder <c>checkpoint-N</c>: a complete model, the optimiser's moments, and all that it takes to go on bit for bit.</summary>
 internal sealed unsafe class Checkpoint
 {
-    private const string Prefix = "checkpoint-", MomentsFile = "optimizer.safetensors", StateFile = "training_state.json";
-
     private static readonly (OptimizerState State, string Name)[] Moments = [(OptimizerState.FirstMoment, "exp_avg"), (OptimizerState.SecondMoment, "exp_avg_sq")];
 
     private readonly Dictionary<string, string> _identity = new(StringComparer.Ordinal);
@@ -32,15 +30,23 @@ internal sealed unsafe class Checkpoint
     internal TrainingHistory History { get; }
 
     /// <summary>The folder of a step.</summary>
-    internal static string PathOf(string output, int step) => System.IO.Path.Combine(output, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step}"));
+    internal static string PathOf(string output, int step) => System.IO.Path.Combine(output, string.Create(CultureInfo.InvariantCulture, $"{TrainingFiles.CheckpointPrefix}{step}"));
 
     /// <summary>Checkpoints in an output folder, the earliest first.</summary>
     internal static IReadOnlyList<(int Step, string Path)> In(string output) => !Directory.Exists(output) ? [] : [.. Directory.EnumerateDirectories(output)
-        .Select(path => (Step: StepOf(path), Path: path)).Where(found => found.Step >= 0 && File.Exists(System.IO.Path.Combine(found.Path, StateFile)))
+        .Select(path => (Step: StepOf(path), Path: path)).Where(found => found.Step >= 0 && File.Exists(System.IO.Path.Combine(found.Path, TrainingFiles.State)))
         .OrderBy(found => found.Step)];
 
-    private static int StepOf(string path) => System.IO.Path.GetFileName(path) is var name && name.StartsWith(Prefix, StringComparison.Ordinal)
-        && int.TryParse(name[Prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : -1;
+    private static int StepOf(string path) => System.IO.Path.GetFileName(path) is var name && name.StartsWith(TrainingFiles.CheckpointPrefix, StringComparison.Ordinal)
+        && int.TryParse(name[TrainingFiles.CheckpointPrefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : -1;
+
+    /// <summary>Removes a checkpoint; one that is half removed is none any more.</summary>
+    internal static void Remove(string path)
+    {
+        if (!Directory.Exists(path)) { return; }
+        File.Delete(System.IO.Path.Combine(path, TrainingFiles.State));
+        Directory.Delete(path, recursive: true);
+    }
 
     /// <summary>Writes one beside what is there and gives it its name when all is on the disk.</summary>
     /// <param name="path">Replaced if it is there.</param>
@@ -55,10 +61,11 @@ internal sealed unsafe class Checkpoint
     {
         using PartialFolder folder = new(path);
         WriteModel(folder.Path, model, network);
-        WriteMoments(System.IO.Path.Combine(folder.Path, MomentsFile), network);
-        writeHistory(System.IO.Path.Combine(folder.Path, TrainingHistory.FileName));
-        PartialFile.WriteWhole(System.IO.Path.Combine(folder.Path, StateFile), stream => WriteState(stream, network.Steps, position, history, identity),
+        WriteMoments(System.IO.Path.Combine(folder.Path, TrainingFiles.Moments), network);
+        writeHistory(System.IO.Path.Combine(folder.Path, TrainingFiles.History));
+        PartialFile.WriteWhole(System.IO.Path.Combine(folder.Path, TrainingFiles.State), stream => WriteState(stream, network.Steps, position, history, identity),
             overwrite: false);
+        Remove(path);
         folder.Complete();
     }
 
@@ -112,6 +119,8 @@ internal sealed unsafe class Checkpoint
         }
         json.WriteNumber("loss_sum", history.Losses.Sum);
         json.WriteNumber("loss_count", history.Losses.Count);
+        json.WriteNumber("total_loss", history.TotalLoss);
+        json.WriteBoolean("evaluation_pending", history.IsEvaluationPending);
         json.WriteNumber("patience", history.Patience);
         if (history.BestMetric is { } best) { json.WriteNumber("best_metric", best); }
         if (history.BestStep is { } step) { json.WriteNumber("best_step", step); }
@@ -129,10 +138,10 @@ internal sealed unsafe class Checkpoint
     /// <exception cref="ModelFormatException">It is no checkpoint of a training, or damaged.</exception>
     internal static Checkpoint Open(string path)
     {
-        string state = System.IO.Path.Combine(path, StateFile);
+        string state = System.IO.Path.Combine(path, TrainingFiles.State);
         if (!File.Exists(state))
         {
-            throw new ModelFormatException($"{path}: has no {StateFile}, so it is no checkpoint to go on from. Give a folder {Prefix}N of an earlier run.");
+            throw new ModelFormatException($"{path}: has no {TrainingFiles.State}, so it is no checkpoint to go on from. Give a folder {TrainingFiles.CheckpointPrefix}N of an earlier run.");
         }
         try
         {
@@ -145,13 +154,15 @@ internal sealed unsafe class Checkpoint
             TrainingHistory history = new()
             {
                 Losses = (json.GetProperty("loss_sum").GetDouble(), json.GetProperty("loss_count").GetInt32()),
+                TotalLoss = json.GetProperty("total_loss").GetDouble(),
+                IsEvaluationPending = json.GetProperty("evaluation_pending").GetBoolean(),
                 Patience = json.GetProperty("patience").GetInt32(),
                 BestMetric = json.TryGetProperty("best_metric", out JsonElement best) ? best.GetDouble() : null,
                 BestStep = json.TryGetProperty("best_step", out JsonElement step) ? step.GetInt32() : null,
                 Tokens = json.GetProperty("tokens").GetInt64(),
                 Seconds = json.GetProperty("seconds").GetDouble(),
             };
-            history.ReadLog(System.IO.Path.Combine(path, TrainingHistory.FileName));
+            history.ReadLog(System.IO.Path.Combine(path, TrainingFiles.History));
             Checkpoint checkpoint = new(path, position, json.GetProperty("optimizer_steps").GetInt32(), history);
             foreach (JsonProperty property in json.GetProperty("made_with").EnumerateObject())
             {
@@ -203,7 +214,7 @@ internal sealed unsafe class Checkpoint
     /// <exception cref="ModelFormatException">The file lacks a parameter.</exception>
     internal void ReadMoments(TrainingNetwork network)
     {
-        using SafetensorsFile file = new(System.IO.Path.Combine(Path, MomentsFile));
+        using SafetensorsFile file = new(System.IO.Path.Combine(Path, TrainingFiles.Moments));
         foreach (Parameter parameter in network.Parameters.Parameters)
         {
             foreach ((OptimizerState state, string name) in Moments)

@@ -44,8 +44,9 @@ internal static class DataChecks
             double positive = rows.Labels!.Average(row => row[0]);
             if (positive is > 0 and < Few)
             {
-                yield return new("unbalanced-labels", string.Create(CultureInfo.InvariantCulture, $"{name}: {Share(positive)} of the labels are 1, so that always saying 0 "
-                    + $"is right {Share(1 - positive)} of the time. Try --pos-weight {(1 - positive) / positive:0.#}, and judge by F1 or average precision."));
+                string weight = ((1 - positive) / positive).ToString("0.#", CultureInfo.InvariantCulture);
+                yield return new("unbalanced-labels", $"{name}: {Share(positive)} of the labels are 1, so that always saying 0 is right {Share(1 - positive)} of the "
+                    + $"time. Try --pos-weight {weight}, and judge by F1 or average precision.");
             }
         }
     }

@@ -35,6 +35,12 @@ public sealed record TrainingArguments
     /// <summary>Replace an earlier training in <see cref="OutputDir"/>.</summary>
     public bool Overwrite { get; set; }
 
+    /// <summary>A checkpoint to go on from, or <see cref="LastCheckpoint"/>; null: the training begins.</summary>
+    public string? ResumeFromCheckpoint { get; set; }
+
+    /// <summary>The last checkpoint in <see cref="OutputDir"/>; where there is none the training begins.</summary>
+    public const string LastCheckpoint = "last";
+
     /// <summary>Rows of a micro-batch.</summary>
     public int PerDeviceTrainBatchSize { get; set; } = 8;
 

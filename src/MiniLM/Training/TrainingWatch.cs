@@ -34,13 +34,14 @@ internal sealed class TrainingWatch(IReadOnlyList<double?> atChance, int warmup)
         if (isFull && atChance.Count == 1 && atChance[0] is { } chance && Math.Abs(mean - chance) < NearChance * chance && _said.Add("loss-at-chance"))
         {
             yield return new("loss-at-chance", string.Create(CultureInfo.InvariantCulture,
-                $"step {step.Number}: the loss has been {mean:0.0000} for {Window} steps, a guess gives {chance:0.0000}: nothing is learnt. "
-                + "Raise --learning-rate, or look whether the labels belong to the texts."));
+                $"step {step.Number}: the loss has been {mean:0.0000} for {Window} steps, a guess gives {chance:0.0000}: nothing is learnt. ")
+                + "Raise --learning-rate, or look whether the labels belong to the texts.");
         }
         if (step.IsTaken && _norms.Count >= NormsBefore && step.GradientNorm > Exploding * Median() && _said.Add("exploding-norm"))
         {
-            yield return new("exploding-norm", string.Create(CultureInfo.InvariantCulture, $"step {step.Number}: the gradient's norm is {step.GradientNorm:0.###}, "
-                + $"{step.GradientNorm / Median():0} times what it was. Lower --learning-rate, or --max-grad-norm."));
+            yield return new("exploding-norm", string.Create(CultureInfo.InvariantCulture,
+                $"step {step.Number}: the gradient's norm is {step.GradientNorm:0.###}, {step.GradientNorm / Median():0} times what it was. ")
+                + "Lower --learning-rate, or --max-grad-norm.");
         }
         if (isFull && _last.All(past => past.GradientNorm == 0) && mean > SmallestLoss && _said.Add("no-gradient"))
         {

@@ -4,4 +4,4 @@ namespace MiniLM.Training.Records;
 /// <param name="Step">Steps done.</param>
 /// <param name="Epoch">Passes over the data done, with its fraction.</param>
 /// <param name="Values">In the order in which they are shown; a number that the data leave undefined is NaN.</param>
-internal sealed record LogEntry(int Step, double Epoch, IReadOnlyList<KeyValuePair<string, double>> Values);
+public sealed record LogEntry(int Step, double Epoch, IReadOnlyList<KeyValuePair<string, double>> Values);

@@ -9,8 +9,6 @@ namespace MiniLM.Training.Records;
 /// <summary>What happened in a run so far, as transformers' <c>trainer_state.json</c> has it.</summary>
 internal sealed class TrainingHistory
 {
-    internal const string FileName = "trainer_state.json";
-
     private static readonly JsonWriterOptions Indented = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>All that was logged.</summary>
@@ -32,6 +30,12 @@ internal sealed class TrainingHistory
 
     /// <summary>Sum and number of the losses since the last log.</summary>
     internal (double Sum, int Count) Losses { get; set; }
+
+    /// <summary>Sum of all losses, a step each.</summary>
+    internal double TotalLoss { get; set; }
+
+    /// <summary>Whether the step was taken, but what is measured behind it not yet.</summary>
+    internal bool IsEvaluationPending { get; set; }
 
     /// <summary>Seconds of training in earlier runs of the same training.</summary>
     internal double Seconds { get; set; }

@@ -1,0 +1,62 @@
+using System.Diagnostics;
+using MiniLM.Compute;
+using MiniLM.Model;
+using MiniLM.Training.Evaluators;
+using MiniLM.Training.Records;
+
+namespace MiniLM.Training;
+
+/// <summary>All that a run measures: data sets, each with its evaluators, and retrieval.</summary>
+/// <param name="model">Of the network.</param>
+/// <param name="sets">Data sets.</param>
+/// <param name="retrieval">Over corpora of their own.</param>
+internal sealed class EvaluationPlan(Network model, IReadOnlyList<EvaluationSet> sets, IReadOnlyList<RetrievalEvaluator> retrieval)
+{
+    private const string Prefix = "eval_";
+
+    internal IReadOnlyList<EvaluationSet> Sets => sets;
+
+    /// <summary>Of all sets and corpora.</summary>
+    internal IEnumerable<Evaluator> Evaluators => sets.SelectMany(set => set.Evaluators.Cast<Evaluator>()).Concat(retrieval);
+
+    internal bool IsEmpty => sets.Count == 0 && retrieval.Count == 0;
+
+    /// <summary>Measures, for the log: <c>eval_</c> before each name, then the time it took.</summary>
+    internal List<KeyValuePair<string, double>> Evaluate(DeviceNetwork network, CancellationToken cancellation)
+    {
+        long start = Stopwatch.GetTimestamp();
+        List<KeyValuePair<string, double>> values = [];
+        int samples = 0;
+        foreach (EvaluationSet set in sets)
+        {
+            values.AddRange(set.Evaluate(network, model, out _, cancellation));
+            samples += set.Data.Count;
+        }
+        foreach (RetrievalEvaluator evaluator in retrieval) { values.AddRange(evaluator.Evaluate(network, cancellation)); }
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        values = [.. values.Select(value => KeyValuePair.Create(Prefix + value.Key, value.Value))];
+        values.Add(KeyValuePair.Create("eval_runtime", seconds));
+        if (samples > 0) { values.Add(KeyValuePair.Create("eval_samples_per_second", samples / seconds)); }
+        return values;
+    }
+
+    /// <summary>A metric by its name, which may lack <c>eval_</c> and the name of its data set where those are clear.</summary>
+    /// <returns>With <c>eval_</c>.</returns>
+    /// <exception cref="ArgumentException">One line: nothing computes it, or several do.</exception>
+    internal string Find(string name)
+    {
+        string[] all = [.. Evaluators.SelectMany(evaluator => evaluator.Metrics)];
+        string asked = name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name;
+        if (all.Contains(asked)) { return Prefix + asked; }
+        string[] ending = [.. all.Where(metric => metric.EndsWith("_" + asked, StringComparison.Ordinal))];
+        return ending.Length == 1 ? Prefix + ending[0] : throw new ArgumentException(ending.Length > 1
+            ? $"metric_for_best_model {name}: is {string.Join(" or ", ending)}; name one of them."
+            : $"metric_for_best_model {name}: nothing here computes it; there are {string.Join(", ", all.Select(metric => Prefix + metric))}."
+                + NearNames.Suggest(Prefix + asked, all.Select(metric => Prefix + metric)));
+    }
+
+    /// <summary>The table of each evaluator, as sentence-transformers writes it.</summary>
+    internal IEnumerable<(string Name, byte[] Table)> Tables(TrainingHistory history) => Evaluators
+        .Where(evaluator => evaluator is not LossEvaluator)
+        .Select(evaluator => ($"{evaluator.Kind}_evaluation{(evaluator.Name.Length > 0 ? "_" + evaluator.Name : "")}", history.Table(evaluator.Metrics)));
+}

@@ -1,0 +1,459 @@
+using System.Diagnostics;
+using System.Globalization;
+using MiniLM.Compute;
+using MiniLM.Data;
+using MiniLM.Model;
+using MiniLM.Training.Evaluators;
+using MiniLM.Training.Losses;
+using MiniLM.Training.Records;
+using MiniLM.Training.Sampling;
+
+namespace MiniLM.Training;
+
+/// <summary>Trains a model from data to a folder: what Hugging Face's Trainer and sentence-transformers' do, with their names.</summary>
+/// <remarks>
+/// Give data, then call <see cref="Train"/> once. A cancelled run writes a checkpoint at the step it has come to, from which
+/// <see cref="TrainingArguments.ResumeFromCheckpoint"/> goes on bit for bit, on any number of threads. Not thread-safe.
+/// </remarks>
+public sealed class Trainer : IDisposable
+{
+    private readonly Device _device;
+    private readonly ModelKind _kind;
+    private readonly TrainingArguments _arguments;
+    private readonly TrainingOutput _output;
+    private readonly TrainingModel _model;
+    private readonly TrainingDataReader _reader;
+    private readonly List<(TrainingData Data, TrainingLoss Loss)> _training = [];
+    private readonly List<TrainingData> _evaluation = [], _tests = [];
+    private readonly List<RetrievalTask> _retrieval = [];
+    private TrainingNetwork? _network;
+    private TrainingHistory _history = new();
+    private IReadOnlyCollection<KeyValuePair<string, string>> _identity = [];
+    private EventFile? _events;
+    private bool _isStopped;
+
+    /// <summary>Opens a model and takes hold of the output folder.</summary>
+    /// <param name="model">A folder as <see cref="ModelFolder.Resolve"/> finds it.</param>
+    /// <param name="kind">What it shall become: a bi-encoder or a plain encoder becomes a cross-encoder with a new head.</param>
+    /// <param name="device">Stays the caller's to dispose, after this trainer.</param>
+    /// <param name="arguments">Not to be changed afterwards.</param>
+    /// <param name="cancellation">Looked at while a model with a new head is made.</param>
+    /// <exception cref="ModelFormatException">The model cannot be trained so.</exception>
+    /// <exception cref="IOException">The output folder is there already, or cannot be made.</exception>
+    public Trainer(string model, ModelKind kind, Device device, TrainingArguments arguments, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(arguments.OutputDir);
+        (_device, _kind, _arguments) = (device, kind, arguments);
+        if (!device.Supports(arguments.Precision)) { throw new NotSupportedException($"the {device.Name} device has no kernels of {arguments.Precision}. Use float32."); }
+        string path = Directory.Exists(model) ? model : ModelFolder.Resolve(model);
+        _output = new TrainingOutput(arguments.OutputDir, arguments.Overwrite, arguments.ResumeFromCheckpoint is not null, path);
+        try { _model = TrainingModel.Open(path, kind, arguments, _output.Path, cancellation); }
+        catch
+        {
+            _output.Dispose();
+            throw;
+        }
+        _reader = new TrainingDataReader(_model.Tokenizer, kind, _model.MaxLength, arguments.Prompts, _output.Path);
+    }
+
+    /// <summary>After every step.</summary>
+    public event Action<TrainingProgress>? StepDone;
+
+    /// <summary>After everything that is logged: losses, evaluations, the end.</summary>
+    public event Action<LogEntry>? Logged;
+
+    /// <summary>When something is wrong with the data, or the run learns nothing.</summary>
+    public event Action<TrainingWarning>? Warned;
+
+    /// <summary>When a checkpoint is complete, with its folder.</summary>
+    public event Action<string>? Saved;
+
+    /// <summary>Rows of <c>TrainingArguments.BatchSampler</c>'s place: numbers from 0, taken batch by batch; null: the sampler draws them.</summary>
+    internal int[]? DataOrder { get; set; }
+
+    internal TrainingModel Model => _model;
+
+    /// <summary>Ends the run after the step that is being done, as if it were the last.</summary>
+    public void Stop() => _isStopped = true;
+
+    /// <summary>Data to train on, from a file; several calls are several data sets.</summary>
+    /// <param name="path">.jsonl, .tsv or .csv, plain or .gz.</param>
+    /// <param name="loss">By its name in sentence-transformers, with its settings: <c>TripletLoss(triplet_margin=1)</c>.</param>
+    /// <param name="columns">Texts in the order of the loss; a last column called label or score, or that the loss cannot do without, holds labels.</param>
+    /// <exception cref="ArgumentException">There is no such loss, or it does not take such data.</exception>
+    public void AddTraining(string path, string loss, params string[] columns) => AddTraining(path, loss, new RowFormat { Columns = columns }, null, default);
+
+    /// <summary>Data to train on.</summary>
+    /// <param name="rows">Read once.</param>
+    /// <param name="loss">As for files.</param>
+    /// <exception cref="ArgumentException">There is no such loss, or it does not take such data.</exception>
+    public void AddTraining(IEnumerable<TrainingRow> rows, string loss) => AddTraining(Named(rows, "train", loss), loss);
+
+    /// <summary>Data to measure the model on, from a file.</summary>
+    /// <param name="path">As for training.</param>
+    /// <param name="columns">As for training.</param>
+    public void AddEvaluation(string path, params string[] columns) => _evaluation.Add(Read(path, null, new RowFormat { Columns = columns }, null, default));
+
+    /// <summary>Data to measure the model on.</summary>
+    /// <param name="rows">Read once.</param>
+    /// <param name="name">Before the names of metrics.</param>
+    public void AddEvaluation(IEnumerable<TrainingRow> rows, string name = "eval") => _evaluation.Add(Named(rows, name, null));
+
+    /// <summary>A collection to search, for a bi-encoder.</summary>
+    /// <param name="queries">id TAB text, or queries.jsonl.</param>
+    /// <param name="corpus">corpus.jsonl, or id TAB text.</param>
+    /// <param name="qrels">Which documents are relevant, TREC's lines or BEIR's table.</param>
+    /// <param name="cancellation">Looked at for every text.</param>
+    public void AddRetrieval(string queries, string corpus, string qrels, CancellationToken cancellation = default)
+    {
+        if (_kind != ModelKind.BiEncoder) { throw new ArgumentException("a cross-encoder ranks candidates: measure it on lists, or on pairs with labels."); }
+        string? query = _arguments.Prompts.GetValueOrDefault("query") ?? _arguments.Prompts.GetValueOrDefault("");
+        string? document = _arguments.Prompts.GetValueOrDefault("document") ?? _arguments.Prompts.GetValueOrDefault("");
+        _retrieval.Add(RetrievalTask.Read(queries, corpus, qrels, _model.Tokenizer, _model.MaxLength, (query, document), _output.Path, cancellation));
+    }
+
+    internal void AddTraining(string path, string loss, RowFormat format, Func<Stream>? openInput, CancellationToken cancellation) =>
+        AddTraining(Read(path, loss, format, openInput, cancellation), loss);
+
+    internal void AddEvaluation(string path, RowFormat format, Func<Stream>? openInput, CancellationToken cancellation) =>
+        _evaluation.Add(Read(path, null, format, openInput, cancellation));
+
+    internal void AddTest(string path, RowFormat format, Func<Stream>? openInput, CancellationToken cancellation) =>
+        _tests.Add(Read(path, null, format, openInput, cancellation));
+
+    private void AddTraining(TrainingData data, string loss) => _training.Add((data, new TrainingLoss(_kind, loss, _arguments)));
+
+    private TrainingData Read(string path, string? loss, RowFormat format, Func<Stream>? openInput, CancellationToken cancellation)
+    {
+        // What is measured has the shape of what is trained on.
+        TrainingLoss? asked = loss is not null ? new TrainingLoss(_kind, loss, _arguments) : _training.Count > 0 ? _training[0].Loss : null;
+        DataColumns columns = DataColumns.Of(format.Columns, asked?.NeedsLabels == true, asked?.HasLists == true);
+        return _reader.Read(NameOf(path), columns.Texts, columns.IsList, columns.Read(path, format, openInput, cancellation), loss, cancellation);
+    }
+
+    private TrainingData Named(IEnumerable<TrainingRow> rows, string name, string? loss)
+    {
+        TrainingLoss? asked = loss is not null ? new TrainingLoss(_kind, loss, _arguments) : _training.Count > 0 ? _training[0].Loss : null;
+        bool isList = asked?.HasLists == true;
+        TrainingRow[] all = [.. rows];
+        string[] columns = isList ? ["query", "docs"] : [.. Enumerable.Range(0, all.Length == 0 ? 1 : all[0].Texts.Count).Select(i => $"text{i + 1}")];
+        return _reader.Read(name, columns, isList, all, loss, default);
+    }
+
+    private static string NameOf(string path)
+    {
+        if (path == DataFile.StandardInput) { return "stdin"; }
+        string name = Path.GetFileName(path);
+        return name[..(name.IndexOf('.', 1) is > 0 and int dot ? dot : name.Length)];
+    }
+
+    /// <summary>Trains, measures and writes.</summary>
+    /// <param name="cancellation">A checkpoint is written when it is asked for.</param>
+    /// <exception cref="ArgumentException">Arguments and data that do not go together; nothing was trained.</exception>
+    /// <exception cref="ArithmeticException">A loss is not finite; it names step and rows, and nothing of the step is written.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the last checkpoint is the step that it had come to.</exception>
+    public TrainingResult Train(CancellationToken cancellation = default)
+    {
+        if (_training.Count == 0) { throw new InvalidOperationException("there are no data to train on: call AddTraining first"); }
+        if (_network is not null) { throw new InvalidOperationException("a trainer trains once"); }
+        CheckData();
+        BatchSampler sampler = Sampler();
+        _identity = Identity();
+        Checkpoint? checkpoint = FindCheckpoint();
+        checkpoint?.Check(_identity);
+        _history = checkpoint?.History ?? _history;
+        _network = _model.Load(_device, _arguments, checkpoint, cancellation);
+        Objective[] objectives = [.. _training.Select(set => set.Loss.Over(_network, set.Data, _arguments))];
+        EvaluationPlan plan = Plan(_network, _evaluation, _retrieval);
+        TrainingSchedule schedule = new(_arguments, plan, sampler);
+        TrainingSteps steps = new(_network, objectives, sampler, _arguments, _arguments.Precision, checkpoint?.Position);
+        _output.WriteLog(_history.Log);
+        if (_arguments.ReportToTensorBoard) { _events = new EventFile(_output.Path, DateTimeOffset.Now, Environment.MachineName, Environment.ProcessId); }
+        Run(steps, schedule, plan, cancellation);
+        return Finish(steps, schedule, plan, cancellation);
+    }
+
+    private void CheckData()
+    {
+        foreach ((TrainingData data, TrainingLoss loss) in _training)
+        {
+            if (_arguments.DataloaderDropLast && data.Count < _arguments.PerDeviceTrainBatchSize)
+            {
+                throw new ArgumentException($"per_device_train_batch_size {_arguments.PerDeviceTrainBatchSize}: {data.Name} has {data.Count} rows, "
+                    + "and with dataloader_drop_last no batch. Lower it.");
+            }
+            foreach (TrainingWarning warning in DataChecks.Of(data, loss, _arguments)) { Warn(warning); }
+        }
+        foreach (TrainingData data in _evaluation.Concat(_tests))
+        {
+            if (DataChecks.Overlap([.. _training.Select(set => set.Data)], data) is { } overlap) { Warn(overlap); }
+        }
+    }
+
+    private void Warn(TrainingWarning warning)
+    {
+        if (!_arguments.IgnoreWarnings.Contains(warning.Name)) { Warned?.Invoke(warning); }
+    }
+
+    private BatchSampler Sampler()
+    {
+        if (DataOrder is { } order)
+        {
+            if (_training.Count > 1) { throw new ArgumentException("an order of rows is of one data set, and there are several."); }
+            if (order.Length == 0) { throw new ArgumentException("the order of rows names none."); }
+            if (order.Any(row => row < 0 || row >= _training[0].Data.Count))
+            {
+                throw new ArgumentException($"the order of rows names row {order.First(row => row < 0 || row >= _training[0].Data.Count)}; "
+                    + $"{_training[0].Data.Name} has rows 0 to {_training[0].Data.Count - 1}.");
+            }
+            return new GivenOrderSampler(order, _arguments.PerDeviceTrainBatchSize, _arguments.DataloaderDropLast);
+        }
+        BatchSampler[] samplers = [.. _training.Select(set => Sampler(set.Data))];
+        return samplers.Length == 1 ? samplers[0] : _arguments.MultiDatasetBatchSampler == MultiDatasetBatchSampler.RoundRobin
+            ? new RoundRobinBatchSampler(samplers) : new ProportionalBatchSampler(samplers);
+    }
+
+    private RowBatchSampler Sampler(TrainingData data)
+    {
+        (int size, bool dropLast) = (_arguments.PerDeviceTrainBatchSize, _arguments.DataloaderDropLast);
+        return _arguments.BatchSampler switch
+        {
+            BatchSamplerKind.Sequential => new GivenOrderSampler([.. Enumerable.Range(0, data.Count)], size, dropLast),
+            BatchSamplerKind.GroupByLength => new LengthGroupedSampler([.. Enumerable.Range(0, data.Count).Select(data.Rows.Tokens.Length)], size, dropLast,
+                _arguments.GradientAccumulationSteps),
+            BatchSamplerKind.NoDuplicates => new NoDuplicatesBatchSampler(
+                data.Texts ?? throw new ArgumentException($"batch_sampler no_duplicates: {data.Name} has lists; their texts are not compared."), size, dropLast),
+            _ => new ShuffledBatchSampler(data.Count, size, dropLast),
+        };
+    }
+
+    /// <summary>All that the weights of a step depend on, by name: a run goes on only with the same.</summary>
+    private List<KeyValuePair<string, string>> Identity()
+    {
+        string[] ofRecords = ["logging_strategy", "logging_steps", "logging_first_step", "eval_strategy", "eval_steps", "eval_on_start", "save_strategy", "save_steps",
+            "save_total_limit", "load_best_model_at_end", "metric_for_best_model", "greater_is_better", "early_stopping_patience", "early_stopping_threshold",
+            "per_device_eval_batch_size", "report_to", "ignore_warnings"];
+        List<KeyValuePair<string, string>> identity =
+        [
+            new("version", typeof(Trainer).Assembly.GetName().Version?.ToString() ?? ""),
+            new("device", _device.Identity),
+            new("model", _model.Folder.Hash),
+        ];
+        for (int i = 0; i < _training.Count; i++)
+        {
+            string suffix = i == 0 ? "" : (i + 1).ToString(CultureInfo.InvariantCulture);
+            identity.Add(new("train data" + suffix, _training[i].Data.Hash));
+            identity.Add(new("loss" + suffix, $"{_training[i].Loss.Name}({string.Join(", ", _training[i].Loss.Settings.Select(entry => $"{entry.Key}={entry.Value}"))})"));
+        }
+        if (DataOrder is { } order) { identity.Add(new("data order", string.Create(CultureInfo.InvariantCulture, $"{order.Length} rows, {Hash(order):x16}"))); }
+        identity.AddRange(TrainingArgumentNames.Values(_arguments).Where(value => !ofRecords.Contains(value.Name)).Select(value => KeyValuePair.Create(value.Name, value.Value)));
+        return identity;
+    }
+
+    // FNV-1a.
+    private static ulong Hash(int[] values) => values.Aggregate(14695981039346656037UL, (hash, value) => (hash ^ (uint)value) * 1099511628211UL);
+
+    private Checkpoint? FindCheckpoint()
+    {
+        if (_arguments.ResumeFromCheckpoint is not { } asked) { return null; }
+        if (asked != TrainingArguments.LastCheckpoint) { return Checkpoint.Open(Path.TrimEndingDirectorySeparator(Path.GetFullPath(asked))); }
+        return Checkpoint.In(_output.Path) is [.., (_, string last)] ? Checkpoint.Open(last) : null;
+    }
+
+    private EvaluationPlan Plan(TrainingNetwork network, List<TrainingData> data, List<RetrievalTask> retrieval)
+    {
+        Network model = network.Parameters.Network;
+        List<EvaluationSet> sets = [];
+        foreach (TrainingData set in data)
+        {
+            TrainingLoss? loss = _training.Count == 1 ? _training[0].Loss : null;
+            LossEvaluator? measured = null;
+            try
+            {
+                if (loss is not null)
+                {
+                    measured = new LossEvaluator(data.Count > 1 ? set.Name : "", set, model, loss.Over(network, set, _arguments), _arguments.PerDeviceEvalBatchSize);
+                }
+            }
+            catch (LossDataException) { } // of another shape than the training data: what it has is measured without a loss
+            sets.Add(EvaluationSet.Of(set, set.Name, model, _model.Folder, _device, measured));
+            if (sets[^1].Evaluators.Count == 0)
+            {
+                throw new ArgumentException($"{set.Name}: nothing can be measured on its columns ({string.Join(", ", set.Columns)}) with this model. "
+                    + "Give pairs with labels, triplets or lists.");
+            }
+        }
+        EmbeddingRanking ranking = new(_model.Folder.SimilarityFunction, _device);
+        return new EvaluationPlan(model, sets, [.. retrieval.Select((task, i) => new RetrievalEvaluator(i == 0 ? "" : $"{i + 1}", task, model, ranking))]);
+    }
+
+    private void Run(TrainingSteps steps, TrainingSchedule schedule, EvaluationPlan plan, CancellationToken cancellation)
+    {
+        TrainingWatch watch = new([.. _training.Select(set => set.Loss.AtChance(
+            Math.Min(_arguments.PerDeviceTrainBatchSize, set.Data.Count) * Math.Max(1, set.Data.Columns.Length - 1), _network!.Parameters.Network.OutputSize))],
+            schedule.WarmupSteps);
+        TrainingPosition position = steps.State;
+        Stopwatch clock = Stopwatch.StartNew();
+        double before = _history.Seconds;
+        long tokens = 0;
+        Stopwatch pace = Stopwatch.StartNew();
+        int paced = 0;
+        try
+        {
+            if (_arguments.EvalOnStart && steps.GlobalStep == 0) { Evaluate(steps, plan, schedule, cancellation); }
+            if (_history.IsEvaluationPending) { AfterStep(steps, schedule, plan, cancellation); }
+            while (!_isStopped && steps.TryStep(out TrainingStep step, cancellation))
+            {
+                position = steps.State;
+                _history.Losses = (_history.Losses.Sum + step.Loss, _history.Losses.Count + 1);
+                (_history.TotalLoss, _history.Tokens) = (_history.TotalLoss + step.Loss, _history.Tokens + step.Tokens);
+                _history.Seconds = before + clock.Elapsed.TotalSeconds;
+                (tokens, paced) = (tokens + step.Tokens, paced + 1);
+                foreach (TrainingWarning warning in watch.After(step)) { Warn(warning); }
+                double seconds = pace.Elapsed.TotalSeconds;
+                StepDone?.Invoke(new TrainingProgress(step.Number, steps.TotalSteps, steps.Epoch, step.Loss, step.LearningRate, step.GradientNorm, tokens / seconds,
+                    TimeSpan.FromSeconds(seconds / paced * (steps.TotalSteps - step.Number))));
+                if (schedule.IsLogDue(steps)) { LogLoss(steps, step); }
+                if (AfterStep(steps, schedule, plan, cancellation)) { (tokens, paced, pace) = (0, 0, Stopwatch.StartNew()); }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            string path = Checkpoint.PathOf(_output.Path, position.GlobalStep);
+            if (position.GlobalStep > 0 && !Checkpoint.In(_output.Path).Any(found => found.Step == position.GlobalStep)) { Save(path, steps, position); }
+            throw;
+        }
+    }
+
+    // What is measured and kept behind a step; whether that was anything.
+    private bool AfterStep(TrainingSteps steps, TrainingSchedule schedule, EvaluationPlan plan, CancellationToken cancellation)
+    {
+        bool isEvaluationDue = schedule.IsEvaluationDue(steps);
+        _history.IsEvaluationPending = isEvaluationDue;
+        bool isBetter = isEvaluationDue && Evaluate(steps, plan, schedule, cancellation);
+        _history.IsEvaluationPending = false;
+        if (_arguments.EarlyStoppingPatience is { } patience && _history.Patience >= patience) { _isStopped = true; }
+        if (!schedule.IsSaveDue(steps, isBetter)) { return isEvaluationDue; }
+        Save(Checkpoint.PathOf(_output.Path, steps.GlobalStep), steps, steps.State);
+        LimitCheckpoints();
+        return true;
+    }
+
+    private void LogLoss(TrainingSteps steps, TrainingStep step)
+    {
+        Log(new LogEntry(steps.GlobalStep, steps.Epoch,
+        [
+            new("loss", _history.Losses.Sum / _history.Losses.Count), new("grad_norm", step.GradientNorm), new("learning_rate", step.LearningRate),
+        ]));
+        _history.Losses = default;
+    }
+
+    private void Log(LogEntry entry)
+    {
+        _history.Log.Add(entry);
+        _output.AppendLog(entry);
+        _events?.Write(entry, DateTimeOffset.Now);
+        Logged?.Invoke(entry);
+    }
+
+    /// <summary>Measures, and says whether it is better than all before.</summary>
+    private bool Evaluate(TrainingSteps steps, EvaluationPlan plan, TrainingSchedule schedule, CancellationToken cancellation)
+    {
+        List<KeyValuePair<string, double>> values = plan.Evaluate(_network!, cancellation);
+        Log(new LogEntry(steps.GlobalStep, steps.Epoch, values));
+        foreach ((string name, byte[] table) in plan.Tables(_history)) { _output.WriteEvaluations(name, table); }
+        if (steps.GlobalStep == 0 || schedule.Metric is not { } metric) { return false; }
+        double value = values.First(entry => entry.Key == metric).Value;
+        bool isBetter = double.IsFinite(value) && (_history.BestMetric is not { } best || schedule.IsBetter(value, best));
+        bool counts = isBetter && (_history.BestMetric is not { } former || Math.Abs(value - former) > _arguments.EarlyStoppingThreshold);
+        _history.Patience = counts ? 0 : _history.Patience + 1;
+        if (isBetter) { (_history.BestMetric, _history.BestStep) = (value, steps.GlobalStep); }
+        return isBetter;
+    }
+
+    private void Save(string path, TrainingSteps steps, TrainingPosition position)
+    {
+        SetBestCheckpoint(path);
+        Checkpoint.Write(path, _model.Folder, _network!, position, _history, file => WriteHistory(file, steps), _identity);
+        WriteHistory(_output.In(TrainingFiles.History), steps);
+        Saved?.Invoke(path);
+    }
+
+    private void SetBestCheckpoint(string written) => _history.BestCheckpoint = _history.BestStep is { } best && Checkpoint.PathOf(_output.Path, best) is var path
+        && (path == written || Directory.Exists(path)) ? path : null;
+
+    private void WriteHistory(string path, TrainingSteps steps) => _history.Write(path, _arguments, steps.GlobalStep, steps.Epoch, steps.TotalSteps);
+
+    // The oldest go first; the best and the newest stay.
+    private void LimitCheckpoints()
+    {
+        if (_arguments.SaveTotalLimit is not { } limit) { return; }
+        List<(int Step, string Path)> all = [.. Checkpoint.In(_output.Path)];
+        foreach ((int step, string path) in all[..^1].Where(found => found.Step != _history.BestStep).Take(Math.Max(0, all.Count - limit)).ToArray())
+        {
+            Checkpoint.Remove(path);
+        }
+    }
+
+    private TrainingResult Finish(TrainingSteps steps, TrainingSchedule schedule, EvaluationPlan plan, CancellationToken cancellation)
+    {
+        if (_arguments.EvalStrategy == IntervalStrategy.No && !plan.IsEmpty) { Evaluate(steps, plan, schedule, cancellation); }
+        Log(new LogEntry(steps.GlobalStep, steps.Epoch,
+        [
+            new("train_runtime", _history.Seconds), new("train_samples_per_second", _training.Sum(set => set.Data.Count) * steps.Epoch / _history.Seconds),
+            new("train_steps_per_second", steps.GlobalStep / _history.Seconds), new("train_loss", _history.TotalLoss / steps.GlobalStep),
+        ]));
+        int? best = _arguments.LoadBestModelAtEnd ? _history.BestStep : null;
+        if (best is { } step && step != steps.GlobalStep) { LoadBest(step, cancellation); }
+        Dictionary<string, double> metrics = new(LastEvaluation(best));
+        foreach ((string name, double value) in Test(metrics, cancellation)) { metrics.Add(name, value); }
+        if (_tests.Count > 0) { Log(new LogEntry(steps.GlobalStep, steps.Epoch, [.. metrics.Where(metric => metric.Key.StartsWith("test_", StringComparison.Ordinal))])); }
+        _output.WriteModel(_model.Folder, _network!);
+        WriteHistory(_output.In(TrainingFiles.History), steps);
+        _output.WriteResults(metrics.Concat(_history.Log.Last(entry => entry.Values[0].Key == "train_runtime").Values));
+        return new TrainingResult(_output.Path, steps.GlobalStep, _history.TotalLoss / steps.GlobalStep, best, metrics);
+    }
+
+    private void LoadBest(int step, CancellationToken cancellation)
+    {
+        _network!.Dispose();
+        _network = _model.Load(_device, _arguments, Checkpoint.Open(Checkpoint.PathOf(_output.Path, step)), cancellation);
+    }
+
+    // Of the step whose weights are the result.
+    private IEnumerable<KeyValuePair<string, double>> LastEvaluation(int? best) => _history.Log
+        .LastOrDefault(entry => entry.Values[0].Key.StartsWith("eval_", StringComparison.Ordinal) && (best is null || entry.Step == best))?.Values ?? [];
+
+    /// <summary>The test data by the final weights; a threshold that was best on the evaluation data is carried over.</summary>
+    private IEnumerable<KeyValuePair<string, double>> Test(Dictionary<string, double> evaluated, CancellationToken cancellation)
+    {
+        EvaluationPlan plan = Plan(_network!, _tests, []);
+        foreach (EvaluationSet set in plan.Sets)
+        {
+            string name = set.Data.Name.StartsWith("test", StringComparison.Ordinal) ? "" : "test_"; // no test_test_f1
+            foreach ((string metric, double value) in set.Evaluate(_network!, _network!.Parameters.Network, out SequenceOutputs outputs, cancellation))
+            {
+                yield return KeyValuePair.Create(metric.StartsWith("test", StringComparison.Ordinal) ? metric : name.Length == 0 ? "test_" + metric : name + metric, value);
+            }
+            if (set.Evaluators.OfType<ThresholdEvaluator>().FirstOrDefault() is not { } evaluator) { continue; }
+            string? carried = evaluated.Keys.FirstOrDefault(key => key.EndsWith($"{evaluator.F1Name}_threshold", StringComparison.Ordinal));
+            if (carried is null) { continue; }
+            string accuracyThreshold = carried.Replace("f1_threshold", "accuracy_threshold", StringComparison.Ordinal);
+            (double f1, double accuracy) = evaluator.At(outputs, evaluated[carried], evaluated[accuracyThreshold]);
+            string start = name.Length == 0 ? set.Data.Name : name + set.Data.Name;
+            yield return KeyValuePair.Create($"{start}_{evaluator.F1Name}_at_eval_threshold", f1);
+            yield return KeyValuePair.Create($"{start}_{evaluator.F1Name.Replace("f1", "accuracy", StringComparison.Ordinal)}_at_eval_threshold", accuracy);
+        }
+    }
+
+    /// <summary>Closes the model, and lets go of the output folder.</summary>
+    public void Dispose()
+    {
+        _events?.Dispose();
+        _network?.Dispose();
+        foreach (TrainingData data in _training.Select(set => set.Data).Concat(_evaluation).Concat(_tests)) { data.Dispose(); }
+        _retrieval.ForEach(task => task.Dispose());
+        _model.Dispose();
+        _output.Dispose();
+    }
+}
