@@ -62,6 +62,7 @@ internal static class Smoke
             Writes = ("calibrated/calibration.json", null),
         },
         new("data", "deduplicate", "--input", "texts.jsonl", "--column", "text", "--output", "clean.jsonl") { Writes = ("clean.jsonl", null) },
+        new("data", "split", "--input", "texts.jsonl", "--sizes", "2,1", "--output", "parts") { Writes = ("parts/train.jsonl", null) },
         new("submit", "checkthat", "--run", "out.run", "--top-k", "2", "--output", "predictions.tsv") { Writes = ("predictions.tsv", null) },
         new("convert", "--model", model, "--dtype", "float16", "--output", "half") { Writes = ("half/model.safetensors", null) },
         new("convert", "--model", model, "--to", "onnx", "--output", "model.onnx") { Writes = ("model.onnx", null) },

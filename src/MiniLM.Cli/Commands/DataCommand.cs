@@ -10,6 +10,7 @@ internal sealed class DataCommand : CliCommand
         Subcommands.Add(new DataCheckThatCommand());
         Subcommands.Add(new DataLeakageCommand());
         Subcommands.Add(new DataDeduplicateCommand());
+        Subcommands.Add(new DataSplitCommand());
     }
 
     internal override string[] Examples => [.. Subcommands.OfType<CliCommand>().Select(command => command.Examples[0])];

@@ -58,17 +58,8 @@ internal sealed class RetrievalFolder : IDisposable
     private static string Checked(string id) => !id.AsSpan().ContainsAny(" \t\r\n\v\f") ? id
         : throw new DataFormatException($"the id {Quoted.Text(id)} has white space, which separates the fields of a run. Give the text another.");
 
-    // Only such a folder is ever replaced: a slip in the name must not cost a folder of something else.
-    private void CheckTarget()
-    {
-        if (File.Exists(_folder)) { throw new IOException($"{_folder}: is a file. Give the name of a folder."); }
-        if (!Directory.Exists(_folder)) { return; }
-        if (!_overwrite) { throw new IOException($"{_folder}: exists. Use --overwrite to replace it."); }
-        if (Directory.EnumerateFileSystemEntries(_folder).Any(entry => Path.GetFileName(entry) is not (CorpusFile or QueriesFile or QrelsFile)))
-        {
-            throw new IOException($"{_folder}: holds more than corpus, queries and qrels, so it stays. Choose another name or remove it yourself.");
-        }
-    }
+    private void CheckTarget() =>
+        FolderTarget.Check(_folder, _overwrite, file => file is CorpusFile or QueriesFile or QrelsFile, "corpus, queries and qrels");
 
     /// <summary>Removes what is not complete.</summary>
     public void Dispose() => _partial.Dispose();

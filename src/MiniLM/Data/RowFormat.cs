@@ -8,6 +8,9 @@ internal sealed record RowFormat
     /// <summary>Columns by name, or by number from 0 without a header; empty: the one that holds the text.</summary>
     internal string[] Columns { get; init; } = [];
 
+    /// <summary>Rows are only told apart; nothing is taken of them.</summary>
+    internal bool HasNoColumns { get; init; }
+
     /// <summary>Whether quotes quote in tables; null: in .csv, not in .tsv.</summary>
     internal bool? Quotes { get; init; }
 

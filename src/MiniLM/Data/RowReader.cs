@@ -19,7 +19,7 @@ internal abstract class RowReader : IDisposable
     internal abstract long Position { get; }
 
     /// <summary>The next row's columns, repaired.</summary>
-    /// <param name="values">As many as columns were asked for, at least one.</param>
+    /// <param name="values">As many as columns were asked for.</param>
     /// <exception cref="DataFormatException">The row is damaged or lacks a column.</exception>
     internal bool Read(Span<string> values)
     {
@@ -27,6 +27,9 @@ internal abstract class RowReader : IDisposable
         foreach (ref string value in values) { value = TextRepair.Apply(value, _repair); }
         return true;
     }
+
+    private static string[] Columns(RowFormat format, string otherwise) =>
+        format.Columns.Length > 0 || format.HasNoColumns ? format.Columns : [otherwise];
 
     /// <summary>The next row's columns as they are written.</summary>
     protected abstract bool ReadRow(Span<string> values);
@@ -72,8 +75,8 @@ internal abstract class RowReader : IDisposable
 
     private sealed class JsonRows(JsonLines lines, RowFormat format) : RowReader(format)
     {
-        private readonly string[] _columns = format.Columns.Length > 0 ? format.Columns : ["text"];
-        private readonly byte[][] _names = [.. (format.Columns.Length > 0 ? format.Columns : ["text"]).Select(Encoding.UTF8.GetBytes)];
+        private readonly string[] _columns = Columns(format, "text");
+        private readonly byte[][] _names = [.. Columns(format, "text").Select(Encoding.UTF8.GetBytes)];
         private readonly bool _hasLists = format.HasLists;
 
         internal override long Line => lines.Lines.Number;
@@ -120,7 +123,8 @@ internal abstract class RowReader : IDisposable
         protected override bool ReadRow(Span<string> values)
         {
             if (!_lines.Read(out ReadOnlySpan<byte> line)) { return false; }
-            values[0] = Utf8.IsValid(line) ? Encoding.UTF8.GetString(line) : throw _lines.Wrong("not UTF-8. Save the file as UTF-8.");
+            if (!Utf8.IsValid(line)) { throw _lines.Wrong("not UTF-8. Save the file as UTF-8."); }
+            if (values.Length > 0) { values[0] = Encoding.UTF8.GetString(line); }
             return true;
         }
 
@@ -139,11 +143,11 @@ internal abstract class RowReader : IDisposable
             _table = table;
             if (!format.HasHeader)
             {
-                _indices = [.. (format.Columns.Length > 0 ? format.Columns : ["0"]).Select(Number)];
+                _indices = [.. Columns(format, "0").Select(Number)];
                 return;
             }
             string[] header = table.Read() ? [.. Enumerable.Range(0, table.Count).Select(table.Field)] : [];
-            string[] columns = format.Columns.Length > 0 ? format.Columns : header.Length == 1 ? header : ["text"];
+            string[] columns = Columns(format, header.Length == 1 ? header[0] : "text");
             _indices = [.. columns.Select(column => Find(header, column))];
         }
 
