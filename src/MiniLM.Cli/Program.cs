@@ -23,6 +23,7 @@ internal static class Program
         ("search", () => new SearchCommand()),
         ("mine", () => new MineCommand()),
         ("evaluate", () => new EvaluateCommand()),
+        ("train", () => new TrainCommand()),
         ("calibrate", () => new CalibrateCommand()),
         ("data", () => new DataCommand()),
         ("submit", () => new SubmitCommand()),

@@ -49,6 +49,9 @@ internal sealed class Session(Func<Stream> openInput, Stream output, TextWriter 
         if (!Quiet) { error.WriteLine($"minilm: {line}"); }
     }
 
+    /// <summary>A warning on stderr, even with --quiet, with the name that turns it off.</summary>
+    internal void Warn(string line, string name) => error.WriteLine($"minilm: warning: {line} (--ignore-warnings {name})");
+
     /// <summary>How many inputs lost tokens, if any did.</summary>
     internal void SayTruncated(long truncated, long inputs)
     {

@@ -16,18 +16,21 @@ internal sealed class InputOptions
     private readonly Option<string?> _column = new("--column") { Description = "column that holds the text (text)", HelpName = "NAME" };
     private readonly Option<string?> _columns = new("--columns") { Description = "columns of a pair", HelpName = "A,B" };
     private readonly Option<string?> _quotes = NamedOption.Create("--quotes", "whether quotes quote in tables (on for .csv, off for .tsv)", "on", "off");
+    private readonly Option<string?> _delimiter = new("--delimiter") { Description = "between the fields of a table (tab; of .csv a comma)", HelpName = "C" };
     private readonly Option<bool> _noHeader = new("--no-header") { Description = "the table's first row is data; columns are numbers from 0" };
     private readonly Option<bool> _flush = new("--flush") { Description = "a line out for every line in, before the input ends" };
     private readonly Option<string?> _format = NamedOption.Create("--format", "format of the input (by its suffix)", "jsonl", "tsv", "csv", "txt");
     private readonly Option<string?> _fixText = FixTextOption.Create();
 
-    internal InputOptions(Command command, bool hasColumn = true, bool hasColumns = false, Option<string?>? input = null, bool hasFlush = true)
+    internal InputOptions(Command command, bool hasColumn = true, bool hasColumns = false, Option<string?>? input = null, bool hasFlush = true,
+        bool hasInput = true)
     {
         if (input is not null) { _input = input; }
-        command.Options.Add(_input);
+        if (hasInput) { command.Options.Add(_input); }
         if (hasColumn) { command.Options.Add(_column); }
         if (hasColumns) { command.Options.Add(_columns); }
         command.Options.Add(_quotes);
+        command.Options.Add(_delimiter);
         command.Options.Add(_noHeader);
         command.Options.Add(_format);
         if (hasFlush) { command.Options.Add(_flush); }
@@ -40,6 +43,14 @@ internal sealed class InputOptions
     internal WindowPace Pace(ParseResult parse) => new(parse.GetValue(_flush));
 
     internal bool? Quotes(ParseResult parse) => parse.GetValue(_quotes) is { } quotes ? quotes == "on" : null;
+
+    private char? Delimiter(ParseResult parse) => parse.GetValue(_delimiter) switch
+    {
+        null => null,
+        "\\t" or "tab" => '\t',
+        [var one] when one is not ('"' or '\n' or '\r') && char.IsAscii(one) => one,
+        string other => throw new UsageException($"--delimiter {other}: give one character, or tab"),
+    };
 
     internal TextRepairKind Repair(ParseResult parse) => FixTextOption.Kind(parse, _fixText) ?? TextRepairKind.None;
 
@@ -61,6 +72,7 @@ internal sealed class InputOptions
     {
         Columns = columns ?? (parse.GetValue(_column) is { } column ? [column] : []),
         Quotes = Quotes(parse),
+        Delimiter = Delimiter(parse),
         HasHeader = !parse.GetValue(_noHeader),
         Format = parse.GetValue(_format),
         Repair = Repair(parse),
@@ -73,6 +85,7 @@ internal sealed class InputOptions
         if (Path(parse) is { } path) { identity.AddFile("input", path); }
         identity.Add("columns", parse.GetValue(_columns) ?? parse.GetValue(_column));
         identity.Add("quotes", parse.GetValue(_quotes));
+        identity.Add("delimiter", parse.GetValue(_delimiter));
         identity.Add("no_header", parse.GetValue(_noHeader) ? "true" : "");
         identity.Add("fix_text", TextRepair.Names[(int)Repair(parse)]);
         identity.Add("input_format", parse.GetValue(_format) ?? (Path(parse) is { } file ? DataFile.Suffix(file) : ""));

@@ -14,6 +14,9 @@ internal sealed record RowFormat
     /// <summary>Whether quotes quote in tables; null: in .csv, not in .tsv.</summary>
     internal bool? Quotes { get; init; }
 
+    /// <summary>Between the fields of a table; null: a tab, of .csv a comma.</summary>
+    internal char? Delimiter { get; init; }
+
     /// <summary>Whether a table's first row names its columns.</summary>
     internal bool HasHeader { get; init; } = true;
 

@@ -61,7 +61,7 @@ internal abstract class RowReader : IDisposable
             }
             return kind switch
             {
-                "tsv" or "csv" => new TableRows(new Table(stream, name, kind == "tsv" ? '\t' : ',', format.Quotes ?? kind == "csv"), format),
+                "tsv" or "csv" => new TableRows(new Table(stream, name, format.Delimiter ?? (kind == "tsv" ? '\t' : ','), format.Quotes ?? kind == "csv"), format),
                 "txt" => new TextRows(new LineReader(stream, name), format),
                 _ => new JsonRows(new JsonLines(new LineReader(stream, name)), format),
             };

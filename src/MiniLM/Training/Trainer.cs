@@ -173,6 +173,26 @@ public sealed class Trainer : IDisposable
         return Finish(steps, schedule, plan, cancellation);
     }
 
+    /// <summary>Steps over the same first rows, to see that the model can learn them: nothing is written.</summary>
+    /// <param name="rows">Of the first data set.</param>
+    /// <param name="below">The loss at which they are known.</param>
+    /// <param name="cancellation">Looked at all along.</param>
+    /// <returns>The loss before each step: the last one is below the limit, or behind the last step.</returns>
+    internal List<double> Overfit(int rows, double below, CancellationToken cancellation)
+    {
+        (TrainingData data, TrainingLoss loss) = _training[0];
+        _network = _model.Load(_device, _arguments, null, cancellation);
+        GivenOrderSampler sampler = new([.. Enumerable.Range(0, Math.Min(rows, data.Count))], rows, dropLast: false);
+        TrainingSteps steps = new(_network, [loss.Over(_network, data, _arguments)], sampler, _arguments, _arguments.Precision);
+        List<double> losses = [];
+        while (steps.TryStep(out TrainingStep step, cancellation))
+        {
+            losses.Add(step.Loss);
+            if (step.Loss < below) { break; }
+        }
+        return losses;
+    }
+
     private void CheckData()
     {
         foreach ((TrainingData data, TrainingLoss loss) in _training)
@@ -219,7 +239,7 @@ public sealed class Trainer : IDisposable
         return _arguments.BatchSampler switch
         {
             BatchSamplerKind.Sequential => new GivenOrderSampler([.. Enumerable.Range(0, data.Count)], size, dropLast),
-            BatchSamplerKind.GroupByLength => new LengthGroupedSampler([.. Enumerable.Range(0, data.Count).Select(data.Rows.Tokens.Length)], size, dropLast,
+            BatchSamplerKind.GroupByLength => new LengthGroupedSampler([.. Enumerable.Range(0, data.Count).Select(row => data.Rows.Tokens.Length(row))], size, dropLast,
                 _arguments.GradientAccumulationSteps),
             BatchSamplerKind.NoDuplicates => new NoDuplicatesBatchSampler(
                 data.Texts ?? throw new ArgumentException($"batch_sampler no_duplicates: {data.Name} has lists; their texts are not compared."), size, dropLast),
@@ -428,22 +448,20 @@ public sealed class Trainer : IDisposable
     private IEnumerable<KeyValuePair<string, double>> Test(Dictionary<string, double> evaluated, CancellationToken cancellation)
     {
         EvaluationPlan plan = Plan(_network!, _tests, []);
+        List<KeyValuePair<string, double>> values = [];
         foreach (EvaluationSet set in plan.Sets)
         {
-            string name = set.Data.Name.StartsWith("test", StringComparison.Ordinal) ? "" : "test_"; // no test_test_f1
-            foreach ((string metric, double value) in set.Evaluate(_network!, _network!.Parameters.Network, out SequenceOutputs outputs, cancellation))
-            {
-                yield return KeyValuePair.Create(metric.StartsWith("test", StringComparison.Ordinal) ? metric : name.Length == 0 ? "test_" + metric : name + metric, value);
-            }
+            values.AddRange(set.Evaluate(_network!, _network!.Parameters.Network, out SequenceOutputs outputs, cancellation));
             if (set.Evaluators.OfType<ThresholdEvaluator>().FirstOrDefault() is not { } evaluator) { continue; }
-            string? carried = evaluated.Keys.FirstOrDefault(key => key.EndsWith($"{evaluator.F1Name}_threshold", StringComparison.Ordinal));
-            if (carried is null) { continue; }
-            string accuracyThreshold = carried.Replace("f1_threshold", "accuracy_threshold", StringComparison.Ordinal);
-            (double f1, double accuracy) = evaluator.At(outputs, evaluated[carried], evaluated[accuracyThreshold]);
-            string start = name.Length == 0 ? set.Data.Name : name + set.Data.Name;
-            yield return KeyValuePair.Create($"{start}_{evaluator.F1Name}_at_eval_threshold", f1);
-            yield return KeyValuePair.Create($"{start}_{evaluator.F1Name.Replace("f1", "accuracy", StringComparison.Ordinal)}_at_eval_threshold", accuracy);
+            string? threshold = evaluated.Keys.FirstOrDefault(key => key.EndsWith($"{evaluator.F1Name}_threshold", StringComparison.Ordinal));
+            if (threshold is null) { continue; }
+            (double f1, double accuracy) = evaluator.At(
+                outputs, evaluated[threshold], evaluated[threshold.Replace("f1_threshold", "accuracy_threshold", StringComparison.Ordinal)]);
+            string name = $"{set.Data.Name}_{evaluator.F1Name}_at_eval_threshold";
+            values.Add(KeyValuePair.Create(name, f1));
+            values.Add(KeyValuePair.Create(name.Replace("f1_at", "accuracy_at", StringComparison.Ordinal), accuracy));
         }
+        return values.Select(value => KeyValuePair.Create(value.Key.StartsWith("test_", StringComparison.Ordinal) ? value.Key : "test_" + value.Key, value.Value));
     }
 
     /// <summary>Closes the model, and lets go of the output folder.</summary>
