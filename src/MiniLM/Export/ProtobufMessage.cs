@@ -27,6 +27,14 @@ internal sealed class ProtobufMessage
         return this;
     }
 
+    internal ProtobufMessage Double(int field, double value)
+    {
+        Key(field, 1);
+        _small.Write(BitConverter.GetBytes(value));
+        Length += 8;
+        return this;
+    }
+
     internal ProtobufMessage Text(int field, string value)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(value);
