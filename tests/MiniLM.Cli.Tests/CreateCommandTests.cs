@@ -20,7 +20,8 @@ public sealed class CreateCommandTests : CommandTests
             .GetProperty("type").GetString());
         Assert.Equal(64, JsonDocument.Parse(File.ReadAllText(At("new/sentence_bert_config.json"))).RootElement.GetProperty("max_seq_length").GetInt32());
         Assert.True(JsonDocument.Parse(File.ReadAllText(At("new/1_Pooling/config.json"))).RootElement.GetProperty("pooling_mode_mean_tokens").GetBoolean());
-        foreach (string file in new[] { "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "config_sentence_transformers.json" })
+        string[] files = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "config_sentence_transformers.json"];
+        foreach (string file in files)
         {
             Assert.True(File.Exists(At($"new/{file}")), file);
         }

@@ -104,7 +104,8 @@ public sealed class DataSplitCommandTests : CommandTests
         Split(Write("lack.jsonl", "{\"a\":1}\n{}\n"), "1,1", "--stratify", "a").AssertRefused(1, "lack.jsonl:2: has no 'a'");
         foreach (string sizes in new[] { "10", "1,2,3,4", "0,10", "5,x", "5,", "-5,5" })
         {
-            CommandLine.Run("data", "split", "--input", input, $"--sizes={sizes}", "--output", At("out")).AssertRefused(2, $"--sizes {sizes}: give two or three");
+            CommandLine.Run("data", "split", "--input", input, $"--sizes={sizes}", "--output", At("out"))
+                .AssertRefused(2, $"--sizes {sizes}: give two or three");
         }
         CommandLine.Run("data", "split", "--sizes", "1,1", "--output", At("out")).AssertRefused(2, "give --input FILE");
         Split("-", "1,1").AssertRefused(2, "read several times");

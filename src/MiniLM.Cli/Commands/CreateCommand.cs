@@ -10,7 +10,13 @@ namespace MiniLM.Cli.Commands;
 /// <summary>A new model of a config and a vocabulary, its weights initialised from a seed.</summary>
 internal sealed class CreateCommand : CliCommand
 {
-    private readonly Option<string> _config = new("--config") { Description = "config.json of a BERT or DistilBERT encoder", HelpName = "FILE", Required = true };
+    private readonly Option<string> _config = new("--config")
+    {
+        Description = "config.json of a BERT or DistilBERT encoder",
+        HelpName = "FILE",
+        Required = true,
+    };
+
     private readonly Option<string> _vocab = new("--vocab")
     {
         Description = "vocab.txt, a token a line; a tokenizer_config.json beside it is heeded",

@@ -3,7 +3,7 @@ using MiniLM.Data.Duplicates;
 
 namespace MiniLM.Data.Splitting;
 
-/// <summary>Cuts a file of rows into parts; each row stays byte for byte, a table's header goes to every part, and a part keeps the order of the file.</summary>
+/// <summary>Cuts a file of rows into parts: rows stay byte for byte, a table's header goes to every part, a part keeps the order of the file.</summary>
 /// <remarks>That order costs nothing: rows are copied as the file streams by, and whoever trains shuffles every epoch anyway.</remarks>
 internal sealed class RowSplit
 {
