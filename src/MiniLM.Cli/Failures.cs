@@ -3,6 +3,7 @@ using MiniLM.Cuda.Ptx;
 using MiniLM.Data;
 using MiniLM.Retrieval;
 using MiniLM.Text;
+using MiniLM.Training;
 
 namespace MiniLM.Cli;
 
@@ -31,7 +32,7 @@ internal static class Failures
     private static string Message(Exception error) => error switch
     {
         ModelFormatException or TokenizerException or DataFormatException or IndexFormatException or NonFiniteResultException
-            or NotSupportedException or GpuException or PtxException => error.Message,
+            or NotSupportedException or GpuException or PtxException or NonFiniteLossException => error.Message,
         // The system's message names the file; what to do depends on it.
         IOException or UnauthorizedAccessException => error.Message,
         ArgumentException => error.Message,

@@ -8,6 +8,7 @@ using MiniLM.Cpu;
 using MiniLM.Data;
 using MiniLM.Model;
 using MiniLM.Training;
+using MiniLM.Training.Losses;
 
 namespace MiniLM.Cli.Commands;
 
@@ -96,7 +97,7 @@ internal sealed class TrainCommand : CliCommand
             }
             Train(inputs, arguments, device, parse.GetValue(_html), session);
         }
-        catch (ArgumentException error) when (error is not ArgumentOutOfRangeException) { throw new UsageException(error.Message); }
+        catch (ArgumentException error) when (error is not (ArgumentOutOfRangeException or LossDataException)) { throw new UsageException(error.Message); }
         return 0;
     }
 
@@ -211,7 +212,7 @@ internal sealed class TrainCommand : CliCommand
     private static void Train(TrainingInputs inputs, TrainingArguments arguments, Device device, string? html, Session session)
     {
         using Trainer trainer = Open(inputs, arguments, device, session);
-        TrainingReport report = new(trainer, session);
+        TrainingReport report = new(trainer, arguments.OutputDir, session);
         TrainingResult result;
         try { result = trainer.Train(session.Cancellation); }
         catch (OperationCanceledException)

@@ -13,18 +13,14 @@ internal sealed class TrainingReport
     private readonly Session _session;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private double _said = -SecondsBetweenLines;
-    private string? _saved;
+    private readonly string _output;
 
-    internal TrainingReport(Trainer trainer, Session session)
+    internal TrainingReport(Trainer trainer, string output, Session session)
     {
-        _session = session;
+        (_session, _output) = (session, output);
         trainer.StepDone += Say;
         trainer.Logged += Say;
-        trainer.Saved += path =>
-        {
-            _saved = path;
-            session.Detail($"saved {path}");
-        };
+        trainer.Saved += path => session.Detail($"saved {path}");
     }
 
     private void Say(TrainingProgress step)
@@ -46,8 +42,8 @@ internal sealed class TrainingReport
             + string.Join(", ", measured.Select(value => string.Create(CultureInfo.InvariantCulture, $"{value.Key["eval_".Length..]} {value.Value:0.0000}"))));
     }
 
-    internal void SayStopped() => _session.Say(_saved is null ? "stopped before the first checkpoint"
-        : $"stopped; {_saved} is complete: go on with --resume-from-checkpoint");
+    internal void SayStopped() => _session.Say(Checkpoint.In(_output) is [.., (_, string last)]
+        ? $"stopped; {last} is complete: go on with --resume-from-checkpoint" : "stopped before the first step");
 
     internal void SayResult(TrainingResult result)
     {

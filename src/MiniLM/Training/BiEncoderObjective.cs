@@ -18,6 +18,7 @@ internal sealed class BiEncoderObjective : Objective
         loss.CheckColumns(data.Tokens.Columns(0), data.Labels is not null);
         LossDataException.ThrowIf(loss.Parameters(network.Parameters.Network.OutputSize).Count > 0,
             $"{loss.Name} trains a matrix of its own, which is not there yet.");
+        if (data.AllLabels() is { } labels) { loss.CheckLabels(labels); }
         _loss = loss;
     }
 

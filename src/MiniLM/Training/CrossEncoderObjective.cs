@@ -17,6 +17,7 @@ internal sealed class CrossEncoderObjective : Objective
     {
         bool hasLists = loss.Requires.HasLists;
         loss.CheckColumns(network.Parameters.Network.OutputSize, hasLists ? 1 : data.Tokens.Columns(0), hasLists, data.Labels is not null);
+        if (data.AllLabels() is { } labels) { loss.CheckLabels(labels, network.Parameters.Network.OutputSize); }
         _loss = loss;
     }
 

@@ -7,7 +7,7 @@ internal static class DataChecks
 {
     /// <summary>Names of these warnings.</summary>
     internal static readonly string[] Names =
-        ["overlap", "constant-labels", "same-texts", "truncated", "opposite-labels", "repeated-texts", "unbalanced-labels"];
+        ["overlap", "constant-labels", "same-texts", "truncated", "opposite-labels", "repeated-texts", "unbalanced-labels", "large-batch"];
 
     private const double Half = .5, MostRepeated = .1, Few = .25;
 
@@ -17,10 +17,15 @@ internal static class DataChecks
     /// <param name="arguments">Of the run.</param>
     internal static IEnumerable<TrainingWarning> Of(TrainingData data, TrainingLoss loss, TrainingArguments arguments)
     {
-        (TrainingRows rows, string name) = (data.Rows, data.Name);
+        (TrainingRows rows, string name) = (data.Rows, data.Source);
         if (rows.Labels is { } labels && data.Count > 1 && labels.All(row => row.AsSpan().SequenceEqual(labels[0])))
         {
             yield return new("constant-labels", $"{name}: every label is {Text(labels[0][0])}: there is nothing to tell apart. Give rows of other labels too.");
+        }
+        if (data.Count < arguments.PerDeviceTrainBatchSize)
+        {
+            yield return new("large-batch", $"{name}: has {data.Count} rows, fewer than a batch of {arguments.PerDeviceTrainBatchSize}: every batch is all of them. "
+                + "Lower --per-device-train-batch-size, or give more rows.");
         }
         if (SameTexts(data, loss) is { Length: > 0 } same) { yield return new("same-texts", same); }
         double truncated = rows.Tokens.Truncated / (double)rows.Tokens.Sequences;
@@ -56,7 +61,7 @@ internal static class DataChecks
     {
         HashSet<UInt128> keys = [.. measured.Keys];
         int count = keys.Count(key => training.Any(data => data.Keys.Contains(key)));
-        return count == 0 ? null : new("overlap", $"{measured.Name}: {count} of its {keys.Count} rows are in {training[0].Name}"
+        return count == 0 ? null : new("overlap", $"{measured.Source}: {count} of its {keys.Count} rows are in {training[0].Source}"
             + $"{(training.Count > 1 ? " and the other training data" : "")} too: what is measured on them was learnt by heart. "
             + "Take them out: minilm data leakage names them.");
     }
@@ -67,12 +72,12 @@ internal static class DataChecks
         int positives = Count(texts, 0, 1);
         if (data.Rows.Labels is null && positives >= Half * data.Count)
         {
-            return $"{data.Name}: {positives} of {data.Count} rows have the same text in '{data.Columns[0]}' and '{data.Columns[1]}': there is nothing to learn from them. "
+            return $"{data.Source}: {positives} of {data.Count} rows have the same text in '{data.Columns[0]}' and '{data.Columns[1]}': there is nothing to learn from them. "
                 + "Name other columns.";
         }
         int negatives = texts.Length > 2 ? Count(texts, 1, 2) : 0;
         return negatives == 0 || loss.Labels != Losses.LabelKind.None ? ""
-            : $"{data.Name}: {negatives} of {data.Count} rows have the same text as positive and as negative. Leave them out.";
+            : $"{data.Source}: {negatives} of {data.Count} rows have the same text as positive and as negative. Leave them out.";
     }
 
     private static int Count(int[][] texts, int a, int b) => Enumerable.Range(0, texts[a].Length).Count(row => texts[a][row] == texts[b][row]);

@@ -128,7 +128,7 @@ public sealed class Trainer : IDisposable
         // What is measured has the shape of what is trained on.
         TrainingLoss? asked = loss is not null ? new TrainingLoss(_kind, loss, _arguments) : _training.Count > 0 ? _training[0].Loss : null;
         DataColumns columns = DataColumns.Of(format.Columns, asked?.NeedsLabels == true, asked?.HasLists == true);
-        return _reader.Read(NameOf(path), columns.Texts, columns.IsList, columns.Read(path, format, openInput, cancellation), loss, cancellation);
+        return _reader.Read(path == DataFile.StandardInput ? "stdin" : Path.GetFileName(path), columns.Texts, columns.IsList, columns.Read(path, format, openInput, cancellation), loss, cancellation);
     }
 
     private TrainingData Named(IEnumerable<TrainingRow> rows, string name, string? loss)
@@ -138,13 +138,6 @@ public sealed class Trainer : IDisposable
         TrainingRow[] all = [.. rows];
         string[] columns = isList ? ["query", "docs"] : [.. Enumerable.Range(0, all.Length == 0 ? 1 : all[0].Texts.Count).Select(i => $"text{i + 1}")];
         return _reader.Read(name, columns, isList, all, loss, default);
-    }
-
-    private static string NameOf(string path)
-    {
-        if (path == DataFile.StandardInput) { return "stdin"; }
-        string name = Path.GetFileName(path);
-        return name[..(name.IndexOf('.', 1) is > 0 and int dot ? dot : name.Length)];
     }
 
     /// <summary>Trains, measures and writes.</summary>
@@ -167,7 +160,8 @@ public sealed class Trainer : IDisposable
         EvaluationPlan plan = Plan(_network, _evaluation, _retrieval);
         TrainingSchedule schedule = new(_arguments, plan, sampler);
         TrainingSteps steps = new(_network, objectives, sampler, _arguments, _arguments.Precision, checkpoint?.Position);
-        _output.WriteLog(_history.Log);
+        WarnOfData();
+        if (checkpoint is not null) { _output.WriteLog(_history.Log); }
         if (_arguments.ReportToTensorBoard) { _events = new EventFile(_output.Path, DateTimeOffset.Now, Environment.MachineName, Environment.ProcessId); }
         Run(steps, schedule, plan, cancellation);
         return Finish(steps, schedule, plan, cancellation);
@@ -195,13 +189,20 @@ public sealed class Trainer : IDisposable
 
     private void CheckData()
     {
-        foreach ((TrainingData data, TrainingLoss loss) in _training)
+        foreach (TrainingData data in _training.Select(set => set.Data))
         {
             if (_arguments.DataloaderDropLast && data.Count < _arguments.PerDeviceTrainBatchSize)
             {
-                throw new ArgumentException($"per_device_train_batch_size {_arguments.PerDeviceTrainBatchSize}: {data.Name} has {data.Count} rows, "
+                throw new ArgumentException($"per_device_train_batch_size {_arguments.PerDeviceTrainBatchSize}: {data.Source} has {data.Count} rows, "
                     + "and with dataloader_drop_last no batch. Lower it.");
             }
+        }
+    }
+
+    private void WarnOfData()
+    {
+        foreach ((TrainingData data, TrainingLoss loss) in _training)
+        {
             foreach (TrainingWarning warning in DataChecks.Of(data, loss, _arguments)) { Warn(warning); }
         }
         foreach (TrainingData data in _evaluation.Concat(_tests))
@@ -224,7 +225,7 @@ public sealed class Trainer : IDisposable
             if (order.Any(row => row < 0 || row >= _training[0].Data.Count))
             {
                 throw new ArgumentException($"the order of rows names row {order.First(row => row < 0 || row >= _training[0].Data.Count)}; "
-                    + $"{_training[0].Data.Name} has rows 0 to {_training[0].Data.Count - 1}.");
+                    + $"{_training[0].Data.Source} has rows 0 to {_training[0].Data.Count - 1}.");
             }
             return new GivenOrderSampler(order, _arguments.PerDeviceTrainBatchSize, _arguments.DataloaderDropLast);
         }
@@ -242,7 +243,7 @@ public sealed class Trainer : IDisposable
             BatchSamplerKind.GroupByLength => new LengthGroupedSampler([.. Enumerable.Range(0, data.Count).Select(row => data.Rows.Tokens.Length(row))], size, dropLast,
                 _arguments.GradientAccumulationSteps),
             BatchSamplerKind.NoDuplicates => new NoDuplicatesBatchSampler(
-                data.Texts ?? throw new ArgumentException($"batch_sampler no_duplicates: {data.Name} has lists; their texts are not compared."), size, dropLast),
+                data.Texts ?? throw new ArgumentException($"batch_sampler no_duplicates: {data.Source} has lists; their texts are not compared."), size, dropLast),
             _ => new ShuffledBatchSampler(data.Count, size, dropLast),
         };
     }
@@ -299,7 +300,7 @@ public sealed class Trainer : IDisposable
             sets.Add(EvaluationSet.Of(set, set.Name, model, _model.Folder, _device, measured));
             if (sets[^1].Evaluators.Count == 0)
             {
-                throw new ArgumentException($"{set.Name}: nothing can be measured on its columns ({string.Join(", ", set.Columns)}) with this model. "
+                throw new ArgumentException($"{set.Source}: nothing can be measured on its columns ({string.Join(", ", set.Columns)}) with this model. "
                     + "Give pairs with labels, triplets or lists.");
             }
         }

@@ -199,7 +199,7 @@ internal static class TrainingArgumentNames
     {
         null => "",
         bool flag => flag ? "true" : "false",
-        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture).Replace('E', 'e'), // as Python writes 5e-05
         _ => value.ToString() ?? "",
     };
 }

@@ -1,13 +1,16 @@
 namespace MiniLM.Training;
 
 /// <summary>A data set, tokenized: what is trained on, or measured.</summary>
-/// <param name="Name">For records and messages.</param>
+/// <param name="Source">Its file, or what it is called, for messages.</param>
 /// <param name="Columns">Names of the columns of texts.</param>
 /// <param name="Rows">Tokens and labels.</param>
-internal sealed record TrainingData(string Name, string[] Columns, TrainingRows Rows) : IDisposable
+internal sealed record TrainingData(string Source, string[] Columns, TrainingRows Rows) : IDisposable
 {
     /// <summary>Rows kept as texts, for the model card.</summary>
     internal const int MostSamples = 3;
+
+    /// <summary>Before the names of metrics: the file's, without suffixes.</summary>
+    internal string Name => Source[..(Source.IndexOf('.', 1) is > 0 and int dot ? dot : Source.Length)];
 
     /// <summary>The loss as it was written, with its settings; null: the data are only measured.</summary>
     internal string? Loss { get; init; }

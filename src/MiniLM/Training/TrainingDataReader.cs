@@ -18,7 +18,7 @@ internal sealed class TrainingDataReader(
     WordPieceTokenizer tokenizer, ModelKind kind, int maxLength, IReadOnlyDictionary<string, string> prompts, string spill)
 {
     /// <summary>Reads a data set.</summary>
-    /// <param name="name">For records and messages.</param>
+    /// <param name="name">Its file, or what it is called.</param>
     /// <param name="columns">Names of the columns of texts.</param>
     /// <param name="isList">A row is a query with documents, each of which has a label.</param>
     /// <param name="rows">All have as many texts, but lists.</param>

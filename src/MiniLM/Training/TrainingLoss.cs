@@ -77,8 +77,12 @@ internal sealed class TrainingLoss
                 $"mask_duplicates: {Name} has no in-batch negatives that equal texts could be taken out of.");
             rows = rows with { Texts = data.Texts };
         }
-        return _biEncoder is not null ? new BiEncoderObjective(network, _biEncoder, rows, arguments.Seed)
-            : new CrossEncoderObjective(network, _crossEncoder!, rows, arguments.Seed);
+        try
+        {
+            return _biEncoder is not null ? new BiEncoderObjective(network, _biEncoder, rows, arguments.Seed)
+                : new CrossEncoderObjective(network, _crossEncoder!, rows, arguments.Seed);
+        }
+        catch (LossDataException error) { throw new LossDataException($"{data.Source}: {error.Message}"); }
     }
 
     private static MatryoshkaLoss Matryoshka(BiEncoderLoss loss, TrainingArguments arguments)

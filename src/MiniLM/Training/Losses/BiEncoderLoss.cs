@@ -70,6 +70,12 @@ internal abstract class BiEncoderLoss
         for (int i = 0; i < parameters.Count; i++) { CheckShapes([batch.Parameters[i]], parameters[i].Rows, parameters[i].Width, parameters[i].Name); }
         if (batch.Labels is not { } labels) { return; }
         LossDataException.ThrowIf(labels.Rows != batch.Rows, $"{Name}: {labels.Rows} rows of labels for {batch.Rows} rows of texts.");
+        CheckLabels(labels);
+    }
+
+    /// <summary>Refuses labels that the loss does not take, of a batch or of all rows before the first one.</summary>
+    internal void CheckLabels(Labels labels)
+    {
         LossDataException.ThrowIf(labels.Width != 1 && !Requires.HasManyLabels, $"{Name} takes one label a row, not {labels.Width}.");
         labels.Check(Name, Requires.Labels);
     }

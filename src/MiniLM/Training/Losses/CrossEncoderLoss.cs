@@ -77,12 +77,15 @@ internal abstract class CrossEncoderLoss
         }
         if (targets.Labels is not { } labels) { return; }
         LossDataException.ThrowIf(labels.Rows != labelled, $"{Name}: {labels.Rows} rows of labels for {labelled} rows.");
-        LossDataException.ThrowIf(labels.Width != 1 && !Requires.HasManyLabels, $"{Name} takes one label a row, not {labels.Width}.");
         CheckLabels(labels, targets.Outputs);
     }
 
-    /// <summary>Refuses labels that the loss does not take.</summary>
-    private protected virtual void CheckLabels(Labels labels, int outputs) => labels.Check(Name, Requires.Labels);
+    /// <summary>Refuses labels that the loss does not take, of a batch or of all rows before the first one.</summary>
+    internal virtual void CheckLabels(Labels labels, int outputs)
+    {
+        LossDataException.ThrowIf(labels.Width != 1 && !Requires.HasManyLabels, $"{Name} takes one label a row, not {labels.Width}.");
+        labels.Check(Name, Requires.Labels);
+    }
 
     /// <summary>Refuses data by what is known before the first batch.</summary>
     /// <param name="outputs">Of the model.</param>

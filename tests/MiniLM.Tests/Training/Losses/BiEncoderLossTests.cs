@@ -44,10 +44,10 @@ public sealed class BiEncoderLossTests
         BiEncoderBatch<double> four = Batch(1, [1], [1], [1], [1]);
         Refuses(new GISTEmbedLoss(), four with { Guide = four.Columns }, "(CachedGISTEmbedLoss: any number), 2 to 3 columns, not 4");
         Refuses(new CosineSimilarityLoss(), pairs, "needs labels: name the label column");
-        Refuses(new CosineSimilarityLoss(), pairs with { Labels = new([0, 5]) }, "label 5 of row 1: CosineSimilarityLoss does not take it; it takes cosines");
-        Refuses(new CosineSimilarityLoss(), pairs with { Labels = new([0, -1.5]) }, "label -1.5 of row 1");
+        Refuses(new CosineSimilarityLoss(), pairs with { Labels = new([0, 5]) }, "label 5 of row 2: CosineSimilarityLoss does not take it; it takes cosines");
+        Refuses(new CosineSimilarityLoss(), pairs with { Labels = new([0, -1.5]) }, "label -1.5 of row 2");
         Refuses(new ContrastiveLoss(), pairs with { Labels = new([1, -1]) }, "write -1 as 0");
-        Refuses(new OnlineContrastiveLoss(), pairs with { Labels = new([.5, 1]) }, "label 0.5 of row 0");
+        Refuses(new OnlineContrastiveLoss(), pairs with { Labels = new([.5, 1]) }, "label 0.5 of row 1");
         Refuses(new CoSENTLoss(), pairs with { Labels = new([double.NaN, 1]) }, "finite");
         Refuses(new CoSENTLoss(), pairs with { Labels = new([1, 1, 1]) }, "3 rows of labels for 2 rows of texts");
         Refuses(new CoSENTLoss(), pairs with { Labels = new([1, 1, 1, 1], 2) }, "one label a row, not 2");

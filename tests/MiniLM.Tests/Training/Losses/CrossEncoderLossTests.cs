@@ -16,8 +16,8 @@ public sealed class CrossEncoderLossTests
         Refuses(new MultipleNegativesRankingLoss(), new(), "a query, a positive and negatives, not a query and 1 texts");
         Refuses(new BinaryCrossEntropyLoss(), new(), "needs labels: name the label column");
         Refuses(new BinaryCrossEntropyLoss(), new() { Labels = new([-1, 1]) },
-            "label -1 of row 0: BinaryCrossEntropyLoss does not take it; it takes 0 to 1: write -1 as 0");
-        Refuses(new BinaryCrossEntropyLoss(), new() { Labels = new([1, 2]) }, "label 2 of row 1");
+            "label -1 of row 1: BinaryCrossEntropyLoss does not take it; it takes 0 to 1: write -1 as 0");
+        Refuses(new BinaryCrossEntropyLoss(), new() { Labels = new([1, 2]) }, "label 2 of row 2");
         Refuses(new BinaryCrossEntropyLoss(), new() { Labels = new([1.0]), Outputs = 2 }, "1 labels a row for 2 outputs; classes go to CrossEntropyLoss");
         Refuses(new BinaryCrossEntropyLoss(), new() { Labels = two, Columns = 2 }, "takes pairs, not a query and 2 texts");
         Refuses(new BinaryCrossEntropyLoss(), new() { Labels = two, Lists = [2] }, "LambdaLoss takes lists");

@@ -8,7 +8,7 @@ internal sealed class BinaryCrossEntropyLoss : CrossEncoderLoss
 
     internal override CrossEncoderInputs Requires => new(LabelKind.Probability) { HasManyOutputs = true, HasManyLabels = true };
 
-    private protected override void CheckLabels(Labels labels, int outputs)
+    internal override void CheckLabels(Labels labels, int outputs)
     {
         LossDataException.ThrowIf(labels.Width != outputs, $"{Name}: {labels.Width} labels a row for {outputs} outputs; classes go to CrossEntropyLoss.");
         base.CheckLabels(labels, outputs);

@@ -14,7 +14,7 @@ internal sealed class CrossEntropyLoss : CrossEncoderLoss
 
     internal override CrossEncoderInputs Requires => new(LabelKind.Class) { HasManyOutputs = true };
 
-    private protected override void CheckLabels(Labels labels, int outputs)
+    internal override void CheckLabels(Labels labels, int outputs)
     {
         LossDataException.ThrowIf(outputs < 2, $"{Name} takes a model with two outputs or more; one output goes to BinaryCrossEntropyLoss.");
         double[] counted = [.. labels.Values.Where(label => label != Ignored)];

@@ -1,0 +1,360 @@
+using System.Text.Json;
+
+namespace MiniLM.Cli.Tests;
+
+/// <summary>Training as a command: what it writes, how it goes on, and what it refuses.</summary>
+public sealed class TrainCommandTests : CommandTests
+{
+    private static readonly string[] Words = ["one", "two", "three", "a", "of", "the"];
+
+    private string Output => At("out");
+
+    /// <summary>Rows whose label is whether their texts share the first word.</summary>
+    private string Pairs(string name = "train.tsv", int rows = 24, int from = 0, Func<int, string>? label = null)
+    {
+        IEnumerable<string> lines = Enumerable.Range(from, rows).Select(row =>
+            $"{Words[row % 6]} {Words[row / 6 % 6]}\t{Words[row % (2 + row % 5)]} {Words[(row + row / 6) % 6]}\t{label?.Invoke(row) ?? $"{row % 2}"}");
+        return Write(name, "a\tb\tlabel\n" + string.Join('\n', lines) + "\n");
+    }
+
+    private string[] Arguments(string train, params string[] more) =>
+        ["train", "--task", "cross-encoder", "--model", CrossEncoder, "--train", train, "--columns", "a,b,label", "--loss", "BinaryCrossEntropy",
+            "--output-dir", Output, "--learning-rate", "1e-3", "--seed", "7", "--num-labels", "2", .. more];
+
+    // The fixture has two labels, one each for a row of BinaryCrossEntropy; of a single label is what most train.
+    private string OneLabel()
+    {
+        if (!Directory.Exists(At("one"))) { CommandLine.Run("convert", "--model", BiEncoder, "--num-labels", "1", "--seed", "3", "--output", At("one")).AssertDone(); }
+        return At("one");
+    }
+
+    private CommandResult Train(string train, params string[] more)
+    {
+        string[] arguments =
+        [
+            "train", "--task", "cross-encoder", "--model", OneLabel(), "--train", train, "--columns", "a,b,label", "--loss", "BinaryCrossEntropy",
+            "--learning-rate", "1e-3", "--seed", "7", "--per-device-train-batch-size", "4", .. more,
+        ];
+        return CommandLine.Run(more.Contains("--output-dir") || more.Contains("--overfit") ? arguments : [.. arguments, "--output-dir", Output]);
+    }
+
+    private static JsonElement[] History(string folder)
+    {
+        using JsonDocument state = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "trainer_state.json")));
+        return [.. state.RootElement.GetProperty("log_history").EnumerateArray().Select(entry => entry.Clone())];
+    }
+
+    /// <summary>What is the same in every run of a training: all but times.</summary>
+    private static string[] Timeless(string folder) => [.. History(folder).Select(entry => string.Join(' ', entry.EnumerateObject()
+        .Where(property => !property.Name.Contains("runtime") && !property.Name.Contains("per_second")).Select(property => $"{property.Name}={property.Value}")))];
+
+    private static byte[] Weights(string folder) => File.ReadAllBytes(Path.Combine(folder, "model.safetensors"));
+
+    [Fact]
+    public void ABiEncoder_BecomesAFolderThatEmbedsOtherwise()
+    {
+        string train = Pairs();
+        CommandResult result = CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", train, "--columns", "a,b,label", "--loss",
+            "CosineSimilarityLoss", "--output-dir", Output, "--num-train-epochs", "2", "--per_device_train_batch_size", "5", "--logging-steps", "2").AssertDone();
+        Assert.Contains("step 10/10", result.Error);
+        string before = CommandLine.Run("embed", "--model", BiEncoder, "one two").AssertDone().Output;
+        string after = CommandLine.Run("embed", "--model", Output, "one two").AssertDone().Output;
+        Assert.NotEqual(before, after);
+        JsonElement[] log = History(Output);
+        Assert.Equal([2, 4, 6, 8, 10, 10], log.Select(entry => entry.GetProperty("step").GetInt32()));
+        Assert.All(log[..5], entry => Assert.True(entry.GetProperty("loss").GetDouble() > 0 && entry.GetProperty("grad_norm").GetDouble() > 0));
+        Assert.Equal(5e-5 * (10 - 9) / 10, log[4].GetProperty("learning_rate").GetDouble(), 1e-18);
+        Assert.Equal(2, log[4].GetProperty("epoch").GetDouble());
+        Assert.Equal(log.Length, File.ReadLines(Path.Combine(Output, "log.jsonl")).Count());
+        Assert.Equal(Weights(Path.Combine(Output, "checkpoint-10")), Weights(Output));
+        Assert.False(File.Exists(Path.Combine(Output, "training_state.json")) || File.Exists(Path.Combine(Output, ".minilm-training")));
+    }
+
+    [Fact]
+    public void ARunThatGoesOn_IsTheSameBitForBit()
+    {
+        string train = Pairs(rows: 22), eval = Pairs("dev.tsv", 9, 40);
+        string[] arguments = ["--eval", eval, "--num-train-epochs", "3", "--logging-steps", "5", "--eval-strategy", "epoch", "--save-steps", "4", "--warmup-ratio", ".2"];
+        Train(train, [.. arguments, "--eval-on-start"]).AssertDone();
+        foreach (string kept in new[] { "checkpoint-4", "checkpoint-8", "checkpoint-16" })
+        {
+            string resumed = At("resumed-" + kept);
+            Directory.CreateDirectory(Path.Combine(resumed, kept));
+            foreach (string file in Directory.EnumerateFiles(Path.Combine(Output, kept))) { File.Copy(file, Path.Combine(resumed, kept, Path.GetFileName(file))); }
+            Train(train, [.. arguments, "--eval-on-start", "--threads", "1", "--output-dir", resumed, "--resume-from-checkpoint"]).AssertDone();
+            Assert.Equal(Weights(Output), Weights(resumed));
+            Assert.Equal(File.ReadAllBytes(Path.Combine(Output, "checkpoint-18", "optimizer.safetensors")),
+                File.ReadAllBytes(Path.Combine(resumed, "checkpoint-18", "optimizer.safetensors")));
+            Assert.Equal(Timeless(Output), Timeless(resumed));
+        }
+        Train(train, [.. arguments, "--output-dir", At("fresh"), "--resume-from-checkpoint", Path.Combine(Output, "checkpoint-8")]).AssertDone();
+        Assert.Equal(Weights(Output), Weights(At("fresh")));
+    }
+
+    [Fact]
+    public void ACancelledRun_LeavesACheckpointOfItsStep()
+    {
+        string train = Pairs();
+        using CancellationTokenSource cancellation = new();
+        using MemoryStream output = new();
+        using CancelAt error = new("step 1/", cancellation);
+        int code = Program.Run(["train", "--task", "cross-encoder", "--model", OneLabel(), "--train", train, "--columns", "a,b,label", "--loss", "BinaryCrossEntropy",
+            "--learning-rate", "1e-3", "--seed", "7", "--per-device-train-batch-size", "4", "--output-dir", Output],
+            new Session(() => Stream.Null, output, error, cancellation.Token));
+        Assert.Equal(130, code);
+        Assert.Contains("checkpoint-1 is complete: go on with --resume-from-checkpoint", error.ToString());
+        Train(train, "--output-dir", Output, "--resume-from-checkpoint").AssertDone();
+        Train(train, "--output-dir", At("whole")).AssertDone();
+        Assert.Equal(Weights(At("whole")), Weights(Output));
+    }
+
+    private sealed class CancelAt(string text, CancellationTokenSource cancellation) : StringWriter
+    {
+        public override void WriteLine(string? value)
+        {
+            base.WriteLine(value);
+            if (value?.Contains(text) == true) { cancellation.Cancel(); }
+        }
+    }
+
+    [Fact]
+    public void Resuming_RefusesOtherDataOrArgumentsByName()
+    {
+        string train = Pairs();
+        Train(train, "--save-steps", "3").AssertDone();
+        byte[] before = Weights(Output);
+        string last = Path.Combine(Output, "checkpoint-18");
+        Train(train, "--resume-from-checkpoint", "--weight-decay", ".5").AssertRefused(2, $"{last}: was made with weight_decay 0, this run has 0.5");
+        Train(Pairs("other.tsv", 25), "--resume-from-checkpoint").AssertRefused(2, $"{last}: was made with train data ");
+        Train(train, "--resume-from-checkpoint", "--precision", "bfloat16").AssertRefused(2, "was made with precision float32, this run has bfloat16");
+        Train(train, "--resume-from-checkpoint", At("nowhere")).AssertRefused(1, "nowhere: has no training_state.json");
+        Assert.Equal(before, Weights(Output));
+        string other = CopyModel(OneLabel(), "other");
+        File.WriteAllText(Path.Combine(other, "config.json"), File.ReadAllText(Path.Combine(other, "config.json")).Replace("1e-12", "1e-11"));
+        CommandLine.Run("train", "--task", "cross-encoder", "--model", other, "--train", train, "--columns", "a,b,label", "--loss", "BinaryCrossEntropy", "--learning-rate",
+            "1e-3", "--seed", "7", "--per-device-train-batch-size", "4", "--output-dir", Output, "--resume-from-checkpoint").AssertRefused(2, "was made with model ");
+    }
+
+    [Fact]
+    public void AnOutputFolder_IsReplacedOnlyWhenAsked()
+    {
+        string train = Pairs();
+        Directory.CreateDirectory(Output);
+        File.WriteAllText(Path.Combine(Output, "mine.txt"), "precious");
+        Train(train).AssertRefused(1, "out: exists. Use --overwrite to replace it.");
+        Train(train, "--overwrite").AssertRefused(1, "out: was not made by a training, so it is not overwritten");
+        Assert.Equal("precious", File.ReadAllText(Path.Combine(Output, "mine.txt")));
+        Train(train, "--output-dir", At("second"), "--max-steps", "2").AssertDone();
+        Train(train, "--output-dir", At("second")).AssertRefused(1, "Use --overwrite to replace it, or --resume-from-checkpoint to go on with it.");
+        Train(train, "--output-dir", At("second"), "--max-steps", "1", "--overwrite").AssertDone();
+        Assert.Equal(["checkpoint-1"], Directory.EnumerateDirectories(At("second"), "checkpoint-*").Select(path => Path.GetFileName(path)!));
+        Train(train, "--output-dir", Path.Combine(OneLabel(), "inside")).AssertRefused(1, "lies around or inside, the model that is read");
+        Assert.False(Directory.Exists(Path.Combine(OneLabel(), "inside")));
+    }
+
+    [Fact]
+    public void Data_ThatCannotBeTrainedOn_AreRefusedInOneLine()
+    {
+        string train = Pairs();
+        CommandLine.Run(Arguments(train)).AssertRefused(1, "BinaryCrossEntropyLoss: 1 labels a row for 2 outputs");
+        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", train, "--columns", "a,c,label", "--loss", "CoSENT", "--output-dir", Output)
+            .AssertRefused(1, "train.tsv:1: has no column 'c', it has 'a', 'b', 'label'");
+        Train(Pairs("words.tsv", label: row => row == 3 ? "yes" : "1")).AssertRefused(1, "words.tsv:5: 'label' is 'yes', which is no number");
+        Train(Write("empty.tsv", "a\tb\tlabel\n")).AssertRefused(1, "empty.tsv: has no rows");
+        Train(Write("nothing.tsv", "")).AssertRefused(1, "nothing.tsv");
+        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", train, "--columns", "a,b,label", "--loss", "MultipleNegativesRanking",
+            "--output-dir", Output).AssertRefused(1, "MultipleNegativesRankingLoss does not look at labels");
+        Train(train, "--eval", train, "--eval-strategy", "epoch", "--metric-for-best-model", "f2", "--ignore-warnings", "overlap")
+            .AssertRefused(2, "metric_for_best_model f2: nothing here computes it; there are eval_loss, eval_train_average_precision");
+        Train(train, "--eval-strategy", "epoch").AssertRefused(2, "eval_strategy: there is nothing to measure");
+        string teacher = Write("teacher.jsonl", "{\"a\":\"one two\",\"label\":[1,2,3]}\n{\"a\":\"three\",\"label\":[1,2,3]}\n");
+        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", teacher, "--columns", "a,label", "--loss", "MSE", "--output-dir", Output)
+            .AssertRefused(1, "MSELoss");
+        Assert.False(Directory.Exists(Output));
+    }
+
+    [Fact]
+    public void ABatchThatIsLargerThanTheData_IsSaidOrRefused()
+    {
+        string train = Pairs(rows: 6);
+        string[] arguments = ["train", "--task", "cross-encoder", "--model", OneLabel(), "--train", train, "--columns", "a,b,label", "--loss", "BinaryCrossEntropy",
+            "--max-steps", "1", "--output-dir", Output];
+        CommandLine.Run([.. arguments, "--dataloader-drop-last"]).AssertRefused(2, "per_device_train_batch_size 8: train.tsv has 6 rows, and with dataloader_drop_last no batch");
+        Assert.Contains("train.tsv: has 6 rows, fewer than a batch of 8", CommandLine.Run(arguments).AssertDone().Error);
+    }
+
+    [Fact]
+    public void Labels_OfOneClass_AreSaidUnlessThatIsTurnedOff()
+    {
+        string train = Pairs(label: _ => "1");
+        CommandResult result = Train(train, "--max-steps", "1").AssertDone();
+        Assert.Contains("warning: train.tsv: every label is 1: there is nothing to tell apart", result.Error);
+        Assert.Contains("(--ignore-warnings constant-labels)", result.Error);
+        Assert.DoesNotContain("warning", Train(train, "--max-steps", "1", "--overwrite", "--ignore-warnings", "constant-labels").AssertDone().Error);
+    }
+
+    [Fact]
+    public void ALossThatIsNotFinite_StopsTheRunAndLeavesNothing()
+    {
+        CommandResult result = CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", Pairs(), "--columns", "a,b,label", "--loss",
+            "CosineSimilarity", "--output-dir", Output, "--learning-rate", "1e38", "--lr-scheduler-type", "constant", "--max-grad-norm", "0", "--max-steps", "9");
+        Assert.Equal(1, result.Code);
+        string last = result.Error.Trim().Split('\n')[^1];
+        Assert.Contains("minilm: step ", last);
+        Assert.Contains("rows ", last);
+        Assert.Contains("Lower the learning rate", last);
+        Assert.False(Directory.Exists(Output));
+    }
+
+    [Fact]
+    public void TheBestCheckpoint_StaysAndIsTheResult()
+    {
+        string train = Pairs(rows: 16), eval = Pairs("dev.tsv", 10, 50);
+        Train(train, "--eval", eval, "--num-train-epochs", "8", "--eval-strategy", "epoch", "--save-strategy", "epoch", "--save-total-limit", "1",
+            "--load-best-model-at-end", "--metric-for-best-model", "average_precision", "--test", Pairs("test.tsv", 10, 70)).AssertDone();
+        using JsonDocument state = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Output, "trainer_state.json")));
+        int best = state.RootElement.GetProperty("best_global_step").GetInt32();
+        JsonElement[] evaluations = [.. History(Output).Where(entry => entry.TryGetProperty("eval_loss", out _))];
+        Assert.Equal(8, evaluations.Length);
+        double greatest = evaluations.Max(entry => entry.GetProperty("eval_dev_average_precision").GetDouble());
+        JsonElement first = evaluations.First(entry => entry.GetProperty("eval_dev_average_precision").GetDouble() == greatest);
+        Assert.Equal(first.GetProperty("step").GetInt32(), best);
+        Assert.Equal(greatest, state.RootElement.GetProperty("best_metric").GetDouble());
+        Assert.Equal(Path.Combine(Output, $"checkpoint-{best}"), state.RootElement.GetProperty("best_model_checkpoint").GetString());
+        Assert.Equal(new[] { best, 32 }.Distinct(), Directory.EnumerateDirectories(Output, "checkpoint-*").Select(path => int.Parse(path.Split('-')[^1])).Order());
+        Assert.Equal(Weights(Path.Combine(Output, $"checkpoint-{best}")), Weights(Output));
+        string[] table = File.ReadAllLines(Path.Combine(Output, "eval", "CrossEncoderClassification_evaluation_dev_results.csv"));
+        Assert.Equal("epoch,steps,dev_average_precision,dev_f1,dev_f1_threshold,dev_precision,dev_recall,dev_accuracy,dev_accuracy_threshold", table[0]);
+        Assert.Equal(9, table.Length);
+        using JsonDocument results = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Output, "all_results.json")));
+        Assert.Equal(greatest, results.RootElement.GetProperty("eval_dev_average_precision").GetDouble());
+        Assert.True(results.RootElement.GetProperty("test_f1").GetDouble() >= results.RootElement.GetProperty("test_f1_at_eval_threshold").GetDouble());
+    }
+
+    [Fact]
+    public void AThresholdOfTheEvaluation_IsCarriedToTheTest()
+    {
+        string train = Pairs(rows: 12), eval = Pairs("dev.tsv", 14, 50), test = Pairs("test.tsv", 14, 80);
+        Train(train, "--eval", eval, "--test", test, "--max-steps", "4").AssertDone();
+        using JsonDocument results = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Output, "all_results.json")));
+        double threshold = results.RootElement.GetProperty("eval_dev_f1_threshold").GetDouble();
+        string[] scores = CommandLine.Run("rerank", "--model", Output, "--pairs", test, "--columns", "a,b").AssertDone().Lines;
+        double[] labels = [.. File.ReadLines(test).Skip(1).Select(line => double.Parse(line.Split('\t')[2]))];
+        int hits = 0, predicted = 0;
+        for (int row = 0; row < labels.Length; row++)
+        {
+            using JsonDocument score = JsonDocument.Parse(scores[row]);
+            if (score.RootElement.GetProperty("score").GetSingle() < threshold) { continue; }
+            predicted++;
+            hits += (int)labels[row];
+        }
+        double f1 = predicted + labels.Sum() == 0 ? 0 : 2 * hits / (predicted + labels.Sum());
+        Assert.Equal(f1, results.RootElement.GetProperty("test_f1_at_eval_threshold").GetDouble(), 1e-12);
+    }
+
+    [Fact]
+    public void EarlyStopping_EndsTheRunAfterSomeEvaluationsThatAreNotBetter()
+    {
+        string train = Pairs(rows: 12), eval = Pairs("dev.tsv", 12, 50, row => $"{(row + 1) % 2}"); // the opposite of what is learnt
+        Train(train, "--eval", eval, "--num-train-epochs", "40", "--eval-strategy", "epoch", "--save-strategy", "no", "--early-stopping-patience", "2").AssertDone();
+        JsonElement[] evaluations = [.. History(Output).Where(entry => entry.TryGetProperty("eval_loss", out _))];
+        double[] losses = [.. evaluations.Select(entry => entry.GetProperty("eval_loss").GetDouble())];
+        Assert.InRange(losses.Length, 3, 39);
+        Assert.True(losses[..^2].Min() <= losses[^2..].Min());
+    }
+
+    [Fact]
+    public void AConfigurationFile_GivesWhatTheCommandLineLeavesOut()
+    {
+        string train = Pairs();
+        string yaml = Write("run.yaml", $"task: cross-encoder\nmodel: {OneLabel()}\ntrain: {train}\ncolumns: [a, b, label]\nloss: BinaryCrossEntropy\noutput_dir: {Output}\n"
+            + "learning_rate: 1.0e-3 # a comment\nmax_steps: 3\nlogging_steps: 1\nuse_cpu: true\nlora_r: null\nprompts:\n  a: \"one \"\n");
+        CommandResult result = CommandLine.Run("train", "--config", yaml, "--max-steps", "2").AssertDone();
+        Assert.Contains("run.yaml: without effect here: use_cpu", result.Error);
+        Assert.Equal([1e-3, 5e-4], History(Output).Where(entry => entry.TryGetProperty("learning_rate", out _)).Select(entry => entry.GetProperty("learning_rate").GetDouble()));
+        string json = Write("run.json", $"{{\"task\":\"cross-encoder\",\"model\":\"{OneLabel()}\",\"train\":\"{train}\",\"columns\":\"a,b,label\",\"loss\":\"BinaryCrossEntropy\","
+            + $"\"output_dir\":\"{At("second")}\",\"learning_rate\":0.001,\"max_steps\":2,\"logging_steps\":1,\"prompts\":{{\"a\":\"one \"}}}}");
+        CommandLine.Run("train", "--config", json).AssertDone();
+        Assert.Equal(Weights(Output), Weights(At("second")));
+        foreach ((string file, string text, string message) in new[]
+        {
+            ("a.yaml", "learning_rat: 1", "a.yaml: learning_rat is no argument of a training. Did you mean learning_rate"),
+            ("b.json", "{\"lora_r\": 8}", "b.json: lora_r: not yet"), ("c.json", "{\"seed\": \"x\"}", "c.json: seed x: give a whole number"),
+        })
+        {
+            CommandLine.Run("train", "--config", Write(file, text), "--task", "bi-encoder", "--train", train, "--columns", "a,b", "--loss", "CoSENT", "--output-dir", Output)
+                .AssertRefused(2, message);
+        }
+        CommandLine.Run("train", "--config", Write("d.json", "[1]")).AssertRefused(1, "d.json: is not one JSON object");
+        CommandLine.Run("train", "--config", Write("e.yaml", "a: [1")).AssertRefused(1, "e.yaml");
+    }
+
+    [Fact]
+    public void ListsAndTripletsAndGroupsOfDataSets_AreTrainedOn()
+    {
+        string lists = Write("lists.jsonl", string.Concat(Enumerable.Range(0, 8).Select(row =>
+            $"{{\"query\":\"{Words[row % 6]}\",\"docs\":[\"{Words[row % 5]} a\",\"of {Words[row % 4]}\",\"the\"],\"labels\":[1,0,0]}}\n")));
+        CommandLine.Run("train", "--task", "cross-encoder", "--model", OneLabel(), "--train", lists, "--eval", lists, "--columns", "query,docs,labels", "--loss", "LambdaLoss(k=2)",
+            "--max-steps", "2", "--output-dir", Output, "--ignore-warnings", "overlap,large-batch").AssertDone();
+        Assert.Contains(History(Output), entry => entry.TryGetProperty("eval_lists_ndcg@10", out _));
+        string table = Write("lists.tsv", "query\tdocs\tlabels\none\t[\"a\", \"of\"]\t[1, 0]\n");
+        CommandLine.Run("train", "--task", "cross-encoder", "--model", OneLabel(), "--train", table, "--columns", "query,docs,labels", "--loss", "ListNet", "--quotes", "off",
+            "--max-steps", "1", "--output-dir", At("second"), "--ignore-warnings", "large-batch").AssertDone();
+        string triplets = Write("triplets.tsv", "a|b|c\n" + string.Concat(Enumerable.Range(0, 9).Select(row => $"{Words[row % 6]}|{Words[row % 6]} a|{Words[(row + 2) % 6]} of\n")));
+        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", triplets + ":MultipleNegativesRanking(scale=10)", "--train", triplets + ":Triplet",
+            "--eval", triplets, "--columns", "a,b,c", "--delimiter", "|", "--max-steps", "3", "--output-dir", At("third"), "--multi-dataset-batch-sampler", "round_robin",
+            "--matryoshka-dims", "32,16", "--freeze", "embeddings", "--ignore-warnings", "overlap,repeated-texts").AssertDone();
+        Assert.Contains(History(At("third")), entry => entry.TryGetProperty("eval_triplets_cosine_accuracy", out _));
+    }
+
+    [Fact]
+    public void Overfit_LearnsOneRowOrSaysThatItDoesNot()
+    {
+        string train = Pairs();
+        CommandResult done = Train(train, "--overfit", "one", "--overfit-below", "0.3").AssertDone();
+        using JsonDocument json = JsonDocument.Parse(done.Output);
+        Assert.True(json.RootElement.GetProperty("reached").GetBoolean());
+        double[] losses = [.. json.RootElement.GetProperty("loss").EnumerateArray().Select(loss => loss.GetDouble())];
+        Assert.Equal(json.RootElement.GetProperty("steps").GetInt32() + 1, losses.Length);
+        Assert.True(losses[^1] < .3 && losses[..^1].All(loss => loss >= .3));
+        CommandResult not = Train(train, "--overfit", "batch", "--overfit-below", "1e-9", "--max-steps", "3");
+        Assert.Equal(1, not.Code);
+        Assert.Contains("the model does not learn them", not.Error);
+        Assert.False(Directory.Exists(Output));
+    }
+
+    [Fact]
+    public void ADiskThatFills_LeavesTheCheckpointBefore()
+    {
+        string train = Pairs();
+        CommandResult result = CommandLine.Shell($"ulimit -f 60; $MINILM train --task cross-encoder --model {OneLabel()} --train {train} --columns a,b,label --loss "
+            + $"BinaryCrossEntropy --output-dir {Output} --save-steps 2 --max-steps 4", Folder);
+        Assert.Equal(1, result.Code);
+        Assert.Contains("cannot be written (File too large)", result.Error);
+        Assert.Empty(Directory.Exists(Output) ? Directory.EnumerateDirectories(Output) : []);
+    }
+
+    [Fact]
+    public void TensorBoard_GetsAnEventFile()
+    {
+        Train(Pairs(), "--max-steps", "2", "--logging-steps", "1", "--report-to", "tensorboard").AssertDone();
+        string file = Assert.Single(Directory.EnumerateFiles(Path.Combine(Output, "runs"), "events.out.tfevents.*", SearchOption.AllDirectories));
+        Assert.True(new FileInfo(file).Length > 200);
+    }
+
+    [Fact]
+    public void Retrieval_IsMeasuredBeforeAndAfter()
+    {
+        string corpus = Write("corpus.tsv", string.Concat(Words.Select((word, i) => $"d{i}\t{word} of the {word}\n")));
+        string queries = Write("queries.tsv", string.Concat(Words.Take(3).Select((word, i) => $"q{i}\t{word}\n")));
+        string qrels = Write("qrels.txt", "q0 0 d0 1\nq1 0 d1 1\nq2 0 d2 1\nq9 0 d1 1\n");
+        string pairs = Write("pairs.tsv", "a\tb\n" + string.Concat(Words.Select(word => $"{word}\t{word} of the {word}\n")));
+        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", pairs, "--columns", "a,b", "--loss", "MultipleNegativesRanking", "--output-dir", Output,
+            "--eval-queries", queries, "--eval-corpus", corpus, "--eval-qrels", qrels, "--eval-on-start", "--eval-strategy", "epoch", "--num-train-epochs", "2",
+            "--batch-sampler", "no_duplicates", "--ignore-warnings", "large-batch").AssertDone();
+        JsonElement[] evaluations = [.. History(Output).Where(entry => entry.TryGetProperty("eval_cosine_ndcg@10", out _))];
+        Assert.Equal([0, 1, 2], evaluations.Select(entry => entry.GetProperty("step").GetInt32()));
+        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", pairs, "--columns", "a,b", "--loss", "MultipleNegativesRanking", "--output-dir",
+            At("second"), "--eval-queries", queries).AssertRefused(2, "--eval-queries, --eval-corpus and --eval-qrels go together");
+    }
+}
