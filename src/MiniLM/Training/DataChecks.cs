@@ -18,7 +18,7 @@ internal static class DataChecks
     internal static IEnumerable<TrainingWarning> Of(TrainingData data, TrainingLoss loss, TrainingArguments arguments)
     {
         (TrainingRows rows, string name) = (data.Rows, data.Source);
-        if (rows.Labels is { } labels && data.Count > 1 && labels.All(row => row.AsSpan().SequenceEqual(labels[0])))
+        if (rows.Labels is { } labels && loss.Labels != Losses.LabelKind.Embedding && data.Count > 1 && labels.All(row => row.AsSpan().SequenceEqual(labels[0])))
         {
             yield return new("constant-labels", $"{name}: every label is {Text(labels[0][0])}: there is nothing to tell apart. Give rows of other labels too.");
         }
