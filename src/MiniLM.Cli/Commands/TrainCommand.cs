@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
 using MiniLM.Cli.Options;
 using MiniLM.Cli.Output;
-using MiniLM.Cli.Train;
+using MiniLM.Cli.Training;
 using MiniLM.Compute;
 using MiniLM.Cpu;
 using MiniLM.Data;
@@ -184,7 +185,7 @@ internal sealed class TrainCommand : CliCommand
             line = line.Trim(" \t\r"u8);
             if (line.Length == 0) { continue; }
             rows.Add(int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out int row) ? row
-                : throw lines.Wrong($"{Quoted.Text(System.Text.Encoding.UTF8.GetString(line))} is no number of a row. Write whole numbers from 0, one a line."));
+                : throw lines.Wrong($"{Quoted.Text(Encoding.UTF8.GetString(line))} is no number of a row. Write whole numbers from 0, one a line."));
         }
         return [.. rows];
     }
@@ -219,6 +220,15 @@ internal sealed class TrainCommand : CliCommand
         {
             report.SayStopped();
             throw;
+        }
+        finally
+        {
+            // Also of a run that was stopped or that failed: then the curves say why.
+            if (html is not null && trainer.History.Log.Count > 0)
+            {
+                PartialFile.WriteWhole(html, stream => stream.Write(Encoding.UTF8.GetBytes(TrainingReportPage.Make(
+                    Path.GetFileName(arguments.OutputDir), TrainingCard.Settings(arguments), trainer.History.Log, trainer.History.BestStep))), overwrite: true);
+            }
         }
         report.SayResult(result);
     }

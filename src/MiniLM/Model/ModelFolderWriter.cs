@@ -1,6 +1,7 @@
 using MiniLM.Data;
 using MiniLM.Ranking;
 using MiniLM.Training;
+using MiniLM.Training.Records;
 using MiniLM.Weights;
 
 namespace MiniLM.Model;
@@ -41,7 +42,6 @@ internal static class ModelFolderWriter
 
     // The same weights in formats that would still hold the old type.
     private static readonly string[] OtherWeights = [".bin", ".h5", ".msgpack", ".ot", ".onnx", ".pt", ".pth", ".ckpt", ".gguf", ".partial"];
-    private const string ReadMe = "README.md";
     private static readonly string[] OtherFolders = ["onnx", "openvino", ".git", ".cache"];
 
     /// <summary>Builds beside the target and renames when all is on the disk; a failure leaves nothing.</summary>
@@ -129,7 +129,7 @@ internal static class ModelFolderWriter
             bool left = weights.Contains(file) || OtherWeights.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase)
                 || OtherFolders.Contains(relative.Split(Path.DirectorySeparatorChar)[0], StringComparer.Ordinal)
                 || relative.EndsWith(".bin.index.json", StringComparison.Ordinal)
-                || TrainingFiles.Has(relative) || (options.Values is not null && relative is (CalibrationFile.FileName or ReadMe)); // which say of the weights before
+                || TrainingFiles.Has(relative) || (options.Values is not null && relative is (CalibrationFile.FileName or ModelCard.FileName)); // which say of the weights before
             if (left) { continue; }
             string to = Path.Combine(partial, relative);
             Directory.CreateDirectory(Path.GetDirectoryName(to)!);

@@ -73,6 +73,8 @@ public sealed class Trainer : IDisposable
 
     internal TrainingModel Model => _model;
 
+    internal TrainingHistory History => _history;
+
     /// <summary>Ends the run after the step that is being done, as if it were the last.</summary>
     public void Stop() => _isStopped = true;
 
@@ -430,6 +432,8 @@ public sealed class Trainer : IDisposable
         foreach ((string name, double value) in Test(metrics, cancellation)) { metrics.Add(name, value); }
         if (_tests.Count > 0) { Log(new LogEntry(steps.GlobalStep, steps.Epoch, [.. metrics.Where(metric => metric.Key.StartsWith("test_", StringComparison.Ordinal))])); }
         _output.WriteModel(_model.Folder, _network!);
+        _output.WriteText(ModelCard.FileName, ModelCard.Write(new TrainingCard(_model, _arguments).Contents(_training, plan, _history,
+            _network!.Parameters.Network.OutputSize, best)));
         WriteHistory(_output.In(TrainingFiles.History), steps);
         _output.WriteResults(metrics.Concat(_history.Log.Last(entry => entry.Values[0].Key == "train_runtime").Values));
         return new TrainingResult(_output.Path, steps.GlobalStep, _history.TotalLoss / steps.GlobalStep, best, metrics);

@@ -27,6 +27,9 @@ internal sealed record TrainingData(string Source, string[] Columns, TrainingRow
     /// <summary>For each column the number of each row's text; null where rows have different numbers of them.</summary>
     internal required int[][]? Texts { get; init; }
 
+    /// <summary>Of each column the least, the mean and the greatest number of characters; of lists the second is that of documents.</summary>
+    internal required IReadOnlyList<(double Min, double Mean, double Max)> Lengths { get; init; }
+
     /// <summary>SHA-256 of all texts and labels, in hexadecimal.</summary>
     internal required string Hash { get; init; }
 

@@ -36,6 +36,7 @@ internal sealed class TrainingDataReader(
         List<double[]> labels = [];
         List<TrainingRow> samples = [];
         List<UInt128> keys = [];
+        (double Min, double Sum, double Max)[] lengths = [.. columns.Select(_ => (double.PositiveInfinity, 0.0, 0.0))];
         List<int>[] numbered = [.. columns.Select(_ => new List<int>())];
         Span<byte> bytes = stackalloc byte[16];
         foreach (TrainingRow row in rows)
@@ -52,6 +53,12 @@ internal sealed class TrainingDataReader(
                 hash.AppendData(bytes);
                 if (!isList || i == 0) { numbered[i].Add(numbers.Of(row.Texts[i])); }
             }
+            for (int column = 0; column < columns.Length; column++)
+            {
+                int length = isList && column == 1 ? row.Texts.Count - 1 : row.Texts[column].Length;
+                ref (double Min, double Sum, double Max) range = ref lengths[column];
+                range = (Math.Min(range.Min, length), range.Sum + length, Math.Max(range.Max, length));
+            }
             hash.AppendData(MemoryMarshal.AsBytes<double>(row.Labels.ToArray()));
             keys.Add(key);
             labels.Add([.. row.Labels]);
@@ -66,6 +73,7 @@ internal sealed class TrainingDataReader(
             Keys = [.. keys],
             Queries = [.. numbered[0]],
             Texts = columnNumbers,
+            Lengths = [.. lengths.Select(range => (range.Min, range.Sum / keys.Count, range.Max))],
             Hash = Convert.ToHexStringLower(hash.GetHashAndReset()),
         };
     }

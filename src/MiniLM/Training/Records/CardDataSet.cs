@@ -18,7 +18,7 @@ internal sealed record CardColumn(string Name, ColumnStatistics Statistics);
 internal abstract record ColumnStatistics;
 
 /// <summary>The least, the mean and the greatest of something counted or measured.</summary>
-/// <param name="Of">Tokens of a text, elements of a list, or the number itself.</param>
+/// <param name="Of">Tokens or characters of a text, elements of a list, or the number itself.</param>
 /// <param name="Min">The least.</param>
 /// <param name="Mean">The mean.</param>
 /// <param name="Max">The greatest.</param>
@@ -31,6 +31,7 @@ internal sealed record ClassStatistics(IReadOnlyList<KeyValuePair<string, double
 internal enum RangeOf
 {
     Tokens,
+    Characters,
     Elements,
     Numbers,
 }

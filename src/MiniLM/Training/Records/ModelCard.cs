@@ -101,7 +101,7 @@ internal static class ModelCard
         foreach (CardEvaluation evaluation in evaluations)
         {
             card.Append($"#### {CardText.Markdown(ModelCardFrontMatter.Words(evaluation.Type))}\n\n");
-            card.Append($"* Dataset: {CardText.Code(evaluation.DataSet)}\n* Evaluator: {CardText.Code(evaluation.Name)}\n\n");
+            card.Append($"* Dataset: {CardText.Code(evaluation.DataSet)}\n* Evaluator: {CardText.Code(evaluation.Type)}\n\n");
             bool hasBefore = evaluation.Metrics.Any(metric => metric.Before is not null);
             Row(card, hasBefore ? ["Metric", "Before", "After"] : ["Metric", "Value"]);
             Row(card, hasBefore ? [":-", "-:", "-:"] : [":-", "-:"]);
@@ -141,7 +141,7 @@ internal static class ModelCard
 
     private static string Type(ColumnStatistics statistics) => statistics switch
     {
-        RangeStatistics { Of: RangeOf.Tokens } => "string",
+        RangeStatistics { Of: RangeOf.Tokens or RangeOf.Characters } => "string",
         RangeStatistics { Of: RangeOf.Elements } => "list",
         RangeStatistics => "float",
         _ => "int",
@@ -161,7 +161,7 @@ internal static class ModelCard
 
     private static IEnumerable<string> RangeItems(RangeStatistics range)
     {
-        (string form, string unit) = range.Of switch { RangeOf.Tokens => ("0", " tokens"), RangeOf.Elements => ("0", " elements"), _ => ("0.0###", "") };
+        (string form, string unit) = range.Of switch { RangeOf.Tokens => ("0", " tokens"), RangeOf.Characters => ("0", " characters"), RangeOf.Elements => ("0", " elements"), _ => ("0.0###", "") };
         string Item(string name, double value, string format) => $"{name}: {value.ToString(format, CultureInfo.InvariantCulture)}{unit}";
         return [Item("min", range.Min, form), Item("mean", range.Mean, "0.0#"), Item("max", range.Max, form)];
     }
@@ -181,7 +181,7 @@ internal static class ModelCard
     private static void WriteLog(StringBuilder card, ModelCardContents contents)
     {
         string[] metrics = [.. contents.Evaluations.Where(evaluation => evaluation.Primary is not null)
-            .Select(evaluation => $"eval_{evaluation.Name}_{evaluation.Primary}").Distinct()];
+            .Select(evaluation => evaluation.Name.Length == 0 ? $"eval_{evaluation.Primary}" : $"eval_{evaluation.Name}_{evaluation.Primary}").Distinct()];
         string[] names = ["loss", "eval_loss", .. metrics];
         LogEntry[] rows = [.. contents.Log.GroupBy(entry => entry.Step).OrderBy(step => step.Key).Select(step => Merged(step, names))
             .Where(row => row.Values.Count > 0)];

@@ -53,7 +53,7 @@ internal static class ModelCardFrontMatter
 
     /// <summary>Texts of a data set's samples, row after row.</summary>
     internal static IEnumerable<string> Sentences(CardDataSet data) => data.Samples.SelectMany(row =>
-        row.Where((_, column) => data.Columns[column].Statistics is RangeStatistics { Of: RangeOf.Tokens }));
+        row.Where((_, column) => data.Columns[column].Statistics is RangeStatistics { Of: RangeOf.Tokens or RangeOf.Characters }));
 
     private static IEnumerable<CardMetric> Defined(CardEvaluation evaluation) => evaluation.Metrics.Where(metric => double.IsFinite(metric.After));
 

@@ -1,0 +1,47 @@
+using System.Globalization;
+using MiniLM.Training;
+using MiniLM.Training.Records;
+
+namespace Samples;
+
+/// <summary>A training of a sample on standard error, and what is taken from the command line.</summary>
+internal static class SampleRun
+{
+    /// <summary>The value of <c>--name VALUE</c>; null: it is not given.</summary>
+    internal static string? Value(string[] arguments, string name) =>
+        Array.IndexOf(arguments, name) is >= 0 and int at && at + 1 < arguments.Length ? arguments[at + 1] : null;
+
+    /// <summary>Shows where a training is, its warnings and its evaluations.</summary>
+    internal static void Show(Trainer trainer, string name)
+    {
+        DateTime said = DateTime.MinValue;
+        trainer.Warned += warning => Console.Error.WriteLine($"{name}: warning: {warning.Message}");
+        trainer.StepDone += step =>
+        {
+            if (DateTime.UtcNow - said < TimeSpan.FromSeconds(15) && step.Step != step.TotalSteps) { return; }
+            said = DateTime.UtcNow;
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{name}: step {step.Step}/{step.TotalSteps}, loss {step.Loss:0.0000}, {step.TokensPerSecond:N0} tokens/s, {step.Remaining:h\\:mm\\:ss} left"));
+        };
+        trainer.Logged += entry =>
+        {
+            KeyValuePair<string, double>[] measured = [.. entry.Values.Where(value => value.Key.StartsWith("eval_", StringComparison.Ordinal))];
+            if (measured.Length > 0) { Console.Error.WriteLine($"{name}: step {entry.Step}: {Text(entry, measured)}"); }
+        };
+
+        static string Text(LogEntry entry, KeyValuePair<string, double>[] measured) =>
+            string.Join(", ", measured.Select(value => string.Create(CultureInfo.InvariantCulture, $"{value.Key} {value.Value:0.0000}")));
+    }
+
+    /// <summary>A token that Ctrl-C cancels: a training then writes a checkpoint, and the next run goes on from it.</summary>
+    internal static CancellationToken Interruptible()
+    {
+        CancellationTokenSource source = new();
+        Console.CancelKeyPress += (_, key) =>
+        {
+            key.Cancel = !source.IsCancellationRequested;
+            source.Cancel();
+        };
+        return source.Token;
+    }
+}

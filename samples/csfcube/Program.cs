@@ -1,0 +1,138 @@
+// A reranker for scientific papers from few positives: a cross-encoder trained on one fold of CSFCube, beside the constant answer and an untrained bi-encoder.
+//   dotnet run -c Release --project samples/csfcube [-- --data DIR --model M --precision bfloat16|float16|float32 --epochs N --max-length N]
+// DIR holds rerank.json, papers.jsonl and evaluation_splits.json. M is a cross-encoder to begin with: by default that of samples/quora.
+// CSFCube is licensed for non-commercial use (CC BY-NC 4.0): nothing that is trained on it may be shipped. Goes on where it was (out/csfcube).
+using System.Globalization;
+using System.Text.Json;
+using MiniLM;
+using MiniLM.Cpu;
+using MiniLM.Evaluation;
+using MiniLM.Model;
+using MiniLM.Ranking;
+using MiniLM.Training;
+using Samples;
+using Precision = MiniLM.Compute.Precision;
+
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+string data = SampleFolders.Data("csfcube", SampleRun.Value(args, "--data")), output = SampleFolders.Output("csfcube");
+Precision precision = SampleRun.Value(args, "--precision") switch { "float16" => Precision.Float16, "float32" => Precision.Float32, _ => Precision.BFloat16 };
+int maxLength = int.Parse(SampleRun.Value(args, "--max-length") ?? "512"), epochs = int.Parse(SampleRun.Value(args, "--epochs") ?? "10");
+CancellationToken cancellation = SampleRun.Interruptible();
+string model = SampleRun.Value(args, "--model") ?? new[] { "Float32", "BFloat16" }
+    .Select(other => Path.Combine(Path.GetDirectoryName(output)!, "quora", $"cross-encoder.{other}")).FirstOrDefault(Directory.Exists)
+    ?? throw new DirectoryNotFoundException("no cross-encoder to begin with: run samples/quora first, or give --model");
+const double PositiveWeight = 5;
+const int Positive = 2; // the grade from which a candidate counts
+
+Dictionary<string, string> papers = Papers();
+List<Query> queries = Queries();
+// The official fold 1: its dev queries are trained on, but every fourth, by which the best epoch is chosen; its test queries are reported.
+string[] dev = Fold("fold1_dev"), test = Fold("fold1_test");
+Query[] training = [.. queries.Where(query => Array.IndexOf(dev, query.Id) is >= 0 and var at && at % 4 != 3)];
+Query[] valid = [.. queries.Where(query => Array.IndexOf(dev, query.Id) is >= 0 and var at && at % 4 == 3)];
+Query[] reported = [.. queries.Where(query => test.Contains(query.Id))];
+Console.WriteLine($"queries: {training.Length} to train on, {valid.Length} to choose by, {reported.Length} reported; "
+    + $"positive: {Share(training):0.0} %, {Share(valid):0.0} %, {Share(reported):0.0} %");
+
+using CpuDevice device = new();
+TrainingArguments arguments = new()
+{
+    OutputDir = Path.Combine(output, $"{precision}"),
+    ResumeFromCheckpoint = TrainingArguments.LastCheckpoint,
+    Precision = precision,
+    MaxLength = maxLength,
+    NumTrainEpochs = epochs,
+    PerDeviceTrainBatchSize = 16,
+    LearningRate = 3e-5,
+    WarmupSteps = .1,
+    EvalStrategy = IntervalStrategy.Epoch,
+    SaveStrategy = IntervalStrategy.Epoch,
+    SaveTotalLimit = 1,
+    LoadBestModelAtEnd = true,
+    MetricForBestModel = "valid_map",
+    EarlyStoppingPatience = 2,
+    EvalOnStart = true,
+};
+using (Trainer trainer = new(model, ModelKind.CrossEncoder, device, arguments, cancellation))
+{
+    SampleRun.Show(trainer, $"csfcube {precision}");
+    List<(double Epoch, IReadOnlyList<KeyValuePair<string, double>> Values)> log = [];
+    trainer.Logged += entry => log.Add((entry.Epoch, entry.Values));
+    trainer.AddTraining(Rows(training), $"BinaryCrossEntropyLoss(pos_weight={PositiveWeight})");
+    trainer.AddEvaluation(Rows(valid), "valid");
+    TrainingResult result = trainer.Train(cancellation);
+    Console.WriteLine("\n| epoch | loss | F1 | accuracy | MAP | (on the queries to choose by)\n| --- | --- | --- | --- | --- |");
+    foreach ((double epoch, IReadOnlyList<KeyValuePair<string, double>> values) in log.Where(entry => entry.Values.Any(value => value.Key == "eval_valid_map")))
+    {
+        double Of(string name) => values.First(value => value.Key == name).Value;
+        Console.WriteLine($"| {epoch:0} | {Of("eval_loss"):.0000} | {Of("eval_valid_f1"):.0000} | {Of("eval_valid_accuracy"):.0000} | {Of("eval_valid_map"):.0000} |");
+    }
+    Console.WriteLine($"best: step {result.BestStep}");
+}
+Console.WriteLine("\n| on the reported queries | F1 (threshold of the queries to choose by) | accuracy | MAP |\n| --- | --- | --- | --- |");
+double negatives = 1 - Share(reported) / 100;
+Console.WriteLine($"| always negative | 0 | {negatives:.0000} | - |");
+Report("untrained bi-encoder", ModelFolder.Resolve(null));
+Report("the cross-encoder to begin with", model);
+Report($"trained, {precision}", arguments.OutputDir);
+return 0;
+
+void Report(string name, string folder)
+{
+    (ScoredLabels ofValid, _) = Score(folder, valid);
+    (ScoredLabels all, double map) = Score(folder, reported);
+    ConfusionMatrix counts = all.At(ThresholdSearch.F1(ofValid).Threshold);
+    Console.WriteLine($"| {name} | {counts.F1(1):.0000} | {counts.Accuracy:.0000} | {map:.0000} |");
+}
+
+(ScoredLabels All, double Map) Score(string folder, Query[] of)
+{
+    using PairScorer scorer = PairScorer.Open(folder, device, precision, new EmbedOptions { MaxLength = Math.Min(maxLength, 512) }, cancellation);
+    List<double> scores = [];
+    List<bool> labels = [];
+    RerankingMeasures lists = new();
+    foreach (Query query in of)
+    {
+        scorer.Compute([.. query.Candidates.SelectMany(candidate => new[] { papers[query.Paper], papers[candidate.Paper] })], cancellation);
+        double[] own = [.. query.Candidates.Select((_, pair) => (double)scorer.Raw(pair))];
+        bool[] positive = [.. query.Candidates.Select(candidate => candidate.Grade >= Positive)];
+        lists.Add(new ScoredLabels(own, positive));
+        scores.AddRange(own);
+        labels.AddRange(positive);
+    }
+    return (new ScoredLabels([.. scores], [.. labels], isSingle: true), lists.Map);
+}
+
+IEnumerable<TrainingRow> Rows(Query[] of) => of.SelectMany(query => query.Candidates.Select(candidate =>
+    new TrainingRow([papers[query.Paper], papers[candidate.Paper]], [candidate.Grade >= Positive ? 1 : 0])));
+
+double Share(Query[] of) => 100.0 * of.Sum(query => query.Candidates.Count(candidate => candidate.Grade >= Positive)) / of.Sum(query => query.Candidates.Length);
+
+Dictionary<string, string> Papers()
+{
+    Dictionary<string, string> texts = [];
+    foreach (string line in File.ReadLines(Path.Combine(data, "papers.jsonl")))
+    {
+        using JsonDocument paper = JsonDocument.Parse(line);
+        texts.Add(paper.RootElement.GetProperty("id").GetString()!,
+            $"{paper.RootElement.GetProperty("title").GetString()} {paper.RootElement.GetProperty("abstract").GetString()}");
+    }
+    return texts;
+}
+
+List<Query> Queries()
+{
+    using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(data, "rerank.json")));
+    return [.. json.RootElement.EnumerateArray().Select(query => new Query($"{query.GetProperty("query_id")}_{query.GetProperty("facet")}", $"{query.GetProperty("query_id")}",
+        [.. query.GetProperty("candidates").EnumerateArray().Select(candidate => ($"{candidate[0]}", candidate[1].GetInt32()))
+            .Where(candidate => papers.ContainsKey(candidate.Item1))]))];
+}
+
+string[] Fold(string name)
+{
+    using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(data, "evaluation_splits.json")));
+    return [.. json.RootElement.GetProperty("all").GetProperty(name).EnumerateArray().Select(id => id.GetString()!)];
+}
+
+/// <summary>A paper and facet with graded candidates.</summary>
+internal sealed record Query(string Id, string Paper, (string Paper, int Grade)[] Candidates);
