@@ -18,22 +18,24 @@ Dictionary<string, Action> targets = new()
     ["size"] = Executable.CheckSize,
 };
 if (args is ["interrupt"]) { targets["interrupt"] = Interrupts.Run; } // a measurement, no part of all
-if (args is ["sample", ..])
+if (args is ["kill"]) { targets["kill"] = Kills.Run; }
+if (args is ["sample" or "finetune", ..])
 {
-    if (args is not ["sample", string query])
+    if (args is not [string job, string query])
     {
-        Console.Error.WriteLine("build: sample takes one query, in quotes");
+        Console.Error.WriteLine($"build: {args[0]} takes one query, in quotes");
         return 2;
     }
-    targets["sample"] = () => Sample.Run(query);
-    args = ["sample"];
+    targets[job] = () => { if (job == "sample") { Sample.Run(query); } else { FineTune.Run(query); } };
+    args = [job];
 }
 string[] asked = args.Length == 0 || args is ["--help"] or ["-h"] ? [] : args is ["all"] ? order : args;
 if (asked.Length == 0)
 {
     Console.WriteLine($"build TARGET...\n\nTargets: {string.Join(", ", order)}; all: these in this order. "
         + "publish makes out/minilm; smoke and size look at it.\ninterrupt shows how long each command of it goes on after Ctrl-C.\n"
-        + "sample QUERY indexes samples/cranfield with it and searches there.");
+        + "sample QUERY indexes samples/cranfield with it and searches there; finetune QUERY trains the shipped model on its odd queries before.\n"
+        + "kill ends a training twenty times with kill -9 and compares the weights that it comes to.");
     return args.Length == 0 ? 2 : 0;
 }
 if (asked.FirstOrDefault(name => !targets.ContainsKey(name)) is { } unknown)
