@@ -130,6 +130,7 @@ internal sealed record Area(string Name, string Project, string Tests, (string F
                 ("Data/Duplicates/RemainingRows.cs", ["RemainingRowsTests"]),
                 ("Data/Duplicates/ShingleCounts.cs", ["SimilarTextsTests"]),
                 ("Data/Duplicates/ShingleIndex.cs", ["SimilarTextsTests"]),
+                ("Data/Duplicates/ShingleSketch.cs", ["SimilarTextsTests"]),
                 ("Data/Duplicates/Shingles.cs", ["SimilarTextsTests"]),
                 ("Data/Duplicates/SimilarTexts.cs", ["SimilarTextsTests"]),
             ]),

@@ -78,8 +78,8 @@ internal sealed class ExplainRunCommand : CliCommand
     private RunExplanation Explain(ParseResult parse, Session session)
     {
         Qrels qrels = Qrels.Read(parse.GetValue(_qrels)!, session.OpenInput, session.Cancellation);
-        TrecRun first = TrecRun.ReadWithRanks(parse.GetValue(_first)!, session.OpenInput, session.Cancellation);
-        TrecRun? run = parse.GetValue(_run) is { } path ? TrecRun.ReadWithRanks(path, session.OpenInput, session.Cancellation) : null;
+        TrecRun first = TrecRun.Read(parse.GetValue(_first)!, session.OpenInput, session.Cancellation);
+        TrecRun? run = parse.GetValue(_run) is { } path ? TrecRun.Read(path, session.OpenInput, session.Cancellation) : null;
         InputLimit? limit = null;
         if (parse.GetValue(_model) is { } model)
         {

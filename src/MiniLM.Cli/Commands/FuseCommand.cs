@@ -69,7 +69,7 @@ internal sealed class FuseCommand : CliCommand
 
     private static TrecRun Read(string path, FusionMethod method, int depth, Session session)
     {
-        TrecRun run = TrecRun.ReadWithRanks(path, session.OpenInput, session.Cancellation).Top(depth);
+        TrecRun run = TrecRun.Read(path, session.OpenInput, session.Cancellation).Top(depth);
         for (int query = 0; query < run.Queries.Count && method != FusionMethod.Rrf; query++)
         {
             foreach (TrecRun.Line line in run.Lines[query])

@@ -48,7 +48,7 @@ internal sealed class RunReport
 
     private static EvaluatedRun Evaluate(string path, string qrels, Qrels judgements, Measure[] measures, RankingOptions options, Session session)
     {
-        TrecRun run = TrecRun.ReadWithRanks(path, session.OpenInput, session.Cancellation);
+        TrecRun run = TrecRun.Read(path, session.OpenInput, session.Cancellation);
         string name = DataFile.Name(path);
         if (!run.Queries.Exists(judgements.Queries.ContainsKey))
         {

@@ -92,6 +92,39 @@ public class SimilarTextsTests
         Assert.Equal([3], index.Texts(6));
         Assert.Equal([0, 1, 3], index.Texts(7));
         Assert.Empty(index.Texts(8));
+        Assert.Equal((4, 0, 0), (index.Count([5, 7, 8]), index.Count([8]), index.Count([])));
+    }
+
+    [Fact]
+    public void ShingleSketch_RulesOutOnlyWhatDiffersTooMuch()
+    {
+        Random random = new(4);
+        ulong[] numbers = [.. Enumerable.Range(0, 300).Select(_ => (ulong)random.NextInt64() << 1 ^ (ulong)random.NextInt64())];
+        foreach (int common in (int[])[0, 50, 100, 150, 180, 200])
+        {
+            ShingleSketch a = new(numbers.AsSpan(0, 200)), b = new(numbers.AsSpan(200 - common, 200 - (200 - common) / 2));
+            int size = 200 - (200 - common) / 2, different = 200 + size - 2 * common;
+            Assert.True(a.MayBeSimilar(b, (double)different / (200 + size)));
+            Assert.False(a.MayBeSimilar(b, 0.5 * different / (200 + size)) && different > 0); // hardly two of a few shingles turn the same bit
+        }
+        // Sizes alone: 3 of 4 differ at the least.
+        ShingleSketch one = new(numbers.AsSpan(0, 1)), four = new(numbers.AsSpan(0, 4));
+        Assert.Equal((true, false, false), (one.MayBeSimilar(four, 3 / 5.0), one.MayBeSimilar(four, 0.59), four.MayBeSimilar(one, 0.59)));
+        // Two shingles of one bit: nothing is left of them but the size.
+        ShingleSketch none = new([]), both = new([5, 5 + (1 << 20)]);
+        Assert.Equal((true, false), (both.MayBeSimilar(none, 1), both.MayBeSimilar(none, 0.99)));
+        Assert.True(new ShingleSketch([5, 5 + (1 << 20), 7, 8]).MayBeSimilar(new ShingleSketch([7, 8, 9, 10]), 0.25));
+    }
+
+    [Fact]
+    public void TextsOfFewParts_AreRuledOutByTheirSketches()
+    {
+        Random random = new(5);
+        string[] parts = [.. Enumerable.Range(0, 30).Select(_ => new string([.. Enumerable.Range(0, 40).Select(_ => (char)('a' + random.Next(26)))]))];
+        string[] rows = [.. Enumerable.Range(0, 2000).Select(_ => string.Concat(random.GetItems(parts, 8)))];
+        Deduplication deduplication = new(0.8, Counts(rows));
+        Assert.InRange(rows.Count(deduplication.Keep), 1900, rows.Length);
+        Assert.InRange(deduplication.Compared, 0, rows.Length); // of 2 million pairs
     }
 
     [Fact]
@@ -105,6 +138,9 @@ public class SimilarTextsTests
             // Some letters changed, some cut off or added: similarities from 1 down to about 0.2, of texts of many lengths.
             for (int copy = 0; copy < 8; copy++) { texts.Add(copy == 0 ? text : Changed(text, copy, random)); }
         }
+        // Made of few parts, none of which is rare.
+        string[] parts = [.. Enumerable.Range(0, 9).Select(i => texts[8 * i][..16])];
+        for (int i = 0; i < 100; i++) { texts.Add(string.Concat(random.GetItems(parts, 6))); }
         random.Shuffle(CollectionsMarshal.AsSpan(texts));
         HashSet<string>[] sets = [.. texts.Select(Set)];
         double[][] similarities = [.. sets.Select((set, i) => sets.Take(i).Select(other => Jaccard(set, other)).ToArray())];

@@ -7,11 +7,12 @@ namespace MiniLM.Data.Duplicates;
 /// </remarks>
 internal sealed class OrderedShingles
 {
-    private const double Rounding = 1e-6; // more than products of thresholds and sizes err by: a prefix may be too long, never too short
+    /// <summary>More than products of thresholds and sizes err by: what is ruled out is ruled out for certain.</summary>
+    internal const double Rounding = 1e-6;
 
     private readonly ulong[] _shared;
 
-    private OrderedShingles(int size, ulong[] shared) => (Size, _shared) = (size, shared);
+    private OrderedShingles(int size, ulong[] shared, ShingleSketch sketch) => (Size, _shared, Sketch) = (size, shared, sketch);
 
     /// <param name="comparable">Of <see cref="ComparableText"/>.</param>
     /// <param name="counts">Of all texts that are compared, this one included.</param>
@@ -20,11 +21,13 @@ internal sealed class OrderedShingles
         ulong[] shingles = Shingles.Of(comparable);
         ulong[] shared = [.. shingles.Where(shingle => counts.Of(shingle) != 1).Select(shingle => (ulong)counts.Of(shingle) << 48 | shingle >> 16)];
         Array.Sort(shared);
-        return new OrderedShingles(shingles.Length, shared);
+        return new OrderedShingles(shingles.Length, shared, new ShingleSketch(shingles));
     }
 
     /// <summary>Distinct shingles.</summary>
     internal int Size { get; }
+
+    internal ShingleSketch Sketch { get; }
 
     /// <summary>The first shingles, of which another text that shares so many has one at least; without those that no other text has.</summary>
     /// <param name="share">What part of this text's shingles the other one has.</param>
