@@ -68,6 +68,11 @@ public sealed class ExplainRunCommandTests : CommandTests
         Assert.Contains($"  answer  b (2.5)  {words[..160]}...", lines);
         Assert.Contains("gone: below the first stage's top (rank - in the first stage, - at the end)", lines);
         Assert.Contains("  first   a (3)", lines); // not in this corpus
+        form = Form("--run", At("b.run"), "--model", BiEncoder); // whose texts of queries are not given
+        Write("corpus.jsonl", $"{{\"_id\":\"b\",\"text\":\"{words}\"}}\n{{\"_id\":\"g\",\"text\":\"one\"}}\n");
+        Assert.Contains("lost: cut by the model's limit (rank 1 in the first stage, 2 at the end; ? + 70 tokens, 8 beyond 64)",
+            CommandLine.Run(form).AssertDone().Lines);
+        Assert.Contains("\"query_tokens\":null,\"answer_tokens\":70,\"limit\":64,\"tokens_beyond\":8", CommandLine.Run([.. form, "--json"]).AssertDone().Output);
     }
 
     [Fact]

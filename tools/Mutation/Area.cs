@@ -97,6 +97,7 @@ internal sealed record Area(string Name, string Project, string Tests, (string F
                 ("Evaluation/Statistics/Deviations.cs", ["StatisticsTests"]),
                 ("Evaluation/Statistics/HolmCorrection.cs", ["StatisticsTests"]),
                 ("Evaluation/Statistics/IncompleteBeta.cs", ["StatisticsTests"]),
+                ("Evaluation/Statistics/MeasureRow.cs", ["StatisticsTests"]),
                 ("Evaluation/Statistics/PairedTTest.cs", ["StatisticsTests"]),
                 ("Evaluation/Statistics/PairwiseSum.cs", ["StatisticsTests"]),
                 ("Evaluation/Statistics/Quantile.cs", ["StatisticsTests"]),

@@ -32,7 +32,7 @@ internal sealed class EvaluateRunCommand : CliCommand
     private readonly Option<int?> _level = NumberOption.Create("--level", "lowest grade of a relevant document (1)");
     private readonly Option<bool> _allQueries = new("--all-queries", "-c") { Description = "average over all judged queries, those without a line too" };
     private readonly Option<bool> _judgedOnly = new("--judged-only") { Description = "leave out documents that are not judged, before all" };
-    private readonly Option<bool> _perQuery = new("--per-query", "-q") { Description = "also the values of each query; of three runs and more, all pairs" };
+    private readonly Option<bool> _perQuery = new("--per-query", "-q") { Description = "also the values of each query" };
     private readonly Option<bool> _json = new("--json") { Description = "one JSON object" };
     private readonly Option<string?> _format = NamedOption.Create("--format", "lines as trec_eval prints them", TrecEval);
     private readonly Option<string?> _markdown = new("--markdown") { Description = "the tables as Markdown", HelpName = "FILE" };
@@ -70,7 +70,7 @@ internal sealed class EvaluateRunCommand : CliCommand
             AllQueries = parse.GetValue(_allQueries),
             JudgedOnly = parse.GetValue(_judgedOnly),
         };
-        RunReport report = RunReport.Of(qrels, runs, measures, options, allPairs: perQuery, session);
+        RunReport report = RunReport.Of(qrels, runs, measures, options, session);
         if (parse.GetValue(_json)) { JsonLine.Write(session.OutputText, json => RunReportJson.Write(json, report, perQuery)); }
         else if (isTrecEval)
         {

@@ -39,7 +39,7 @@ internal static class ExplanationText
     {
         string ranks = $" (rank {lost.FirstRank?.ToString(CultureInfo.InvariantCulture) ?? "-"} in the first stage, "
             + $"{lost.Rank?.ToString(CultureInfo.InvariantCulture) ?? "-"} at the end";
-        return ranks + (lost.Length is { Beyond: > 0 } length ? $"; {length.Query} + {length.Document} tokens, {length.Beyond} beyond {length.Limit})" : ")");
+        return ranks + (lost.Length is { Beyond: > 0 } length ? $"; {length.Query?.ToString(CultureInfo.InvariantCulture) ?? "?"} + {length.Document} tokens, {length.Beyond} beyond {length.Limit})" : ")");
     }
 
     private static string Scored(double? score) => score is { } value ? string.Create(CultureInfo.InvariantCulture, $" ({value:g6})") : "";

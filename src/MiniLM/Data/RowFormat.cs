@@ -17,6 +17,9 @@ internal sealed record RowFormat
     /// <summary>jsonl, tsv, csv or txt; null: by the file's suffix.</summary>
     internal string? Format { get; init; }
 
+    /// <summary>Options of the command at hand that say how rows are read: what a message may name.</summary>
+    internal string[] Options { get; init; } = [];
+
     /// <summary>What is repaired of each value.</summary>
     internal TextRepairKind Repair { get; init; }
 }
