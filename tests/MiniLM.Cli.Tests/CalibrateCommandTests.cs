@@ -72,6 +72,20 @@ public sealed class CalibrateCommandTests : CommandTests
     }
 
     [Fact]
+    public void Calibrate_SaysThatScoresLookLikeSigmoids()
+    {
+        (string model, string scores, string labels) = Prepare(CrossEncoder);
+        string[] form = ["calibrate", "--model", model, "--labels", labels, "--overwrite", "--scores"];
+        string sigmoids = Write("sigmoids.jsonl", string.Concat(Enumerable.Range(0, 4).Select(row => $"{{\"index\":{row},\"score\":{row / 3.0}}}\n")));
+        Assert.Contains("the scores are all within 0 to 1, as sigmoids are", CommandLine.Run([.. form, sigmoids]).AssertDone().Error);
+        string raw = Write("raw.jsonl", File.ReadAllText(sigmoids).Replace("\"score\":1}", "\"score\":1.5}"));
+        Assert.DoesNotContain("sigmoids", CommandLine.Run([.. form, raw]).AssertDone().Error);
+        // Cosines may well lie there.
+        Assert.DoesNotContain("sigmoids",
+            CommandLine.Run("calibrate", "--model", CopyModel(BiEncoder, "bi"), "--labels", labels, "--scores", sigmoids).AssertDone().Error);
+    }
+
+    [Fact]
     public void Rerank_OrdersByTheCalibratedScore()
     {
         (string model, _, _) = Prepare(CrossEncoder);

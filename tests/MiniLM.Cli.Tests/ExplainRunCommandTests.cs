@@ -93,6 +93,7 @@ public sealed class ExplainRunCommandTests : CommandTests
     [Fact]
     public void WrongUsage_IsRefused()
     {
+        CommandLine.Run(Form("--overwrite")).AssertRefused(2, "--overwrite goes with --html");
         CommandLine.Run(Form("--html", At("qrels"), "--overwrite")).AssertRefused(2, "is one of the files that are read");
         CommandLine.Run("explain-run", "--qrels", "-", "--first", "-", "--corpus", "c").AssertRefused(2, "standard input (-) can be one of the files only");
         CommandLine.Run([.. Form()[..^2], "--depth", "0"]).AssertRefused(2, "--depth 0: give a whole number from 1");

@@ -33,6 +33,7 @@ internal sealed class DataLeakageCommand : CliCommand
     internal override int Run(ParseResult parse, Session session)
     {
         string[]? columns = _input.Columns(parse);
+        InputFiles.CheckStandardInput(_input.Path(parse), parse.GetValue(_test));
         RowFormat format = _input.Format(parse, columns);
         Rows train = Read(_input.Path(parse)!, format, session), test = Read(parse.GetValue(_test)!, format, session);
         double threshold = ThresholdOption.Value(parse, _threshold);

@@ -92,8 +92,9 @@ internal sealed class EvaluateRunCommand : CliCommand
 
     private void CheckFiles(ParseResult parse, string[] inputs)
     {
-        if (inputs.Count(input => input == DataFile.StandardInput) > 1) { throw new UsageException("standard input (-) can be one of the files only"); }
+        InputFiles.CheckStandardInput(inputs);
         string[] outputs = [.. new[] { parse.GetValue(_markdown), parse.GetValue(_html) }.OfType<string>()];
+        if (parse.GetValue(_overwrite) && outputs.Length == 0) { throw new UsageException("--overwrite goes with --markdown or --html"); }
         foreach (string output in outputs)
         {
             if (inputs.Concat(outputs).Count(file => file != DataFile.StandardInput && Path.GetFullPath(file) == Path.GetFullPath(output)) > 1)

@@ -50,13 +50,11 @@ internal readonly record struct RandomizationTest(int Assignments, int AtLeastAs
     /// <summary>The swaps of a matrix.</summary>
     /// <param name="differences">[n].</param>
     /// <param name="swaps">[samples, n]: other than 0 swaps the pair, which turns the sign of its difference.</param>
-    internal static RandomizationTest Of(double[] differences, byte[] swaps)
-    {
-        return Count([differences], swaps.Length / differences.Length, isExact: false, () => (sample, signs) =>
+    internal static RandomizationTest Of(double[] differences, byte[] swaps) =>
+        Count([differences], swaps.Length / differences.Length, isExact: false, () => (sample, signs) =>
         {
             for (int pair = 0; pair < signs.Length; pair++) { signs[pair] = swaps[sample * signs.Length + pair] != 0 ? -1 : 1; }
         }, null, CancellationToken.None)[0];
-    }
 
     // Every block of measures draws anew, the same: drawing again takes less than keeping all that was drawn.
     private static RandomizationTest[] Count(
