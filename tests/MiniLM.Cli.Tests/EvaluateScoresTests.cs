@@ -30,11 +30,12 @@ public sealed class EvaluateScoresTests : CommandTests
     public void Pairs_WritesNullForWhatOneClassLeavesUndefined()
     {
         CommandResult negatives = CommandLine.Run([.. PairsForm([0.5, 0.25], [0, 0]), "--json"]).AssertDone();
-        Assert.Equal("minilm: undefined: auc, ap (no number); f1_threshold, recall, mcc (0, as scikit-learn has it)\n", negatives.Error);
-        Assert.Equal("minilm: undefined: auc, ap (no number); f1, f1_threshold, precision, recall, mcc (0, as scikit-learn has it)\n",
+        Assert.Equal("minilm: undefined: auc, ap (no number); f1_threshold, recall, mcc (0, as the libraries have it)\n", negatives.Error);
+        Assert.Equal("minilm: undefined: auc, ap (no number); f1, f1_threshold, precision, recall, mcc (0, as the libraries have it)\n",
             CommandLine.Run([.. PairsForm([-0.5, -0.25], [0, 0]), "--json"]).AssertDone().Error);
-        Assert.Equal("minilm: undefined: auc (no number); mcc (0, as scikit-learn has it)\n", CommandLine.Run(PairsForm([0.5, 0.25], [1, 1])).AssertDone().Error);
-        Assert.Equal("minilm: undefined: mcc (0, as scikit-learn has it)\n", CommandLine.Run(PairsForm([0.5, 0.5], [1, 0])).AssertDone().Error);
+        Assert.Equal("minilm: undefined: auc (no number); mcc (0, as the libraries have it)\n",
+            CommandLine.Run(PairsForm([0.5, 0.25], [1, 1])).AssertDone().Error);
+        Assert.Equal("minilm: undefined: mcc (0, as the libraries have it)\n", CommandLine.Run(PairsForm([0.5, 0.5], [1, 0])).AssertDone().Error);
         Assert.Equal("", CommandLine.Run(PairsForm([0.5, 0.25], [1, 0])).AssertDone().Error);
         JsonElement result = JsonDocument.Parse(negatives.Output).RootElement;
         Assert.Equal([0, 0, 0], ((string[])["f1_threshold", "recall", "mcc"]).Select(name => result.GetProperty(name).GetDouble()));

@@ -72,7 +72,8 @@ public sealed class ExplainRunCommandTests : CommandTests
         Write("corpus.jsonl", $"{{\"_id\":\"b\",\"text\":\"{words}\"}}\n{{\"_id\":\"g\",\"text\":\"one\"}}\n");
         Assert.Contains("lost: cut by the model's limit (rank 1 in the first stage, 2 at the end; ? + 70 tokens, 8 beyond 64)",
             CommandLine.Run(form).AssertDone().Lines);
-        Assert.Contains("\"query_tokens\":null,\"answer_tokens\":70,\"limit\":64,\"tokens_beyond\":8", CommandLine.Run([.. form, "--json"]).AssertDone().Output);
+        Assert.Contains("\"query_tokens\":null,\"answer_tokens\":70,\"limit\":64,\"tokens_beyond\":8",
+            CommandLine.Run([.. form, "--json"]).AssertDone().Output);
     }
 
     [Fact]

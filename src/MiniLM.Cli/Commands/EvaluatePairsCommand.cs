@@ -51,7 +51,7 @@ internal sealed class EvaluatePairsCommand : CliCommand
         string[] nulls = [.. measures.Where(measure => double.IsNaN(measure.Value)).Select(measure => measure.Name)];
         string[] parts =
         [
-            Part(nulls, "no number"), Part([.. zeros.Where(zero => zero.IsUndefined).Select(zero => zero.Name)], "0, as scikit-learn has it"),
+            Part(nulls, "no number"), Part([.. zeros.Where(zero => zero.IsUndefined).Select(zero => zero.Name)], "0, as the libraries have it"),
         ];
         if (parts.Any(part => part.Length > 0)) { session.Say($"undefined: {string.Join("; ", parts.Where(part => part.Length > 0))}"); }
 

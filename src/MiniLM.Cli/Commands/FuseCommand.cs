@@ -12,7 +12,12 @@ internal sealed class FuseCommand : CliCommand
 {
     private static readonly string[] Methods = ["rrf", "minmax", "zscore", "combsum", "combmnz"]; // as FusionMethod counts them
 
-    private readonly Argument<string[]> _runs = new("run") { Description = "two runs or more, TREC or MS MARCO's; one of them may be -", Arity = ArgumentArity.ZeroOrMore };
+    private readonly Argument<string[]> _runs = new("run")
+    {
+        Description = "two runs or more, TREC or MS MARCO's; one of them may be -",
+        Arity = ArgumentArity.ZeroOrMore,
+    };
+
     private readonly Option<string?> _method = NamedOption.Create(
         "--method", "sum of 1 / (k + rank), or of scores: normalised, as they are, as they are times lists that have the document (rrf)", Methods);
     private readonly Option<int?> _k = NumberOption.Create("--k", "k of rrf (60)", least: 0);

@@ -17,7 +17,12 @@ internal sealed class RerankCommand : CliCommand
 
     private readonly Option<string?> _queries = new("--queries") { Description = "id TAB text, or queries.jsonl (_id, text)", HelpName = "FILE" };
     private readonly Option<string?> _corpus = new("--corpus") { Description = "corpus.jsonl (_id, title, text), or id TAB text", HelpName = "FILE" };
-    private readonly Option<string?> _run = new("--run") { Description = "run whose documents are ranked anew: TREC, or MS MARCO's query, document, rank", HelpName = "FILE" };
+    private readonly Option<string?> _run = new("--run")
+    {
+        Description = "run whose documents are ranked anew: TREC, or MS MARCO's query, document, rank",
+        HelpName = "FILE",
+    };
+
     private readonly Option<string?> _pairs = new("--pairs")
     {
         Description = "pairs to score instead: .jsonl, .tsv or .csv; - is standard input",

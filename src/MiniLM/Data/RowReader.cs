@@ -71,7 +71,8 @@ internal abstract class RowReader : IDisposable
         }
     }
 
-    private static string ColumnOptions(RowFormat format) => string.Join(", ", format.Options.Where(option => option.StartsWith("--column", StringComparison.Ordinal)));
+    private static string ColumnOptions(RowFormat format) =>
+        string.Join(", ", format.Options.Where(option => option.StartsWith("--column", StringComparison.Ordinal)));
 
     private sealed class JsonRows(JsonLines lines, RowFormat format) : RowReader(format)
     {

@@ -62,6 +62,7 @@ public class SimilarTextsTests
     [InlineData(0.85, 2)]
     [InlineData(1, 1)]
     [InlineData(0.001, 10)]
+    [InlineData(1e-9, 10)]
     public void Prefix_HasOneShingleOfATextThatSharesSoMany(double share, int expected)
     {
         string text = "abcdefghijklmn"; // 10 shingles
@@ -187,7 +188,8 @@ public class SimilarTextsTests
     {
         string boilerplate = string.Concat(Enumerable.Range(0, 40).Select(i => $"sentence {i} "));
         Random random = new(3);
-        string[] rows = [.. Enumerable.Range(0, 3000).Select(_ => boilerplate[..250] + new string([.. Enumerable.Range(0, own).Select(_ => (char)random.Next(0x4e00, 0x9000))]))];
+        string[] rows = [.. Enumerable.Range(0, 3000)
+            .Select(_ => boilerplate[..250] + new string([.. Enumerable.Range(0, own).Select(_ => (char)random.Next(0x4e00, 0x9000))]))];
         Deduplication deduplication = new(0.8, Counts(rows));
         int kept = rows.Count(deduplication.Keep);
         Assert.Equal(own < 10 ? 1 : rows.Length, kept);

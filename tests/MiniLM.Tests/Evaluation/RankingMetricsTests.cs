@@ -114,7 +114,8 @@ public sealed class RankingMetricsTests
         RankingEvaluation Of(Func<int, double> score) => RankingMetrics.Evaluate(qrels, Enumerable.Range(0, 20).ToDictionary(
             query => queries[query], query => new Dictionary<string, double> { ["a"] = score(query), ["x"] = 1, ["y"] = 2 }),
             ["RR"], cancellation: TestContext.Current.CancellationToken);
-        RunComparison comparison = Assert.Single(RunComparison.Of(Of(_ => 0), Of(query => query % 3 == 0 ? 0 : 3), cancellation: TestContext.Current.CancellationToken));
+        RunComparison comparison = Assert.Single(
+            RunComparison.Of(Of(_ => 0), Of(query => query % 3 == 0 ? 0 : 3), cancellation: TestContext.Current.CancellationToken));
         double[] differences = [.. Enumerable.Range(0, 20).Select(query => query % 3 == 0 ? 0 : 1 - 1 / 3.0)];
         Assert.Equal(RandomizationTest.Of([differences], 10_000, seed: 1)[0].P, comparison.RandomizationP);
         BootstrapInterval bootstrap = BootstrapInterval.Of([differences], 10_000, seed: 1)[0];
