@@ -19,6 +19,10 @@ internal abstract class CliCommand(string name, string description) : Command(na
     /// <summary>Does the work; exceptions become one line on stderr and an exit code (<see cref="Failures"/>).</summary>
     internal abstract int Run(ParseResult parse, Session session);
 
+    /// <summary>The first of some options that the command line has; null: none.</summary>
+    private protected Option? Given(ParseResult parse, params IEnumerable<string> names) =>
+        Options.FirstOrDefault(option => names.Contains(option.Name) && parse.GetResult(option) is { Implicit: false });
+
     private static IEnumerable<Command> Above(Command command)
     {
         for (Command? parent = Parent(command); parent is not null; parent = Parent(parent)) { yield return parent; }

@@ -10,7 +10,7 @@ internal sealed class Progress : IDisposable
     private const double SecondsBetweenLines = 30;
 
     private readonly Session _session;
-    private readonly string _verb;
+    private readonly string _verb, _what;
     private readonly long _first;
     private readonly long _started = Stopwatch.GetTimestamp();
     private readonly TaskCompletionSource _end = new();
@@ -21,7 +21,9 @@ internal sealed class Progress : IDisposable
     /// <param name="session">Whose stderr.</param>
     /// <param name="verb">What is done.</param>
     /// <param name="first">Rows that were done before.</param>
-    internal Progress(Session session, string verb, long first) => (_session, _verb, _first, _rows) = (session, verb, first, first);
+    /// <param name="what">What is counted.</param>
+    internal Progress(Session session, string verb, long first, string what = "rows") =>
+        (_session, _verb, _what, _first, _rows) = (session, verb, what, first, first);
 
     internal void Report(long rows)
     {
@@ -43,7 +45,7 @@ internal sealed class Progress : IDisposable
     {
         long rows = Volatile.Read(ref _rows);
         double seconds = Stopwatch.GetElapsedTime(_started).TotalSeconds;
-        return string.Create(CultureInfo.InvariantCulture, $"{_verb}: {rows:N0} rows, {(rows - _first) / seconds:N0} a second");
+        return string.Create(CultureInfo.InvariantCulture, $"{_verb}: {rows:N0} {_what}, {(rows - _first) / seconds:N0} a second");
     }
 
     private Task Show()

@@ -113,7 +113,7 @@ public sealed class CrossEncoder : IDisposable
     /// <param name="query">The query.</param>
     /// <param name="documents">Any number.</param>
     /// <param name="topK">How many to keep; null: all.</param>
-    /// <param name="kind">What <see cref="RankedDocument.Score"/> is; the order is always the logit's.</param>
+    /// <param name="kind">What <see cref="RankedDocument.Score"/> is: the order is by it, that of equal ones by the logit.</param>
     /// <param name="cancellation">Looked at all along, also within a layer.</param>
     public IReadOnlyList<RankedDocument> Rerank(string query, IReadOnlyList<string> documents, int? topK = null, ScoreKind kind = ScoreKind.Model,
         CancellationToken cancellation = default)

@@ -72,7 +72,21 @@ public sealed class CalibrateCommandTests : CommandTests
     }
 
     [Fact]
-    public void Rerank_KeepsTheOrderOfTheRawScore()
+    public void Calibrate_SaysThatScoresLookLikeSigmoids()
+    {
+        (string model, string scores, string labels) = Prepare(CrossEncoder);
+        string[] form = ["calibrate", "--model", model, "--labels", labels, "--overwrite", "--scores"];
+        string sigmoids = Write("sigmoids.jsonl", string.Concat(Enumerable.Range(0, 4).Select(row => $"{{\"index\":{row},\"score\":{row / 3.0}}}\n")));
+        Assert.Contains("the scores are all within 0 to 1, as sigmoids are", CommandLine.Run([.. form, sigmoids]).AssertDone().Error);
+        string raw = Write("raw.jsonl", File.ReadAllText(sigmoids).Replace("\"score\":1}", "\"score\":1.5}"));
+        Assert.DoesNotContain("sigmoids", CommandLine.Run([.. form, raw]).AssertDone().Error);
+        // Cosines may well lie there.
+        Assert.DoesNotContain("sigmoids",
+            CommandLine.Run("calibrate", "--model", CopyModel(BiEncoder, "bi"), "--labels", labels, "--scores", sigmoids).AssertDone().Error);
+    }
+
+    [Fact]
+    public void Rerank_OrdersByTheCalibratedScore()
     {
         (string model, _, _) = Prepare(CrossEncoder);
         File.WriteAllText(Path.Combine(model, "calibration.json"),
@@ -82,8 +96,15 @@ public sealed class CalibrateCommandTests : CommandTests
         Write("in.run", "q1 Q0 d1 1 3 x\nq1 Q0 d2 2 2 x\nq1 Q0 d3 3 1 x\n");
         string[] form = ["rerank", "--model", model, "--queries", At("q.tsv"), "--corpus", At("corpus.tsv"), "--run", At("in.run"), "--score"];
         string[] raw = CommandLine.Run([.. form, "raw"]).AssertDone().Lines, calibrated = CommandLine.Run([.. form, "calibrated"]).AssertDone().Lines;
-        Assert.Equal(raw.Select(line => line.Split(' ')[2]), calibrated.Select(line => line.Split(' ')[2]));
-        Assert.NotEqual(raw, calibrated);
+        Assert.Equal(raw.Select(line => line.Split(' ')[2]).Reverse(), calibrated.Select(line => line.Split(' ')[2]));
+        // On one step of an isotonic calibration the raw score decides, and trec_eval, which sorts by score alone, finds that order.
+        File.WriteAllText(Path.Combine(model, "calibration.json"),
+            "{\"format\":\"minilm-calibration\",\"version\":1,\"method\":\"isotonic\",\"parameters\":{\"x\":[0],\"y\":[0.25]}}");
+        CommandResult steps = CommandLine.Run([.. form, "calibrated"]).AssertDone();
+        Assert.Equal(raw.Select(line => line.Split(' ')[2]), steps.Lines.Select(line => line.Split(' ')[2]));
+        Assert.Equal([0.25f, float.BitDecrement(0.25f), float.BitDecrement(float.BitDecrement(0.25f))],
+            steps.Lines.Select(line => float.Parse(line.Split(' ')[4], System.Globalization.CultureInfo.InvariantCulture)));
+        Assert.DoesNotContain("equal scores", steps.Error);
     }
 
     [Fact]

@@ -138,6 +138,9 @@ public sealed class CheckThatCommandTests : CommandTests
         string output = CommandLine.Run("submit", "checkthat", "--run", run).AssertDone().Output;
         Assert.Equal("7\t\"['a', 'd', \"\"b'c\"\"]\"", output.Split('\n')[1]);
         CommandLine.Run("submit", "checkthat", "--run", run, "--output", At("p.tsv")).AssertRefused(1, "p.tsv: exists");
+        string tied = Write("tied.run", "7 Q0 z 2 1 x\n7 Q0 a 1 1 x\n7 Q0 m 3 1 x\n"), ranks = Write("ranks.run", "7 b 2\n7 a 1\n");
+        Assert.Equal("7\t['a', 'z', 'm']", CommandLine.Run("submit", "checkthat", "--run", tied).AssertDone().Output.Split('\n')[1]);
+        Assert.Equal("7\t['a', 'b']", CommandLine.Run("submit", "checkthat", "--run", ranks).AssertDone().Output.Split('\n')[1]);
     }
 
     [Fact]

@@ -41,7 +41,7 @@ public sealed class DuplicatesCommandTests : CommandTests
     public void Deduplicate_RefusesWhatItCannotDo()
     {
         CommandLine.Run("data", "deduplicate", "--output", At("b")).AssertRefused(2, "give --input FILE");
-        CommandLine.Run("data", "deduplicate", "--input", "-", "--output", At("b")).AssertRefused(2, "the rows are read twice");
+        CommandLine.Run("data", "deduplicate", "--input", "-", "--output", At("b")).AssertRefused(2, "the rows are read more than once");
         string input = Write("a.txt", "x\n");
         foreach (string wrong in (string[])["0", "1.1", "-1", "x", "1e-1"])
         {

@@ -46,7 +46,7 @@ public sealed class EvaluateRunCommandTests : CommandTests
     public void TwoRuns_AreCompared()
     {
         JsonElement json = Json(Two("--measures", "RR,NumRet"));
-        Assert.Equal(["queries", "ties", "mean", "comparison", "runs"], Names(json));
+        Assert.Equal(["queries", "ties", "mean", "comparison", "comparisons", "runs"], Names(json));
         JsonElement comparison = json.GetProperty("comparison");
         Assert.Equal(["RR"], Names(comparison)); // NumRet is a sum
         Assert.Equal(["difference", "t", "p", "wins", "losses", "ties", "p_holm", "p_randomization", "interval95"], Names(comparison.GetProperty("RR")));
@@ -59,14 +59,20 @@ public sealed class EvaluateRunCommandTests : CommandTests
     }
 
     [Theory]
-    [InlineData(false, "a-b a-c")]
-    [InlineData(true, "a-b a-c b-c")]
-    public void ThreeRuns_AreComparedWithTheFirst_OrAllWithAll(bool perQuery, string pairs)
+    [InlineData()]
+    [InlineData("-q")] // which shows more of the runs and changes nothing of what is compared
+    public void ThreeRuns_AreComparedWithTheFirst(params string[] options)
     {
-        string[] arguments = Two("--run", Write("c.run", Second), "--measures", "RR");
-        JsonElement json = Json(perQuery ? [.. arguments, "-q"] : arguments);
-        Assert.Equal(pairs.Split(' '), json.GetProperty("comparison").EnumerateArray().Select(pair => $"{Name(pair, "baseline")}-{Name(pair, "run")}"));
-        Assert.All(json.GetProperty("comparison").EnumerateArray(), pair => Assert.Equal(["baseline", "run", "RR"], Names(pair)));
+        JsonElement json = Json(Two(["--run", Write("c.run", "q2 Q0 c 1 3 x\n"), "--measures", "RR", .. options]));
+        JsonElement[] pairs = [.. json.GetProperty("comparisons").EnumerateArray()];
+        Assert.Equal(["a-b", "a-c"], pairs.Select(pair => $"{Name(pair, "baseline")}-{Name(pair, "run")}"));
+        Assert.All(pairs, pair => Assert.Equal(["baseline", "run", "queries", "measures"], Names(pair)));
+        Assert.Equal([2, 1], pairs.Select(pair => pair.GetProperty("queries").GetInt32()));
+        Assert.Equal(json.GetProperty("comparison").GetRawText(), pairs[0].GetProperty("measures").GetRawText());
+        JsonElement one = pairs[1].GetProperty("measures").GetProperty("RR");
+        Assert.Equal("[null,null]", one.GetProperty("interval95").GetRawText());
+        Assert.Equal((0.5, 1.0), (one.GetProperty("difference").GetDouble(), one.GetProperty("p_randomization").GetDouble()));
+        Assert.Equal(JsonValueKind.Null, one.GetProperty("p").ValueKind);
 
         static string? Name(JsonElement pair, string member) => Path.GetFileNameWithoutExtension(pair.GetProperty(member).GetString());
     }
@@ -111,7 +117,7 @@ public sealed class EvaluateRunCommandTests : CommandTests
         CommandResult result = CommandLine.Run(Two("--measures", "RR,NumRet,runid")).AssertDone();
         Assert.Equal(["2 queries", "measure   a.run   b.run", "RR       0.5000  1.0000", "NumRet        4       3", "runid       one     two"],
             result.Lines[..5]);
-        Assert.Equal("b.run less a.run", result.Lines[5]);
+        Assert.Equal("b.run less a.run, 2 common queries", result.Lines[5]);
         Assert.StartsWith("RR          +0.5000  0.5000 to 0.5000  -  <0.0001", result.Lines[7]);
         Assert.Equal(
         [
@@ -147,8 +153,8 @@ public sealed class EvaluateRunCommandTests : CommandTests
     public void Markdown_HoldsTheTables()
     {
         CommandLine.Run(Two("--measures", "RR", "--markdown", At("r.md"))).AssertDone();
-        Assert.StartsWith("## 2 queries\n\n| measure | a.run | b.run |\n| --- | ---: | ---: |\n| RR | 0.5000 | 1.0000 |\n\n## b.run less a.run\n\n| measure |",
-            File.ReadAllText(At("r.md")));
+        Assert.StartsWith("## 2 queries\n\n| measure | a.run | b.run |\n| --- | ---: | ---: |\n| RR | 0.5000 | 1.0000 |\n\n"
+            + "## b.run less a.run, 2 common queries\n\n| measure |", File.ReadAllText(At("r.md")));
     }
 
     [Fact]
@@ -163,7 +169,7 @@ public sealed class EvaluateRunCommandTests : CommandTests
         Assert.Equal(["name", "path", "queries", "ties", "mean", "per_query", "precision_at_recall", "scores"], Names(run));
         Assert.Equal(11, run.GetProperty("precision_at_recall").GetArrayLength());
         Assert.Equal((2, 2), (Sum(run, "relevant"), Sum(run, "others")));
-        Assert.Equal(1, report.GetProperty("comparison").GetArrayLength());
+        Assert.Equal(1, report.GetProperty("comparisons").GetArrayLength());
         Assert.DoesNotContain("{{", page);
         Assert.DoesNotContain("sourceMappingURL", page);
         Assert.Contains("default-src 'none'", page);
@@ -200,6 +206,7 @@ public sealed class EvaluateRunCommandTests : CommandTests
     [InlineData("--format trec: it is one of trec_eval", "--format", "trec")]
     [InlineData("--level 0: give a whole number from 1", "-l", "0")]
     [InlineData("standard input (-) can be one of the files only", "--run", "-", "--run", "-")]
+    [InlineData("--overwrite goes with --markdown or --html", "--overwrite")]
     public void Run_RefusesWrongUsage(string message, params string[] options)
     {
         CommandResult result = CommandLine.Run(Form(options));

@@ -29,7 +29,16 @@ public sealed class EvaluateScoresTests : CommandTests
     [Fact]
     public void Pairs_WritesNullForWhatOneClassLeavesUndefined()
     {
-        JsonElement result = JsonDocument.Parse(CommandLine.Run([.. PairsForm([0.5, 0.25], [0, 0]), "--json"]).AssertDone().Output).RootElement;
+        CommandResult negatives = CommandLine.Run([.. PairsForm([0.5, 0.25], [0, 0]), "--json"]).AssertDone();
+        Assert.Equal("minilm: undefined: auc, ap (no number); f1_threshold, recall, mcc (0, as the libraries have it)\n", negatives.Error);
+        Assert.Equal("minilm: undefined: auc, ap (no number); f1, f1_threshold, precision, recall, mcc (0, as the libraries have it)\n",
+            CommandLine.Run([.. PairsForm([-0.5, -0.25], [0, 0]), "--json"]).AssertDone().Error);
+        Assert.Equal("minilm: undefined: auc (no number); mcc (0, as the libraries have it)\n",
+            CommandLine.Run(PairsForm([0.5, 0.25], [1, 1])).AssertDone().Error);
+        Assert.Equal("minilm: undefined: mcc (0, as the libraries have it)\n", CommandLine.Run(PairsForm([0.5, 0.5], [1, 0])).AssertDone().Error);
+        Assert.Equal("", CommandLine.Run(PairsForm([0.5, 0.25], [1, 0])).AssertDone().Error);
+        JsonElement result = JsonDocument.Parse(negatives.Output).RootElement;
+        Assert.Equal([0, 0, 0], ((string[])["f1_threshold", "recall", "mcc"]).Select(name => result.GetProperty(name).GetDouble()));
         Assert.Equal((JsonValueKind.Null, JsonValueKind.Null), (result.GetProperty("auc").ValueKind, result.GetProperty("ap").ValueKind));
         Assert.Equal((0, 1), (result.GetProperty("f1").GetDouble(), result.GetProperty("accuracy").GetDouble()));
         Assert.Equal(double.BitIncrement(0.5), result.GetProperty("accuracy_threshold").GetDouble());
@@ -83,7 +92,7 @@ public sealed class EvaluateScoresTests : CommandTests
         Assert.Equal(1, result.GetProperty("f1").GetDouble());
         // Either from standard input.
         CommandLine.RunWith(default, File.ReadAllText(At("scores.jsonl")), "evaluate", "pairs", "--scores", "-", "--labels", labels).AssertDone();
-        CommandLine.Run("evaluate", "pairs", "--scores", "-", "--labels", "-").AssertRefused(2, "--scores and --labels: one of them can be -");
+        CommandLine.Run("evaluate", "pairs", "--scores", "-", "--labels", "-").AssertRefused(2, "standard input (-) can be one of the files only");
     }
 
     [Theory]

@@ -68,6 +68,12 @@ public sealed class ExplainRunCommandTests : CommandTests
         Assert.Contains($"  answer  b (2.5)  {words[..160]}...", lines);
         Assert.Contains("gone: below the first stage's top (rank - in the first stage, - at the end)", lines);
         Assert.Contains("  first   a (3)", lines); // not in this corpus
+        form = Form("--run", At("b.run"), "--model", BiEncoder); // whose texts of queries are not given
+        Write("corpus.jsonl", $"{{\"_id\":\"b\",\"text\":\"{words}\"}}\n{{\"_id\":\"g\",\"text\":\"one\"}}\n");
+        Assert.Contains("lost: cut by the model's limit (rank 1 in the first stage, 2 at the end; ? + 70 tokens, 8 beyond 64)",
+            CommandLine.Run(form).AssertDone().Lines);
+        Assert.Contains("\"query_tokens\":null,\"answer_tokens\":70,\"limit\":64,\"tokens_beyond\":8",
+            CommandLine.Run([.. form, "--json"]).AssertDone().Output);
     }
 
     [Fact]
@@ -88,6 +94,7 @@ public sealed class ExplainRunCommandTests : CommandTests
     [Fact]
     public void WrongUsage_IsRefused()
     {
+        CommandLine.Run(Form("--overwrite")).AssertRefused(2, "--overwrite goes with --html");
         CommandLine.Run(Form("--html", At("qrels"), "--overwrite")).AssertRefused(2, "is one of the files that are read");
         CommandLine.Run("explain-run", "--qrels", "-", "--first", "-", "--corpus", "c").AssertRefused(2, "standard input (-) can be one of the files only");
         CommandLine.Run([.. Form()[..^2], "--depth", "0"]).AssertRefused(2, "--depth 0: give a whole number from 1");

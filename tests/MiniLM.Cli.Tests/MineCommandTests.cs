@@ -152,11 +152,17 @@ public sealed class MineCommandTests : CommandTests
         CommandLine.Run([.. form, "--absolute-margin", "much"]).AssertRefused(2, "--absolute-margin much: give a number");
         CommandLine.Run([.. form, "--json"]).AssertRefused(2, "give --output FILE");
         CommandLine.Run([.. form, "--input", "x.tsv"]).AssertRefused(2, "--queries and --qrels go without --input");
-        CommandLine.Run("mine", "--queries", "-", "--corpus", "-", "--qrels", "x").AssertRefused(2, "one input can be -");
+        CommandLine.Run("mine", "--queries", "-", "--corpus", "-", "--qrels", "x").AssertRefused(2, "standard input (-) can be one of the files only");
+        CommandLine.Run([.. form, "--columns", "a,b"]).AssertRefused(2, "--columns goes with --input");
+        CommandLine.Run([.. form, "--no-header"]).AssertRefused(2, "--no-header goes with --input");
+        CommandLine.Run([.. form, "--format", "tsv"]).AssertRefused(2, "--format goes with --input");
+        CommandLine.Run([.. form, "--seed", "1"]).AssertRefused(2, "--seed goes with --sampling-strategy random");
+        CommandLine.Run([.. form, "--overwrite"]).AssertRefused(2, "--overwrite goes with --output");
         CommandLine.Run("mine", "--queries", "q.tsv", "--corpus", "c.tsv").AssertRefused(2, "give --queries, --corpus and --qrels, or --input");
         CommandLine.Run("mine", "--input", "x.tsv").AssertRefused(2, "--columns is missing");
         Write("there.jsonl", "kept");
         CommandLine.Run([.. form, "--output", At("there.jsonl")]).AssertRefused(1, "exists. Use --overwrite");
+        CommandLine.Run([.. form, "--output", At("q.tsv"), "--overwrite"]).AssertRefused(2, "q.tsv: is the input and the output");
         File.WriteAllText(At("qrels"), "q1 0 nowhere 1\n");
         CommandLine.Run([.. form, "--output", At("new.jsonl")]).AssertRefused(1, "has no document 'nowhere'");
         AssertOnly("corpus.jsonl", "q.tsv", "qrels", "there.jsonl");

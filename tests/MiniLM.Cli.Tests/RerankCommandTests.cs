@@ -28,6 +28,25 @@ public sealed class RerankCommandTests : CommandTests
     }
 
     [Fact]
+    public void ASanityScorer_SaysWhichOptionsHaveNoEffect()
+    {
+        string[] form = Sanity("--scorer", "constant");
+        CommandResult result = CommandLine.Run([.. form, "--batch-tokens", "9", "--device", "cpu", "--fix-text", "full", "--model", "m", "--corpus", "c"]);
+        Assert.Equal(CommandLine.Run(form).AssertDone().Output, result.AssertDone().Output);
+        Assert.StartsWith("minilm: --device, --batch-tokens, --fix-text: without effect: --scorer constant reads no texts\n", result.Error);
+    }
+
+    [Fact]
+    public void ARunOfMsMarco_IsTakenByItsRanks()
+    {
+        Assert.Equal(["a", "b"], Documents(CommandLine.Run("rerank", "--run", Write("ms.run", "q1\tb\t2\nq1\ta\t1\n"), "--scorer", "constant"), "q1"));
+        string[] form = Model();
+        Write("in.run", "q1 d 4\nq1 b 1\nq1 a 2\nq1 c 3\nq2 a 1\n"); // the form's run without tags and scores
+        string[] ranked = Documents(CommandLine.Run(form), "q1");
+        Assert.Equal(["a", "b", "c", "d"], ranked.Order());
+    }
+
+    [Fact]
     public void Shuffle_AndRandom_AreOfTheirSeeds()
     {
         CommandResult shuffled = CommandLine.Run(Sanity("--scorer", "shuffle")).AssertDone();
@@ -95,6 +114,8 @@ public sealed class RerankCommandTests : CommandTests
     [InlineData("--score is of a model: --scorer shuffle has none", "--run", "x", "--scorer", "shuffle", "--score", "raw")]
     [InlineData("--seed goes with --scorer random or shuffle", "--run", "x", "--scorer", "constant", "--seed", "3")]
     [InlineData("--run needs --queries and --corpus", "--run", "x", "--scorer", "model")]
+    [InlineData("standard input (-) can be one of the files only", "--run", "-", "--queries", "-", "--corpus", "c")]
+    [InlineData("--overwrite goes with --output", "--run", "x", "--queries", "q", "--corpus", "c", "--overwrite")]
     [InlineData("--scorer randm: it is one of model, random, constant, shuffle. Did you mean random?", "--run", "x", "--scorer", "randm")]
     public void WrongUsage_IsRefused(string message, params string[] arguments) => CommandLine.Run(["rerank", .. arguments]).AssertRefused(2, message);
 

@@ -126,6 +126,9 @@ public sealed class SearchCommandTests : CommandTests
         CommandLine.Run("search", "--index", Index).AssertRefused(2, "give a query");
         CommandLine.Run("search", "--index", Index, "one", "--queries", "q.tsv").AssertRefused(2, "not both");
         CommandLine.Run("search", "--index", Index, "one", "--top-k", "0").AssertRefused(2, "--top-k 0");
+        CommandLine.Run("search", "--index", Index, "one", "--overwrite").AssertRefused(2, "--overwrite goes with --output");
+        CommandLine.Run("search", "--index", Index, "--queries", "q.tsv", "--output", "q.tsv", "--overwrite")
+            .AssertRefused(2, "q.tsv: is the input and the output");
         string twice = Write("q.tsv", "a\tone\na\ttwo\n");
         CommandLine.Run("search", "--index", Index, "--queries", twice, "--output", At("out.run")).AssertRefused(1, "q.tsv:2: the id 'a' was there before");
         CommandLine.Run("search", "--index", Index, "--queries", Write("space.tsv", "a b\tone\n"), "--output", At("out.run")).AssertRefused(1, "white space");

@@ -70,13 +70,7 @@ internal static class ExplainedMutants
             "if (floats >= Array.MaxLength) { throw new NotSupportedException("
                 + "$\"{texts.Queries.Count} queries of {encoder.Dimension} floats: mine them in parts\"); }",
             "Equivalent for every model there is: Array.MaxLength is odd, and no multiple of an even width."),
-        new("Data/Duplicates/MinHash.cs", Mistake.Comparison,
-            "while (_rows < Places && Missed(threshold, _rows + 1) <= MostMissed) { _rows++; }",
-            "while (_rows < Places && Missed(threshold, _rows + 1) < MostMissed) { _rows++; }",
-            "Equivalent: no threshold misses with a probability of exactly 1e-4."),
         new("Data/Duplicates/RemainingRows.cs", Mistake.Constant, "string[] text = new string[1];", "string[] text = new string[2];",
             "Equivalent: a reader fills as many places as columns were asked for, and one was."),
-        new("Data/Duplicates/SimilarTexts.cs", Mistake.Dropped, "_hash.Write(shingles, bands);", ";",
-            "Equivalent but for speed: without bands every text is a candidate, and the similarity itself decides."),
     ];
 }

@@ -51,6 +51,10 @@ internal sealed class CalibrateCommand : CliCommand
         double error = calibration.IsProbability ? CalibrationError.Expected(after) : double.NaN;
         CalibrationFile file = new(calibration, raw.Length, CalibrationError.Expected(before), error);
         file.Write(model, parse.GetValue(_overwrite), session.Cancellation);
+        if (model.Kind == ModelKind.CrossEncoder && Array.TrueForAll(raw, score => score is >= 0 and <= 1))
+        {
+            session.Say("the scores are all within 0 to 1, as sigmoids are: a calibration is of raw ones (rerank --score raw)");
+        }
         if (calibration.Apply(raw.Max()) < calibration.Apply(raw.Min()))
         {
             session.Say("the positives have the lower scores, so that calibrated scores fall as raw ones rise: are labels and scores of the same rows?");

@@ -27,15 +27,15 @@ internal sealed class DataDeduplicateCommand : CliCommand
     internal override int Run(ParseResult parse, Session session)
     {
         string input = _input.Path(parse) ?? throw new UsageException("nothing to deduplicate: give --input FILE"), output = parse.GetValue(_output)!;
-        if (input == DataFile.StandardInput) { throw new UsageException("--input -: the rows are read twice. Give a file"); }
+        if (input == DataFile.StandardInput) { throw new UsageException("--input -: the rows are read more than once. Give a file"); }
         OutputTarget.CheckInputs(output, input);
         OutputTarget.Check(output, parse.GetValue(_overwrite));
-        Deduplication deduplication = new(ThresholdOption.Value(parse, _threshold));
-        List<(long Start, long End)> removed;
-        using (RowReader reader = RowReader.Open(input, _input.Format(parse), cancellation: session.Cancellation))
-        {
-            removed = RemainingRows.FindRemoved(reader, deduplication, session.Cancellation);
-        }
+        double threshold = ThresholdOption.Value(parse, _threshold);
+        ShingleCounts counts = Read("count", RemainingRows.Count);
+        Deduplication deduplication = new(threshold, counts);
+        List<(long Start, long End)> removed =
+            Read("compare", (reader, report, cancellation) => RemainingRows.FindRemoved(reader, deduplication, report, cancellation));
+        session.Detail($"{deduplication.Compared} pairs of texts compared");
         PartialFile.WriteWhole(output, stream => Copy(input, removed, stream, output, session), parse.GetValue(_overwrite), session.Cancellation);
         session.Say($"{deduplication.Kept} rows kept; removed: {deduplication.Exact} the same, {deduplication.Near} similar");
         if (!parse.GetValue(_json)) { return 0; }
@@ -44,9 +44,16 @@ internal sealed class DataDeduplicateCommand : CliCommand
             json.WriteNumber("kept", deduplication.Kept);
             json.WriteNumber("exact", deduplication.Exact);
             json.WriteNumber("near", deduplication.Near);
-            json.WriteNumber("threshold", ThresholdOption.Value(parse, _threshold));
+            json.WriteNumber("threshold", threshold);
         });
         return 0;
+
+        T Read<T>(string verb, Func<RowReader, Action<long>, CancellationToken, T> read)
+        {
+            using RowReader reader = RowReader.Open(input, _input.Format(parse), cancellation: session.Cancellation);
+            using Progress progress = new(session, verb, 0);
+            return read(reader, progress.Report, session.Cancellation);
+        }
     }
 
     private static void Copy(string input, List<(long Start, long End)> removed, Stream stream, string output, Session session)

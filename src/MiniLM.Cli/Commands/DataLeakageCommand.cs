@@ -33,11 +33,16 @@ internal sealed class DataLeakageCommand : CliCommand
     internal override int Run(ParseResult parse, Session session)
     {
         string[]? columns = _input.Columns(parse);
+        InputFiles.CheckStandardInput(_input.Path(parse), parse.GetValue(_test));
         RowFormat format = _input.Format(parse, columns);
         Rows train = Read(_input.Path(parse)!, format, session), test = Read(parse.GetValue(_test)!, format, session);
         double threshold = ThresholdOption.Value(parse, _threshold);
         string[] names = columns ?? ["text"];
-        Leakage leakage = Leakage.Measure(train.Texts, test.Texts, names.Length, threshold, session.Cancellation);
+        Leakage leakage;
+        using (Progress progress = new(session, "compare", 0))
+        {
+            leakage = Leakage.Measure(train.Texts, test.Texts, names.Length, threshold, progress.Report, session.Cancellation);
+        }
         if (parse.GetValue(_json)) { JsonLine.Write(session.OutputText, json => WriteJson(json, leakage, names, train, test, threshold)); }
         else { WriteTable(session.OutputText, leakage, names, train, test); }
         return 0;

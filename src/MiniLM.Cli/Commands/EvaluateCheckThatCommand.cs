@@ -1,4 +1,5 @@
 using System.CommandLine;
+using MiniLM.Cli.Options;
 using MiniLM.Evaluation;
 
 namespace MiniLM.Cli.Commands;
@@ -25,6 +26,7 @@ internal sealed class EvaluateCheckThatCommand : CliCommand
 
     internal override int Run(ParseResult parse, Session session)
     {
+        InputFiles.CheckStandardInput(parse.GetValue(_predictions), parse.GetValue(_gold));
         CheckThatMeasures measures =
             CheckThatMeasures.Read(parse.GetValue(_predictions)!, parse.GetValue(_gold)!, session.OpenInput, session.Cancellation);
         int[] depths = [1, 5, 10];

@@ -32,9 +32,30 @@ internal sealed class EvaluatePairsCommand : CliCommand
             ("accuracy_threshold", accuracy.Threshold), ("precision", f1.Precision), ("recall", f1.Recall), ("mcc", counts.Mcc),
         ];
         (string Grid, double F1, double Threshold)[] sweeps = [.. ThresholdGrid.Known.Select(grid => Sweep(grid, scores))];
+        SayUndefined(measures, counts, session);
         if (parse.GetValue(_json)) { WriteJson(session.OutputText, measures, counts, sweeps); }
         else { WriteTables(session.OutputText, measures, counts, sweeps); }
         return 0;
+    }
+
+    /// <summary>Names the measures that are no number, and those of which a denominator is 0 and the libraries have 0.</summary>
+    private static void SayUndefined((string Name, double Value)[] measures, ConfusionMatrix counts, Session session)
+    {
+        long negatives = counts[0, 0] + counts[0, 1], positives = counts[1, 0] + counts[1, 1];
+        long predicted = counts[0, 1] + counts[1, 1], rejected = counts[0, 0] + counts[1, 0];
+        (string Name, bool IsUndefined)[] zeros =
+        [
+            ("f1", positives + predicted == 0), ("f1_threshold", positives == 0), ("precision", predicted == 0), ("recall", positives == 0),
+            ("mcc", negatives == 0 || positives == 0 || predicted == 0 || rejected == 0),
+        ];
+        string[] nulls = [.. measures.Where(measure => double.IsNaN(measure.Value)).Select(measure => measure.Name)];
+        string[] parts =
+        [
+            Part(nulls, "no number"), Part([.. zeros.Where(zero => zero.IsUndefined).Select(zero => zero.Name)], "0, as the libraries have it"),
+        ];
+        if (parts.Any(part => part.Length > 0)) { session.Say($"undefined: {string.Join("; ", parts.Where(part => part.Length > 0))}"); }
+
+        static string Part(string[] names, string value) => names.Length == 0 ? "" : $"{string.Join(", ", names)} ({value})";
     }
 
     /// <summary>Whether the numbers are float32 written with all digits of a double (0.3499999940395355), as Python does: thresholds between them are

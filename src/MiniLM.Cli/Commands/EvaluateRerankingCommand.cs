@@ -1,4 +1,5 @@
 using System.CommandLine;
+using MiniLM.Cli.Options;
 using MiniLM.Data;
 using MiniLM.Evaluation;
 
@@ -33,6 +34,7 @@ internal sealed class EvaluateRerankingCommand : CliCommand
     internal override int Run(ParseResult parse, Session session)
     {
         string file = parse.GetValue(_scores)!;
+        InputFiles.CheckStandardInput(file, parse.GetValue(_lists));
         double[] scores = IndexedNumbers.Read(file, "score", openStandardInput: session.OpenInput, cancellation: session.Cancellation);
         RerankingMeasures measures = CandidateLists.Read(parse.GetValue(_lists)!, scores, DataFile.Name(file), session.OpenInput, session.Cancellation);
         MeasureReport.Write(session.OutputText, parse.GetValue(_json), ("map", measures.Map), ("mrr@1", measures.MrrAt(1)), ("mrr@5", measures.MrrAt(5)),

@@ -32,7 +32,7 @@ internal sealed class EvaluateRunCommand : CliCommand
     private readonly Option<int?> _level = NumberOption.Create("--level", "lowest grade of a relevant document (1)");
     private readonly Option<bool> _allQueries = new("--all-queries", "-c") { Description = "average over all judged queries, those without a line too" };
     private readonly Option<bool> _judgedOnly = new("--judged-only") { Description = "leave out documents that are not judged, before all" };
-    private readonly Option<bool> _perQuery = new("--per-query", "-q") { Description = "also the values of each query; of three runs and more, all pairs" };
+    private readonly Option<bool> _perQuery = new("--per-query", "-q") { Description = "also the values of each query" };
     private readonly Option<bool> _json = new("--json") { Description = "one JSON object" };
     private readonly Option<string?> _format = NamedOption.Create("--format", "lines as trec_eval prints them", TrecEval);
     private readonly Option<string?> _markdown = new("--markdown") { Description = "the tables as Markdown", HelpName = "FILE" };
@@ -70,7 +70,7 @@ internal sealed class EvaluateRunCommand : CliCommand
             AllQueries = parse.GetValue(_allQueries),
             JudgedOnly = parse.GetValue(_judgedOnly),
         };
-        RunReport report = RunReport.Of(qrels, runs, measures, options, allPairs: perQuery, session);
+        RunReport report = RunReport.Of(qrels, runs, measures, options, session);
         if (parse.GetValue(_json)) { JsonLine.Write(session.OutputText, json => RunReportJson.Write(json, report, perQuery)); }
         else if (isTrecEval)
         {
@@ -92,8 +92,9 @@ internal sealed class EvaluateRunCommand : CliCommand
 
     private void CheckFiles(ParseResult parse, string[] inputs)
     {
-        if (inputs.Count(input => input == DataFile.StandardInput) > 1) { throw new UsageException("standard input (-) can be one of the files only"); }
+        InputFiles.CheckStandardInput(inputs);
         string[] outputs = [.. new[] { parse.GetValue(_markdown), parse.GetValue(_html) }.OfType<string>()];
+        if (parse.GetValue(_overwrite) && outputs.Length == 0) { throw new UsageException("--overwrite goes with --markdown or --html"); }
         foreach (string output in outputs)
         {
             if (inputs.Concat(outputs).Count(file => file != DataFile.StandardInput && Path.GetFullPath(file) == Path.GetFullPath(output)) > 1)

@@ -69,8 +69,12 @@ internal sealed class ExplainRunCommand : CliCommand
     {
         string?[] given = [parse.GetValue(_qrels), parse.GetValue(_first), parse.GetValue(_run), parse.GetValue(_corpus), parse.GetValue(_queries)];
         string[] inputs = [.. given.OfType<string>()];
-        if (inputs.Count(input => input == DataFile.StandardInput) > 1) { throw new UsageException("standard input (-) can be one of the files only"); }
-        if (parse.GetValue(_html) is not { } html) { return; }
+        InputFiles.CheckStandardInput(inputs);
+        if (parse.GetValue(_html) is not { } html)
+        {
+            if (parse.GetValue(_overwrite)) { throw new UsageException("--overwrite goes with --html"); }
+            return;
+        }
         OutputTarget.CheckInputs(html, inputs);
         OutputTarget.Check(html, parse.GetValue(_overwrite));
     }
@@ -78,8 +82,8 @@ internal sealed class ExplainRunCommand : CliCommand
     private RunExplanation Explain(ParseResult parse, Session session)
     {
         Qrels qrels = Qrels.Read(parse.GetValue(_qrels)!, session.OpenInput, session.Cancellation);
-        TrecRun first = TrecRun.ReadWithRanks(parse.GetValue(_first)!, session.OpenInput, session.Cancellation);
-        TrecRun? run = parse.GetValue(_run) is { } path ? TrecRun.ReadWithRanks(path, session.OpenInput, session.Cancellation) : null;
+        TrecRun first = TrecRun.Read(parse.GetValue(_first)!, session.OpenInput, session.Cancellation);
+        TrecRun? run = parse.GetValue(_run) is { } path ? TrecRun.Read(path, session.OpenInput, session.Cancellation) : null;
         InputLimit? limit = null;
         if (parse.GetValue(_model) is { } model)
         {

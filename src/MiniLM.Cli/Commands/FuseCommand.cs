@@ -12,7 +12,12 @@ internal sealed class FuseCommand : CliCommand
 {
     private static readonly string[] Methods = ["rrf", "minmax", "zscore", "combsum", "combmnz"]; // as FusionMethod counts them
 
-    private readonly Argument<string[]> _runs = new("run") { Description = "two TREC runs or more; one of them may be -", Arity = ArgumentArity.ZeroOrMore };
+    private readonly Argument<string[]> _runs = new("run")
+    {
+        Description = "two runs or more, TREC or MS MARCO's; one of them may be -",
+        Arity = ArgumentArity.ZeroOrMore,
+    };
+
     private readonly Option<string?> _method = NamedOption.Create(
         "--method", "sum of 1 / (k + rank), or of scores: normalised, as they are, as they are times lists that have the document (rrf)", Methods);
     private readonly Option<int?> _k = NumberOption.Create("--k", "k of rrf (60)", least: 0);
@@ -38,7 +43,7 @@ internal sealed class FuseCommand : CliCommand
     {
         string[] paths = parse.GetValue(_runs)!;
         if (paths.Length < 2) { throw new UsageException("give two runs or more"); }
-        if (paths.Count(path => path == DataFile.StandardInput) > 1) { throw new UsageException("standard input (-) can be one of the runs only"); }
+        InputFiles.CheckStandardInput(paths);
         FusionMethod method = (FusionMethod)Array.IndexOf(Methods, parse.GetValue(_method) ?? Methods[0]);
         if (method != FusionMethod.Rrf && parse.GetValue(_k) is not null) { throw new UsageException("--k goes with --method rrf"); }
         double[] weights = Weights(parse.GetValue(_weights), paths.Length);
@@ -69,7 +74,7 @@ internal sealed class FuseCommand : CliCommand
 
     private static TrecRun Read(string path, FusionMethod method, int depth, Session session)
     {
-        TrecRun run = TrecRun.ReadWithRanks(path, session.OpenInput, session.Cancellation).Top(depth);
+        TrecRun run = TrecRun.Read(path, session.OpenInput, session.Cancellation).Top(depth);
         for (int query = 0; query < run.Queries.Count && method != FusionMethod.Rrf; query++)
         {
             foreach (TrecRun.Line line in run.Lines[query])

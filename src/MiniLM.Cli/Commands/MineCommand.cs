@@ -2,7 +2,6 @@ using System.CommandLine;
 using MiniLM.Cli.Options;
 using MiniLM.Cli.Output;
 using MiniLM.Compute;
-using MiniLM.Data;
 using MiniLM.Mining;
 using MiniLM.Model;
 using MiniLM.Ranking;
@@ -78,6 +77,7 @@ internal sealed class MineCommand : CliCommand
         MiningFormat format = Format(parse);
         string? path = _output.Path(parse);
         if (parse.GetValue(_json) && path is null) { throw new UsageException("--json prints the statistics where the rows would be: give --output FILE"); }
+        _output.Check(parse, _input.Path(parse), parse.GetValue(_queries), parse.GetValue(_corpus), parse.GetValue(_qrels));
         using RowOutput output = path is null ? new StandardRows(session.Output) : new WholeFile(path, _output.Overwrite(parse));
         MiningTexts texts = Texts(parse, session);
         using Device device = _model.OpenDevice(parse, session);
@@ -124,6 +124,10 @@ internal sealed class MineCommand : CliCommand
             Seed = (ulong)(parse.GetValue(_seed) ?? 0),
             IncludePositives = parse.GetValue(_includePositives),
         };
+        if (parse.GetValue(_seed) is not null && options.Sampling != SamplingStrategy.Random)
+        {
+            throw new UsageException("--seed goes with --sampling-strategy random");
+        }
         try { options.Check(); }
         catch (ArgumentException error) { throw new UsageException(error.Message); }
         return options;
@@ -141,7 +145,7 @@ internal sealed class MineCommand : CliCommand
     private MiningTexts Texts(ParseResult parse, Session session)
     {
         string? pairs = _input.Path(parse), queries = parse.GetValue(_queries), corpus = parse.GetValue(_corpus), qrels = parse.GetValue(_qrels);
-        if (new[] { pairs, queries, corpus, qrels }.Count(file => file == DataFile.StandardInput) > 1) { throw new UsageException("one input can be -"); }
+        InputFiles.CheckStandardInput(pairs, queries, corpus, qrels);
         if (pairs is not null)
         {
             if ((queries ?? qrels) is not null) { throw new UsageException("--queries and --qrels go without --input"); }
@@ -151,6 +155,7 @@ internal sealed class MineCommand : CliCommand
         {
             throw new UsageException("give --queries, --corpus and --qrels, or --input (with --columns)");
         }
+        if (Given(parse, "--columns", "--no-header", "--format") is { } ofPairs) { throw new UsageException($"{ofPairs.Name} goes with --input"); }
         return MiningTexts.Read(queries, corpus, qrels, _input.Quotes(parse), session.OpenInput, _input.Repair(parse), session.Cancellation);
     }
 

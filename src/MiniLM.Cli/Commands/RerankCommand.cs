@@ -12,9 +12,17 @@ internal sealed class RerankCommand : CliCommand
 {
     private static readonly string[] SanityScorers = ["random", "constant", "shuffle"]; // as SanityScorer counts them
 
+    private static readonly string[] OfModels =
+        ["--device", "--precision", "--threads", "--batch-tokens", "--max-length", "--prompt-name", "--quotes", "--fix-text"];
+
     private readonly Option<string?> _queries = new("--queries") { Description = "id TAB text, or queries.jsonl (_id, text)", HelpName = "FILE" };
     private readonly Option<string?> _corpus = new("--corpus") { Description = "corpus.jsonl (_id, title, text), or id TAB text", HelpName = "FILE" };
-    private readonly Option<string?> _run = new("--run") { Description = "TREC run whose documents are ranked anew", HelpName = "FILE" };
+    private readonly Option<string?> _run = new("--run")
+    {
+        Description = "run whose documents are ranked anew: TREC, or MS MARCO's query, document, rank",
+        HelpName = "FILE",
+    };
+
     private readonly Option<string?> _pairs = new("--pairs")
     {
         Description = "pairs to score instead: .jsonl, .tsv or .csv; - is standard input",
@@ -63,7 +71,9 @@ internal sealed class RerankCommand : CliCommand
     {
         string? run = parse.GetValue(_run);
         Check(parse);
-        _output.Check(parse, run, parse.GetValue(_queries), parse.GetValue(_corpus), parse.GetValue(_lists), _input.Path(parse));
+        string?[] inputs = [run, parse.GetValue(_queries), parse.GetValue(_corpus), parse.GetValue(_lists), _input.Path(parse)];
+        InputFiles.CheckStandardInput(Sanity(parse) is null ? inputs : [run]);
+        _output.Check(parse, inputs);
         if (run is null) { ScoreRows(parse, session); }
         else if (Sanity(parse) is { } scorer) { RankRun(run, scorer, parse, session); }
         else { RankRun(run, parse, session); }
@@ -87,12 +97,12 @@ internal sealed class RerankCommand : CliCommand
             throw new UsageException($"--queries and --corpus go with --run, not with {(isPairs ? "--pairs" : "--lists")}");
         }
         Option[] ofRuns = [_depth, _topK, _scorer, _seed, _tag];
-        if (!isRun && ofRuns.FirstOrDefault(option => parse.GetResult(option) is { Implicit: false }) is { } ofRun)
+        if (!isRun && Given(parse, ofRuns.Select(option => option.Name)) is { } ofRun)
         {
             throw new UsageException($"{ofRun.Name} goes with --run, not with {(isPairs ? "--pairs" : "--lists")}");
         }
         string[] ofRows = isPairs ? [] : isRun ? ["--columns", "--no-header", "--format", "--flush"] : ["--columns", "--no-header", "--format", "--quotes"];
-        if (Options.FirstOrDefault(option => ofRows.Contains(option.Name) && parse.GetResult(option) is { Implicit: false }) is { } ofPairs)
+        if (Given(parse, ofRows) is { } ofPairs)
         {
             throw new UsageException($"{ofPairs.Name} goes with --pairs, not with {(isRun ? "--run" : "--lists")}");
         }
@@ -141,6 +151,8 @@ internal sealed class RerankCommand : CliCommand
 
     private void RankRun(string run, SanityScorer scorer, ParseResult parse, Session session)
     {
+        string[] idle = [.. OfModels.Where(name => Given(parse, name) is not null)];
+        if (idle.Length > 0) { session.Say($"{string.Join(", ", idle)}: without effect: --scorer {SanityScorers[(int)scorer]} reads no texts"); }
         TrecRun lines = TrecRun.Read(run, session.OpenInput, session.Cancellation).Top(Depth(parse));
         using RowOutput output = Open(parse, session, identity => identity.Add("version", VersionText.Version));
         Rank(new SanityReranking(lines, scorer, (ulong)(parse.GetValue(_seed) ?? 1)), raw => raw, parse, output, session);

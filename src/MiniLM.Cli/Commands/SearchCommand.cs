@@ -45,6 +45,8 @@ internal sealed class SearchCommand : CliCommand
         if (query is not null && queries is not null) { throw new UsageException("give a query or --queries, not both"); }
         if (query is not null && output is not null) { throw new UsageException("--output takes the run of --queries: one query is printed"); }
         if (queries is not null && parse.GetValue(_json)) { throw new UsageException("--json is for one query: --queries gives a TREC run"); }
+        if (parse.GetValue(_overwrite) && output is null) { throw new UsageException("--overwrite goes with --output"); }
+        if (output is not null and not "-") { OutputTarget.CheckInputs(output, queries); }
         int topK = parse.GetValue(_topK) ?? 10;
         using VectorIndex index = VectorIndex.Open(parse.GetValue(_index)!);
         TextRepairKind repair = FixTextOption.Kind(parse, _fixText) ?? index.Repair;

@@ -11,7 +11,7 @@ internal sealed class SubmitCheckThatCommand : CliCommand
 {
     private const int UsualTopK = 5; // the task is measured by MRR@5
 
-    private readonly Option<string> _run = new("--run") { Description = "TREC run", HelpName = "FILE", Required = true };
+    private readonly Option<string> _run = new("--run") { Description = "TREC run, or MS MARCO's query, document, rank", HelpName = "FILE", Required = true };
     private readonly Option<int?> _topK = NumberOption.Create("--top-k", $"papers of a tweet ({UsualTopK})");
     private readonly OutputOptions _output;
 

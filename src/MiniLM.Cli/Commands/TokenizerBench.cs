@@ -59,7 +59,8 @@ internal sealed class TokenizerBench
     {
         List<string> texts = [];
         string[] row = new string[1];
-        using RowReader rows = RowReader.Open(input, new RowFormat { Columns = column is null ? [] : [column] }, session.OpenInput, session.Cancellation);
+        RowFormat format = new() { Columns = column is null ? [] : [column], Options = ["--column"] };
+        using RowReader rows = RowReader.Open(input, format, session.OpenInput, session.Cancellation);
         while (rows.Read(row)) { texts.Add(row[0]); }
         return texts.Count > 0 ? [.. texts] : throw new DataFormatException($"{DataFile.Name(input)}: has no texts. Give a file with at least one.");
     }

@@ -39,7 +39,9 @@ internal static class ExplanationText
     {
         string ranks = $" (rank {lost.FirstRank?.ToString(CultureInfo.InvariantCulture) ?? "-"} in the first stage, "
             + $"{lost.Rank?.ToString(CultureInfo.InvariantCulture) ?? "-"} at the end";
-        return ranks + (lost.Length is { Beyond: > 0 } length ? $"; {length.Query} + {length.Document} tokens, {length.Beyond} beyond {length.Limit})" : ")");
+        if (lost.Length is not { Beyond: > 0 } length) { return ranks + ")"; }
+        string query = length.Query?.ToString(CultureInfo.InvariantCulture) ?? "?";
+        return $"{ranks}; {query} + {length.Document} tokens, {length.Beyond} beyond {length.Limit})";
     }
 
     private static string Scored(double? score) => score is { } value ? string.Create(CultureInfo.InvariantCulture, $" ({value:g6})") : "";

@@ -13,7 +13,11 @@ internal sealed record EvaluatedRun(string Path, TrecRun Run, RankingEvaluation 
 /// <param name="Baseline">What is compared with.</param>
 /// <param name="Other">What is compared.</param>
 /// <param name="Measures">One a measure.</param>
-internal sealed record ComparedRuns(EvaluatedRun Baseline, EvaluatedRun Other, RunComparison[] Measures);
+internal sealed record ComparedRuns(EvaluatedRun Baseline, EvaluatedRun Other, RunComparison[] Measures)
+{
+    /// <summary>Queries that count in both.</summary>
+    internal int Queries { get; } = Baseline.Evaluation.Queries.Intersect(Other.Evaluation.Queries).Count();
+}
 
 /// <summary>What <c>evaluate run</c> found out, before it is given a form.</summary>
 internal sealed class RunReport
@@ -24,7 +28,7 @@ internal sealed class RunReport
 
     internal EvaluatedRun[] Runs { get; }
 
-    /// <summary>Each run with the first one; or all pairs.</summary>
+    /// <summary>Each run with the first one.</summary>
     internal ComparedRuns[] Comparisons { get; }
 
     /// <summary>Reads and measures.</summary>
@@ -32,23 +36,24 @@ internal sealed class RunReport
     /// <param name="paths">Of runs.</param>
     /// <param name="measures">What is asked for.</param>
     /// <param name="options">What counts.</param>
-    /// <param name="allPairs">Compare every run with every other one.</param>
     /// <param name="session">For standard input, and for what is worth saying of a run.</param>
-    internal static RunReport Of(string qrels, string[] paths, Measure[] measures, RankingOptions options, bool allPairs, Session session)
+    internal static RunReport Of(string qrels, string[] paths, Measure[] measures, RankingOptions options, Session session)
     {
         Qrels judgements = Qrels.Read(qrels, session.OpenInput, session.Cancellation);
         EvaluatedRun[] runs = Array.ConvertAll(paths, path => Evaluate(path, qrels, judgements, measures, options, session));
-        (EvaluatedRun Baseline, EvaluatedRun Other)[] pairs = [.. from first in Enumerable.Range(0, allPairs ? runs.Length : 1)
-                                                                  from second in Enumerable.Range(first + 1, runs.Length - first - 1)
-                                                                  select (runs[first], runs[second])];
-        RunComparison[][] compared = RunComparison.Correct(
-            Array.ConvertAll(pairs, pair => RunComparison.Of(pair.Baseline.Evaluation, pair.Other.Evaluation, session.Cancellation)));
-        return new RunReport(judgements, runs, [.. pairs.Zip(compared, (pair, comparisons) => new ComparedRuns(pair.Baseline, pair.Other, comparisons))]);
+        RunComparison[][] compared = RunComparison.Correct(Array.ConvertAll(runs[1..], run => Compare(runs[0], run, session)));
+        return new RunReport(judgements, runs, [.. runs.Skip(1).Zip(compared, (run, comparisons) => new ComparedRuns(runs[0], run, comparisons))]);
+    }
+
+    private static RunComparison[] Compare(EvaluatedRun first, EvaluatedRun second, Session session)
+    {
+        using Progress progress = new(session, "compare", 0, "resampled measures");
+        return RunComparison.Of(first.Evaluation, second.Evaluation, measures => progress.Report(measures), session.Cancellation);
     }
 
     private static EvaluatedRun Evaluate(string path, string qrels, Qrels judgements, Measure[] measures, RankingOptions options, Session session)
     {
-        TrecRun run = TrecRun.ReadWithRanks(path, session.OpenInput, session.Cancellation);
+        TrecRun run = TrecRun.Read(path, session.OpenInput, session.Cancellation);
         string name = DataFile.Name(path);
         if (!run.Queries.Exists(judgements.Queries.ContainsKey))
         {

@@ -9,14 +9,11 @@ internal static class RunReportJson
     internal static void Write(Utf8JsonWriter json, RunReport report, bool perQuery)
     {
         WriteEvaluation(json, report.Runs[0].Evaluation, perQuery);
-        if (report.Comparisons.Length == 1)
-        {
-            json.WriteStartObject("comparison");
-            WriteComparisons(json, report.Comparisons[0].Measures);
-            json.WriteEndObject();
-        }
-        if (report.Comparisons.Length > 1) { WriteList(json, report.Comparisons); }
         if (report.Runs.Length == 1) { return; }
+        json.WriteStartObject("comparison");
+        WriteMeasures(json, report.Comparisons[0].Measures);
+        json.WriteEndObject();
+        WriteComparisons(json, report.Comparisons);
         json.WriteStartArray("runs");
         foreach (EvaluatedRun run in report.Runs)
         {
@@ -54,22 +51,25 @@ internal static class RunReportJson
         json.WriteEndObject();
     }
 
-    /// <summary>All comparisons, each with the paths of its runs beside its measures.</summary>
-    internal static void WriteList(Utf8JsonWriter json, ComparedRuns[] comparisons)
+    /// <summary>All comparisons, each with the paths of its runs.</summary>
+    internal static void WriteComparisons(Utf8JsonWriter json, ComparedRuns[] comparisons)
     {
-        json.WriteStartArray("comparison");
+        json.WriteStartArray("comparisons");
         foreach (ComparedRuns compared in comparisons)
         {
             json.WriteStartObject();
             json.WriteString("baseline", compared.Baseline.Path);
             json.WriteString("run", compared.Other.Path);
-            WriteComparisons(json, compared.Measures);
+            json.WriteNumber("queries", compared.Queries);
+            json.WriteStartObject("measures");
+            WriteMeasures(json, compared.Measures);
+            json.WriteEndObject();
             json.WriteEndObject();
         }
         json.WriteEndArray();
     }
 
-    private static void WriteComparisons(Utf8JsonWriter json, RunComparison[] comparisons)
+    private static void WriteMeasures(Utf8JsonWriter json, RunComparison[] comparisons)
     {
         foreach (RunComparison comparison in comparisons)
         {

@@ -24,7 +24,7 @@ internal static class RunReportPage
                 json.WriteEndObject();
             }
             json.WriteEndArray();
-            RunReportJson.WriteList(json, report.Comparisons);
+            RunReportJson.WriteComparisons(json, report.Comparisons);
         }));
 
     private static void WriteCurve(Utf8JsonWriter json, RunReport report, EvaluatedRun run, RankingOptions options, CancellationToken cancellation)

@@ -14,7 +14,7 @@ internal static class RunReportTables
         yield return ($"{string.Join(", ", report.Runs.Select(run => run.Evaluation.Queries.Count).Distinct())} queries", Means(report));
         foreach (ComparedRuns compared in report.Comparisons)
         {
-            yield return ($"{Name(report, compared.Other)} less {Name(report, compared.Baseline)}", Comparison(compared));
+            yield return ($"{Name(report, compared.Other)} less {Name(report, compared.Baseline)}, {compared.Queries} common queries", Comparison(compared));
         }
         if (!perQuery) { yield break; }
         foreach (EvaluatedRun run in report.Runs) { yield return ($"{Name(report, run)} by query", Queries(run.Evaluation)); }

@@ -21,18 +21,18 @@ internal sealed class InputOptions
     private readonly Option<bool> _flush = new("--flush") { Description = "a line out for every line in, before the input ends" };
     private readonly Option<string?> _format = NamedOption.Create("--format", "format of the input (by its suffix)", "jsonl", "tsv", "csv", "txt");
     private readonly Option<string?> _fixText = FixTextOption.Create();
+    private readonly string[] _names;
 
     internal InputOptions(Command command, bool hasColumn = true, bool hasColumns = false, Option<string?>? input = null, bool hasFlush = true,
         bool hasInput = true)
     {
         if (input is not null) { _input = input; }
+        List<Option> ofRows = [_quotes, _delimiter, _noHeader, _format];
+        if (hasColumns) { ofRows.Insert(0, _columns); }
+        if (hasColumn) { ofRows.Insert(0, _column); }
+        _names = [.. ofRows.Select(option => option.Name)];
         if (hasInput) { command.Options.Add(_input); }
-        if (hasColumn) { command.Options.Add(_column); }
-        if (hasColumns) { command.Options.Add(_columns); }
-        command.Options.Add(_quotes);
-        command.Options.Add(_delimiter);
-        command.Options.Add(_noHeader);
-        command.Options.Add(_format);
+        foreach (Option option in ofRows) { command.Options.Add(option); }
         if (hasFlush) { command.Options.Add(_flush); }
         command.Options.Add(_fixText);
     }
@@ -75,6 +75,7 @@ internal sealed class InputOptions
         Delimiter = Delimiter(parse),
         HasHeader = !parse.GetValue(_noHeader),
         Format = parse.GetValue(_format),
+        Options = _names,
         Repair = Repair(parse),
     };
 

@@ -28,6 +28,7 @@ internal sealed class OutputOptions
     {
         if (Path(parse) is { } output) { OutputTarget.CheckInputs(output, inputs); }
         if (Overwrite(parse) && Resume(parse)) { throw new UsageException("--overwrite and --resume: give one of them"); }
+        if (Overwrite(parse) && parse.GetValue(_output) is null) { throw new UsageException("--overwrite goes with --output"); }
         if (Path(parse) is { } path) { ResumableFile.Check(path, Overwrite(parse), Resume(parse)); }
         else if (Resume(parse)) { throw new UsageException("--resume goes on with an unfinished file: give its --output FILE"); }
     }

@@ -31,7 +31,7 @@ internal sealed class ScoreOptions
     internal (double[] Scores, double[] Labels) Read(ParseResult parse, Session session, bool isBinary)
     {
         string scoresFile = parse.GetValue(_scores)!, labelsFile = parse.GetValue(_labels)!;
-        if (scoresFile == DataFile.StandardInput && labelsFile == scoresFile) { throw new UsageException("--scores and --labels: one of them can be -"); }
+        InputFiles.CheckStandardInput(scoresFile, labelsFile);
         double[] scores = IndexedNumbers.Read(scoresFile, "score", openStandardInput: session.OpenInput, cancellation: session.Cancellation);
         double[] labels = IndexedNumbers.Read(labelsFile, "label", isBinary, session.OpenInput, session.Cancellation);
         return scores.Length == labels.Length ? (scores, labels) : throw new DataFormatException(

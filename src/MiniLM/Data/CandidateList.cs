@@ -29,6 +29,7 @@ internal sealed record CandidateList(string[] Queries, string[] Positives, strin
             {
                 throw lines.Lines.Wrong($"'{name}' is not a list of texts. {Form}");
             }
+            if (name == "query" && texts.GetArrayLength() == 0) { throw lines.Lines.Wrong($"'query' is an empty list. {Form}"); }
             return [.. texts.EnumerateArray().Select(text => text.GetString()!)];
         }
         catch (InvalidOperationException) { throw lines.Lines.Wrong($"'{name}' has half a surrogate pair. Correct the line."); }

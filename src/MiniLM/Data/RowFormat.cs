@@ -26,6 +26,9 @@ internal sealed record RowFormat
     /// <summary>Whether a JSON value may be a list, true or false: it is read as it is written.</summary>
     internal bool HasLists { get; init; }
 
+    /// <summary>Options of the command at hand that say how rows are read: what a message may name.</summary>
+    internal string[] Options { get; init; } = [];
+
     /// <summary>What is repaired of each value.</summary>
     internal TextRepairKind Repair { get; init; }
 }

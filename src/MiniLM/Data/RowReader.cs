@@ -48,7 +48,8 @@ internal abstract class RowReader : IDisposable
         DataFile.Require(path);
         if (kind is not ("" or "jsonl" or "ndjson" or "json" or "tsv" or "csv" or "txt") || (kind.Length == 0 && path != DataFile.StandardInput))
         {
-            throw new DataFormatException($"{name}: the format '{kind}' is not known. Use .jsonl, .tsv, .csv or .txt, or say --format.");
+            throw new DataFormatException($"{name}: the format '{kind}' is not known. Use .jsonl, .tsv, .csv or .txt"
+                + (format.Options.Contains("--format") ? ", or say --format." : "."));
         }
         Stream stream = DataFile.Open(path, openStandardInput, cancellation);
         try
@@ -73,9 +74,14 @@ internal abstract class RowReader : IDisposable
         }
     }
 
+    private static string ColumnOptions(RowFormat format) =>
+        string.Join(", ", format.Options.Where(option => option.StartsWith("--column", StringComparison.Ordinal)));
+
     private sealed class JsonRows(JsonLines lines, RowFormat format) : RowReader(format)
     {
         private readonly string[] _columns = Columns(format, "text");
+        private readonly string _remedy = ColumnOptions(format) is { Length: > 0 } options
+            ? $"Name the column that holds the text ({options}), or correct the line." : "Correct the line.";
         private readonly byte[][] _names = [.. Columns(format, "text").Select(Encoding.UTF8.GetBytes)];
         private readonly bool _hasLists = format.HasLists;
 
@@ -90,8 +96,7 @@ internal abstract class RowReader : IDisposable
             {
                 if (values[i] is null)
                 {
-                    throw lines.Lines.Wrong(
-                        $"has no '{_columns[i]}', or it is null. Name the column that holds the text (--column, --columns), or correct the line.");
+                    throw lines.Lines.Wrong($"has no '{_columns[i]}', or it is null. {_remedy}");
                 }
             }
             return true;
@@ -111,8 +116,8 @@ internal abstract class RowReader : IDisposable
             _lines = lines;
             if (format.Columns.Length > 1 || (format.Columns.Length == 1 && format.Columns[0] is not ("text" or "0")))
             {
-                throw new DataFormatException(
-                    $"{lines.Name}: lines of text have one column, 'text'. For '{string.Join(',', format.Columns)}' say --format tsv, csv or jsonl.");
+                throw new DataFormatException($"{lines.Name}: lines of text have one column, 'text'. For '{string.Join(',', format.Columns)}' "
+                    + (format.Options.Contains("--format") ? "say --format tsv, csv or jsonl." : "give a .tsv, .csv or .jsonl file."));
             }
         }
 
@@ -136,11 +141,12 @@ internal abstract class RowReader : IDisposable
     private sealed class TableRows : RowReader
     {
         private readonly Table _table;
+        private readonly RowFormat _format;
         private readonly int[] _indices;
 
         internal TableRows(Table table, RowFormat format) : base(format)
         {
-            _table = table;
+            (_table, _format) = (table, format);
             if (!format.HasHeader)
             {
                 _indices = [.. Columns(format, "0").Select(Number)];
@@ -162,8 +168,8 @@ internal abstract class RowReader : IDisposable
             {
                 if (_indices[i] >= _table.Count)
                 {
-                    throw _table.Wrong($"has {_table.Count} field(s), no field {_indices[i]} (counted from 0). "
-                        + "Correct the row, or say how it is to be read (--format tsv|csv, --quotes on|off).");
+                    throw _table.Wrong($"has {_table.Count} field(s), no field {_indices[i]} (counted from 0). Correct the row"
+                        + (_format.Options.Contains("--quotes") ? ", or say how it is to be read (--format tsv|csv, --quotes on|off)." : "."));
                 }
                 values[i] = _table.Field(_indices[i]);
             }
@@ -175,7 +181,8 @@ internal abstract class RowReader : IDisposable
             int index = Array.IndexOf(header, column);
             return index >= 0 ? index : throw new DataFormatException(
                 $"{_table.Name}:1: has no column '{column}', it has {(header.Length == 0 ? "none" : string.Join(", ", header.Select(Quoted.Text)))}. "
-                + "Name one of them, or say --no-header and number them from 0.");
+                + (ColumnOptions(_format) is not { Length: > 0 } options ? "Give the table such a column."
+                    : $"Name one of them ({options}){(_format.Options.Contains("--no-header") ? ", or say --no-header and number them from 0." : ".")}"));
         }
 
         private int Number(string column) =>

@@ -11,7 +11,8 @@ internal sealed class TrecRun
     /// <summary>A line of a run.</summary>
     /// <param name="Document">Index into <see cref="Documents"/>.</param>
     /// <param name="Score">Of the run.</param>
-    internal readonly record struct Line(int Document, double Score);
+    /// <param name="Rank">As the file has it; 0: it has none.</param>
+    internal readonly record struct Line(int Document, double Score, int Rank = 0);
 
     /// <summary>Query ids in the order of their first lines.</summary>
     internal List<string> Queries { get; } = [];
@@ -33,42 +34,43 @@ internal sealed class TrecRun
 
     /// <summary>Takes a line; whether its document is in the query already is the caller's to know.</summary>
     /// <returns>Where its query and document are.</returns>
-    internal (int Query, int Document) Add(string query, string document, double score)
+    internal (int Query, int Document) Add(string query, string document, double score, int rank = 0)
     {
         int q = Index(_queries, Queries, query), d = Index(_documents, Documents, document);
         if (q == Lines.Count) { Lines.Add([]); }
-        Lines[q].Add(new Line(d, score));
+        Lines[q].Add(new Line(d, score, rank));
         return (q, d);
     }
 
-    /// <summary>Reads a run: lines end at LF, the six ASCII white-space bytes separate fields, fields after the tag are ignored, the rank too.</summary>
-    /// <exception cref="DataFormatException">A short line, a score that is no number, a document twice in a query, or no lines.</exception>
-    internal static TrecRun Read(string path, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default) =>
-        Read(path, openStandardInput, takesRanks: false, cancellation);
-
-    /// <summary>Reads a run, or a file of MS MARCO, as its first line says: query, document, rank; a line's score is then its rank, negated.</summary>
-    /// <exception cref="DataFormatException">As of a run; or a rank that is no whole number from 1.</exception>
-    internal static TrecRun ReadWithRanks(string path, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default) =>
-        Read(path, openStandardInput, takesRanks: true, cancellation);
-
-    private static TrecRun Read(string path, Func<Stream>? openStandardInput, bool takesRanks, CancellationToken cancellation)
+    /// <summary>Reads a run of TREC, or of MS MARCO (query, document, rank), as its first line says.</summary>
+    /// <remarks>
+    /// Lines end at LF, the six ASCII white-space bytes separate fields, fields after the tag are ignored. A rank of TREC may be anything; it orders equal
+    /// scores where it is a number (<see cref="Top"/>). The score of MS MARCO's line is its rank, negated.
+    /// </remarks>
+    /// <exception cref="DataFormatException">A short line, a score or rank that is none, a document twice in a query, or no lines.</exception>
+    internal static TrecRun Read(string path, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default)
     {
         using LineReader lines = new(DataFile.Open(path, openStandardInput, cancellation), DataFile.Name(path));
         TrecRun run = new();
         HashSet<(int Query, int Document)> seen = [];
-        bool? hasRanks = takesRanks ? null : false;
+        bool? hasOnlyRanks = null;
         Span<Range> fields = stackalloc Range[6];
         while (lines.Read(out ReadOnlySpan<byte> line))
         {
             cancellation.ThrowIfCancellationRequested();
             int count = TrecFields.Split(line, fields);
             if (count == 0) { continue; }
-            bool isRank = hasRanks ??= count == 3;
+            bool isRank = hasOnlyRanks ??= count == 3;
             if (isRank ? count != 3 : count < 6) { throw lines.Wrong($"has {count} field(s). {Form(isRank)}"); }
             string query = TrecFields.Text(lines, line[fields[0]]), document = TrecFields.Text(lines, line[fields[isRank ? 1 : 2]]);
-            double score = isRank ? -Rank(lines, line[fields[2]]) : Score(lines, line[fields[4]]);
+            int rank = Rank(line[fields[isRank ? 2 : 3]]);
+            if (isRank && rank == 0)
+            {
+                throw lines.Wrong($"the rank {Quoted.Text(Encoding.UTF8.GetString(line[fields[2]]))} is not a whole number from 1. Write one.");
+            }
+            double score = isRank ? -rank : Score(lines, line[fields[4]]);
             if (!isRank && run.Queries.Count == 0) { run.Tag = TrecFields.Text(lines, line[fields[5]]); }
-            if (!seen.Add(run.Add(query, document, score)))
+            if (!seen.Add(run.Add(query, document, score, rank)))
             {
                 throw lines.Wrong($"document {Quoted.Text(document)} is twice in query {Quoted.Text(query)}. Leave one of them.");
             }
@@ -79,16 +81,16 @@ internal sealed class TrecRun
     private static string Form(bool isRank) => isRank ? "A line of this file has three: query document rank."
         : "A run has six: query Q0 document rank score tag.";
 
-    /// <summary>The first lines of every query, best first: score down, equal ones in the order of the file.</summary>
+    /// <summary>The first lines of every query, best first: score down, equal ones by rank, those without or with the same in the order of the file.</summary>
     /// <param name="depth">Most lines of a query.</param>
     internal TrecRun Top(int depth = int.MaxValue)
     {
         TrecRun top = new() { Tag = Tag };
         for (int query = 0; query < Queries.Count; query++)
         {
-            foreach (Line line in Lines[query].OrderByDescending(line => line.Score).Take(depth))
+            foreach (Line line in Lines[query].OrderByDescending(line => line.Score).ThenBy(line => line.Rank).Take(depth))
             {
-                top.Add(Queries[query], Documents[line.Document], line.Score);
+                top.Add(Queries[query], Documents[line.Document], line.Score, line.Rank);
             }
         }
         return top;
@@ -119,9 +121,7 @@ internal sealed class TrecRun
         };
     }
 
-    private static int Rank(LineReader lines, ReadOnlySpan<byte> bytes) =>
-        int.TryParse(bytes, NumberStyles.None, CultureInfo.InvariantCulture, out int rank) && rank > 0 ? rank
-            : throw lines.Wrong($"the rank {Quoted.Text(Encoding.UTF8.GetString(bytes))} is not a whole number from 1. Write one.");
+    private static int Rank(ReadOnlySpan<byte> bytes) => int.TryParse(bytes, NumberStyles.None, CultureInfo.InvariantCulture, out int rank) ? rank : 0;
 
     private static int Index(Dictionary<string, int> known, List<string> ids, string id)
     {

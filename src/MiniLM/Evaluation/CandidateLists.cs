@@ -28,7 +28,7 @@ internal static class CandidateLists
                     + "Score every document of every list, positives first.");
             }
             double[] greatest = [.. Enumerable.Range(0, documents)
-                .Select(document => Enumerable.Range(0, queries).Select(query => scores[used + (long)query * documents + document]).DefaultIfEmpty(0).Max())];
+                .Select(document => Enumerable.Range(0, queries).Select(query => scores[used + (long)query * documents + document]).Max())];
             measures.Add(new ScoredLabels(greatest, [.. greatest.Select((_, document) => document < positives)]));
             used += (long)queries * documents;
         }

@@ -8,7 +8,7 @@ namespace MiniLM.Evaluation;
 /// <param name="T">Of the paired t-test.</param>
 /// <param name="P">Two-sided, of the t-test.</param>
 /// <param name="RandomizationP">Of Fisher's randomisation test.</param>
-/// <param name="Interval">Of the difference: 95 %, by the bootstrap's percentiles.</param>
+/// <param name="Interval">Of the difference: 95 %, by the bootstrap's percentiles; NaN of one query, which says nothing of others.</param>
 /// <param name="Wins">Queries in which the second run is better.</param>
 /// <param name="Losses">Queries in which it is worse.</param>
 /// <param name="Ties">Queries in which both are equal.</param>
@@ -25,15 +25,21 @@ internal sealed record RunComparison(
     /// <summary>Compares by every measure whose run's value is the mean of its queries'.</summary>
     /// <param name="first">What is compared with.</param>
     /// <param name="second">What is compared; of the same measures.</param>
+    /// <param name="report">Takes the measures so far, which are drawn samples of twice; null: nobody.</param>
     /// <param name="cancellation">Looked at all along.</param>
-    internal static RunComparison[] Of(RankingEvaluation first, RankingEvaluation second, CancellationToken cancellation = default)
+    internal static RunComparison[] Of(
+        RankingEvaluation first, RankingEvaluation second, Action<int>? report = null, CancellationToken cancellation = default)
     {
         Dictionary<string, int> places = Enumerable.Range(0, second.Queries.Count).ToDictionary(query => second.Queries[query], StringComparer.Ordinal);
         (int First, int Second)[] pairs = [.. Enumerable.Range(0, first.Queries.Count).Where(query => places.ContainsKey(first.Queries[query]))
             .Select(query => (query, places[first.Queries[query]]))];
-        return [.. Enumerable.Range(0, first.Measures.Count).Where(measure => pairs.Length > 0 && first.Definitions[measure].Summary == MeasureSummary.Mean)
-            .Select(measure => Of(first.Measures[measure],
-                Array.ConvertAll(pairs, pair => second.Value(pair.Second, measure) - first.Value(pair.First, measure)), cancellation))];
+        int[] measures = [.. Enumerable.Range(0, first.Measures.Count)
+            .Where(measure => pairs.Length > 0 && first.Definitions[measure].Summary == MeasureSummary.Mean)];
+        double[][] differences = Array.ConvertAll(measures, measure =>
+            Array.ConvertAll(pairs, pair => second.Value(pair.Second, measure) - first.Value(pair.First, measure)));
+        RandomizationTest[] randomized = RandomizationTest.Of(differences, Samples, Seed, report, cancellation);
+        BootstrapInterval[] drawn = BootstrapInterval.Of(differences, Samples, Seed, done => report?.Invoke(measures.Length + done), cancellation);
+        return [.. measures.Select((measure, i) => Of(first.Measures[measure], differences[i], randomized[i], drawn[i]))];
     }
 
     /// <summary>Corrects the p-values of some lists of comparisons together.</summary>
@@ -44,12 +50,11 @@ internal sealed record RunComparison(
         return Array.ConvertAll(lists, list => Array.ConvertAll(list, comparison => comparison with { HolmP = adjusted[next++] }));
     }
 
-    private static RunComparison Of(string measure, double[] differences, CancellationToken cancellation)
+    private static RunComparison Of(string measure, double[] differences, RandomizationTest randomized, BootstrapInterval drawn)
     {
         PairedTTest test = PairedTTest.Of(differences);
-        return new RunComparison(measure, test.MeanDifference, test.T, test.P,
-            RandomizationTest.Of(differences, Samples, Seed, cancellation).P,
-            BootstrapInterval.Of(differences, Samples, Seed, cancellation).Percentiles(Confidence),
+        return new RunComparison(measure, test.MeanDifference, test.T, test.P, randomized.P,
+            differences.Length > 1 ? drawn.Percentiles(Confidence) : (double.NaN, double.NaN),
             differences.Count(difference => difference > 0), differences.Count(difference => difference < 0), differences.Count(difference => difference == 0));
     }
 }

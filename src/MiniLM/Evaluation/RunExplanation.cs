@@ -11,13 +11,13 @@ internal enum LossCause
     /// <summary>Its score is that of the last document within the cutoff: only the rule for equal scores put it behind.</summary>
     Tied,
 
-    /// <summary>The model does not read all of it, or of the query.</summary>
+    /// <summary>The model had it before it and did not read all of it, or of the query.</summary>
     Truncated,
 
     /// <summary>The reranker put it behind where the first stage had it.</summary>
     Demoted,
 
-    /// <summary>The first stage did not have it within the cutoff.</summary>
+    /// <summary>None of these: the first stage had it behind the cutoff or not at all, and a reranker did not put it further behind.</summary>
     BelowFirstStage,
 }
 
@@ -140,15 +140,17 @@ internal sealed class RunExplanation
         string answer = loss.Relevant.OrderBy(id => Rank(final, id) ?? int.MaxValue).ThenBy(id => Rank(first, id) ?? int.MaxValue)
             .ThenByDescending(texts.ContainsKey).ThenBy(id => id, Utf8Order.Instance).First();
         string? text = texts.GetValueOrDefault(answer), top = loss.Final.Length > 0 ? _final.Documents[loss.Final[0].Document] : null;
-        InputLength? length = text is null ? null : limit?.Measure(query ?? "", text);
+        InputLength? length = text is null ? null : limit?.Measure(query, text);
         int? firstRank = Rank(first, answer), rank = Rank(final, answer);
         double? score = final.TryGetValue(answer, out Place place) ? place.Score : null;
         double? atDepth = loss.Final.Length >= Depth ? loss.Final[Depth - 1].Score : null;
+        // A bi-encoder reads all documents, a cross-encoder those that are in its run or that it left out, which first come as far as it goes.
+        bool isRead = limit is { IsPair: false } || rank is not null || (_isReranked && firstRank <= loss.Final.Length);
         // A reranker that leaves a document out has put it behind all that it kept.
         bool isDemoted = _isReranked && firstRank is { } before && (before <= Depth || before < (rank ?? loss.Final.Length + 1));
         LossCause cause = text is null ? LossCause.NotInCorpus
             : score is not null && (float?)score == (float?)atDepth ? LossCause.Tied // float32, as trec_eval compares
-            : length is { Beyond: > 0 } ? LossCause.Truncated
+            : length is { Beyond: > 0 } && isRead ? LossCause.Truncated
             : isDemoted ? LossCause.Demoted : LossCause.BelowFirstStage;
         return new LostQuery(loss.Query, answer, cause)
         {

@@ -16,6 +16,8 @@ internal sealed class HardNegatives
     private readonly SimilarityRows _rows;
     private readonly TopDocuments[] _best;
     private readonly SearchHit[][] _positives;
+    private readonly int[][] _byDocument; // places of a query's positives in the order of their documents, and how many have scores
+    private readonly int[] _scored;
     private int _added;
 
     /// <param name="options">Which negatives.</param>
@@ -34,15 +36,18 @@ internal sealed class HardNegatives
         _judge = options.HasLimit ? judge : null;
         _rows = new SimilarityRows(device, width);
         List<SearchHit>[] positives = [.. Enumerable.Range(0, queries.Length / width).Select(_ => new List<SearchHit>())];
+        HashSet<(int Query, int Document)> known = [];
         int[] given = new int[positives.Length];
         foreach ((int query, int document) in pairs)
         {
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)document, (uint)documents, nameof(pairs));
             given[query]++; // the library's candidates grow by pairs that are repeated, too
-            if (!positives[query].Exists(known => known.Document == document)) { positives[query].Add(new SearchHit(document, float.NaN)); }
+            if (known.Add((query, document))) { positives[query].Add(new SearchHit(document, float.NaN)); }
         }
         if (Array.IndexOf(given, 0) is >= 0 and int lonely) { throw new ArgumentException($"query {lonely} has no positive", nameof(pairs)); }
         _positives = [.. positives.Select(some => some.ToArray())];
+        _byDocument = Array.ConvertAll(_positives, some => Enumerable.Range(0, some.Length).OrderBy(place => some[place].Document).ToArray());
+        _scored = new int[_positives.Length];
         int most = given.DefaultIfEmpty().Max();
         LastRank = options.LastRank(most, judge is not null);
         int depth = (int)Math.Min(LastRank + most, documents);
@@ -70,10 +75,13 @@ internal sealed class HardNegatives
         _rows.Compute(_queries, documents, (query, first, scores) =>
         {
             _best[query].Add(before + first, scores);
-            foreach (ref SearchHit positive in _positives[query].AsSpan())
+            foreach (int place in _byDocument[query].AsSpan(_scored[query]))
             {
-                int place = positive.Document - before - first;
-                if ((uint)place < (uint)scores.Length) { positive = positive with { Score = scores[place] }; }
+                ref SearchHit positive = ref _positives[query][place];
+                int document = positive.Document - before - first;
+                if (document >= scores.Length) { break; }
+                positive = positive with { Score = scores[document] };
+                _scored[query]++;
             }
         }, cancellation);
     }

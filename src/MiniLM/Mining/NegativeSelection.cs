@@ -32,10 +32,11 @@ internal sealed class NegativeSelection(MiningOptions options, long lastRank)
     internal SearchHit[] Select(ReadOnlySpan<SearchHit> candidates, SearchHit[] positives)
     {
         float lowest = positives.Min(positive => positive.Score);
+        HashSet<int> excluded = options.IncludePositives ? [] : [.. positives.Select(positive => positive.Document)];
         List<SearchHit> left = [];
         foreach (SearchHit candidate in candidates)
         {
-            if (!options.IncludePositives && Array.Exists(positives, positive => positive.Document == candidate.Document)) { continue; }
+            if (excluded.Contains(candidate.Document)) { continue; }
             Candidates++;
             if (Broken(candidate.Score, lowest) is { } rule) { _skipped[(int)rule]++; }
             else { left.Add(candidate); }

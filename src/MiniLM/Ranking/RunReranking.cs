@@ -24,15 +24,20 @@ internal abstract class RunReranking(TrecRun run)
     /// <summary>Characters that are read to score a line.</summary>
     internal virtual int Length(int query, TrecRun.Line line) => 0;
 
-    /// <summary>Ranks the documents of some queries, each best first; equal scores keep the run's order.</summary>
+    /// <summary>Ranks the documents of some queries, each best first; equal raw scores keep the run's order.</summary>
     /// <param name="first">Query of the run.</param>
     /// <param name="end">Query behind the last.</param>
-    /// <param name="score">What <see cref="RankedDocument.Score"/> is of a raw score; the order is always the raw score's.</param>
+    /// <param name="score">What <see cref="RankedDocument.Score"/> is of a raw score: the order is by it, and what it makes equal is set apart.</param>
     /// <param name="statistics">What was read for it.</param>
     /// <param name="cancellation">Looked at all along.</param>
     /// <returns>Per query its documents; <see cref="RankedDocument.Index"/> counts the lines of the query.</returns>
     internal RankedDocument[][] Rank(int first, int end, Func<float, float> score, out EncodingStatistics statistics, CancellationToken cancellation) =>
-        Array.ConvertAll(Score(first, end, out statistics, cancellation), raw => RankedDocument.Order(raw, score));
+        Array.ConvertAll(Score(first, end, out statistics, cancellation), raw =>
+        {
+            RankedDocument[] ranked = RankedDocument.Order(raw, score);
+            RankedDocument.SetApart(ranked);
+            return ranked;
+        });
 
     /// <summary>Raw scores of the lines of queries <paramref name="first"/> to <paramref name="end"/> - 1.</summary>
     protected abstract float[][] Score(int first, int end, out EncodingStatistics statistics, CancellationToken cancellation);

@@ -22,6 +22,7 @@ public sealed class CandidateListTests
     [Theory]
     [InlineData("""{"query":"q","pos":[]}""", "has no 'neg'. A line is {\"query\"")]
     [InlineData("""{"query":1,"pos":[],"neg":[]}""", "'query' is not a list of texts")]
+    [InlineData("""{"query":[],"pos":["p"],"neg":["n"]}""", "'query' is an empty list. A line is {\"query\"")]
     [InlineData("""{"query":"q","pos":"p","neg":[]}""", "'pos' is not a list of texts")]
     [InlineData("""{"query":"q","pos":["p",null],"neg":[]}""", "'pos' is not a list of texts")]
     [InlineData("""{"query":"q","pos":["\ud800"],"neg":[]}""", "'pos' has half a surrogate pair")]

@@ -19,8 +19,12 @@ public sealed class RemainingRowsTests : IDisposable
     public void RowsThatRepeatEarlierOnes_AreLeftOut(string content, string expected, params int[] removed)
     {
         string path = Write(content);
-        using RowReader reader = RowReader.Open(path, new RowFormat { Columns = ["text"] });
-        List<(long Start, long End)> found = RemainingRows.FindRemoved(reader, new Deduplication(0.9));
+        List<long> counted = [], compared = [];
+        using RowReader first = Open(path), second = Open(path);
+        Deduplication deduplication = new(0.9, RemainingRows.Count(first, counted.Add));
+        List<(long Start, long End)> found = RemainingRows.FindRemoved(second, deduplication, compared.Add);
+        Assert.Equal(Enumerable.Range(1, content.Count(c => c == '\n') - (content[^1] == '\n' ? 1 : 0)).Select(row => (long)row), counted);
+        Assert.Equal(counted, compared);
         Assert.Equal(removed.Length > 0 ? [(removed[0], removed[1])] : [], Joined(found));
         Assert.Equal(expected, Copy(path, found));
     }
@@ -35,12 +39,13 @@ public sealed class RemainingRowsTests : IDisposable
     }
 
     [Fact]
-    public void Cancellation_EndsBoth()
+    public void Cancellation_EndsAll()
     {
         string path = Write("text\na\n");
         CancellationToken canceled = new(canceled: true);
-        using RowReader reader = RowReader.Open(path, new RowFormat { Columns = ["text"] });
-        Assert.Throws<OperationCanceledException>(() => RemainingRows.FindRemoved(reader, new Deduplication(0.9), canceled));
+        using RowReader first = Open(path), second = Open(path);
+        Assert.Throws<OperationCanceledException>(() => RemainingRows.Count(first, cancellation: canceled));
+        Assert.Throws<OperationCanceledException>(() => RemainingRows.FindRemoved(second, new Deduplication(0.9, new ShingleCounts()), cancellation: canceled));
         Assert.Throws<OperationCanceledException>(() => RemainingRows.Copy(path, [], Stream.Null, canceled));
     }
 
@@ -62,6 +67,8 @@ public sealed class RemainingRowsTests : IDisposable
         RemainingRows.Copy(path, removed, output);
         return Encoding.UTF8.GetString(output.ToArray());
     }
+
+    private static RowReader Open(string path) => RowReader.Open(path, new RowFormat { Columns = ["text"] });
 
     private string Write(string content)
     {

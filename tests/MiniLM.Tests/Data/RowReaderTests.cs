@@ -23,6 +23,26 @@ public sealed class RowReaderTests : IDisposable
             Read(Write("a.jsonl", "\ufeff{\"text\":\"one\"}\n\n{\"id\":2,\"text\":\"\"}\r\n{\"text\":\"drei \u2028 \\ud83d\\ude42\"}"), new()));
     }
 
+    [Theory]
+    [InlineData("a.jsonl", "{}", "has no 'a', or it is null. Correct the line.",
+        "has no 'a', or it is null. Name the column that holds the text (--columns), or correct the line.")]
+    [InlineData("a.xyz", "", "is not known. Use .jsonl, .tsv, .csv or .txt.", "is not known. Use .jsonl, .tsv, .csv or .txt, or say --format.")]
+    [InlineData("a.txt", "x", "For 'a' give a .tsv, .csv or .jsonl file.", "For 'a' say --format tsv, csv or jsonl.")]
+    [InlineData("a.tsv", "b\ta\nx\n", "no field 1 (counted from 0). Correct the row.",
+        "no field 1 (counted from 0). Correct the row, or say how it is to be read (--format tsv|csv, --quotes on|off).")]
+    [InlineData("a.csv", "b,c\n", "it has 'b', 'c'. Give the table such a column.",
+        "it has 'b', 'c'. Name one of them (--columns), or say --no-header and number them from 0.")]
+    public void Messages_NameOnlyOptionsThatTheCommandHas(string name, string content, string without, string with)
+    {
+        string path = Write(name, content);
+        RowFormat format = new() { Columns = ["a"] };
+        Assert.EndsWith(without, Assert.Throws<DataFormatException>(() => Read(path, format)).Message);
+        format = format with { Options = ["--columns", "--quotes", "--no-header", "--format"] };
+        Assert.EndsWith(with, Assert.Throws<DataFormatException>(() => Read(path, format)).Message);
+        if (name != "a.csv") { return; }
+        Assert.EndsWith("Name one of them (--column).", Assert.Throws<DataFormatException>(() => Read(path, format with { Options = ["--column"] })).Message);
+    }
+
     [Fact]
     public void Read_RepairsEveryColumn()
     {

@@ -8,20 +8,20 @@ public sealed class TrecRunTests
     private static Func<Stream> Input(string text) => () => new MemoryStream(Encoding.UTF8.GetBytes(text));
 
     [Fact]
-    public void ReadWithRanks_TakesMsMarcosRanksForScores()
+    public void Read_TakesMsMarcosRanksForScores()
     {
-        TrecRun run = TrecRun.ReadWithRanks("-", Input("q\tb\t2\nq\ta\t1\r\n\nr\ta\t1"));
+        TrecRun run = TrecRun.Read("-", Input("q\tb\t2\nq\ta\t1\r\n\nr\ta\t1"));
         Assert.Equal(["q", "r"], run.Queries);
-        Assert.Equal([new TrecRun.Line(0, -2), new TrecRun.Line(1, -1)], run.Lines[0]);
+        Assert.Equal([new TrecRun.Line(0, -2, 2), new TrecRun.Line(1, -1, 1)], run.Lines[0]);
         Assert.Equal(["a", "b"], run.Ranking(0));
         Assert.Equal("", run.Tag);
     }
 
     [Fact]
-    public void ReadWithRanks_TakesTrecsRuns()
+    public void Read_TakesTrecsRuns()
     {
-        TrecRun run = TrecRun.ReadWithRanks("-", Input("q Q0 a 7 1.5 first\nq Q0 b 1 .5 second\n"));
-        Assert.Equal([new TrecRun.Line(0, 1.5), new TrecRun.Line(1, 0.5)], run.Lines[0]);
+        TrecRun run = TrecRun.Read("-", Input("q Q0 a 7 1.5 first\nq Q0 b 1 .5 second\n"));
+        Assert.Equal([new TrecRun.Line(0, 1.5, 7), new TrecRun.Line(1, 0.5, 1)], run.Lines[0]);
         Assert.Equal("first", run.Tag);
     }
 
@@ -34,12 +34,8 @@ public sealed class TrecRunTests
     [InlineData("q Q0 d 1\n", "standard input:1: has 4 field(s). A run has six")]
     [InlineData("q Q0 d 1 2 t\nq d 1\n", "standard input:2: has 3 field(s). A run has six")]
     [InlineData("\n", "standard input: has no lines")]
-    public void ReadWithRanks_SaysWhatIsWrong(string text, string message) =>
-        Assert.StartsWith(message, Assert.Throws<DataFormatException>(() => TrecRun.ReadWithRanks("-", Input(text))).Message);
-
-    [Fact]
-    public void Read_TakesNoRanks() => Assert.StartsWith("standard input:1: has 3 field(s). A run has six",
-        Assert.Throws<DataFormatException>(() => TrecRun.Read("-", Input("q\td\t1\n"))).Message);
+    public void Read_SaysWhatIsWrong(string text, string message) =>
+        Assert.StartsWith(message, Assert.Throws<DataFormatException>(() => TrecRun.Read("-", Input(text))).Message);
 
     [Fact]
     public void Top_IsTheBestLinesOfEveryQuery_EqualOnesInTheOrderOfTheFile()
@@ -50,6 +46,12 @@ public sealed class TrecRunTests
         Assert.Equal(["q2: b z", "q1: a"], Shown(run.Top(2)));
         Assert.Equal(["b", "z", "a"], run.Top(2).Documents); // what is left out is named no more
         Assert.Equal(("tag", 3, -1), (run.Top(2).Tag, run.Top(2).Lines[0][1].Score, run.Top(2).FindDocument("c")));
+
+        // Of equal scores the rank decides, where it is a number; what is none was first.
+        lines = "q Q0 c 3 1 t\nq Q0 a 1 1 t\nq Q0 b 2 1 t\nq Q0 e 1 .5 t\nq Q0 d 1 .5 t\nq Q0 y x 0 t\nq Q0 x -1 0 t\nq Q0 z 1 0 t\n"u8.ToArray();
+        run = TrecRun.Read("-", () => new MemoryStream(lines));
+        Assert.Equal(["q: a b c e d y x z"], Shown(run.Top()));
+        Assert.Equal(["q: a b c e d y x z"], Shown(run.Top().Top()));
 
         static IEnumerable<string> Shown(TrecRun top) =>
             top.Queries.Select((query, i) => $"{query}: {string.Join(' ', top.Lines[i].Select(line => top.Documents[line.Document]))}");

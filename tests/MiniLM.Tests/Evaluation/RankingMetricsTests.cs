@@ -94,13 +94,13 @@ public sealed class RankingMetricsTests
             ["q2"] = new() { ["a"] = 1 },
             ["q10"] = new() { ["x"] = 1, ["y"] = 0.5 },
         }, ["RR,num_ret,gm_map,relstring"], cancellation: TestContext.Current.CancellationToken);
-        RunComparison comparison = Assert.Single(RunComparison.Of(first, second, TestContext.Current.CancellationToken));
+        RunComparison comparison = Assert.Single(RunComparison.Of(first, second, cancellation: TestContext.Current.CancellationToken));
         Assert.Equal(("RR", 1, 1, 0), (comparison.Measure, comparison.Wins, comparison.Losses, comparison.Ties));
         Assert.Equal((-1.0 / 3 + 1.0 / 2) / 2, comparison.Difference, 1e-15);
         Assert.Equal(0.2, comparison.T, 1e-12); // mean 1/12, deviation 5/6 / sqrt 2
         Assert.Equal(1, comparison.RandomizationP); // both orders of 2 pairs
         Assert.Equal((-1.0 / 3, 1.0 / 2), comparison.Interval);
-        RunComparison same = Assert.Single(RunComparison.Of(first, first, TestContext.Current.CancellationToken));
+        RunComparison same = Assert.Single(RunComparison.Of(first, first, cancellation: TestContext.Current.CancellationToken));
         Assert.Equal((0, 0, 2), (same.Wins, same.Losses, same.Ties));
         Assert.True(double.IsNaN(same.T));
     }
@@ -114,11 +114,25 @@ public sealed class RankingMetricsTests
         RankingEvaluation Of(Func<int, double> score) => RankingMetrics.Evaluate(qrels, Enumerable.Range(0, 20).ToDictionary(
             query => queries[query], query => new Dictionary<string, double> { ["a"] = score(query), ["x"] = 1, ["y"] = 2 }),
             ["RR"], cancellation: TestContext.Current.CancellationToken);
-        RunComparison comparison = Assert.Single(RunComparison.Of(Of(_ => 0), Of(query => query % 3 == 0 ? 0 : 3), TestContext.Current.CancellationToken));
+        RunComparison comparison = Assert.Single(
+            RunComparison.Of(Of(_ => 0), Of(query => query % 3 == 0 ? 0 : 3), cancellation: TestContext.Current.CancellationToken));
         double[] differences = [.. Enumerable.Range(0, 20).Select(query => query % 3 == 0 ? 0 : 1 - 1 / 3.0)];
-        Assert.Equal(RandomizationTest.Of(differences, 10_000, seed: 1).P, comparison.RandomizationP);
-        BootstrapInterval bootstrap = BootstrapInterval.Of(differences, 10_000, seed: 1);
+        Assert.Equal(RandomizationTest.Of([differences], 10_000, seed: 1)[0].P, comparison.RandomizationP);
+        BootstrapInterval bootstrap = BootstrapInterval.Of([differences], 10_000, seed: 1)[0];
         Assert.Equal((bootstrap.Percentile((1 - 0.95) / 2), bootstrap.Percentile((1 + 0.95) / 2)), comparison.Interval);
+    }
+
+    [Fact]
+    public void Comparison_OfOneQuery_HasNoInterval_AndReportsItsMeasures()
+    {
+        RankingEvaluation second = RankingMetrics.Evaluate(Judgements, new Dictionary<string, Dictionary<string, double>> { ["q2"] = new() { ["a"] = 1 } },
+            ["RR,AP"], cancellation: TestContext.Current.CancellationToken);
+        List<int> reported = [];
+        RunComparison comparison = RunComparison.Of(Evaluate("RR,AP"), second, reported.Add, TestContext.Current.CancellationToken)[0];
+        Assert.Equal((double.NaN, double.NaN), comparison.Interval);
+        Assert.True(double.IsNaN(comparison.T) && double.IsNaN(comparison.P));
+        Assert.Equal((1, 1), (comparison.RandomizationP, comparison.Wins + comparison.Losses + comparison.Ties));
+        Assert.Equal([2, 4], reported);
     }
 
     [Fact]
@@ -126,7 +140,7 @@ public sealed class RankingMetricsTests
     {
         RankingEvaluation second = RankingMetrics.Evaluate(Judgements, new Dictionary<string, Dictionary<string, double>> { ["q3"] = new() { ["a"] = 1 } },
             ["RR"], cancellation: TestContext.Current.CancellationToken);
-        Assert.Empty(RunComparison.Of(Evaluate("RR"), second, TestContext.Current.CancellationToken));
+        Assert.Empty(RunComparison.Of(Evaluate("RR"), second, cancellation: TestContext.Current.CancellationToken));
     }
 
     [Fact]

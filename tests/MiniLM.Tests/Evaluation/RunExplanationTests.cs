@@ -87,6 +87,33 @@ public sealed class RunExplanationTests
     }
 
     [Fact]
+    public void ACrossEncoder_CutsOnlyWhatItHadBeforeIt()
+    {
+        (string, string, string, string, LossCause?, LossCause?)[] cases =
+        [
+            ("read", "long", "x=3 y=2 long=1", "x=3 y=2 long=1", Truncated, Truncated),
+            ("not-found", "long", "x=3 y=2", "x=3 y=2", BelowFirstStage, BelowFirstStage),
+            ("not-reranked", "long", "x=5 y=4 z=3 long=2", "x=5 y=4 z=3", BelowFirstStage, Truncated), // the first run may be one of its own
+            ("left-out", "long", "x=5 y=4 long=3", "z=5 x=4 y=3", Truncated, Truncated),
+            ("left-out-from-the-top", "long", "long=5 y=4", "y=4", Truncated, null),
+        ];
+        Assert.Equal(cases.Select(one => (one.Item1, one.Item5)), Found(Explain(cases, isReranked: true, model: "bert_prefix")));
+        Assert.Equal(cases.Where(one => one.Item6 is not null).Select(one => (one.Item1, one.Item6)),
+            Found(Explain(cases, isReranked: false, model: "bert_prefix")));
+    }
+
+    [Theory]
+    [InlineData("bert", 62, 0)]
+    [InlineData("bert", 63, 1)]
+    [InlineData("bert_prefix", 61, 0)]
+    [InlineData("bert_prefix", 63, 2)]
+    public void Measure_OfAnUnknownQuery_CountsWhatIsCutWhateverItIs(string model, int document, int beyond)
+    {
+        using ModelFolder folder = ModelFolder.Open(DeviceContract.Fixture("models", model));
+        Assert.Equal(new InputLength(null, document, 64, beyond), new InputLimit(folder).Measure(null, Words(document)));
+    }
+
+    [Fact]
     public void Cancellation_EndsItBehindTheCorpus()
     {
         Qrels qrels = new();
@@ -147,7 +174,8 @@ public sealed class RunExplanationTests
     }
 
     private static RunExplanation Explain(
-        (string Query, string Answers, string First, string Second, LossCause?, LossCause?)[] cases, bool isReranked, bool withModel = true)
+        (string Query, string Answers, string First, string Second, LossCause?, LossCause?)[] cases, bool isReranked, bool withModel = true,
+        string model = "bert")
     {
         Qrels qrels = new();
         TrecRun first = new(), second = new();
@@ -162,7 +190,7 @@ public sealed class RunExplanationTests
         }
         using TextCollection corpus = Collection($"{string.Concat("abcxyz".Select(id => $"{id}\ttext of {id}\n"))}long\t{Words(80)}\n");
         using TextCollection texts = Collection(queries.ToString());
-        using ModelFolder folder = ModelFolder.Open(DeviceContract.Fixture("models", "bert"));
+        using ModelFolder folder = ModelFolder.Open(DeviceContract.Fixture("models", model));
         return RunExplanation.Of(qrels, first, isReranked ? second : null, 2, corpus, withModel ? texts : null, withModel ? new InputLimit(folder) : null);
     }
 

@@ -21,6 +21,17 @@ public sealed class HardNegativesTests
     }
 
     [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(8)]
+    public void Positives_KeepTheirOrder_HoweverDocumentsCome(int together)
+    {
+        HardNegatives negatives = new(new(), [1f], 1, [(0, 6), (0, 1), (0, 7), (0, 1), (0, 0)], Documents.Length, Device);
+        for (int i = 0; i < Documents.Length; i += together) { negatives.Add(Documents.AsSpan(i, Math.Min(together, Documents.Length - i))); }
+        Assert.Equal([new SearchHit(6, .625f), new SearchHit(1, .75f), new SearchHit(7, 0), new SearchHit(0, .5f)], negatives.Mine().Single().Positives);
+    }
+
+    [Theory]
     [InlineData(0, null, 2, new[] { 1, 5 })]
     [InlineData(1, null, 2, new[] { 5, 6 })]
     [InlineData(2, 4, 2, new[] { 6, 0 })]

@@ -66,4 +66,45 @@ public sealed class SanityRerankingTests
         for (int i = 0; i < queries * documents; i++) { run.Add($"q{i / documents}", $"d{i % documents}", 100 - i); }
         return run;
     }
+
+    [Fact]
+    public void Order_IsByTheScore_ThenByWhatItIsMadeOf()
+    {
+        RankedDocument[] falling = RankedDocument.Order([1, 3, 2, 3], raw => -raw);
+        Assert.Equal([0, 2, 1, 3], falling.Select(document => document.Index));
+        RankedDocument[] steps = RankedDocument.Order([0.1f, 1.5f, 0.3f, 1.2f, 0.3f], float.Floor);
+        Assert.Equal([1, 3, 2, 4, 0], steps.Select(document => document.Index));
+        Assert.Equal([1, 1, 0, 0, 0], steps.Select(document => document.Score));
+    }
+
+    [Fact]
+    public void SetApart_LetsScoresFallWhereRawOnesDo()
+    {
+        float below = float.BitDecrement(1), half = 0.5f;
+        Assert.Equal([1, below, below, float.BitDecrement(below), half], Apart((1, 9), (1, 8), (1, 8), (1, 7), (half, 6)));
+        // The first step reaches into the next one.
+        Assert.Equal([1, below, float.BitDecrement(below)], Apart((1, 9), (1, 8), (below, 7)));
+        Assert.Equal([3, 2, 2, 1], Apart((3, 3), (2, 2), (2, 2), (1, 1)));
+        Assert.Equal([5], Apart((5, 1)));
+        Assert.Empty(Apart());
+    }
+
+    [Fact]
+    public void SetApart_LeavesNothingBelowZero()
+    {
+        const float Least = float.Epsilon;
+        Assert.Equal([0.5f, 2 * Least, Least, Least, 0], Apart((0.5f, 9), (0, 4), (0, 3), (0, 3), (0, 2)));
+        Assert.Equal([0.5f, 0, 0], Apart((0.5f, 9), (0, 3), (0, 3)));
+        Assert.Equal([3 * Least, 2 * Least, Least], Apart((Least, 9), (Least, 3), (Least, 2)));
+        // Scores that are below 0 stay so.
+        Assert.Equal([0, -1, float.BitDecrement(-1)], Apart((0, 9), (-1, 3), (-1, 2)));
+    }
+
+    private static IEnumerable<float> Apart(params (float Score, float Raw)[] ordered)
+    {
+        RankedDocument[] documents = [.. ordered.Select((pair, i) => new RankedDocument(i, pair.Score, pair.Raw))];
+        RankedDocument.SetApart(documents);
+        Assert.Equal(ordered.Select((pair, i) => (i, pair.Raw)), documents.Select(document => (document.Index, document.Logit)));
+        return documents.Select(document => document.Score);
+    }
 }

@@ -6,13 +6,15 @@ namespace MiniLM.Data.CheckThat;
 /// <summary>Writes predictions as CheckThat! 2025, task 4b takes them: post_id TAB preds, the ids as Python prints a list of them.</summary>
 internal static class CheckThatPredictions
 {
-    /// <summary>A line a query of the run, in its order, best documents first.</summary>
+    /// <summary>A line a query of the run, in its order, best documents first (<see cref="TrecRun.Top"/>).</summary>
     internal static void Write(TrecRun run, int topK, TextWriter output)
     {
         output.Write("post_id\tpreds\n");
-        for (int query = 0; query < run.Queries.Count; query++)
+        TrecRun top = run.Top(topK);
+        for (int query = 0; query < top.Queries.Count; query++)
         {
-            output.Write($"{Field(run.Queries[query])}\t{Field($"[{string.Join(", ", run.Ranking(query).Take(topK).Select(Repr))}]")}\n");
+            string[] documents = [.. top.Lines[query].Select(line => Repr(top.Documents[line.Document]))];
+            output.Write($"{Field(top.Queries[query])}\t{Field($"[{string.Join(", ", documents)}]")}\n");
         }
     }
 

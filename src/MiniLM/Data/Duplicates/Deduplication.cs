@@ -1,11 +1,15 @@
 namespace MiniLM.Data.Duplicates;
 
-/// <summary>Decides, text by text, which stay when duplicates go: the first of each stays, and is what later ones are compared with.</summary>
+/// <summary>Decides, text by text, which stay when duplicates go: a text goes if one that stayed before it is the same or similar.</summary>
 /// <param name="threshold">Least similarity of near duplicates, above 0, at most 1.</param>
-internal sealed class Deduplication(double threshold)
+/// <param name="counts">Of all the texts.</param>
+internal sealed class Deduplication(double threshold, ShingleCounts counts)
 {
-    private readonly SimilarTexts _kept = new(threshold);
+    private readonly SimilarTexts _kept = new(threshold, counts);
     private int _rows;
+
+    /// <summary>Pairs of texts whose shingles were compared.</summary>
+    internal long Compared => _kept.Compared;
 
     internal int Kept => _rows - Exact - Near;
 

@@ -28,26 +28,43 @@ internal sealed record Leakage(Leakage.ColumnPair[,] Pairs, int LeakedRows)
     /// <param name="test">Likewise, of the same columns.</param>
     /// <param name="columns">Texts of a row.</param>
     /// <param name="threshold">Least similarity of near duplicates, above 0, at most 1.</param>
+    /// <param name="report">Takes the rows looked at so far, a row once a pass; null: nobody.</param>
     /// <param name="cancellation">Looked at for every text.</param>
-    internal static Leakage Measure(
-        IReadOnlyList<string[]> train, IReadOnlyList<string[]> test, int columns, double threshold, CancellationToken cancellation = default)
+    internal static Leakage Measure(IReadOnlyList<string[]> train, IReadOnlyList<string[]> test, int columns, double threshold,
+        Action<long>? report = null, CancellationToken cancellation = default)
     {
+        long rows = 0;
+        ShingleCounts counts = new();
         ColumnPair[,] pairs = new ColumnPair[columns, columns];
         bool[] isLeaked = new bool[test.Count];
         for (int column = 0; column < columns; column++)
         {
-            SimilarTexts known = new(threshold);
-            foreach ((int row, string text) in Texts(train, column, cancellation)) { known.Add(text, row); }
+            foreach ((_, string text) in Texts(train, column).Concat(Texts(test, column))) { counts.Add(text); }
+        }
+        for (int column = 0; column < columns; column++)
+        {
+            SimilarTexts known = new(threshold, counts);
+            foreach ((int row, string text) in Texts(train, column)) { known.Add(text, row); }
             for (int other = 0; other < columns; other++)
             {
                 pairs[column, other] = new ColumnPair();
-                foreach ((int row, string text) in Texts(test, other, cancellation))
+                foreach ((int row, string text) in Texts(test, other))
                 {
                     if (known.Find(text) is { } match) { isLeaked[row] = Count(pairs[column, other], match, row); }
                 }
             }
         }
         return new Leakage(pairs, isLeaked.Count(row => row));
+
+        IEnumerable<(int Row, string Text)> Texts(IReadOnlyList<string[]> of, int column)
+        {
+            for (int row = 0; row < of.Count; row++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                report?.Invoke(++rows);
+                if (!string.IsNullOrWhiteSpace(of[row][column])) { yield return (row, of[row][column]); }
+            }
+        }
     }
 
     private static bool Count(ColumnPair pair, SimilarTexts.Match match, int row)
@@ -56,14 +73,5 @@ internal sealed record Leakage(Leakage.ColumnPair[,] Pairs, int LeakedRows)
         else { pair.Near++; }
         if (pair.Examples.Count < MaxExamples) { pair.Examples.Add(new Example(match.Id, row, match.Similarity)); }
         return true;
-    }
-
-    private static IEnumerable<(int Row, string Text)> Texts(IReadOnlyList<string[]> rows, int column, CancellationToken cancellation)
-    {
-        for (int row = 0; row < rows.Count; row++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            if (!string.IsNullOrWhiteSpace(rows[row][column])) { yield return (row, rows[row][column]); }
-        }
     }
 }

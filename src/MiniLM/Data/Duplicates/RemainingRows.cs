@@ -3,21 +3,44 @@ namespace MiniLM.Data.Duplicates;
 /// <summary>A file without the rows that repeat earlier ones.</summary>
 internal static class RemainingRows
 {
+    /// <summary>Counts what <see cref="FindRemoved"/> needs of the same rows.</summary>
+    /// <param name="reader">The text's column, from its first row.</param>
+    /// <param name="report">Takes the rows so far; null: nobody.</param>
+    /// <param name="cancellation">Looked at for every row.</param>
+    internal static ShingleCounts Count(RowReader reader, Action<long>? report = null, CancellationToken cancellation = default)
+    {
+        ShingleCounts counts = new();
+        Read(reader, (text, _, _) => counts.Add(text), report, cancellation);
+        return counts;
+    }
+
     /// <summary>Finds, and counts in <paramref name="deduplication"/>, the rows whose text goes.</summary>
     /// <param name="reader">The text's column, from its first row.</param>
     /// <param name="deduplication">Decides.</param>
+    /// <param name="report">Takes the rows so far; null: nobody.</param>
     /// <param name="cancellation">Looked at for every row.</param>
     /// <returns>Where the bytes of those rows are in the uncompressed file, in order.</returns>
-    internal static List<(long Start, long End)> FindRemoved(RowReader reader, Deduplication deduplication, CancellationToken cancellation = default)
+    internal static List<(long Start, long End)> FindRemoved(
+        RowReader reader, Deduplication deduplication, Action<long>? report = null, CancellationToken cancellation = default)
     {
         List<(long Start, long End)> removed = [];
+        Read(reader, (text, start, end) =>
+        {
+            if (!deduplication.Keep(text)) { removed.Add((start, end)); }
+        }, report, cancellation);
+        return removed;
+    }
+
+    private static void Read(RowReader reader, Action<string, long, long> take, Action<long>? report, CancellationToken cancellation)
+    {
         string[] text = new string[1];
+        long rows = 0;
         for (long start = reader.Position; reader.Read(text); start = reader.Position)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (!deduplication.Keep(text[0])) { removed.Add((start, reader.Position)); }
+            take(text[0], start, reader.Position);
+            report?.Invoke(++rows);
         }
-        return removed;
     }
 
     /// <summary>Copies a file's bytes but for some ranges.</summary>

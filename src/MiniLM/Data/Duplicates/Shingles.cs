@@ -1,6 +1,6 @@
 namespace MiniLM.Data.Duplicates;
 
-/// <summary>The 5-grams of a text's characters, as a set of numbers, and the similarity of two such sets (Broder 1997).</summary>
+/// <summary>The 5-grams of a text's characters, as a set of numbers (Broder 1997).</summary>
 internal static class Shingles
 {
     /// <summary>Characters (UTF-16 units) of a shingle.</summary>
@@ -19,19 +19,6 @@ internal static class Shingles
             if (shingles[i] != shingles[count - 1]) { shingles[count++] = shingles[i]; }
         }
         return shingles[..count];
-    }
-
-    /// <summary>Jaccard's similarity: what they share, of what either has.</summary>
-    internal static double Jaccard(ReadOnlySpan<ulong> a, ReadOnlySpan<ulong> b)
-    {
-        int shared = 0;
-        for (int i = 0, j = 0; i < a.Length && j < b.Length;)
-        {
-            if (a[i] == b[j]) { (shared, i, j) = (shared + 1, i + 1, j + 1); }
-            else if (a[i] < b[j]) { i++; }
-            else { j++; }
-        }
-        return (double)shared / (a.Length + b.Length - shared);
     }
 
     // A step of multiplication and shift a character, which is one-to-one in what came before.

@@ -87,7 +87,7 @@ public sealed class StatisticsGoldenTests
         {
             if (golden.TryGetProperty("randomisation_exact", out JsonElement exact))
             {
-                RandomizationTest test = RandomizationTest.Of(differences, samples: 1, seed: 0);
+                RandomizationTest test = RandomizationTest.Of([differences], samples: 1, seed: 0)[0];
                 Assert.True(test.IsExact);
                 Assert.Equal(exact.GetProperty("assignments").GetInt32(), test.Assignments);
                 Assert.Equal(exact.GetProperty("at_least_as_extreme").GetInt32(), test.AtLeastAsExtreme);

@@ -107,18 +107,18 @@ public sealed class StatisticsTests
     public void RandomizationTest_LooksAtAllSwapsOfFewPairs()
     {
         // |±1 ±2 ±3| >= 4: +-(1, 2, 3), +-(-1, 2, 3).
-        RandomizationTest test = RandomizationTest.Of([-1, 2, 3], samples: 5, seed: 1);
+        RandomizationTest test = RandomizationTest.Of([[-1, 2, 3]], samples: 5, seed: 1)[0];
         Assert.Equal(new RandomizationTest(8, 4, IsExact: true), test);
         Assert.Equal(0.5, test.P);
-        Assert.True(RandomizationTest.Of(new double[12], 5, 1).IsExact);
-        Assert.False(RandomizationTest.Of(new double[13], 5, 1).IsExact);
+        Assert.True(RandomizationTest.Of([new double[12]], 5, 1)[0].IsExact);
+        Assert.False(RandomizationTest.Of([new double[13]], 5, 1)[0].IsExact);
     }
 
     [Fact]
     public void RandomizationTest_TakesSumsWithinRoundingForAsExtreme()
     {
-        Assert.Equal(4, RandomizationTest.Of([0.5e-12, 0.5e-12], 5, 1).AtLeastAsExtreme); // 0 is 1e-12 below
-        Assert.Equal(2, RandomizationTest.Of([2e-12, 0.50025e-12], 5, 1).AtLeastAsExtreme); // 1.0005e-12 below is less
+        Assert.Equal(4, RandomizationTest.Of([[0.5e-12, 0.5e-12]], 5, 1)[0].AtLeastAsExtreme); // 0 is 1e-12 below
+        Assert.Equal(2, RandomizationTest.Of([[2e-12, 0.50025e-12]], 5, 1)[0].AtLeastAsExtreme); // 1.0005e-12 below is less
     }
 
     [Fact]
@@ -134,8 +134,8 @@ public sealed class StatisticsTests
     public void RandomizationTest_OfASeed_RepeatsAndComesNearTheExactShare()
     {
         double[] differences = [.. Enumerable.Range(0, 13).Select(i => i % 3 - 0.5)];
-        RandomizationTest test = RandomizationTest.Of(differences, 4000, seed: 3);
-        Assert.Equal(test, RandomizationTest.Of(differences, 4000, seed: 3));
+        RandomizationTest test = RandomizationTest.Of([differences], 4000, seed: 3)[0];
+        Assert.Equal(test, RandomizationTest.Of([differences], 4000, seed: 3)[0]);
         Assert.Equal(4000, test.Assignments);
         int exact = Enumerable.Range(0, 1 << 13).Count(swaps =>
             Math.Abs(differences.Select((d, i) => (swaps >> i & 1) != 0 ? -d : d).Sum()) >= Math.Abs(differences.Sum()) - 1e-12);
@@ -144,7 +144,7 @@ public sealed class StatisticsTests
 
     [Fact]
     public void RandomizationTest_LooksAtTheToken() => Assert.Throws<OperationCanceledException>(() =>
-        RandomizationTest.Of(new double[20], 10, 1, new CancellationToken(canceled: true)));
+        RandomizationTest.Of([new double[20]], 10, 1, cancellation: new CancellationToken(canceled: true)));
 
     [Fact]
     public void BootstrapInterval_TakesGivenIndices()
@@ -164,14 +164,43 @@ public sealed class StatisticsTests
     public void BootstrapInterval_OfASeed_DrawsEveryValueAndRepeats()
     {
         double[] values = [0, 1, 10];
-        BootstrapInterval bootstrap = BootstrapInterval.Of(values, 3000, seed: 5);
-        Assert.Equal(bootstrap.Means, BootstrapInterval.Of(values, 3000, seed: 5).Means);
-        Assert.NotEqual(bootstrap.Means, BootstrapInterval.Of(values, 3000, seed: 6).Means);
+        BootstrapInterval bootstrap = BootstrapInterval.Of([values], 3000, seed: 5)[0];
+        Assert.Equal(bootstrap.Means, BootstrapInterval.Of([values], 3000, seed: 5)[0].Means);
+        Assert.NotEqual(bootstrap.Means, BootstrapInterval.Of([values], 3000, seed: 6)[0].Means);
         Assert.Equal(3000, bootstrap.Means.Length);
         Assert.Equal(11 / 3.0, bootstrap.Mean, 0.2);
         Assert.Equal(0, bootstrap.Means.Min());
         Assert.Equal(10, bootstrap.Means.Max());
-        Assert.Throws<OperationCanceledException>(() => BootstrapInterval.Of(values, 10, 1, new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() => BootstrapInterval.Of([values], 10, 1, cancellation: new CancellationToken(canceled: true)));
+    }
+
+    [Fact]
+    public void MeasuresThatAreResampledTogether_AreResampledAsAlone()
+    {
+        // More than a block of measures, of more queries than a block of a pairwise sum.
+        Random random = new(6);
+        double[][] measures = [.. Enumerable.Range(0, 19).Select(_ => Enumerable.Range(0, 300).Select(_ => random.NextDouble() - 0.45).ToArray())];
+        List<int> randomized = [], drawn = [];
+        RandomizationTest[] tests = RandomizationTest.Of(measures, 50, 7, randomized.Add);
+        BootstrapInterval[] intervals = BootstrapInterval.Of(measures, 50, 7, drawn.Add);
+        Assert.Equal(measures.Length, intervals.Length);
+        for (int measure = 0; measure < measures.Length; measure++)
+        {
+            Assert.Equal(RandomizationTest.Of([measures[measure]], 50, 7)[0], tests[measure]);
+            Assert.Equal(BootstrapInterval.Of([measures[measure]], 50, 7)[0].Means, intervals[measure].Means);
+        }
+        Assert.True(tests.Distinct().Count() > 3);
+        // By hand, of the last one: the samples of the seed.
+        SplitMix64 swaps = new(7), places = new(7);
+        double[] last = measures[^1];
+        int extreme = Enumerable.Range(0, 50).Count(_ =>
+            Math.Abs(last.Select(difference => swaps.Next(2) != 0 ? -difference : difference).ToArray().Sum()) >= Math.Abs(last.Sum()));
+        Assert.Equal(new RandomizationTest(50, extreme, IsExact: false), tests[^1]);
+        Assert.Equal(Enumerable.Range(0, 50).Select(_ => PairwiseSum.Mean([.. last.Select(_ => last[places.Next(last.Length)])])), intervals[^1].Means);
+        Assert.Equal(19, randomized[^1]);
+        Assert.Equal(randomized, drawn);
+        Assert.Empty(RandomizationTest.Of([], 50, 7));
+        Assert.Empty(BootstrapInterval.Of([], 50, 7));
     }
 
     [Fact]
