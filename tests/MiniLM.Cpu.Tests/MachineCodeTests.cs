@@ -25,22 +25,22 @@ public sealed class MachineCodeTests
         }
     }
 
-    // Windows owns rdi, rsi and xmm6-15 of its callers; no Windows runs these tests, so the code itself is looked at.
-    [Fact]
-    public void WindowsKernels_SaveWhatTheirCallersOwn()
-    {
-        Instruction[] code = Decode(GemmAvx512.Assemble(14, Epilogue.Gelu, windows: true));
-        Register[] saved = [.. code.TakeWhile(instruction => instruction.Mnemonic is Mnemonic.Push or Mnemonic.Sub or Mnemonic.Vmovups).Select(instruction =>
-            instruction.Mnemonic == Mnemonic.Vmovups ? instruction.Op1Register : instruction.Op0Register)];
-        foreach (Register register in new[] { Register.RDI, Register.RSI, Register.RBX, Register.R12, Register.R14 }) { Assert.Contains(register, saved); }
-        for (Register register = Register.XMM6; register <= Register.XMM15; register++) { Assert.Contains(register, saved); }
-    }
+    private static readonly (string Name, Func<bool, byte[]> Assemble)[] Kernels =
+    [
+        ("gemm", windows => GemmAvx512.Assemble(GemmAvx512.Tallest, Epilogue.Gelu, windows)),
+        ("gemm of bfloat16", windows => GemmAvx512.Assemble(GemmAvx512.Tallest, Epilogue.AddResidual, windows, Dot.BFloat16, narrow: true)),
+        ("outer", windows => OuterAvx512.Assemble(OuterAvx512.Tallest, windows)),
+        ("convert", ConvertAvx512.Assemble),
+        ("roof", windows => FmaAvx512.Assemble(windows)),
+    ];
 
-    [Theory]
-    [InlineData(false), InlineData(true)]
-    public void AKernel_RestoresWhatItSaved_FromPlacesOfItsOwn(bool windows)
+    public static TheoryData<string, bool> All() => [.. from kernel in Kernels from windows in new[] { false, true } select (kernel.Name, windows)];
+
+    // No Windows runs these tests, and a caller that owns a register may not use it: so the code itself is looked at.
+    [Theory, MemberData(nameof(All))]
+    public void AKernel_RestoresWhatItsCallerOwns_FromPlacesOfItsOwn(string name, bool windows)
     {
-        Instruction[] code = Decode(GemmAvx512.Assemble(14, Epilogue.Gelu, windows));
+        Instruction[] code = Decode(Kernels.Single(kernel => kernel.Name == name).Assemble(windows));
         int body = Array.FindIndex(code, instruction => instruction.Mnemonic is not (Mnemonic.Push or Mnemonic.Sub or Mnemonic.Vmovups));
         int end = Array.FindLastIndex(code, instruction => instruction.Mnemonic == Mnemonic.Vzeroupper);
         Assert.InRange(end, body, code.Length);
@@ -55,7 +55,26 @@ public sealed class MachineCodeTests
             free = place + (register.IsXMM() ? 16 : 8);
         }
         if (windows) { Assert.Equal((Mnemonic.Mov, Register.RDI, Register.RCX), (code[body].Mnemonic, code[body].Op0Register, code[body].Op1Register)); }
+        HashSet<Register> owned = [.. Written(code.AsSpan(body, end - body)).Where(register => IsOwned(register, windows))];
+        owned.ExceptWith(saved.Keys.Select(register => register.GetFullRegister()));
+        Assert.Empty(owned);
     }
+
+    private static HashSet<Register> Written(ReadOnlySpan<Instruction> code)
+    {
+        InstructionInfoFactory factory = new();
+        HashSet<Register> written = [];
+        foreach (Instruction instruction in code)
+        {
+            written.UnionWith(factory.GetInfo(instruction).GetUsedRegisters().Where(used => used.Access is not (OpAccess.Read or OpAccess.CondRead))
+                .Select(used => used.Register.GetFullRegister()));
+        }
+        return written;
+    }
+
+    // System V: rbx, rbp, r12 to r15; Windows: those, rdi, rsi and xmm6 to xmm15.
+    private static bool IsOwned(Register register, bool windows) => register is Register.RBX or Register.RBP or (>= Register.R12 and <= Register.R15)
+        || windows && register is Register.RDI or Register.RSI or (>= Register.ZMM6 and <= Register.ZMM15);
 
     // Where registers lie on the stack, from its top at the call, and the stack pointer behind the code.
     private static (Dictionary<Register, long> Places, long Pointer) Places(ReadOnlySpan<Instruction> code, long pointer)

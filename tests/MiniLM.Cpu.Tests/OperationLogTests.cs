@@ -1,9 +1,7 @@
 using MiniLM.Batching;
 using MiniLM.Compute;
-using MiniLM.Cpu.Training;
 using MiniLM.Model;
 using MiniLM.Tests;
-using MiniLM.Training;
 
 namespace MiniLM.Cpu.Tests;
 
@@ -110,66 +108,5 @@ public sealed class OperationLogTests
         pairs.AddCast(10, words: false);
         pairs.AddCast(10, words: true);
         Assert.Equal([(4 + 2) * 10, (4 + 2 + 2 * 2) * 10], pairs.Spans.Select(span => span.Bytes));
-    }
-
-    [Theory]
-    [InlineData(1, Precision.Float32, false), InlineData(2, Precision.Float32, false), InlineData(3, Precision.BFloat16, false)]
-    [InlineData(2, Precision.Float32, true), InlineData(2, Precision.BFloat16, true)]
-    public void OperationsOfATrainingStep_AddUp(int threads, Precision precision, bool recomputesInner)
-    {
-        int[] lengths = [64, 64, 40, 3, 17];
-        using ModelFolder folder = ModelFolder.Open(DeviceContract.Fixture("models", "bert"));
-        EncoderConfig config = folder.Network.Config;
-        PackedBatch batch = DeviceContract.RandomBatch(config, lengths, seed: 1);
-        using CpuDevice device = new(threads);
-        float[] Step(bool isNoted, out OperationSpan[][] spans, out TrainingMemory memory)
-        {
-            TrainingOptions options = new() { RecomputesInner = recomputesInner };
-            using CpuTrainingNetwork trained = (CpuTrainingNetwork)device.LoadForTraining(folder.Network, precision, options);
-            if (isNoted) { trained.Logs = [.. Enumerable.Range(0, threads).Select(_ => new OperationLog(device.KernelsOf(precision).Products))]; }
-            float[] output = new float[lengths.Length * folder.Network.OutputSize];
-            trained.ForwardSaving(batch, 0, new StepDropout(1, 2, [.. batch.Offsets.Take(lengths.Length)]), output);
-            trained.Backward(0, output);
-            trained.Step(new StepOptions(1e-3));
-            trained.Forward(batch, output);
-            spans = [.. (trained.Logs ?? []).Select(log => log.Spans.ToArray())];
-            memory = trained.Memory;
-            return output;
-        }
-        Assert.Equal(Step(false, out _, out _), Step(true, out OperationSpan[][] threadsSpans, out TrainingMemory memory));
-
-        OperationSpan[] spans = [.. threadsSpans.SelectMany(thread => thread)];
-        long Flop(CpuPhase phase, string name) => spans.Where(span => span.Phase == phase && span.Name == name).Sum(span => span.Flop);
-        (long rows, long hidden, long inner, long layers) = (lengths.Sum(), config.HiddenSize, config.IntermediateSize, config.NumHiddenLayers);
-        foreach ((string product, long flop) in new[] { ("QueryKeyValue", 3 * hidden * hidden), ("AttentionOutput", hidden * hidden),
-            ("FeedForwardUp", hidden * inner), ("FeedForwardDown", hidden * inner) })
-        {
-            long all = layers * rows * 2 * flop;
-            Assert.Equal(2 * all, Flop(CpuPhase.Forward, product)); // the second pass is that of inference
-            Assert.Equal(all, Flop(CpuPhase.Backward, product + ".dX"));
-            Assert.Equal(all, Flop(CpuPhase.Backward, product + ".dW"));
-            Assert.Equal(recomputesInner && product == "FeedForwardUp" ? all : 0, Flop(CpuPhase.Backward, product));
-        }
-        long attention = layers * lengths.Sum(length => 4L * length * length * hidden);
-        Assert.Equal((2 * attention, 2 * attention), (Flop(CpuPhase.Forward, "Attention"), Flop(CpuPhase.Backward, "AttentionBackward")));
-        Assert.Equal((2 * layers + 1) * rows * 17 * hidden, Flop(CpuPhase.Backward, "LayerNormBackward"));
-        Assert.Equal(rows * 3 * hidden, Flop(CpuPhase.Backward, "Embedding.dW"));
-        // Rows of five products' results and of the inner one; then, for each of two groups, sums of all biases and LayerNorms, heads of 8 in slots of 32.
-        (long context, int group) = (32 * config.NumAttentionHeads, device.KernelsOf(precision).Products.Group);
-        Assert.Equal(layers * (rows * (5 * hidden + inner) + 2 * (6 * hidden + 3 * context + inner)), Flop(CpuPhase.Backward, "BiasSums"));
-        long parameters = folder.Network.Tensors().Sum(tensor => tensor.Count);
-        Assert.Equal((2 * parameters, 15 * parameters), (Flop(CpuPhase.Step, "GradientNorm"), Flop(CpuPhase.Step, "AdamW")));
-        foreach (OperationSpan[] thread in threadsSpans)
-        {
-            Assert.All(thread.Zip(thread.Skip(1)), pair => Assert.True(pair.First.End <= pair.Second.Start));
-            Assert.All(thread, span => Assert.True(span.Start <= span.End));
-        }
-
-        Assert.Equal((memory.Weights, 2 * memory.Weights), (memory.Gradients, memory.Moments));
-        Assert.InRange(memory.Weights, 4 * parameters, 4 * parameters + 64 * folder.Network.Tensors().Count());
-        Assert.True(memory.Panels > 0 && memory.Workspace > 0);
-        long kept = recomputesInner ? 0 : inner, words = rows / group;
-        Assert.Equal(4 * (2 * rows * hidden + layers * (words * (2 * hidden + context + kept) + rows * (2 * hidden + 3 * context / group + kept))),
-            memory.Activations);
     }
 }

@@ -30,6 +30,8 @@ internal static class ExplainedMutants
             "Equivalent but for speed: without whole blocks of eight the scalar loop moves every value."),
         new("Jit/KernelAssembler.cs", Mistake.Constant, "var bytes = new MemoryStream(4096);", "var bytes = new MemoryStream(4097);",
             "Equivalent: a stream's first capacity; it grows, and ToArray gives what was written."),
+        new("Jit/OuterAvx512.cs", Mistake.Register, "(rax, rcx, rdx, r8, r10, r11);", "(rax, rcx, rdx, r8, r10, r12);",
+            "Equivalent: r12 is free there, and KernelAssembler saves it for every kernel."),
         new("Threading/Team.cs", Mistake.Operator, "Volatile.Write(ref _state.Phase, phase + 1);", "Volatile.Write(ref _state.Phase, phase - 1);",
             "Equivalent: whoever waits leaves when the phase is another than it saw; which one does not matter."),
         new("Threading/TeamSchedule.cs", Mistake.Operator,

@@ -13,7 +13,10 @@ internal sealed class LayerBackward : IDisposable
         AttentionOutput = new PackedTransposed(products, [weights.AttentionOutput], widths.Hidden, widths.Context, inputHeads: heads);
         Up = new PackedTransposed(products, [weights.Up], widths.Inner, widths.Hidden);
         Down = new PackedTransposed(products, [weights.Down], widths.Hidden, widths.Inner);
+        _linears = [QueryKeyValue, AttentionOutput, Up, Down];
     }
+
+    private readonly PackedTransposed[] _linears;
 
     internal PackedTransposed QueryKeyValue { get; }
     internal PackedTransposed AttentionOutput { get; }
@@ -21,22 +24,16 @@ internal sealed class LayerBackward : IDisposable
     internal PackedTransposed Down { get; }
 
     /// <summary>Weights in panels.</summary>
-    internal long Values => QueryKeyValue.Values + AttentionOutput.Values + Up.Values + Down.Values;
-    internal long Bytes => QueryKeyValue.Bytes + AttentionOutput.Bytes + Up.Bytes + Down.Bytes;
+    internal long Values => _linears.Sum(linear => linear.Values);
+    internal long Bytes => _linears.Sum(linear => linear.Bytes);
 
     internal void Fill(Team team, int member)
     {
-        QueryKeyValue.Fill(team, member);
-        AttentionOutput.Fill(team, member);
-        Up.Fill(team, member);
-        Down.Fill(team, member);
+        foreach (PackedTransposed linear in _linears) { linear.Fill(team, member); }
     }
 
     public void Dispose()
     {
-        QueryKeyValue.Dispose();
-        AttentionOutput.Dispose();
-        Up.Dispose();
-        Down.Dispose();
+        foreach (PackedTransposed linear in _linears) { linear.Dispose(); }
     }
 }

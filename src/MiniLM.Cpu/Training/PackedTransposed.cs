@@ -31,6 +31,7 @@ internal sealed unsafe class PackedTransposed : IDisposable
 
     internal long Values => (long)Outputs * _inputs;
     internal long Bytes => _panels.Bytes;
+    internal float* Weights => _panels.Floats;
 
     private int Outputs => _linears.Length * _outputsEach;
 
@@ -61,7 +62,7 @@ internal sealed unsafe class PackedTransposed : IDisposable
             for (int at = 0; at < slot; at += Gemm.Columns)
             {
                 int panel = (head * padded + at) / Gemm.Columns, width = Math.Min(Gemm.Columns, slot - at);
-                float* from = rows + head * slot + at, to = _panels.Floats + ((long)panel * Outputs + k) / group * Gemm.Columns;
+                float* from = rows + head * slot + at, to = Weights + ((long)panel * Outputs + k) / group * Gemm.Columns;
                 if (_products.IsExact) { Unsafe.CopyBlockUnaligned(to, from, (uint)width * sizeof(float)); }
                 else { FillOperands(from, linear.Inputs, count, width, to); }
             }
@@ -90,7 +91,7 @@ internal sealed unsafe class PackedTransposed : IDisposable
         {
             A = dy,
             AStride = dyStride * _products.Size,
-            B = _panels.Floats,
+            B = Weights,
             K = Outputs / _products.Group,
             C = dx,
             CStride = dxStride * size,

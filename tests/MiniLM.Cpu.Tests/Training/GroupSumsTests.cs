@@ -41,6 +41,7 @@ public sealed unsafe class GroupSumsTests
     public void Parts_AreApartAndEmptyAtTheBeginning()
     {
         using GroupSums one = new(Widths, Table), two = new(Widths, Table);
+        int most = 0;
         foreach (int groups in new[] { 1, 3, 2, 4 })
         {
             one.Begin(groups);
@@ -48,14 +49,29 @@ public sealed unsafe class GroupSumsTests
             (nint Start, long Floats)[] parts = [.. Enumerable.Range(0, groups).SelectMany(group => Of(one, group).Concat(Of(two, group)))];
             foreach ((nint start, long floats) in parts) { Assert.False(new Span<float>((void*)start, (int)floats).ContainsAnyExcept(0)); }
             Parts.AssertApart(parts);
+            most = Math.Max(groups, most);
+            Assert.Equal(sizeof(float) * Of(one, 0).Sum(part => part.Floats) * most, one.Bytes);
         }
 
-        static (nint, long)[] Of(GroupSums sums, int group) =>
+        static (nint Start, long Floats)[] Of(GroupSums sums, int group) =>
         [
             ((nint)sums.OutputGamma(group), Widths.Hidden), ((nint)sums.OutputBeta(group), Widths.Hidden), ((nint)sums.AttentionGamma(group), Widths.Hidden),
             ((nint)sums.AttentionBeta(group), Widths.Hidden), ((nint)sums.Down(group), Widths.Hidden), ((nint)sums.AttentionOutput(group), Widths.Hidden),
             ((nint)sums.Up(group), Widths.Inner), ((nint)sums.QueryKeyValue(group), 3 * Widths.Context), ((nint)sums.RelativeBias(group), Table),
         ];
+    }
+
+    [Fact]
+    public void Begin_OfAsManyGroupsTakesNoNewBlock()
+    {
+        GroupSums one = new(Widths, Table);
+        using GroupSums two = new(Widths, Table);
+        one.Begin(3);
+        two.Begin(3);
+        float* before = two.OutputGamma(0);
+        one.Dispose(); // the system maps blocks below one another: a new one would lie here
+        two.Begin(3);
+        Assert.Equal((nint)before, (nint)two.OutputGamma(0));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using MiniLM.Batching;
 using MiniLM.Compute;
 using MiniLM.Compute.Reference;
+using MiniLM.Cpu.Training;
 using MiniLM.Model;
 using MiniLM.Tests;
 using MiniLM.Training;
@@ -237,6 +238,135 @@ public sealed class SmallTrainingNetworkTests
                 trained.ReadState(parameter, state, values);
                 Assert.Equal(Enumerable.Range(number++, parameter.Count).Select(value => (float)value), values);
             }
+        }
+    }
+
+    // Groups of 128 rows, which is the most, of 100 and of 29: together those would be a row too many.
+    [Theory]
+    [InlineData(1, Precision.Float32, false), InlineData(2, Precision.Float32, true), InlineData(3, Precision.BFloat16, false)]
+    [InlineData(2, Precision.BFloat16, true)]
+    public void Logs_HaveTheFlopAndBytesOfEveryOperation(int threads, Precision precision, bool recomputesInner)
+    {
+        int[] lengths = [100, 28, 100, 29];
+        const int Groups = 3, Layers = 2, Heads = 2, Head = 17, Inner = 35, Hidden = Heads * Head, PaddedHidden = 64, Context = Heads * 32, PaddedInner = 64;
+        long rows = lengths.Sum(), pairs = lengths.Sum(length => (long)length * length);
+        using RandomNetwork random = new(Hidden, Heads, Inner, Layers);
+        Network network = random.Network with { Config = random.Network.Config with { HiddenDropout = .1f, AttentionDropout = .2f } };
+        PackedBatch batch = DeviceContract.RandomBatch(network.Config, lengths, seed: 3);
+        using CpuDevice device = new(threads);
+        ProductKernels products = device.KernelsOf(precision).Products;
+        (int size, int group, int ofFloats) = (products.Size, products.Group, sizeof(float));
+        Assert.Equal(Step(false, out _, out _), Step(true, out OperationSpan[][] logs, out TrainingMemory memory));
+
+        long kept = recomputesInner ? 0 : PaddedInner, words = 128 / group + 100 / group + (29 + group - 1) / group;
+        Assert.Equal(ofFloats * (2 * rows * PaddedHidden + Layers * (words * (2 * PaddedHidden + Context + kept)
+            + rows * (2 * PaddedHidden + 3 * Context / group + kept))), memory.Activations);
+        // A layer's panels of 32 columns, q, k and v of a head in one each; the biases; and the other way.
+        long panels = Layers * (ofFloats * ((3 * Context + PaddedInner) * Words(Hidden) + PaddedHidden * (Words(Context) + Words(Inner))
+            + 3 * Context + 2 * PaddedHidden + PaddedInner) + size * (4 * Context + 2 * PaddedInner) * PaddedHidden);
+        Assert.Equal(panels, memory.Panels);
+        Assert.Equal((memory.Weights, 2 * memory.Weights), (memory.Gradients, memory.Moments));
+        long parameters = network.Tensors().Sum(tensor => tensor.Count);
+        Assert.InRange(memory.Weights, ofFloats * parameters, ofFloats * parameters + 64 * network.Tensors().Count());
+        Assert.True(memory.Workspace > 0);
+
+        Dictionary<(CpuPhase, string), (long Flop, long Bytes)> expected = [];
+        CpuPhase phase = CpuPhase.Forward;
+        Values("Embedding", rows * Hidden, 10, 4);
+        Values("Dropout", (1 + 2 * Layers) * rows * Hidden, 1, 2);
+        Note("Attention", Layers * 4 * pairs * Hidden, Layers * 4 * size * rows * Hidden);
+        Product("QueryKeyValue", Heads * Groups, Heads * rows, Hidden, 3 * Head, size);
+        Product("AttentionOutput", Groups, rows, Hidden, Hidden, ofFloats);
+        Product("FeedForwardUp", Groups, rows, Hidden, Inner, ofFloats);
+        Product("FeedForwardDown", Groups, rows, Inner, Hidden, ofFloats);
+        Values("Residual", 2 * Layers * rows * Hidden, 1, 3);
+        Values("LayerNorm", 2 * Layers * rows * Hidden, 8, 2);
+        Values("Activation", Layers * rows * Inner, 0, 2);
+        Casts(Layers * rows * (2 * PaddedHidden + PaddedInner), alsoWords: Layers * rows * Hidden);
+        Values("Head", rows * Hidden, 1, 1); // a mean
+        phase = CpuPhase.Backward;
+        Values("HeadBackward", rows * Hidden, 2, 2);
+        Values("LayerNormBackward", (1 + 2 * Layers) * rows * Hidden, 17, 3);
+        Values("DropoutBackward", (1 + 2 * Layers) * rows * Hidden, 1, 2);
+        Values("ActivationBackward", Layers * rows * Inner, 0, 3);
+        Note("AttentionBackward", Layers * 8 * pairs * Hidden, Layers * (4 * size + 3 * ofFloats) * rows * Hidden);
+        Product("FeedForwardDown.dX", Groups, rows, Hidden, Inner, ofFloats);
+        Product("FeedForwardUp.dX", Groups, rows, Inner, Hidden, 2 * ofFloats);
+        Product("AttentionOutput.dX", Groups, rows, Hidden, Hidden, size);
+        Product("QueryKeyValue.dX", Groups, rows, 3 * Hidden, Hidden, 2 * ofFloats);
+        // A gradient of weights is added: pieces of a weight's channels, heads apart, each by all rows.
+        Product("FeedForwardDown.dW", Pieces(Hidden), Hidden, rows, Inner, 2 * ofFloats);
+        Product("FeedForwardUp.dW", Pieces(Inner), Inner, rows, Hidden, 2 * ofFloats);
+        Product("AttentionOutput.dW", Heads * Pieces(Hidden), Heads * Hidden, rows, Head, 2 * ofFloats);
+        Product("QueryKeyValue.dW", 3 * Heads * Pieces(Head), 3 * Hidden, rows, Hidden, 2 * ofFloats);
+        Values("Embedding.dW", rows * Hidden, 3, 7);
+        // Of results' rows; then of the groups' sums, padded: six rows of hidden, of biases and LayerNorms, and the others' biases.
+        Values("BiasSums", Layers * (rows * (5 * Hidden + Inner) + Groups * (6 * PaddedHidden + 3 * Context + PaddedInner)), 1, 1);
+        Casts(Layers * rows * (2 * PaddedHidden + PaddedInner + 3 * Context + (recomputesInner ? PaddedHidden + PaddedInner : 0)), alsoWords: 0);
+        if (recomputesInner)
+        {
+            Product("FeedForwardUp", Groups, rows, Hidden, Inner, ofFloats);
+            Values("Activation", Layers * rows * Inner, 0, 2);
+            if (!products.IsExact) { Values("LayerNorm", Layers * rows * Hidden, 8, 2); }
+        }
+        phase = CpuPhase.Step;
+        Values("GradientNorm", parameters, 2, 1);
+        Values("AdamW", parameters, 15, 7);
+        Values("Clearing", memory.Weights / ofFloats, 0, 1);
+        long forward = (3 * Context + PaddedInner) * Hidden + PaddedHidden * (Context + Inner), backward = (4 * Context + 2 * PaddedInner) * PaddedHidden;
+        Note("Packing", 0, Layers * (ofFloats + size) * threads * (forward / threads + backward / threads));
+        Assert.Equal(expected.OrderBy(entry => entry.Key), logs.SelectMany(log => log).Where(span => span.Operation != CpuOperation.Wait)
+            .GroupBy(span => (span.Phase, span.Name)).ToDictionary(of => of.Key, of => (of.Sum(span => span.Flop), of.Sum(span => span.Bytes)))
+            .OrderBy(entry => entry.Key));
+
+        // Each thread waits before and behind what all do, once for the panels of inference, and while the first is alone, for head and biases.
+        for (int thread = 0; thread < threads; thread++)
+        {
+            int together = 1 + 2 * Layers + 2 + 4, alone = thread == 0 ? 0 : 2 + Layers;
+            Assert.Equal(2 * together + 1 + alone, logs[thread].Count(span => span.Operation == CpuOperation.Wait));
+            Assert.Equal(thread == 0 ? 2 : 0, logs[thread].Count(span => span.Operation == CpuOperation.Head));
+            Assert.All(logs[thread].Zip(logs[thread].Skip(1)), pair => Assert.True(pair.First.End <= pair.Second.Start));
+            Assert.All(logs[thread], span => Assert.True(span.Start <= span.End));
+        }
+
+        float[] Step(bool isNoted, out OperationSpan[][] spans, out TrainingMemory memory)
+        {
+            using CpuTrainingNetwork trained = (CpuTrainingNetwork)device.LoadForTraining(network, precision, new() { RecomputesInner = recomputesInner });
+            if (isNoted) { trained.Logs = [.. Enumerable.Range(0, threads).Select(_ => new OperationLog(products))]; }
+            float[] output = new float[lengths.Length * network.OutputSize];
+            trained.ForwardSaving(batch, 0, Dropout(batch), output);
+            trained.Backward(0, output);
+            trained.Step(new StepOptions(1e-3));
+            (spans, memory) = ([.. (trained.Logs ?? []).Select(log => log.Spans.ToArray())], trained.Memory);
+            trained.Forward(batch, output);
+            return output;
+        }
+
+        void Note(string name, long flop, long bytes) => expected.Add((phase, name), (flop, bytes));
+        void Values(string name, long values, int flop, int floats) => Note(name, flop * values, floats * ofFloats * values);
+        // Of each layer: its operands and results, the right operand once a call.
+        void Product(string name, long calls, long left, long inner, long right, int result) =>
+            Note(name, Layers * 2 * left * inner * right, Layers * (size * (left * inner + calls * inner * right) + result * left * right));
+        void Casts(long values, long alsoWords)
+        {
+            int pairing = group > 1 ? 2 * size : 0;
+            if (!products.IsExact) { Note("Cast", 0, (ofFloats + size + pairing) * values + pairing * alsoWords); }
+        }
+        long Pieces(int channels) => Math.Min((channels + products.TallestOuter - 1) / products.TallestOuter, 4 * threads);
+        int Words(int width) => (width + group - 1) / group;
+    }
+
+    [Fact]
+    public void ALayersPanels_AreFreedWithIt()
+    {
+        using RandomNetwork random = new(34, 2, 35, 1);
+        LayerBackward layer = new(ProductKernels.For(CpuTier.Scalar), random.Network.Encoder.Layers[0], random.Network.Config, new RowWidths(64, 64, 64, 32));
+        PackedTransposed[] all = [layer.QueryKeyValue, layer.AttentionOutput, layer.Up, layer.Down];
+        unsafe
+        {
+            Assert.All(all, linear => Assert.True(linear.Weights != null));
+            layer.Dispose();
+            Assert.All(all, linear => Assert.True(linear.Weights == null));
         }
     }
 }

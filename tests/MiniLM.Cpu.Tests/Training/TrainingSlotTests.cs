@@ -21,7 +21,7 @@ public sealed unsafe class TrainingSlotTests
     public static TheoryData<string, Precision, bool> All() => Operands.All();
 
     [Theory, MemberData(nameof(All))]
-    public void Parts_AreApart(string tier, Precision precision, bool rounded)
+    public void Parts_AreApartAndFillTheBlock(string tier, Precision precision, bool rounded)
     {
         const int Layers = 2;
         ProductKernels products = Operands.Products(tier, precision, rounded);
@@ -29,10 +29,14 @@ public sealed unsafe class TrainingSlotTests
         {
             using TrainingSlot one = new(products, Widths, Layers, keepsInner), two = new(products, Widths, Layers, keepsInner);
             // Greater in both, in one, in none; a smaller batch has its parts where the greatest had them.
+            (int mostRows, int mostWords) = (0, 0);
             foreach ((int rows, int words) in new[] { (7, 4), (9, 5), (9, 10), (8, 3), (12, 9) })
             {
+                (mostRows, mostWords) = (Math.Max(rows, mostRows), Math.Max(words, mostWords));
                 foreach (TrainingSlot slot in new[] { one, two }) { slot.Begin(Batch(rows), null, words); }
-                Parts.AssertApart([.. Of(one, rows, words), .. Of(two, rows, words)]);
+                (nint, long Floats)[] parts = [.. Of(one, mostRows, mostWords)];
+                Assert.Equal(sizeof(float) * parts.Sum(part => part.Floats), one.Bytes);
+                Parts.AssertApart([.. parts, .. Of(two, mostRows, mostWords)]);
             }
 
             List<(nint, long)> Of(TrainingSlot slot, int rows, int words)
@@ -55,7 +59,7 @@ public sealed unsafe class TrainingSlotTests
     {
         using TrainingSlot slot = new(ProductKernels.For(CpuTier.Scalar), Widths, 1, keepsInner: true);
         slot.Begin(Batch(5), null, 5);
-        float* before = slot.EmbeddingSums;
+        slot.EmbeddingSums[0] = 7;
         slot.IsFilled = true;
         PackedBatch batch = Batch(5);
         StepDropout dropout = new(1, 2, [0]);
@@ -63,21 +67,22 @@ public sealed unsafe class TrainingSlotTests
         Assert.False(slot.IsFilled);
         Assert.Same(batch, slot.Batch);
         Assert.Equal(dropout, slot.Dropout);
-        Assert.Equal((nint)before, (nint)slot.EmbeddingSums); // there was room
+        Assert.Equal(7, slot.EmbeddingSums[0]); // there was room: a new block would hold zeros
     }
 
     [Fact]
-    public void GradientRows_HaveTheirPartsApart()
+    public void GradientRows_HaveTheirPartsApartAndNoMore()
     {
         foreach (bool recomputes in new[] { false, true })
         {
             const int Rows = 7, Words = 5;
             using GradientRows one = new(Rows, Words, Widths, recomputes), two = new(Rows, Words, Widths, recomputes);
             Parts.AssertApart([.. Of(one), .. Of(two)]);
+            Assert.Equal(sizeof(float) * Of(one).Sum(part => part.Floats), one.Bytes);
             Assert.True(one.Holds(Rows, Words) && one.Holds(1, 1));
             Assert.False(one.Holds(Rows + 1, Words) || one.Holds(Rows, Words + 1));
 
-            List<(nint, long)> Of(GradientRows rows)
+            List<(nint Start, long Floats)> Of(GradientRows rows)
             {
                 List<(nint, long)> parts = [((nint)rows.X, Rows * Widths.Hidden), ((nint)rows.Down, Words * Widths.Hidden),
                     ((nint)rows.Dense, Words * Widths.Hidden), ((nint)rows.Up, Words * Widths.Inner), ((nint)rows.Projections, Words * 3 * Widths.Context)];
