@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using MiniLM.Cli.Training;
-using MiniLM.Training.Records;
+using MiniLM.Cli.Train;
 
 namespace MiniLM.Cli.Tests;
 

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text;
 using MiniLM.Cli.Options;
 using MiniLM.Cli.Output;
-using MiniLM.Cli.Training;
+using MiniLM.Cli.Train;
 using MiniLM.Compute;
 using MiniLM.Cpu;
 using MiniLM.Data;

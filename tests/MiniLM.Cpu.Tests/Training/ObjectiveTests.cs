@@ -143,7 +143,7 @@ public sealed class ObjectiveTests : IDisposable
         Network network = Classifier(1);
         using TrainingNetwork trained = _device.LoadForTraining(network, Precision.Float32, new TrainingOptions());
         CrossEncoderObjective objective = new(trained, new CrossLosses.BinaryCrossEntropyLoss(), data, 5);
-        double loss = objective.Evaluate(Rows);
+        double loss = objective.Evaluate(Rows, SequenceOutputs.Compute(trained, network, tokens, default));
         Assert.All(Gradients(trained), values => Assert.DoesNotContain(values, value => value != 0));
         Assert.NotEqual(loss, objective.Add(new MicroBatch(Rows, 0, 0), 1));
         float[] logits = new float[Rows.Length], ignored = new float[Rows.Length];
@@ -171,8 +171,9 @@ public sealed class ObjectiveTests : IDisposable
         };
         Network network = Classifier(1) with { Config = _folder.Network.Config };
         using TrainingNetwork trained = _device.LoadForTraining(network, Precision.Float32, new TrainingOptions());
-        double loss = new CrossEncoderObjective(trained, new CrossLosses.ListNetLoss(), data, 5).Evaluate(Rows);
-        double alone = Rows.Average(row => new CrossEncoderObjective(trained, new CrossLosses.ListNetLoss(), data, 5).Evaluate([row]));
+        SequenceOutputs outputs = SequenceOutputs.Compute(trained, network, tokens, default);
+        double loss = new CrossEncoderObjective(trained, new CrossLosses.ListNetLoss(), data, 5).Evaluate(Rows, outputs);
+        double alone = Rows.Average(row => new CrossEncoderObjective(trained, new CrossLosses.ListNetLoss(), data, 5).Evaluate([row], outputs));
         Tiers.Close(alone, loss, 1e-6, "mean over lists");
     }
 

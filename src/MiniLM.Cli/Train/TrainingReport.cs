@@ -3,7 +3,7 @@ using System.Globalization;
 using MiniLM.Training;
 using MiniLM.Training.Records;
 
-namespace MiniLM.Cli.Training;
+namespace MiniLM.Cli.Train;
 
 /// <summary>A training on stderr: a line of where it is, and what was measured.</summary>
 internal sealed class TrainingReport

@@ -2,7 +2,7 @@ using MiniLM.Cli.Commands;
 using MiniLM.Cli.Output;
 using MiniLM.Training.Records;
 
-namespace MiniLM.Cli.Training;
+namespace MiniLM.Cli.Train;
 
 /// <summary>A training run as one HTML file: curves of everything in its log, results, arguments.</summary>
 internal static class TrainingReportPage
