@@ -14,10 +14,11 @@ internal sealed class TrainingReport
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private double _said = -SecondsBetweenLines;
     private readonly string _output;
+    private readonly Trainer _trainer;
 
     internal TrainingReport(Trainer trainer, string output, Session session)
     {
-        (_session, _output) = (session, output);
+        (_session, _output, _trainer) = (session, output, trainer);
         trainer.StepDone += Say;
         trainer.Logged += Say;
         trainer.Saved += path => session.Detail($"saved {path}");
@@ -51,6 +52,8 @@ internal sealed class TrainingReport
         {
             _session.Say(string.Create(CultureInfo.InvariantCulture, $"{name} {value:0.0000}"));
         }
+        _session.Say(string.Create(CultureInfo.InvariantCulture, $"{_trainer.History.Tokens:N0} tokens in {_trainer.History.Seconds:0} s; packed, so that "
+            + $"{100 * _trainer.History.PaddingSaved:0} % of padding were not computed"));
         _session.Say(string.Create(CultureInfo.InvariantCulture, $"{result.OutputDir}: {result.Steps} steps, mean loss {result.TrainLoss:0.0000}"
             + $"{(result.BestStep is { } best ? $", the model of step {best}" : "")}"));
     }

@@ -125,6 +125,7 @@ internal sealed unsafe class Checkpoint
         if (history.BestMetric is { } best) { json.WriteNumber("best_metric", best); }
         if (history.BestStep is { } step) { json.WriteNumber("best_step", step); }
         json.WriteNumber("tokens", history.Tokens);
+        json.WriteNumber("padded_tokens", history.PaddedTokens);
         json.WriteNumber("seconds", history.Seconds);
         json.WriteStartObject("made_with");
         foreach ((string name, string value) in identity) { json.WriteString(name, value); }
@@ -160,6 +161,7 @@ internal sealed unsafe class Checkpoint
                 BestMetric = json.TryGetProperty("best_metric", out JsonElement best) ? best.GetDouble() : null,
                 BestStep = json.TryGetProperty("best_step", out JsonElement step) ? step.GetInt32() : null,
                 Tokens = json.GetProperty("tokens").GetInt64(),
+                PaddedTokens = json.GetProperty("padded_tokens").GetInt64(),
                 Seconds = json.GetProperty("seconds").GetDouble(),
             };
             history.ReadLog(System.IO.Path.Combine(path, TrainingFiles.History));

@@ -90,6 +90,18 @@ internal abstract class Objective
         return Loss(rows, _outputs.AsMemory(0, count * size), _gradients.AsSpan(0, count * size));
     }
 
+    /// <summary>Tokens that the last micro-batch would compute, were each of its columns padded to its longest sequence.</summary>
+    internal long PaddedTokens(ReadOnlySpan<int> rows)
+    {
+        Dictionary<int, (int Longest, int Count)> columns = [];
+        foreach ((int place, int column) in _sequences)
+        {
+            (int longest, int count) = columns.GetValueOrDefault(Data.IsList ? 0 : column);
+            columns[Data.IsList ? 0 : column] = (Math.Max(longest, _tokens.Length(rows[place], column)), count + 1);
+        }
+        return columns.Values.Sum(column => (long)column.Longest * column.Count);
+    }
+
     /// <summary>How far the outputs of the last micro-batch are from one another: the root of their variance over that of their squares, 0 to 1.</summary>
     internal double Spread()
     {

@@ -330,6 +330,7 @@ public sealed class Trainer : IDisposable
                 position = steps.State;
                 _history.Losses = (_history.Losses.Sum + step.Loss, _history.Losses.Count + 1);
                 (_history.TotalLoss, _history.Tokens) = (_history.TotalLoss + step.Loss, _history.Tokens + step.Tokens);
+                _history.PaddedTokens += step.PaddedTokens;
                 _history.Seconds = before + clock.Elapsed.TotalSeconds;
                 (tokens, paced) = (tokens + step.Tokens, paced + 1);
                 foreach (TrainingWarning warning in watch.After(step)) { Warn(warning); }

@@ -16,8 +16,10 @@ internal readonly record struct TrainingPosition(int GlobalStep, SamplerState Da
 /// <param name="GradientNorm">Before gradients were cut.</param>
 /// <param name="IsTaken">False: a gradient was not finite under the loss scale, and nothing moved.</param>
 /// <param name="Tokens">Computed forward and backward.</param>
+/// <param name="PaddedTokens">That padded batches would compute: each column of a micro-batch as long as its longest.</param>
 /// <param name="Spread">How far the outputs of its last micro-batch are from one another: <see cref="Objective.Spread"/>.</param>
-internal readonly record struct TrainingStep(int Number, double Loss, double LearningRate, double GradientNorm, bool IsTaken, long Tokens, double Spread);
+internal readonly record struct TrainingStep(int Number, double Loss, double LearningRate, double GradientNorm, bool IsTaken, long Tokens, long PaddedTokens,
+    double Spread);
 
 /// <summary>A run of steps, one at a time: what is logged, evaluated or kept between them is the caller's matter.</summary>
 /// <remarks>Not thread-safe.</remarks>
@@ -74,6 +76,7 @@ internal sealed class TrainingSteps
         float scale = _scaler?.State.Scale ?? 1;
         double loss = 0;
         double spread = 1;
+        long padded = 0;
         int tokens = 0;
         foreach (RowBatch batch in batches)
         {
@@ -83,6 +86,7 @@ internal sealed class TrainingSteps
             if (!double.IsFinite(mean) && _scaler is null) { throw new NonFiniteLossException(GlobalStep + 1, mean, batch); }
             loss += mean * weight;
             spread = objective.Spread();
+            padded += objective.PaddedTokens(batch.Rows);
             tokens = checked(tokens + objective.Tokens(batch.Rows));
         }
         double rate = _schedule.At(_network.Steps);
@@ -94,7 +98,7 @@ internal sealed class TrainingSteps
         });
         _scaler?.Update(result.IsTaken);
         if (!result.IsTaken && _scaler is null) { throw new NonFiniteLossException(GlobalStep + 1, result.GradientNorm, batches[0]); }
-        step = new TrainingStep(++GlobalStep, loss, rate, result.GradientNorm, result.IsTaken, tokens, spread);
+        step = new TrainingStep(++GlobalStep, loss, rate, result.GradientNorm, result.IsTaken, tokens, padded, spread);
         return true;
     }
 

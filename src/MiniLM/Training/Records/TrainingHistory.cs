@@ -25,6 +25,12 @@ internal sealed class TrainingHistory
     /// <summary>Tokens that were computed forward and backward.</summary>
     internal long Tokens { get; set; }
 
+    /// <summary>Tokens that padded batches would have computed.</summary>
+    internal long PaddedTokens { get; set; }
+
+    /// <summary>The share of padding in batches that were padded to their longest, which the packed ones here do not compute.</summary>
+    internal double PaddingSaved => PaddedTokens == 0 ? 0 : 1 - Tokens / (double)PaddedTokens;
+
     /// <summary>Evaluations in a row that were not better.</summary>
     internal int Patience { get; set; }
 

@@ -1,0 +1,219 @@
+using MiniLM.Model;
+using MiniLM.Tests;
+using MiniLM.Training;
+using MiniLM.Training.Records;
+
+namespace MiniLM.Cpu.Tests.Training;
+
+/// <summary>The library's trainer: the README's lines, callbacks, cancellation, warnings.</summary>
+public sealed class TrainerTests : IDisposable
+{
+    private static readonly string[] Words = ["wing", "heat", "air", "stream", "lift", "shock", "wave", "speed", "layer"];
+
+    private readonly string _before = Directory.GetCurrentDirectory();
+    private readonly string _folder = Directory.CreateTempSubdirectory("minilm-trainer-").FullName;
+    private readonly string _model = DeviceContract.Fixture("models", "bert");
+
+    private string At(string name) => Path.Combine(_folder, name);
+
+    private static IEnumerable<TrainingRow> Pairs(int rows, int from = 0) => Enumerable.Range(from, rows).Select(row =>
+        new TrainingRow([$"{Words[row % 9]} of {Words[row / 9 % 9]}", $"{Words[row * 5 % 9]} {Words[(row + row / 9) % 9]}"], [row % 2]));
+
+    private void WriteTable(string name, int rows, int from) => File.WriteAllLines(At(name),
+        Pairs(rows, from).Select(row => $"{row.Texts[0]}\t{row.Texts[1]}\t{row.Labels[0]}").Prepend("a\tb\tlabel"));
+
+    private TrainingArguments Arguments(string output = "out") => new() { OutputDir = At(output), NumTrainEpochs = 2, PerDeviceTrainBatchSize = 5, LearningRate = 1e-3 };
+
+    [Fact]
+    public void TheLinesOfTheReadMe_FineTuneAModel()
+    {
+        WriteTable("train.tsv", 24, 0);
+        WriteTable("dev.tsv", 8, 40);
+        Directory.CreateDirectory(At("models"));
+        Directory.CreateSymbolicLink(At("models/all-MiniLM-L6-v2"), _model);
+        StringWriter output = new();
+        (string code, string readMe) = (Block(File.ReadAllText(Source("tests", "MiniLM.Cpu.Tests", "Training", "TrainerTests.cs")), "// README", "// end"),
+            Block(File.ReadAllText(Source("README.md")), "// fine-tune", "```"));
+        Assert.True(readMe.Length > 100);
+        Assert.Equal(readMe, code);
+        TextWriter console = Console.Out;
+        Directory.SetCurrentDirectory(_folder);
+        Console.SetOut(output);
+        try
+        {
+            // README
+            using var device = new CpuDevice();
+            using var trainer = new Trainer("models/all-MiniLM-L6-v2", ModelKind.BiEncoder, device,
+                new TrainingArguments { OutputDir = "my-model", NumTrainEpochs = 1, LearningRate = 2e-5, WarmupSteps = .1 });
+            trainer.AddTraining("train.tsv", "CosineSimilarityLoss", "a", "b", "label");
+            trainer.AddEvaluation("dev.tsv", "a", "b", "label");
+            trainer.StepDone += step => Console.WriteLine($"{step.Step}/{step.TotalSteps}: {step.Loss}");
+            TrainingResult result = trainer.Train();
+            Console.WriteLine(result.Metrics["eval_dev_cosine_ap"]);
+            // end
+        }
+        finally
+        {
+            Console.SetOut(console);
+            Directory.SetCurrentDirectory(_before);
+        }
+        Assert.Equal(4, output.ToString().Trim().Split('\n').Length);
+        using CpuDevice again = new(1);
+        using BiEncoder tuned = BiEncoder.Open(At("my-model"), again);
+        Assert.Equal(tuned.Dimension, tuned.Embed("heat").Length);
+        Assert.Contains("## Training Details", File.ReadAllText(At("my-model/README.md")));
+    }
+
+    // Lines between two, without their indentation.
+    private static string Block(string text, string from, string to)
+    {
+        string[] lines = [.. text.Split('\n').Select(line => line.Trim())];
+        int first = Array.IndexOf(lines, from);
+        Assert.True(first >= 0, from);
+        return string.Join('\n', lines.Skip(first + 1).TakeWhile(line => line != to).Where(line => line.Length > 0 && !line.StartsWith("using MiniLM", StringComparison.Ordinal)));
+    }
+
+    private static string Source(params string[] parts)
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "Engine.sln"))) { return Path.Combine([folder.FullName, .. parts]); }
+        }
+        throw new FileNotFoundException("Engine.sln is in no folder above the tests");
+    }
+
+    [Fact]
+    public void Stop_EndsTheRunAsIfTheStepWereTheLast()
+    {
+        using CpuDevice device = new(2);
+        using Trainer trainer = new(_model, ModelKind.BiEncoder, device, Arguments());
+        trainer.AddTraining(Pairs(20), "CosineSimilarityLoss");
+        List<int> steps = [];
+        trainer.StepDone += step =>
+        {
+            steps.Add(step.Step);
+            if (step.Step == 3) { trainer.Stop(); }
+        };
+        TrainingResult result = trainer.Train();
+        Assert.Equal([1, 2, 3], steps);
+        Assert.Equal(3, result.Steps);
+        Assert.True(File.Exists(At("out/model.safetensors")));
+    }
+
+    [Fact]
+    public void Cancelling_KeepsTheStepAndThrows()
+    {
+        using CpuDevice device = new(2);
+        using CancellationTokenSource cancellation = new();
+        using (Trainer trainer = new(_model, ModelKind.BiEncoder, device, Arguments()))
+        {
+            trainer.AddTraining(Pairs(20), "CosineSimilarityLoss");
+            List<string> saved = [];
+            trainer.Saved += saved.Add;
+            trainer.StepDone += step => { if (step.Step == 5) { cancellation.Cancel(); } };
+            Assert.Throws<OperationCanceledException>(() => trainer.Train(cancellation.Token));
+            Assert.Equal([At("out/checkpoint-5")], saved);
+        }
+        TrainingArguments arguments = Arguments();
+        arguments.ResumeFromCheckpoint = TrainingArguments.LastCheckpoint;
+        using Trainer second = new(_model, ModelKind.BiEncoder, device, arguments);
+        second.AddTraining(Pairs(20), "CosineSimilarityLoss");
+        List<int> steps = [];
+        second.StepDone += step => steps.Add(step.Step);
+        Assert.Equal(8, second.Train().Steps);
+        Assert.Equal([6, 7, 8], steps);
+    }
+
+    [Fact]
+    public void TwoTrainers_DoNotShareAnOutputFolder()
+    {
+        using CpuDevice device = new(1);
+        using Trainer first = new(_model, ModelKind.BiEncoder, device, Arguments());
+        TrainingArguments arguments = Arguments();
+        arguments.ResumeFromCheckpoint = TrainingArguments.LastCheckpoint;
+        Assert.Contains("another run is writing it", Assert.ThrowsAny<IOException>(() => new Trainer(_model, ModelKind.BiEncoder, device, arguments)).Message);
+        Assert.Throws<InvalidOperationException>(() => first.Train());
+    }
+
+    [Fact]
+    public void WhatIsWrongWithTheData_IsSaidBeforeTheFirstStep()
+    {
+        using CpuDevice device = new(1);
+        TrainingArguments arguments = Arguments();
+        arguments.MaxSteps = 1;
+        arguments.MaxLength = 4;
+        using Trainer trainer = new(_model, ModelKind.BiEncoder, device, arguments);
+        List<string> warnings = [];
+        trainer.Warned += warning => warnings.Add(warning.Name);
+        trainer.AddTraining(Pairs(20).Select(row => row with { Labels = [row.Labels[0] == 1 ? 1 : -1] }), "CosineSimilarityLoss");
+        trainer.AddEvaluation(Pairs(4));
+        trainer.StepDone += _ => Assert.Equal(["truncated", "opposite-labels", "overlap"], warnings);
+        trainer.Train();
+        Assert.Equal(3, warnings.Count);
+    }
+
+    public static TheoryData<string, string, TrainingRow[]> Evaluated() => new()
+    {
+        { "CosineSimilarityLoss", "eval_eval_cosine_f1", [.. Pairs(8, 30)] },
+        { "CoSENTLoss", "eval_eval_spearman_cosine", [.. Pairs(8, 30).Select((row, i) => row with { Labels = [i / 8.0] })] },
+        { "MultipleNegativesRankingLoss", "eval_eval_cosine_ndcg@10", [.. Pairs(8, 30).Select(row => row with { Labels = [] })] },
+        { "TripletLoss", "eval_eval_cosine_accuracy", [.. Pairs(8, 30).Select(row => new TrainingRow([.. row.Texts, "layer"], []))] },
+    };
+
+    [Theory, MemberData(nameof(Evaluated))]
+    public void WhatIsMeasured_FollowsFromTheData(string loss, string metric, TrainingRow[] rows)
+    {
+        using CpuDevice device = new(2);
+        TrainingArguments arguments = Arguments();
+        arguments.MaxSteps = 2;
+        using Trainer trainer = new(_model, ModelKind.BiEncoder, device, arguments);
+        trainer.AddTraining(rows, loss);
+        trainer.AddEvaluation(rows);
+        TrainingResult result = trainer.Train();
+        Assert.True(double.IsFinite(result.Metrics[metric]));
+        Assert.True(double.IsFinite(result.Metrics["eval_loss"]));
+    }
+
+    // A batch through a cached loss is larger than what is computed at a time.
+    [Fact]
+    public void ALargeBatch_GoesThroughACachedLoss()
+    {
+        using CpuDevice device = new(2);
+        TrainingArguments arguments = Arguments();
+        (arguments.PerDeviceTrainBatchSize, arguments.NumTrainEpochs, arguments.Dropout) = (64, 1, 0);
+        List<double> losses = [];
+        foreach (string loss in new[] { "CachedMultipleNegativesRankingLoss(mini_batch_size=8)", "MultipleNegativesRankingLoss" })
+        {
+            arguments = arguments with { OutputDir = At(loss[..6]) };
+            using Trainer trainer = new(_model, ModelKind.BiEncoder, device, arguments);
+            trainer.AddTraining(Pairs(64).Select(row => row with { Labels = [] }), loss);
+            trainer.StepDone += step => losses.Add(step.Loss);
+            trainer.Train();
+        }
+        Assert.Equal(2, losses.Count);
+        Assert.Equal(losses[1], losses[0], 1e-5);
+    }
+
+    [Fact]
+    public void Logged_HasTheLossesTheEvaluationsAndTheEnd()
+    {
+        using CpuDevice device = new(2);
+        TrainingArguments arguments = Arguments();
+        (arguments.LoggingSteps, arguments.EvalStrategy) = (.5, IntervalStrategy.Epoch);
+        using Trainer trainer = new(_model, ModelKind.BiEncoder, device, arguments);
+        List<LogEntry> log = [];
+        trainer.Logged += log.Add;
+        trainer.AddTraining(Pairs(20), "CosineSimilarityLoss");
+        trainer.AddEvaluation(Pairs(8, 50));
+        trainer.Train();
+        Assert.Equal(["loss", "eval_loss", "loss", "eval_loss", "train_runtime"], log.Select(entry => entry.Values[0].Key));
+        Assert.Equal([4, 4, 8, 8, 8], log.Select(entry => entry.Step));
+        Assert.Equal([1.0, 1, 2, 2, 2], log.Select(entry => entry.Epoch));
+    }
+
+    public void Dispose()
+    {
+        Directory.SetCurrentDirectory(_before);
+        Directory.Delete(_folder, recursive: true);
+    }
+}
