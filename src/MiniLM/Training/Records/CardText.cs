@@ -1,11 +1,10 @@
 using System.Globalization;
 using System.Text;
-using System.Text.RegularExpressions;
 
 namespace MiniLM.Training.Records;
 
 /// <summary>Text of data, or of anybody, as a model card holds it: nothing in it is taken for Markdown, HTML or YAML.</summary>
-internal static partial class CardText
+internal static class CardText
 {
     // Longer texts make a card that nobody scrolls through.
     private const int MaxChars = 1000;
@@ -19,10 +18,14 @@ internal static partial class CardText
     internal static string Markdown(string text)
     {
         StringBuilder escaped = new();
-        foreach (Rune rune in Cut(text).ReplaceLineEndings("\n").EnumerateRunes()) // half a surrogate pair comes as U+FFFD
+        Rune[] runes = [.. Cut(text).ReplaceLineEndings("\n").EnumerateRunes()]; // half a surrogate pair comes as U+FFFD
+        for (int i = 0; i < runes.Length; i++)
         {
+            Rune rune = runes[i];
             _ = rune.Value switch
             {
+                // An underscore between letters emphasises nothing, and names like eval_loss have many.
+                '_' when i > 0 && i + 1 < runes.Length && IsLetterOrDigit(runes[i - 1]) && IsLetterOrDigit(runes[i + 1]) => escaped.Append('_'),
                 '\n' => escaped.Append("<br>"),
                 '\t' => escaped.Append(' '),
                 int c when c < 128 && Special.Contains((char)c) => escaped.Append(CultureInfo.InvariantCulture, $"&#{c};"),
@@ -30,12 +33,10 @@ internal static partial class CardText
                 _ => escaped.Append(rune),
             };
         }
-        return InsideAWord().Replace(escaped.ToString(), "_");
-    }
+        return escaped.ToString();
 
-    // An underscore between letters emphasises nothing, and names like eval_loss have many.
-    [GeneratedRegex("(?<=[A-Za-z0-9])&#95;(?=[A-Za-z0-9])")]
-    private static partial Regex InsideAWord();
+        static bool IsLetterOrDigit(Rune rune) => rune.IsAscii && char.IsAsciiLetterOrDigit((char)rune.Value);
+    }
 
     /// <summary>The text as code in a line of Markdown, also in a table's cell.</summary>
     internal static string Code(string text) => $"<code>{Markdown(text)}</code>";
