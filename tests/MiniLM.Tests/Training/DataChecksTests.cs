@@ -1,0 +1,90 @@
+using MiniLM.Model;
+using MiniLM.Text;
+using MiniLM.Training;
+
+namespace MiniLM.Tests.Training;
+
+public sealed class DataChecksTests : IDisposable
+{
+    private readonly WordPieceTokenizer _tokenizer = WordPieceTokenizer.Load(DeviceContract.Fixture("models", "bert"));
+    private readonly List<TrainingData> _read = [];
+
+    private TrainingData Read(IEnumerable<TrainingRow> rows, int maxLength = 32, ModelKind kind = ModelKind.BiEncoder, string name = "train.tsv")
+    {
+        TrainingRow[] all = [.. rows];
+        string[] columns = [.. Enumerable.Range(0, all[0].Texts.Count).Select(i => $"c{i}")];
+        _read.Add(new TrainingDataReader(_tokenizer, kind, maxLength, new Dictionary<string, string>(), Path.GetTempPath()).Read(name, columns, false, all, null, default));
+        return _read[^1];
+    }
+
+    private static string[] Names(TrainingData data, string loss, TrainingArguments? arguments = null, ModelKind kind = ModelKind.BiEncoder)
+    {
+        arguments ??= new TrainingArguments { PerDeviceTrainBatchSize = 2 };
+        return [.. DataChecks.Of(data, new TrainingLoss(kind, loss, arguments), arguments).Select(warning => warning.Name)];
+    }
+
+    private static TrainingRow Pair(int i, double label) => new([$"heat {i}", $"air {i}"], [label]);
+
+    [Fact]
+    public void GoodData_AreSilent() => Assert.Empty(Names(Read(Enumerable.Range(0, 8).Select(i => Pair(i, i % 2))), "CosineSimilarity"));
+
+    [Fact]
+    public void Labels_ThatTellNothingApart_AreSaid()
+    {
+        Assert.Equal(["constant-labels"], Names(Read(Enumerable.Range(0, 4).Select(i => Pair(i, .5))), "CosineSimilarity"));
+        Assert.Equal(["opposite-labels"], Names(Read(Enumerable.Range(0, 4).Select(i => Pair(i, i % 2 == 0 ? 1 : -1))), "CosineSimilarity"));
+        Assert.Empty(Names(Read(Enumerable.Range(0, 4).Select(i => Pair(i, i % 2 == 0 ? 1 : -1))), "CoSENT"));
+    }
+
+    [Fact]
+    public void FewPositives_AskForAWeight()
+    {
+        TrainingData data = Read(Enumerable.Range(0, 10).Select(i => Pair(i, i < 2 ? 1 : 0)), kind: ModelKind.CrossEncoder);
+        TrainingArguments arguments = new() { PerDeviceTrainBatchSize = 2 };
+        TrainingWarning warning = DataChecks.Of(data, new TrainingLoss(ModelKind.CrossEncoder, "BinaryCrossEntropy", arguments), arguments).Single();
+        Assert.Equal("train.tsv: 20 % of the labels are 1, so that always saying 0 is right 80 % of the time. Try --pos-weight 4, and judge by F1 or average precision.",
+            warning.Message);
+        Assert.Empty(Names(data, "BinaryCrossEntropy(pos_weight=4)", kind: ModelKind.CrossEncoder));
+        Assert.Empty(Names(Read(Enumerable.Range(0, 8).Select(i => Pair(i, i < 2 ? 1 : 0)), kind: ModelKind.CrossEncoder), "BinaryCrossEntropy", kind: ModelKind.CrossEncoder));
+    }
+
+    [Fact]
+    public void Texts_ThatAreTheSame_AreSaid()
+    {
+        Assert.Equal(["same-texts"], Names(Read(Enumerable.Range(0, 4).Select(i => new TrainingRow($"heat {i}", i < 2 ? $"heat {i}" : $"air {i}"))), "MultipleNegativesRanking(scale=1)",
+            new TrainingArguments { PerDeviceTrainBatchSize = 2, MaskDuplicates = true }));
+        Assert.Equal(["same-texts"], Names(Read(Enumerable.Range(0, 4).Select(i => new TrainingRow($"heat {i}", $"air {i}", i == 0 ? "air 0" : $"wing {i}"))), "Triplet"));
+        Assert.Empty(Names(Read(Enumerable.Range(0, 4).Select(i => new TrainingRow($"heat {i}", $"air {i}", $"wing {i}"))), "Triplet"));
+    }
+
+    [Fact]
+    public void RepeatedTexts_MatterToInBatchNegativesOnly()
+    {
+        TrainingData data = Read(Enumerable.Range(0, 10).Select(i => new TrainingRow($"heat {i / 2}", $"air {i}")));
+        Assert.Equal(["repeated-texts"], Names(data, "MultipleNegativesRanking"));
+        Assert.Empty(Names(data, "MultipleNegativesRanking", new TrainingArguments { PerDeviceTrainBatchSize = 2, MaskDuplicates = true }));
+        Assert.Empty(Names(data, "MultipleNegativesRanking", new TrainingArguments { PerDeviceTrainBatchSize = 2, BatchSampler = BatchSamplerKind.NoDuplicates }));
+        Assert.Empty(Names(Read(Enumerable.Range(0, 10).Select(i => new TrainingRow($"heat {Math.Max(1, i)}", $"air {i}"))), "MultipleNegativesRanking")); // one in ten
+    }
+
+    [Fact]
+    public void CutTexts_AndLargeBatches_AreSaid()
+    {
+        TrainingRow[] rows = [.. Enumerable.Range(0, 4).Select(i => Pair(i, i % 2))];
+        Assert.Equal(["truncated"], Names(Read(rows, maxLength: 3), "CosineSimilarity"));
+        Assert.Equal(["large-batch"], Names(Read(rows), "CosineSimilarity", new TrainingArguments { PerDeviceTrainBatchSize = 5 }));
+        Assert.Empty(Names(Read(rows), "CosineSimilarity", new TrainingArguments { PerDeviceTrainBatchSize = 4 }));
+    }
+
+    [Fact]
+    public void RowsThatAreTrainedOn_AreCountedOnceEach()
+    {
+        TrainingData train = Read(Enumerable.Range(0, 6).Select(i => Pair(i, 1))), other = Read(Enumerable.Range(6, 2).Select(i => Pair(i, 1)));
+        TrainingData test = Read([Pair(5, 0), Pair(5, 0), Pair(7, 1), Pair(9, 1)], name: "test.tsv");
+        Assert.StartsWith("test.tsv: 2 of its 3 rows are in train.tsv and the other training data too", DataChecks.Overlap([train, other], test)!.Message);
+        Assert.StartsWith("test.tsv: 1 of its 3 rows are in train.tsv too", DataChecks.Overlap([train], test)!.Message);
+        Assert.Null(DataChecks.Overlap([train], Read([new TrainingRow(["air 1", "heat 1"], [1])], name: "test.tsv"))); // the other way round
+    }
+
+    public void Dispose() => _read.ForEach(data => data.Dispose());
+}

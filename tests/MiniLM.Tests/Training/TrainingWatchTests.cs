@@ -1,0 +1,60 @@
+using MiniLM.Training;
+
+namespace MiniLM.Tests.Training;
+
+public sealed class TrainingWatchTests
+{
+    private static (int Step, string Name)[] Watch(int steps, Func<int, TrainingStep> step, double? atChance = null, int warmup = 0)
+    {
+        TrainingWatch watch = new([atChance], warmup);
+        return [.. Enumerable.Range(1, steps).SelectMany(number => watch.After(step(number)).Select(warning => (number, warning.Name)))];
+    }
+
+    private static TrainingStep Good(int number) => new(number, 1 - number * .001, 1e-5, 1 + number % 3, true, 100, 120, .5);
+
+    [Fact]
+    public void AHealthyRun_IsSilent() => Assert.Empty(Watch(400, Good, atChance: .2));
+
+    [Fact]
+    public void EqualOutputs_AreSaidOnceWithinTwoHundredSteps()
+    {
+        Assert.Equal([(50, "constant-scores")], Watch(300, number => Good(number) with { Spread = 9e-4 }));
+        Assert.Equal([(120, "constant-scores")], Watch(300, number => Good(number) with { Spread = number > 70 ? 0 : .5 }));
+        Assert.Empty(Watch(300, number => Good(number) with { Spread = number % 50 == 0 ? .1 : 0 }));
+        Assert.Empty(Watch(300, number => Good(number) with { Spread = 1e-3 }));
+    }
+
+    // A model that has not moved yet is no sign, but a warm-up of any length does not silence the watch for more than a hundred steps.
+    [Fact]
+    public void ALossOfAGuess_IsSaidAfterTheWarmUp()
+    {
+        TrainingStep Stuck(int number) => Good(number) with { Loss = .69 + number % 2 * .005 };
+        Assert.Equal([(50, "loss-at-chance")], Watch(200, Stuck, Math.Log(2)));
+        Assert.Equal([(80, "loss-at-chance")], Watch(200, Stuck, Math.Log(2), warmup: 30));
+        Assert.Equal([(150, "loss-at-chance")], Watch(200, Stuck, Math.Log(2), warmup: 5000));
+        Assert.Empty(Watch(200, Stuck, null));
+        Assert.Empty(Watch(200, number => Good(number) with { Loss = .67 }, Math.Log(2)));
+    }
+
+    [Fact]
+    public void ANormAHundredTimesTheOthers_IsSaid()
+    {
+        Assert.Equal([(30, "exploding-norm")], Watch(40, number => Good(number) with { GradientNorm = number == 30 ? 201 : 2 }));
+        Assert.Empty(Watch(40, number => Good(number) with { GradientNorm = number == 30 ? 199 : 2 }));
+        Assert.Empty(Watch(40, number => Good(number) with { GradientNorm = number == 15 ? 1e6 : 2 })); // too early to know
+    }
+
+    [Fact]
+    public void NoGradient_IsSaidUnlessTheLossIsGone()
+    {
+        Assert.Equal([(50, "no-gradient")], Watch(60, number => Good(number) with { GradientNorm = 0, Loss = 2e-3 }));
+        Assert.Empty(Watch(60, number => Good(number) with { GradientNorm = 0, Loss = 5e-4 }));
+    }
+
+    [Fact]
+    public void SkippedSteps_AreSaidWhenTheyAreMany()
+    {
+        Assert.Equal([(26, "loss-scale")], Watch(100, number => Good(number) with { IsTaken = false }));
+        Assert.Empty(Watch(100, number => Good(number) with { IsTaken = number > 25 }));
+    }
+}
