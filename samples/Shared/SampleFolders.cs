@@ -6,8 +6,11 @@ internal static class SampleFolders
     /// <summary>A folder of data: as it is given, else <c>MINILM_SHARED/data/NAME</c>, else <c>shared/data/NAME</c> in a folder above.</summary>
     internal static string Data(string name, string? given)
     {
-        if (given is not null) { return given; }
-        if (Environment.GetEnvironmentVariable("MINILM_SHARED") is { Length: > 0 } shared) { return Path.Combine(shared, "data", name); }
+        if (given is not null)
+        {
+            return given; }
+                if (Environment.GetEnvironmentVariable("MINILM_SHARED") is { Length: > 0 } shared) { return Path.Combine(shared, "data", name);
+        }
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
             string candidate = Path.Combine(folder.FullName, "shared", "data", name);
@@ -21,7 +24,10 @@ internal static class SampleFolders
     {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
-            if (File.Exists(Path.Combine(folder.FullName, "Engine.sln"))) { return Directory.CreateDirectory(Path.Combine(folder.FullName, "out", name)).FullName; }
+            if (File.Exists(Path.Combine(folder.FullName, "Engine.sln")))
+            {
+                return Directory.CreateDirectory(Path.Combine(folder.FullName, "out", name)).FullName;
+            }
         }
         throw new DirectoryNotFoundException("Engine.sln is in no folder above this program");
     }

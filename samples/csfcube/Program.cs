@@ -65,7 +65,8 @@ using (Trainer trainer = new(model, ModelKind.CrossEncoder, device, arguments, c
     foreach ((double epoch, IReadOnlyList<KeyValuePair<string, double>> values) in log.Where(entry => entry.Values.Any(value => value.Key == "eval_valid_map")))
     {
         double Of(string name) => values.First(value => value.Key == name).Value;
-        Console.WriteLine($"| {epoch:0} | {Of("eval_loss"):.0000} | {Of("eval_valid_f1"):.0000} | {Of("eval_valid_accuracy"):.0000} | {Of("eval_valid_map"):.0000} |");
+        Console.WriteLine($"| {epoch:0} | {Of("eval_loss"):.0000} | {Of("eval_valid_f1"):.0000} | {Of("eval_valid_accuracy"):.0000} | "
+            + $"{Of("eval_valid_map"):.0000} |");
     }
     Console.WriteLine($"best: step {result.BestStep}");
 }
@@ -106,7 +107,8 @@ void Report(string name, string folder)
 IEnumerable<TrainingRow> Rows(Query[] of) => of.SelectMany(query => query.Candidates.Select(candidate =>
     new TrainingRow([papers[query.Paper], papers[candidate.Paper]], [candidate.Grade >= Positive ? 1 : 0])));
 
-double Share(Query[] of) => 100.0 * of.Sum(query => query.Candidates.Count(candidate => candidate.Grade >= Positive)) / of.Sum(query => query.Candidates.Length);
+double Share(Query[] of) => 100.0 * of.Sum(query => query.Candidates.Count(candidate => candidate.Grade >= Positive)) 
+    / of.Sum(query => query.Candidates.Length);
 
 Dictionary<string, string> Papers()
 {
@@ -123,7 +125,8 @@ Dictionary<string, string> Papers()
 List<Query> Queries()
 {
     using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(data, "rerank.json")));
-    return [.. json.RootElement.EnumerateArray().Select(query => new Query($"{query.GetProperty("query_id")}_{query.GetProperty("facet")}", $"{query.GetProperty("query_id")}",
+    return [.. json.RootElement.EnumerateArray().Select(query => new Query($"{query.GetProperty("query_id")}_{query.GetProperty("facet")}",
+        $"{query.GetProperty("query_id")}",
         [.. query.GetProperty("candidates").EnumerateArray().Select(candidate => ($"{candidate[0]}", candidate[1].GetInt32()))
             .Where(candidate => papers.ContainsKey(candidate.Item1))]))];
 }

@@ -24,10 +24,13 @@ Row[] rows =
     new("untrained", "", [], ModelKind.BiEncoder, ".7345 (.75)", ".7408 (.71)", ".7330"),
     new("cosine-opposite", "CosineSimilarityLoss", ["question1", "question2", "score"], ModelKind.BiEncoder, ".6816 (.23)", ".6763 (.30)", ".6725"),
     new("cosine", "CosineSimilarityLoss", ["question1", "question2", "label"], ModelKind.BiEncoder, "-", ".7468 (.57)", ".7351"),
-    new("online-contrastive", "OnlineContrastiveLoss(margin=0.5)", ["question1", "question2", "label"], ModelKind.BiEncoder, ".5400 (.99)", ".7756 (.75)", ".7668"),
+    new("online-contrastive", "OnlineContrastiveLoss(margin=0.5)", ["question1", "question2", "label"], ModelKind.BiEncoder, ".5400 (.99)", ".7756 (.75)",
+        ".7668"),
     new("mnr-all-pairs", "MultipleNegativesRankingLoss", ["question1", "question2"], ModelKind.BiEncoder, ".7117 (.74)", ".7229 (.72)", ".7174"),
-    new("mnr-duplicates", "MultipleNegativesRankingLoss", ["question1", "question2"], ModelKind.BiEncoder, "-", ".7374 (.72)", ".7242") { OnlyDuplicates = true },
-    new("cross-encoder", "BinaryCrossEntropyLoss", ["question1", "question2", "label"], ModelKind.CrossEncoder, ".7999 (.02)", "-", "-") { Epochs = 1, BatchSize = 16 },
+    new("mnr-duplicates", "MultipleNegativesRankingLoss", ["question1", "question2"], ModelKind.BiEncoder, "-", ".7374 (.72)",
+        ".7242") { OnlyDuplicates = true },
+    new("cross-encoder", "BinaryCrossEntropyLoss", ["question1", "question2", "label"], ModelKind.CrossEncoder, ".7999 (.02)", "-", "-") { Epochs = 1,
+        BatchSize = 16 },
 ];
 
 Dictionary<string, string> files = WriteParts(data, output, cancellation);
@@ -73,7 +76,8 @@ string Run(Row row)
         (model, seconds) = (result.OutputDir, $"{(Environment.TickCount64 - start) / 1000.0:0}, {result.Steps}");
     }
     ScoredLabels valid = Score(row.Kind, model, files["valid"]), test = Score(row.Kind, model, files["test"]);
-    double[] grid = row.Kind == ModelKind.BiEncoder ? [.. Enumerable.Range(-100, 201).Select(i => i / 100.0)] : [.. Enumerable.Range(0, 101).Select(i => i / 100.0)];
+    double[] grid = row.Kind == ModelKind.BiEncoder ? [.. Enumerable.Range(-100, 201).Select(i => i / 100.0)]
+        : [.. Enumerable.Range(0, 101).Select(i => i / 100.0)];
     (double best, double threshold) = ThresholdGrid.Best(grid, test, counts => counts.F1(1));
     (_, double ofValid) = ThresholdGrid.Best(grid, valid, counts => counts.F1(1));
     return $"{best:.0000} ({threshold:.00}) | {test.At(ofValid).F1(1):.0000} ({ofValid:.00}) | {seconds}";

@@ -24,7 +24,10 @@ public sealed class TrainCommandTests : CommandTests
     // The fixture has two labels, one each for a row of BinaryCrossEntropy; of a single label is what most train.
     private string OneLabel()
     {
-        if (!Directory.Exists(At("one"))) { CommandLine.Run("convert", "--model", BiEncoder, "--num-labels", "1", "--seed", "3", "--output", At("one")).AssertDone(); }
+        if (!Directory.Exists(At("one")))
+        {
+            CommandLine.Run("convert", "--model", BiEncoder, "--num-labels", "1", "--seed", "3", "--output", At("one")).AssertDone();
+        }
         return At("one");
     }
 
@@ -46,7 +49,8 @@ public sealed class TrainCommandTests : CommandTests
 
     /// <summary>What is the same in every run of a training: all but times.</summary>
     private static string[] Timeless(string folder) => [.. History(folder).Select(entry => string.Join(' ', entry.EnumerateObject()
-        .Where(property => !property.Name.Contains("runtime") && !property.Name.Contains("per_second")).Select(property => $"{property.Name}={property.Value}")))];
+        .Where(property => !property.Name.Contains("runtime") && !property.Name.Contains("per_second"))
+            .Select(property => $"{property.Name}={property.Value}")))];
 
     private static byte[] Weights(string folder) => File.ReadAllBytes(Path.Combine(folder, "model.safetensors"));
 
@@ -55,7 +59,8 @@ public sealed class TrainCommandTests : CommandTests
     {
         string train = Pairs();
         CommandResult result = CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", train, "--columns", "a,b,label", "--loss",
-            "CosineSimilarityLoss", "--output-dir", Output, "--num-train-epochs", "2", "--per_device_train_batch_size", "5", "--logging-steps", "2").AssertDone();
+            "CosineSimilarityLoss", "--output-dir", Output, "--num-train-epochs", "2", "--per_device_train_batch_size", "5", "--logging-steps", "2")
+                .AssertDone();
         Assert.Contains("step 10/10", result.Error);
         string before = CommandLine.Run("embed", "--model", BiEncoder, "one two").AssertDone().Output;
         string after = CommandLine.Run("embed", "--model", Output, "one two").AssertDone().Output;
@@ -74,13 +79,17 @@ public sealed class TrainCommandTests : CommandTests
     public void ARunThatGoesOn_IsTheSameBitForBit()
     {
         string train = Pairs(rows: 22), eval = Pairs("dev.tsv", 9, 40);
-        string[] arguments = ["--eval", eval, "--num-train-epochs", "3", "--logging-steps", "5", "--eval-strategy", "epoch", "--save-steps", "4", "--warmup-ratio", ".2"];
+        string[] arguments = ["--eval", eval, "--num-train-epochs", "3", "--logging-steps", "5", "--eval-strategy", "epoch", "--save-steps", "4",
+            "--warmup-ratio", ".2"];
         Train(train, [.. arguments, "--eval-on-start"]).AssertDone();
         foreach (string kept in new[] { "checkpoint-4", "checkpoint-8", "checkpoint-16" })
         {
             string resumed = At("resumed-" + kept);
             Directory.CreateDirectory(Path.Combine(resumed, kept));
-            foreach (string file in Directory.EnumerateFiles(Path.Combine(Output, kept))) { File.Copy(file, Path.Combine(resumed, kept, Path.GetFileName(file))); }
+            foreach (string file in Directory.EnumerateFiles(Path.Combine(Output, kept)))
+            {
+                File.Copy(file, Path.Combine(resumed, kept, Path.GetFileName(file)));
+            }
             Train(train, [.. arguments, "--eval-on-start", "--threads", "1", "--output-dir", resumed, "--resume-from-checkpoint"]).AssertDone();
             Assert.Equal(Weights(Output), Weights(resumed));
             Assert.Equal(File.ReadAllBytes(Path.Combine(Output, "checkpoint-18", "optimizer.safetensors")),
@@ -98,7 +107,8 @@ public sealed class TrainCommandTests : CommandTests
         using CancellationTokenSource cancellation = new();
         using MemoryStream output = new();
         using CancelAt error = new("step 1/", cancellation);
-        int code = Program.Run(["train", "--task", "cross-encoder", "--model", OneLabel(), "--train", train, "--columns", "a,b,label", "--loss", "BinaryCrossEntropy",
+        int code = Program.Run(["train", "--task", "cross-encoder", "--model", OneLabel(), "--train", train, "--columns", "a,b,label", "--loss",
+            "BinaryCrossEntropy",
             "--learning-rate", "1e-3", "--seed", "7", "--per-device-train-batch-size", "4", "--output-dir", Output],
             new Session(() => Stream.Null, output, error, cancellation.Token));
         Assert.Equal(130, code);
@@ -131,8 +141,10 @@ public sealed class TrainCommandTests : CommandTests
         Assert.Equal(before, Weights(Output));
         string other = CopyModel(OneLabel(), "other");
         File.WriteAllText(Path.Combine(other, "config.json"), File.ReadAllText(Path.Combine(other, "config.json")).Replace("1e-12", "1e-11"));
-        CommandLine.Run("train", "--task", "cross-encoder", "--model", other, "--train", train, "--columns", "a,b,label", "--loss", "BinaryCrossEntropy", "--learning-rate",
-            "1e-3", "--seed", "7", "--per-device-train-batch-size", "4", "--output-dir", Output, "--resume-from-checkpoint").AssertRefused(2, "was made with model ");
+        CommandLine.Run("train", "--task", "cross-encoder", "--model", other, "--train", train, "--columns", "a,b,label", "--loss", "BinaryCrossEntropy",
+            "--learning-rate",
+            "1e-3", "--seed", "7", "--per-device-train-batch-size", "4", "--output-dir", Output, "--resume-from-checkpoint")
+                .AssertRefused(2, "was made with model ");
     }
 
     [Fact]
@@ -157,7 +169,8 @@ public sealed class TrainCommandTests : CommandTests
     {
         string train = Pairs();
         CommandLine.Run(Arguments(train)).AssertRefused(1, "BinaryCrossEntropyLoss: 1 labels a row for 2 outputs");
-        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", train, "--columns", "a,c,label", "--loss", "CoSENT", "--output-dir", Output)
+        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", train, "--columns", "a,c,label", "--loss", "CoSENT", "--output-dir",
+            Output)
             .AssertRefused(1, "train.tsv:1: has no column 'c', it has 'a', 'b', 'label'");
         Train(Pairs("words.tsv", label: row => row == 3 ? "yes" : "1")).AssertRefused(1, "words.tsv:5: 'label' is 'yes', which is no number");
         Train(Write("empty.tsv", "a\tb\tlabel\n")).AssertRefused(1, "empty.tsv: has no rows");
@@ -168,7 +181,8 @@ public sealed class TrainCommandTests : CommandTests
             .AssertRefused(2, "metric_for_best_model f2: nothing here computes it; there are eval_loss, eval_train_average_precision");
         Train(train, "--eval-strategy", "epoch").AssertRefused(2, "eval_strategy: there is nothing to measure");
         string teacher = Write("teacher.jsonl", "{\"a\":\"one two\",\"label\":[1,2,3]}\n{\"a\":\"three\",\"label\":[1,2,3]}\n");
-        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", teacher, "--columns", "a,label", "--loss", "MSE", "--output-dir", Output,
+        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", teacher, "--columns", "a,label", "--loss", "MSE", "--output-dir",
+            Output,
             "--ignore-warnings", "large-batch")
             .AssertRefused(1, "MSELoss");
         Assert.False(Directory.Exists(Output));
@@ -178,9 +192,11 @@ public sealed class TrainCommandTests : CommandTests
     public void ABatchThatIsLargerThanTheData_IsSaidOrRefused()
     {
         string train = Pairs(rows: 6);
-        string[] arguments = ["train", "--task", "cross-encoder", "--model", OneLabel(), "--train", train, "--columns", "a,b,label", "--loss", "BinaryCrossEntropy",
+        string[] arguments = ["train", "--task", "cross-encoder", "--model", OneLabel(), "--train", train, "--columns", "a,b,label", "--loss",
+            "BinaryCrossEntropy",
             "--max-steps", "1", "--output-dir", Output];
-        CommandLine.Run([.. arguments, "--dataloader-drop-last"]).AssertRefused(2, "per_device_train_batch_size 8: train.tsv has 6 rows, and with dataloader_drop_last no batch");
+        CommandLine.Run([.. arguments, "--dataloader-drop-last"]).AssertRefused(2,
+            "per_device_train_batch_size 8: train.tsv has 6 rows, and with dataloader_drop_last no batch");
         Assert.Contains("train.tsv: has 6 rows, fewer than a batch of 8", CommandLine.Run(arguments).AssertDone().Error);
     }
 
@@ -198,7 +214,8 @@ public sealed class TrainCommandTests : CommandTests
     public void ALossThatIsNotFinite_StopsTheRunAndLeavesNothing()
     {
         CommandResult result = CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", Pairs(), "--columns", "a,b,label", "--loss",
-            "CosineSimilarity", "--output-dir", Output, "--learning-rate", "1e38", "--lr-scheduler-type", "constant", "--max-grad-norm", "0", "--max-steps", "9");
+            "CosineSimilarity", "--output-dir", Output, "--learning-rate", "1e38", "--lr-scheduler-type", "constant", "--max-grad-norm", "0", "--max-steps",
+                "9");
         Assert.Equal(1, result.Code);
         string last = result.Error.Trim().Split('\n')[^1];
         Assert.Contains("minilm: step ", last);
@@ -222,7 +239,8 @@ public sealed class TrainCommandTests : CommandTests
         Assert.Equal(first.GetProperty("step").GetInt32(), best);
         Assert.Equal(greatest, state.RootElement.GetProperty("best_metric").GetDouble());
         Assert.Equal(Path.Combine(Output, $"checkpoint-{best}"), state.RootElement.GetProperty("best_model_checkpoint").GetString());
-        Assert.Equal(new[] { best, 32 }.Distinct(), Directory.EnumerateDirectories(Output, "checkpoint-*").Select(path => int.Parse(path.Split('-')[^1])).Order());
+        Assert.Equal(new[] { best, 32 }.Distinct(), Directory.EnumerateDirectories(Output, "checkpoint-*").Select(path => int.Parse(path.Split('-')[^1]))
+            .Order());
         Assert.Equal(Weights(Path.Combine(Output, $"checkpoint-{best}")), Weights(Output));
         string[] table = File.ReadAllLines(Path.Combine(Output, "eval", "CrossEncoderClassification_evaluation_dev_results.csv"));
         Assert.Equal("epoch,steps,dev_average_precision,dev_f1,dev_f1_threshold,dev_precision,dev_recall,dev_accuracy,dev_accuracy_threshold", table[0]);
@@ -257,7 +275,8 @@ public sealed class TrainCommandTests : CommandTests
     public void EarlyStopping_EndsTheRunAfterSomeEvaluationsThatAreNotBetter()
     {
         string train = Pairs(rows: 12), eval = Pairs("dev.tsv", 12, 50, row => $"{(row + 1) % 2}"); // the opposite of what is learnt
-        Train(train, "--eval", eval, "--num-train-epochs", "40", "--eval-strategy", "epoch", "--save-strategy", "no", "--early-stopping-patience", "2").AssertDone();
+        Train(train, "--eval", eval, "--num-train-epochs", "40", "--eval-strategy", "epoch", "--save-strategy", "no", "--early-stopping-patience", "2")
+            .AssertDone();
         JsonElement[] evaluations = [.. History(Output).Where(entry => entry.TryGetProperty("eval_loss", out _))];
         double[] losses = [.. evaluations.Select(entry => entry.GetProperty("eval_loss").GetDouble())];
         Assert.InRange(losses.Length, 3, 39);
@@ -268,12 +287,15 @@ public sealed class TrainCommandTests : CommandTests
     public void AConfigurationFile_GivesWhatTheCommandLineLeavesOut()
     {
         string train = Pairs();
-        string yaml = Write("run.yaml", $"task: cross-encoder\nmodel: {OneLabel()}\ntrain: {train}\ncolumns: [a, b, label]\nloss: BinaryCrossEntropy\noutput_dir: {Output}\n"
+        string yaml = Write("run.yaml",
+            $"task: cross-encoder\nmodel: {OneLabel()}\ntrain: {train}\ncolumns: [a, b, label]\nloss: BinaryCrossEntropy\noutput_dir: {Output}\n"
             + "learning_rate: 1.0e-3 # a comment\nmax_steps: 3\nlogging_steps: 1\nuse_cpu: true\nlora_r: null\nprompts:\n  a: \"one \"\n");
         CommandResult result = CommandLine.Run("train", "--config", yaml, "--max-steps", "2").AssertDone();
         Assert.Contains("run.yaml: without effect here: use_cpu", result.Error);
-        Assert.Equal([1e-3, 5e-4], History(Output).Where(entry => entry.TryGetProperty("learning_rate", out _)).Select(entry => entry.GetProperty("learning_rate").GetDouble()));
-        string json = Write("run.json", $"{{\"task\":\"cross-encoder\",\"model\":\"{OneLabel()}\",\"train\":\"{train}\",\"columns\":\"a,b,label\",\"loss\":\"BinaryCrossEntropy\","
+        Assert.Equal([1e-3, 5e-4], History(Output).Where(entry => entry.TryGetProperty("learning_rate", out _))
+            .Select(entry => entry.GetProperty("learning_rate").GetDouble()));
+        string json = Write("run.json",
+            $"{{\"task\":\"cross-encoder\",\"model\":\"{OneLabel()}\",\"train\":\"{train}\",\"columns\":\"a,b,label\",\"loss\":\"BinaryCrossEntropy\","
             + $"\"output_dir\":\"{At("second")}\",\"learning_rate\":0.001,\"max_steps\":2,\"logging_steps\":1,\"prompts\":{{\"a\":\"one \"}}}}");
         CommandLine.Run("train", "--config", json).AssertDone();
         Assert.Equal(Weights(Output), Weights(At("second")));
@@ -283,7 +305,8 @@ public sealed class TrainCommandTests : CommandTests
             ("b.json", "{\"lora_r\": 8}", "b.json: lora_r: not yet"), ("c.json", "{\"seed\": \"x\"}", "c.json: seed x: give a whole number"),
         })
         {
-            CommandLine.Run("train", "--config", Write(file, text), "--task", "bi-encoder", "--train", train, "--columns", "a,b", "--loss", "CoSENT", "--output-dir", Output)
+            CommandLine.Run("train", "--config", Write(file, text), "--task", "bi-encoder", "--train", train, "--columns", "a,b", "--loss", "CoSENT",
+                "--output-dir", Output)
                 .AssertRefused(2, message);
         }
         CommandLine.Run("train", "--config", Write("d.json", "[1]")).AssertRefused(1, "d.json: is not one JSON object");
@@ -295,15 +318,20 @@ public sealed class TrainCommandTests : CommandTests
     {
         string lists = Write("lists.jsonl", string.Concat(Enumerable.Range(0, 8).Select(row =>
             $"{{\"query\":\"{Words[row % 6]}\",\"docs\":[\"{Words[row % 5]} a\",\"of {Words[row % 4]}\",\"the\"],\"labels\":[1,0,0]}}\n")));
-        CommandLine.Run("train", "--task", "cross-encoder", "--model", OneLabel(), "--train", lists, "--eval", lists, "--columns", "query,docs,labels", "--loss", "LambdaLoss(k=2)",
+        CommandLine.Run("train", "--task", "cross-encoder", "--model", OneLabel(), "--train", lists, "--eval", lists, "--columns", "query,docs,labels",
+            "--loss", "LambdaLoss(k=2)",
             "--max-steps", "2", "--output-dir", Output, "--ignore-warnings", "overlap,large-batch").AssertDone();
         Assert.Contains(History(Output), entry => entry.TryGetProperty("eval_lists_ndcg@10", out _));
         string table = Write("lists.tsv", "query\tdocs\tlabels\none\t[\"a\", \"of\"]\t[1, 0]\n");
-        CommandLine.Run("train", "--task", "cross-encoder", "--model", OneLabel(), "--train", table, "--columns", "query,docs,labels", "--loss", "ListNet", "--quotes", "off",
+        CommandLine.Run("train", "--task", "cross-encoder", "--model", OneLabel(), "--train", table, "--columns", "query,docs,labels", "--loss", "ListNet",
+            "--quotes", "off",
             "--max-steps", "1", "--output-dir", At("second"), "--ignore-warnings", "large-batch").AssertDone();
-        string triplets = Write("triplets.tsv", "a|b|c\n" + string.Concat(Enumerable.Range(0, 9).Select(row => $"{Words[row % 6]}|{Words[row % 6]} a|{Words[(row + 2) % 6]} of\n")));
-        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", triplets + ":MultipleNegativesRanking(scale=10)", "--train", triplets + ":Triplet",
-            "--eval", triplets, "--columns", "a,b,c", "--delimiter", "|", "--max-steps", "3", "--output-dir", At("third"), "--multi-dataset-batch-sampler", "round_robin",
+        string triplets = Write("triplets.tsv", "a|b|c\n" + string.Concat(Enumerable.Range(0, 9)
+            .Select(row => $"{Words[row % 6]}|{Words[row % 6]} a|{Words[(row + 2) % 6]} of\n")));
+        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", triplets + ":MultipleNegativesRanking(scale=10)", "--train",
+            triplets + ":Triplet",
+            "--eval", triplets, "--columns", "a,b,c", "--delimiter", "|", "--max-steps", "3", "--output-dir", At("third"), "--multi-dataset-batch-sampler",
+                "round_robin",
             "--matryoshka-dims", "32,16", "--freeze", "embeddings", "--ignore-warnings", "overlap,repeated-texts").AssertDone();
         Assert.Contains(History(At("third")), entry => entry.TryGetProperty("eval_triplets_cosine_accuracy", out _));
     }
@@ -328,7 +356,8 @@ public sealed class TrainCommandTests : CommandTests
     public void ADiskThatFills_LeavesTheCheckpointBefore()
     {
         string train = Pairs();
-        CommandResult result = CommandLine.Shell($"ulimit -f 60; $MINILM train --task cross-encoder --model {OneLabel()} --train {train} --columns a,b,label --loss "
+        CommandResult result =
+            CommandLine.Shell($"ulimit -f 60; $MINILM train --task cross-encoder --model {OneLabel()} --train {train} --columns a,b,label --loss "
             + $"BinaryCrossEntropy --output-dir {Output} --save-steps 2 --max-steps 4", Folder);
         Assert.Equal(1, result.Code);
         Assert.Contains("cannot be written (File too large)", result.Error);
@@ -350,12 +379,14 @@ public sealed class TrainCommandTests : CommandTests
         string queries = Write("queries.tsv", string.Concat(Words.Take(3).Select((word, i) => $"q{i}\t{word}\n")));
         string qrels = Write("qrels.txt", "q0 0 d0 1\nq1 0 d1 1\nq2 0 d2 1\nq9 0 d1 1\n");
         string pairs = Write("pairs.tsv", "a\tb\n" + string.Concat(Words.Select(word => $"{word}\t{word} of the {word}\n")));
-        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", pairs, "--columns", "a,b", "--loss", "MultipleNegativesRanking", "--output-dir", Output,
+        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", pairs, "--columns", "a,b", "--loss", "MultipleNegativesRanking",
+            "--output-dir", Output,
             "--eval-queries", queries, "--eval-corpus", corpus, "--eval-qrels", qrels, "--eval-on-start", "--eval-strategy", "epoch", "--num-train-epochs", "2",
             "--batch-sampler", "no_duplicates", "--ignore-warnings", "large-batch").AssertDone();
         JsonElement[] evaluations = [.. History(Output).Where(entry => entry.TryGetProperty("eval_cosine_ndcg@10", out _))];
         Assert.Equal([0, 1, 2], evaluations.Select(entry => entry.GetProperty("step").GetInt32()));
-        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", pairs, "--columns", "a,b", "--loss", "MultipleNegativesRanking", "--output-dir",
+        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", pairs, "--columns", "a,b", "--loss", "MultipleNegativesRanking",
+            "--output-dir",
             At("second"), "--eval-queries", queries).AssertRefused(2, "--eval-queries, --eval-corpus and --eval-qrels go together");
     }
 }

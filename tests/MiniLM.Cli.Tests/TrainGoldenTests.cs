@@ -10,8 +10,10 @@ namespace MiniLM.Cli.Tests;
 /// <summary>PyTorch's training runs by the command alone: their rows, their order of data, every loss, rate and norm, the final weights.</summary>
 public sealed class TrainGoldenTests : CommandTests
 {
-    public static TheoryData<string> Runs() => SharedFolder.Root is { } root && Path.Combine(root, "golden", "training", "runs") is var folder && Directory.Exists(folder)
-        ? [.. Directory.EnumerateFiles(folder, "*.rows.jsonl").Select(file => Path.GetFileName(file)[..^".rows.jsonl".Length]).Order(StringComparer.Ordinal)] : [""];
+    public static TheoryData<string> Runs() => SharedFolder.Root is { } root && Path.Combine(root, "golden", "training", "runs") is var folder
+        && Directory.Exists(folder)
+        ? [.. Directory.EnumerateFiles(folder, "*.rows.jsonl").Select(file => Path.GetFileName(file)[..^".rows.jsonl".Length]).Order(StringComparer.Ordinal)]
+            : [""];
 
     public static TheoryData<string> OverfitCases()
     {
@@ -53,10 +55,13 @@ public sealed class TrainGoldenTests : CommandTests
         int[][] batches = [.. run.GetProperty("batches").EnumerateArray().Select(batch => batch.EnumerateArray().Select(row => row.GetInt32()).ToArray())];
         string model = Model(run.GetProperty("model").GetString()!.StartsWith("tiny", StringComparison.Ordinal), isCross), output = At("out");
         string order = Write("order.txt", string.Join('\n', batches.SelectMany(batch => batch)));
-        CommandLine.Run("train", "--task", isCross ? "cross-encoder" : "bi-encoder", "--model", model, "--train", rows, "--columns", hasLabels ? "a,b,label" : "a,b",
-            "--loss", loss, "--output-dir", output, "--max-steps", Text(batches.Length), "--data-order", order, "--dropout", Text(run.GetProperty("dropout").GetDouble()),
+        CommandLine.Run("train", "--task", isCross ? "cross-encoder" : "bi-encoder", "--model", model, "--train", rows, "--columns",
+            hasLabels ? "a,b,label" : "a,b",
+            "--loss", loss, "--output-dir", output, "--max-steps", Text(batches.Length), "--data-order", order, "--dropout",
+                Text(run.GetProperty("dropout").GetDouble()),
             "--logging-steps", "1", "--per-device-train-batch-size", Text(batches[0].Length), "--learning-rate", Text(run.GetProperty("lr").GetDouble()),
-            "--lr-scheduler-type", run.GetProperty("schedule").GetString()!, "--warmup-steps", Text(run.GetProperty("warmup_steps").GetInt32()), "--weight-decay",
+            "--lr-scheduler-type", run.GetProperty("schedule").GetString()!, "--warmup-steps", Text(run.GetProperty("warmup_steps").GetInt32()),
+                "--weight-decay",
             Text(run.GetProperty("weight_decay").GetDouble()), "--max-grad-norm", Text(run.GetProperty("clip").GetDouble()), "--max-length",
             Text(run.GetProperty("max_length").GetInt32())).AssertDone();
         using JsonDocument state = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(output, "trainer_state.json")));
@@ -80,7 +85,8 @@ public sealed class TrainGoldenTests : CommandTests
         foreach (JsonProperty parameter in final.EnumerateObject())
         {
             if (parameter.Name.EndsWith("attention.self.key.bias", StringComparison.Ordinal)) { continue; } // its gradient is rounding (README, pitfall 1)
-            Tensor? tensor = weights.Tensors.SingleOrDefault(one => one.Name == parameter.Name || one.Name == "bert." + parameter.Name || "bert." + one.Name == parameter.Name);
+            Tensor? tensor = weights.Tensors.SingleOrDefault(one => one.Name == parameter.Name || one.Name == "bert." + parameter.Name || "bert."
+                + one.Name == parameter.Name);
             Assert.True(tensor is not null, parameter.Name);
             float[] values = tensor.ToFloats();
             double allowed = 1e-2 * parameter.Value.GetProperty("delta_norm64").GetDouble();
@@ -110,10 +116,13 @@ public sealed class TrainGoldenTests : CommandTests
             lines.Append(CultureInfo.InvariantCulture, $"{{\"a\":\"{JsonEncodedText.Encode(rows[row][0])}\",\"b\":\"{JsonEncodedText.Encode(rows[row][1])}\"");
             lines.Append(hasLabels ? $",\"label\":{labels[row].GetRawText()}}}\n" : "}\n");
         }
-        string loss = Loss(kind.Split(", ")[1].Replace("BCE", "BinaryCrossEntropy", StringComparison.Ordinal), isCross), threshold = Text(one.GetProperty("threshold").GetDouble());
+        string loss = Loss(kind.Split(", ")[1].Replace("BCE", "BinaryCrossEntropy", StringComparison.Ordinal), isCross),
+            threshold = Text(one.GetProperty("threshold").GetDouble());
         CommandResult result = CommandLine.Run("train", "--task", isCross ? "cross-encoder" : "bi-encoder", "--model", Model(isTiny: false, isCross), "--train",
-            Write("rows.jsonl", lines.ToString()), "--columns", hasLabels ? "a,b,label" : "a,b", "--loss", loss, "--overfit", "batch", "--overfit-below", threshold,
-            "--per-device-train-batch-size", Text(rows.Length), "--weight-decay", ".01", "--max-length", Text(golden.RootElement.GetProperty("max_length").GetInt32()))
+            Write("rows.jsonl", lines.ToString()), "--columns", hasLabels ? "a,b,label" : "a,b", "--loss", loss, "--overfit", "batch", "--overfit-below",
+                threshold,
+            "--per-device-train-batch-size", Text(rows.Length), "--weight-decay", ".01", "--max-length",
+                Text(golden.RootElement.GetProperty("max_length").GetInt32()))
             .AssertDone();
         using JsonDocument json = JsonDocument.Parse(result.Output);
         Assert.Equal(one.GetProperty("steps64").GetInt32(), json.RootElement.GetProperty("steps").GetInt32());

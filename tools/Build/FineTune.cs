@@ -14,7 +14,8 @@ internal static class FineTune
         string model = Path.Combine(output, "cranfield-model"), index = Path.Combine(output, "cranfield-tuned");
         WriteQueries(samples, corpus, qrels, train, even);
         Tool.Run(Executable.File, "train", "--task", "bi-encoder", "--train", train, "--columns", "query,document", "--loss", "MultipleNegativesRanking",
-            "--batch-sampler", "no_duplicates", "--per-device-train-batch-size", "32", "--num-train-epochs", "1", "--learning-rate", "5e-5", "--warmup-ratio", ".1",
+            "--batch-sampler", "no_duplicates", "--per-device-train-batch-size", "32", "--num-train-epochs", "1", "--learning-rate", "5e-5", "--warmup-ratio",
+                ".1",
             "--max-length", "128", "--eval-queries", even, "--eval-corpus", corpus, "--eval-qrels", qrels, "--eval-on-start", "--eval-strategy", "epoch",
             "--save-strategy", "no", "--output-dir", model, "--overwrite");
         Tool.Run(Executable.File, "index", "--dense", "--model", model, "--corpus", corpus, "--output", index, "--overwrite");
@@ -24,7 +25,8 @@ internal static class FineTune
     /// <summary>Each odd query with each of its relevant documents; the even queries.</summary>
     private static void WriteQueries(string samples, string corpus, string qrels, string train, string even)
     {
-        Dictionary<string, string> queries = File.ReadLines(Path.Combine(samples, "queries.tsv")).Select(line => line.Split('\t')).ToDictionary(line => line[0], line => line[1]);
+        Dictionary<string, string> queries = File.ReadLines(Path.Combine(samples, "queries.tsv")).Select(line => line.Split('\t'))
+            .ToDictionary(line => line[0], line => line[1]);
         Dictionary<string, string> documents = [];
         foreach (string line in File.ReadLines(corpus))
         {

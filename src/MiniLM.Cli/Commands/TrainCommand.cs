@@ -19,27 +19,59 @@ internal sealed class TrainCommand : CliCommand
     private const string CrossEncoderTask = "cross-encoder", BiEncoderTask = "bi-encoder";
 
     private readonly Option<string?> _task = NamedOption.Create("--task", "what the model is, or becomes", CrossEncoderTask, BiEncoderTask);
-    private readonly Option<string?> _model = new("--model") { Description = "folder, shipped name or Hub id in the local cache", HelpName = "M" };
+    private readonly Option<string?> _model = new("--model")
+    {
+        Description = "folder, shipped name or Hub id in the local cache",
+        HelpName = "M",
+    };
     private readonly Option<string[]> _train = new("--train")
     {
         Description = "rows to train on: .jsonl, .tsv or .csv; several times, each with its loss: F:LOSS",
         HelpName = "FILE",
         AllowMultipleArgumentsPerToken = false,
     };
-    private readonly Option<string[]> _eval = new("--eval") { Description = "rows to measure on, of the same columns", HelpName = "FILE" };
-    private readonly Option<string[]> _test = new("--test") { Description = "rows to measure the result on, with the thresholds found on --eval", HelpName = "FILE" };
-    private readonly Option<string?> _evalQueries = new("--eval-queries") { Description = "search them in --eval-corpus: id TAB text, or queries.jsonl", HelpName = "FILE" };
-    private readonly Option<string?> _evalCorpus = new("--eval-corpus") { Description = "corpus.jsonl, or id TAB text", HelpName = "FILE" };
-    private readonly Option<string?> _evalQrels = new("--eval-qrels") { Description = "which documents are relevant to --eval-queries", HelpName = "FILE" };
+    private readonly Option<string[]> _eval = new("--eval")
+    {
+        Description = "rows to measure on, of the same columns",
+        HelpName = "FILE",
+    };
+    private readonly Option<string[]> _test = new("--test")
+    {
+        Description = "rows to measure the result on, with the thresholds found on --eval",
+        HelpName = "FILE",
+    };
+    private readonly Option<string?> _evalQueries = new("--eval-queries")
+    {
+        Description = "search them in --eval-corpus: id TAB text, or queries.jsonl",
+        HelpName = "FILE",
+    };
+    private readonly Option<string?> _evalCorpus = new("--eval-corpus")
+    {
+        Description = "corpus.jsonl, or id TAB text",
+        HelpName = "FILE",
+    };
+    private readonly Option<string?> _evalQrels = new("--eval-qrels")
+    {
+        Description = "which documents are relevant to --eval-queries",
+        HelpName = "FILE",
+    };
     private readonly Option<string?> _loss = new("--loss")
     {
         Description = "by its name in sentence-transformers, with settings: \"TripletLoss(triplet_margin=1)\"",
         HelpName = "NAME",
     };
     private readonly Option<float?> _posWeight = NumberOption.CreateReal("--pos-weight", "how often a positive counts, for BinaryCrossEntropyLoss (1)");
-    private readonly Option<string?> _outputDir = new("--output-dir") { Description = "folder of the model, its checkpoints and records", HelpName = "DIR" };
+    private readonly Option<string?> _outputDir = new("--output-dir")
+    {
+        Description = "folder of the model, its checkpoints and records",
+        HelpName = "DIR",
+    };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "replace an earlier training in --output-dir" };
-    private readonly Option<string?> _config = new("--config") { Description = "these options as a .json or .yaml file; the command line goes before it", HelpName = "FILE" };
+    private readonly Option<string?> _config = new("--config")
+    {
+        Description = "these options as a .json or .yaml file; the command line goes before it",
+        HelpName = "FILE",
+    };
     private readonly Option<string?> _resume = new("--resume-from-checkpoint")
     {
         Description = "go on from a checkpoint; without DIR from the last one in --output-dir",
@@ -47,12 +79,22 @@ internal sealed class TrainCommand : CliCommand
         Arity = ArgumentArity.ZeroOrOne,
         CustomParser = result => result.Tokens.Count > 0 ? result.Tokens[0].Value : TrainingArguments.LastCheckpoint,
     };
-    private readonly Option<string?> _dataOrder = new("--data-order") { Description = "numbers of rows from 0, one a line, in the order in which they are taken", HelpName = "FILE" };
-    private readonly Option<string?> _overfit = NamedOption.Create("--overfit", "learn one row or one batch by heart, to see that it can be learnt", "one", "batch");
+    private readonly Option<string?> _dataOrder = new("--data-order")
+    {
+        Description = "numbers of rows from 0, one a line, in the order in which they are taken",
+        HelpName = "FILE",
+    };
+    private readonly Option<string?> _overfit = NamedOption.Create("--overfit", "learn one row or one batch by heart, to see that it can be learnt", "one",
+        "batch");
     private readonly Option<float?> _overfitBelow = NumberOption.CreateReal("--overfit-below", "loss at which that is done (0.01)");
-    private readonly Option<string?> _html = new("--html") { Description = "a page with the curves of the run", HelpName = "FILE" };
+    private readonly Option<string?> _html = new("--html")
+    {
+        Description = "a page with the curves of the run",
+        HelpName = "FILE",
+    };
     private readonly Option<string?> _device = DeviceOption.Create();
-    private readonly Option<int?> _threads = NumberOption.Create("--threads", "threads that compute (all that this process may use)", most: CpuDevice.MostThreads);
+    private readonly Option<int?> _threads = NumberOption.Create("--threads", "threads that compute (all that this process may use)",
+        most: CpuDevice.MostThreads);
     private readonly InputOptions _input;
     private readonly TrainingOptionList _arguments;
 
@@ -116,14 +158,16 @@ internal sealed class TrainCommand : CliCommand
     /// <param name="Device">By name.</param>
     /// <param name="Threads">That compute.</param>
     private sealed record TrainingInputs(ModelKind Task, string? Model, (string File, string Loss)[] Train, string[] Eval, string[] Test,
-        (string Queries, string Corpus, string Qrels)? Retrieval, RowFormat Format, string OutputDir, bool Overwrite, string? Resume, int[]? Order, string Device,
+        (string Queries, string Corpus, string Qrels)? Retrieval, RowFormat Format, string OutputDir, bool Overwrite, string? Resume, int[]? Order,
+            string Device,
         int? Threads);
 
     private TrainingInputs Inputs(ParseResult parse, ConfigurationFile? file)
     {
         string? task = Value(_task, "task"), columns = _input.Columns(parse) is { } given ? string.Join(',', given) : file?.Take("columns");
         if (file?.Take("columns") is { } other && columns is null) { columns = other; }
-        string? loss = Value(_loss, "loss"), resume = parse.GetResult(_resume) is not null ? parse.GetValue(_resume) : Resumed(file?.Take("resume_from_checkpoint"));
+        string? loss = Value(_loss, "loss"), resume = parse.GetResult(_resume) is not null ? parse.GetValue(_resume)
+            : Resumed(file?.Take("resume_from_checkpoint"));
         string[] train = Values(_train, "train"), eval = Values(_eval, "eval"), test = Values(_test, "test");
         string? posWeight = parse.GetValue(_posWeight)?.ToString(CultureInfo.InvariantCulture) ?? file?.Take("pos_weight");
         string?[] retrieval = [Value(_evalQueries, "eval_queries"), Value(_evalCorpus, "eval_corpus"), Value(_evalQrels, "eval_qrels")];
@@ -131,12 +175,21 @@ internal sealed class TrainCommand : CliCommand
         string? model = Value(_model, "model"), other2 = file?.Take("model_name_or_path");
         string? order = Value(_dataOrder, "data_order"), device = Value(_device, "device");
         string? threads = file?.Take("threads"), overwrite = file?.Take("overwrite");
-        if (task is not (CrossEncoderTask or BiEncoderTask)) { throw new UsageException($"--task is missing: give {BiEncoderTask} or {CrossEncoderTask}"); }
-        if (train.Length == 0) { throw new UsageException("--train is missing: give a file of rows"); }
-        if (columns is null) { throw new UsageException("--columns is missing: name the columns of the texts, and of the label last, as in --columns a,b,label"); }
+        if (task is not (CrossEncoderTask or BiEncoderTask))
+        {
+            throw new UsageException($"--task is missing: give {BiEncoderTask} or {CrossEncoderTask}"); }
+                if (train.Length == 0) { throw new UsageException("--train is missing: give a file of rows");
+        }
+        if (columns is null)
+        {
+            throw new UsageException("--columns is missing: name the columns of the texts, and of the label last, as in --columns a,b,label");
+        }
         bool isOverfit = parse.GetValue(_overfit) is not null;
         if (outputDir is null && !isOverfit) { throw new UsageException("--output-dir is missing: give a folder for the model"); }
-        if (isOverfit && (outputDir ?? resume) is not null) { throw new UsageException("--overfit writes nothing: leave out --output-dir and --resume-from-checkpoint"); }
+        if (isOverfit && (outputDir ?? resume) is not null)
+        {
+            throw new UsageException("--overfit writes nothing: leave out --output-dir and --resume-from-checkpoint");
+        }
         if (retrieval.Any(part => part is null) && retrieval.Any(part => part is not null))
         {
             throw new UsageException("--eval-queries, --eval-corpus and --eval-qrels go together: give all three");
@@ -145,7 +198,8 @@ internal sealed class TrainCommand : CliCommand
             [.. train.Select(entry => WithLoss(entry, loss, posWeight))], eval, test,
             retrieval[0] is null ? null : (retrieval[0]!, retrieval[1]!, retrieval[2]!), _input.Format(parse, columns.Split(',')),
             outputDir ?? "", parse.GetValue(_overwrite) || overwrite == "true", resume, order is null ? null : ReadOrder(order), device ?? "cpu",
-            parse.GetValue(_threads) ?? (threads is null ? null : int.TryParse(threads, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count is > 0 and <= CpuDevice.MostThreads
+            parse.GetValue(_threads) ?? (threads is null ? null : int.TryParse(threads, NumberStyles.None, CultureInfo.InvariantCulture, out int count)
+                && count is > 0 and <= CpuDevice.MostThreads
                 ? count : throw new UsageException($"threads {threads}: give a whole number from 1 to {CpuDevice.MostThreads}")));
 
         // The command line goes before the file.
@@ -170,9 +224,13 @@ internal sealed class TrainCommand : CliCommand
         // A file may have a colon in its name; a loss has none.
         int colon = File.Exists(entry) ? -1 : entry.LastIndexOf(':');
         (string file, string? own) = colon > 0 ? (entry[..colon], entry[(colon + 1)..]) : (entry, loss);
-        if (own is null) { throw new UsageException($"--loss is missing: name the loss, or give it behind the file, {entry}:LOSS"); }
-        if (posWeight is null) { return (file, own); }
-        if (!own.StartsWith("BinaryCrossEntropy", StringComparison.OrdinalIgnoreCase)) { throw new UsageException($"--pos-weight is of BinaryCrossEntropyLoss, not of {own}"); }
+        if (own is null)
+        {
+            throw new UsageException($"--loss is missing: name the loss, or give it behind the file, {entry}:LOSS"); }
+                if (posWeight is null) { return (file, own);
+        }
+        if (!own.StartsWith("BinaryCrossEntropy",
+            StringComparison.OrdinalIgnoreCase)) { throw new UsageException($"--pos-weight is of BinaryCrossEntropyLoss, not of {own}"); }
         return (file, own.EndsWith(')') ? $"{own[..^1]}, pos_weight={posWeight})" : $"{own}(pos_weight={posWeight})");
     }
 
@@ -196,7 +254,11 @@ internal sealed class TrainCommand : CliCommand
         try
         {
             trainer.Warned += warning => session.Warn(warning.Message, warning.Name);
-            if (trainer.Model.HasNewHead) { session.Say($"{trainer.Model.Source}: has no classifier; a new one of {trainer.Model.Folder.OutputSize} label(s), seed {arguments.Seed}"); }
+            if (trainer.Model.HasNewHead)
+            {
+                session.Say($"{trainer.Model.Source}: has no classifier; a new one of {trainer.Model.Folder.OutputSize} "
+                    + $"label(s), seed {arguments.Seed}");
+            }
             foreach ((string file, string loss) in inputs.Train) { trainer.AddTraining(file, loss, inputs.Format, session.OpenInput, session.Cancellation); }
             foreach (string file in inputs.Eval) { trainer.AddEvaluation(file, inputs.Format, session.OpenInput, session.Cancellation); }
             foreach (string file in inputs.Test) { trainer.AddTest(file, inputs.Format, session.OpenInput, session.Cancellation); }
@@ -251,7 +313,8 @@ internal sealed class TrainCommand : CliCommand
             json.WriteEndArray();
         });
         if (losses[^1] < below) { return 0; }
-        session.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"minilm: after {losses.Count - 1} steps the loss of the same rows is {losses[^1]:0.####}, not below {below}: ")
+        session.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"minilm: after {losses.Count - 1} steps the loss of the same rows is {losses[^1]:0.####}, not below {below}: ")
             + "the model does not learn them. Look at the labels and the loss, or raise --learning-rate.");
         return 1;
     }

@@ -40,12 +40,14 @@ internal sealed class ConfigurationFile
     {
         try
         {
-            using JsonDocument json = JsonDocument.Parse(text, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            using JsonDocument json = JsonDocument.Parse(text, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip,
+                AllowTrailingCommas = true });
             foreach (JsonProperty property in json.RootElement.EnumerateObject()) { Add(property.Name, Text(property.Value)); }
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            throw new DataFormatException($"{Path}: is not one JSON object ({error.Message.Split('.')[0]}). Write {{\"learning_rate\": 2e-5, ...}}, or name a .yaml file.", error);
+            throw new DataFormatException($"{Path}: is not one JSON object ({error.Message.Split('.')[0]}). Write {{\"learning_rate\": 2e-5, ...}}, or "
+                + "name a .yaml file.", error);
         }
     }
 
@@ -100,6 +102,9 @@ internal sealed class ConfigurationFile
 
     private void Add(string name, string? value)
     {
-        if (!_values.TryAdd(name, value)) { throw new DataFormatException(string.Create(CultureInfo.InvariantCulture, $"{Path}: has {Quoted.Text(name)} twice. Leave one out.")); }
+        if (!_values.TryAdd(name, value))
+        {
+            throw new DataFormatException(string.Create(CultureInfo.InvariantCulture, $"{Path}: has {Quoted.Text(name)} twice. Leave one out."));
+        }
     }
 }

@@ -15,7 +15,8 @@ internal sealed class TrainingOptionList
         foreach (TrainingArgument argument in TrainingArgumentNames.All) { Add(command, argument.Name, argument.HelpName, argument.Description); }
         foreach (string name in TrainingArgumentNames.Others.Keys)
         {
-            Add(command, name, Flags.Contains(name) ? "" : "X", "as in earlier versions of transformers", isHidden: name is not ("bf16" or "fp16" or "warmup_ratio"));
+            Add(command, name, Flags.Contains(name) ? "" : "X", "as in earlier versions of transformers",
+                isHidden: name is not ("bf16" or "fp16" or "warmup_ratio"));
         }
     }
 

@@ -23,8 +23,11 @@ internal abstract class RowReader : IDisposable
     /// <exception cref="DataFormatException">The row is damaged or lacks a column.</exception>
     internal bool Read(Span<string> values)
     {
-        if (!ReadRow(values)) { return false; }
-        foreach (ref string value in values) { value = TextRepair.Apply(value, _repair); }
+        if (!ReadRow(values))
+        {
+            return false; }
+                foreach (ref string value in values) { value = TextRepair.Apply(value, _repair);
+        }
         return true;
     }
 
@@ -62,7 +65,8 @@ internal abstract class RowReader : IDisposable
             }
             return kind switch
             {
-                "tsv" or "csv" => new TableRows(new Table(stream, name, format.Delimiter ?? (kind == "tsv" ? '\t' : ','), format.Quotes ?? kind == "csv"), format),
+                "tsv" or "csv" => new TableRows(new Table(stream, name, format.Delimiter ?? (kind == "tsv" ? '\t' : ','), format.Quotes ?? kind == "csv"),
+                    format),
                 "txt" => new TextRows(new LineReader(stream, name), format),
                 _ => new JsonRows(new JsonLines(new LineReader(stream, name)), format),
             };
@@ -127,8 +131,11 @@ internal abstract class RowReader : IDisposable
 
         protected override bool ReadRow(Span<string> values)
         {
-            if (!_lines.Read(out ReadOnlySpan<byte> line)) { return false; }
-            if (!Utf8.IsValid(line)) { throw _lines.Wrong("not UTF-8. Save the file as UTF-8."); }
+            if (!_lines.Read(out ReadOnlySpan<byte> line))
+            {
+                return false; }
+                    if (!Utf8.IsValid(line)) { throw _lines.Wrong("not UTF-8. Save the file as UTF-8.");
+            }
             if (values.Length > 0) { values[0] = Encoding.UTF8.GetString(line); }
             return true;
         }

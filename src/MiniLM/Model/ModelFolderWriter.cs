@@ -77,8 +77,11 @@ internal static class ModelFolderWriter
         {
             throw new ModelFormatException($"{target}: is, or lies around or inside, the model that is read. Give another output folder.");
         }
-        if (File.Exists(target)) { throw new ModelFormatException($"{target}: is a file. Give the name of a folder."); }
-        if (!Directory.Exists(target)) { return; }
+        if (File.Exists(target))
+        {
+            throw new ModelFormatException($"{target}: is a file. Give the name of a folder."); }
+                if (!Directory.Exists(target)) { return;
+        }
         if (!overwrite) { throw new ModelFormatException($"{target}: exists. Use --overwrite to replace it."); }
         // Only a model is ever replaced: a slip in the name must not cost a folder of something else.
         if (Directory.EnumerateFileSystemEntries(target).Any() && !File.Exists(Path.Combine(target, "config.json"))
@@ -129,7 +132,8 @@ internal static class ModelFolderWriter
             bool left = weights.Contains(file) || OtherWeights.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase)
                 || OtherFolders.Contains(relative.Split(Path.DirectorySeparatorChar)[0], StringComparer.Ordinal)
                 || relative.EndsWith(".bin.index.json", StringComparison.Ordinal)
-                || TrainingFiles.Has(relative) || (options.Values is not null && relative is (CalibrationFile.FileName or ModelCard.FileName)); // which say of the weights before
+                || TrainingFiles.Has(relative) || 
+                (options.Values is not null && relative is (CalibrationFile.FileName or ModelCard.FileName)); // which say of the weights before
             if (left) { continue; }
             string to = Path.Combine(partial, relative);
             Directory.CreateDirectory(Path.GetDirectoryName(to)!);

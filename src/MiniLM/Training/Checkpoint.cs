@@ -13,7 +13,8 @@ namespace MiniLM.Training;
 /// <summary>A folder <c>checkpoint-N</c>: a complete model, the optimiser's moments, and all that it takes to go on bit for bit.</summary>
 internal sealed unsafe class Checkpoint
 {
-    private static readonly (OptimizerState State, string Name)[] Moments = [(OptimizerState.FirstMoment, "exp_avg"), (OptimizerState.SecondMoment, "exp_avg_sq")];
+    private static readonly (OptimizerState State, string Name)[] Moments =
+        [(OptimizerState.FirstMoment, "exp_avg"), (OptimizerState.SecondMoment, "exp_avg_sq")];
 
     private readonly Dictionary<string, string> _identity = new(StringComparer.Ordinal);
 
@@ -30,14 +31,17 @@ internal sealed unsafe class Checkpoint
     internal TrainingHistory History { get; }
 
     /// <summary>The folder of a step.</summary>
-    internal static string PathOf(string output, int step) => System.IO.Path.Combine(output, string.Create(CultureInfo.InvariantCulture, $"{TrainingFiles.CheckpointPrefix}{step}"));
+    internal static string PathOf(string output, int step) =>
+        System.IO.Path.Combine(output, string.Create(CultureInfo.InvariantCulture, $"{TrainingFiles.CheckpointPrefix}{step}"));
 
     /// <summary>Checkpoints in an output folder, the earliest first.</summary>
     internal static IReadOnlyList<(int Step, string Path)> In(string output) => !Directory.Exists(output) ? [] : [.. Directory.EnumerateDirectories(output)
-        .Select(path => (Step: StepOf(path), Path: path)).Where(found => found.Step >= 0 && File.Exists(System.IO.Path.Combine(found.Path, TrainingFiles.State)))
+        .Select(path => (Step: StepOf(path), Path: path)).Where(found => found.Step >= 0
+            && File.Exists(System.IO.Path.Combine(found.Path, TrainingFiles.State)))
         .OrderBy(found => found.Step)];
 
-    private static int StepOf(string path) => System.IO.Path.GetFileName(path) is var name && name.StartsWith(TrainingFiles.CheckpointPrefix, StringComparison.Ordinal)
+    private static int StepOf(string path) => System.IO.Path.GetFileName(path) is var name
+        && name.StartsWith(TrainingFiles.CheckpointPrefix, StringComparison.Ordinal)
         && int.TryParse(name[TrainingFiles.CheckpointPrefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : -1;
 
     /// <summary>Removes a checkpoint; one that is half removed is none any more.</summary>
@@ -63,7 +67,8 @@ internal sealed unsafe class Checkpoint
         WriteModel(folder.Path, model, network);
         WriteMoments(System.IO.Path.Combine(folder.Path, TrainingFiles.Moments), network);
         writeHistory(System.IO.Path.Combine(folder.Path, TrainingFiles.History));
-        PartialFile.WriteWhole(System.IO.Path.Combine(folder.Path, TrainingFiles.State), stream => WriteState(stream, network.Steps, position, history, identity),
+        PartialFile.WriteWhole(System.IO.Path.Combine(folder.Path, TrainingFiles.State),
+            stream => WriteState(stream, network.Steps, position, history, identity),
             overwrite: false);
         Remove(path);
         folder.Complete();
@@ -105,7 +110,8 @@ internal sealed unsafe class Checkpoint
     private static void WriteState(Stream stream, int optimizerSteps, TrainingPosition position, TrainingHistory history,
         IEnumerable<KeyValuePair<string, string>> identity)
     {
-        using Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        using Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n",
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         json.WriteStartObject();
         json.WriteNumber("global_step", position.GlobalStep);
         json.WriteNumber("optimizer_steps", optimizerSteps);
@@ -142,7 +148,8 @@ internal sealed unsafe class Checkpoint
         string state = System.IO.Path.Combine(path, TrainingFiles.State);
         if (!File.Exists(state))
         {
-            throw new ModelFormatException($"{path}: has no {TrainingFiles.State}, so it is no checkpoint to go on from. Give a folder {TrainingFiles.CheckpointPrefix}N of an earlier run.");
+            throw new ModelFormatException($"{path}: has no {TrainingFiles.State}, so it is no checkpoint to go on from. Give a folder "
+                + $"{TrainingFiles.CheckpointPrefix}N of an earlier run.");
         }
         try
         {
@@ -202,7 +209,8 @@ internal sealed unsafe class Checkpoint
     {
         ModelFolder folder = files = ModelFolder.Open(Path);
         Tensor[] begun = [.. model.Network.Tensors()], kept = [.. folder.Network.Tensors()];
-        bool isSame = begun.Length == kept.Length && begun.Zip(kept).All(pair => pair.First.Name == pair.Second.Name && pair.First.Shape.SequenceEqual(pair.Second.Shape));
+        bool isSame = begun.Length == kept.Length && begun.Zip(kept).All(pair => pair.First.Name == pair.Second.Name
+            && pair.First.Shape.SequenceEqual(pair.Second.Shape));
         if (!isSame)
         {
             folder.Dispose();
@@ -222,7 +230,8 @@ internal sealed unsafe class Checkpoint
             foreach ((OptimizerState state, string name) in Moments)
             {
                 Tensor tensor = file.Find($"{name}.{parameter.Name}") is { ElementType: ElementType.F32 } found && found.Count == parameter.Count ? found
-                    : throw new ModelFormatException($"{file.Path}: has no {name}.{parameter.Name} of {parameter.Count} values. Resume from another checkpoint.");
+                    : throw new ModelFormatException($"{file.Path}: has no {name}.{parameter.Name} of {parameter.Count} values. Resume from another "
+                        + "checkpoint.");
                 network.WriteState(parameter, state, tensor.ToFloats());
             }
         }

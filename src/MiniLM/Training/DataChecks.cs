@@ -18,13 +18,15 @@ internal static class DataChecks
     internal static IEnumerable<TrainingWarning> Of(TrainingData data, TrainingLoss loss, TrainingArguments arguments)
     {
         (TrainingRows rows, string name) = (data.Rows, data.Source);
-        if (rows.Labels is { } labels && loss.Labels != Losses.LabelKind.Embedding && data.Count > 1 && labels.All(row => row.AsSpan().SequenceEqual(labels[0])))
+        if (rows.Labels is { } labels && loss.Labels != Losses.LabelKind.Embedding && data.Count > 1
+            && labels.All(row => row.AsSpan().SequenceEqual(labels[0])))
         {
             yield return new("constant-labels", $"{name}: every label is {Text(labels[0][0])}: there is nothing to tell apart. Give rows of other labels too.");
         }
         if (data.Count < arguments.PerDeviceTrainBatchSize)
         {
-            yield return new("large-batch", $"{name}: has {data.Count} rows, fewer than a batch of {arguments.PerDeviceTrainBatchSize}: every batch is all of them. "
+            yield return new("large-batch",
+                $"{name}: has {data.Count} rows, fewer than a batch of {arguments.PerDeviceTrainBatchSize}: every batch is all of them. "
                 + "Lower --per-device-train-batch-size, or give more rows.");
         }
         if (SameTexts(data, loss) is { Length: > 0 } same) { yield return new("same-texts", same); }
@@ -36,12 +38,15 @@ internal static class DataChecks
         }
         if (loss.Name == "CosineSimilarityLoss" && data.HasLabels(-1, 1) && !data.HasLabels(1))
         {
-            yield return new("opposite-labels", $"{name}: labels are -1 and 1: {loss.Name} then pushes every pair labelled -1 until its vectors point in opposite "
+            yield return new("opposite-labels",
+                $"{name}: labels are -1 and 1: {loss.Name} then pushes every pair labelled -1 until its vectors point in opposite "
                 + "directions, which unrelated texts do not; that costs accuracy. Write 0 for what is not the same.");
         }
-        if (loss.HasInBatchNegatives && !arguments.MaskDuplicates && arguments.BatchSampler != BatchSamplerKind.NoDuplicates && Repeated(data) is > MostRepeated and var repeated)
+        if (loss.HasInBatchNegatives && !arguments.MaskDuplicates && arguments.BatchSampler != BatchSamplerKind.NoDuplicates
+            && Repeated(data) is > MostRepeated and var repeated)
         {
-            yield return new("repeated-texts", $"{name}: {Share(repeated)} of the rows have a text that another has too; where they meet in a batch, what is right counts as "
+            yield return new("repeated-texts",
+                $"{name}: {Share(repeated)} of the rows have a text that another has too; where they meet in a batch, what is right counts as "
                 + "wrong. Use --batch-sampler no_duplicates or --mask-duplicates.");
         }
         if (loss.Name == "BinaryCrossEntropyLoss" && data.HasLabels(0, 1) && loss.Settings.Any(setting => setting is { Key: "pos_weight", Value: "1" }))
@@ -50,7 +55,8 @@ internal static class DataChecks
             if (positive is > 0 and < Few)
             {
                 string weight = ((1 - positive) / positive).ToString("0.#", CultureInfo.InvariantCulture);
-                yield return new("unbalanced-labels", $"{name}: {Share(positive)} of the labels are 1, so that always saying 0 is right {Share(1 - positive)} of the "
+                yield return new("unbalanced-labels",
+                    $"{name}: {Share(positive)} of the labels are 1, so that always saying 0 is right {Share(1 - positive)} of the "
                     + $"time. Try --pos-weight {weight}, and judge by F1 or average precision.");
             }
         }
@@ -72,7 +78,8 @@ internal static class DataChecks
         int positives = Count(texts, 0, 1);
         if (data.Rows.Labels is null && positives >= Half * data.Count)
         {
-            return $"{data.Source}: {positives} of {data.Count} rows have the same text in '{data.Columns[0]}' and '{data.Columns[1]}': there is nothing to learn from them. "
+            return $"{data.Source}: {positives} of {data.Count} rows have the same text in '{data.Columns[0]}' and '{data.Columns[1]}': there is "
+                + "nothing to learn from them. "
                 + "Name other columns.";
         }
         int negatives = texts.Length > 2 ? Count(texts, 1, 2) : 0;

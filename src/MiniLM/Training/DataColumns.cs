@@ -70,7 +70,8 @@ internal sealed record DataColumns(string[] Texts, string? Label, bool IsList)
         try
         {
             using JsonDocument json = JsonDocument.Parse(text);
-            return [.. json.RootElement.EnumerateArray().Select(element => element.ValueKind == JsonValueKind.String ? element.GetString()! : element.GetRawText())];
+            return [.. json.RootElement.EnumerateArray().Select(element => element.ValueKind == JsonValueKind.String ? element.GetString()!
+                : element.GetRawText())];
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {

@@ -44,7 +44,11 @@ public sealed class Trainer : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(arguments.OutputDir);
         (_device, _kind, _arguments) = (device, kind, arguments);
-        if (!device.Supports(arguments.Precision)) { throw new NotSupportedException($"the {device.Name} device has no kernels of {arguments.Precision}. Use float32."); }
+        if (!device.Supports(arguments.Precision))
+        {
+            throw new NotSupportedException($"the {device.Name} device has no kernels of "
+                + $"{arguments.Precision}. Use float32.");
+        }
         string path = Directory.Exists(model) ? model : ModelFolder.Resolve(model);
         _output = new TrainingOutput(arguments.OutputDir, arguments.Overwrite, arguments.ResumeFromCheckpoint is not null, path);
         try { _model = TrainingModel.Open(path, kind, arguments, _output.Path, cancellation); }
@@ -130,7 +134,8 @@ public sealed class Trainer : IDisposable
         // What is measured has the shape of what is trained on.
         TrainingLoss? asked = loss is not null ? new TrainingLoss(_kind, loss, _arguments) : _training.Count > 0 ? _training[0].Loss : null;
         DataColumns columns = DataColumns.Of(format.Columns, asked?.NeedsLabels == true, asked?.HasLists == true);
-        return _reader.Read(path == DataFile.StandardInput ? "stdin" : Path.GetFileName(path), columns.Texts, columns.IsList, columns.Read(path, format, openInput, cancellation), loss, cancellation);
+        return _reader.Read(path == DataFile.StandardInput ? "stdin" : Path.GetFileName(path), columns.Texts, columns.IsList,
+            columns.Read(path, format, openInput, cancellation), loss, cancellation);
     }
 
     private TrainingData Named(IEnumerable<TrainingRow> rows, string name, string? loss)
@@ -149,8 +154,11 @@ public sealed class Trainer : IDisposable
     /// <exception cref="OperationCanceledException">Cancelled; the last checkpoint is the step that it had come to.</exception>
     public TrainingResult Train(CancellationToken cancellation = default)
     {
-        if (_training.Count == 0) { throw new InvalidOperationException("there are no data to train on: call AddTraining first"); }
-        if (_network is not null) { throw new InvalidOperationException("a trainer trains once"); }
+        if (_training.Count == 0)
+        {
+            throw new InvalidOperationException("there are no data to train on: call AddTraining first"); }
+                if (_network is not null) { throw new InvalidOperationException("a trainer trains once");
+        }
         CheckData();
         BatchSampler sampler = Sampler();
         _identity = Identity();
@@ -222,8 +230,11 @@ public sealed class Trainer : IDisposable
     {
         if (DataOrder is { } order)
         {
-            if (_training.Count > 1) { throw new ArgumentException("an order of rows is of one data set, and there are several."); }
-            if (order.Length == 0) { throw new ArgumentException("the order of rows names none."); }
+            if (_training.Count > 1)
+            {
+                throw new ArgumentException("an order of rows is of one data set, and there are several."); }
+                    if (order.Length == 0) { throw new ArgumentException("the order of rows names none.");
+            }
             if (order.Any(row => row < 0 || row >= _training[0].Data.Count))
             {
                 throw new ArgumentException($"the order of rows names row {order.First(row => row < 0 || row >= _training[0].Data.Count)}; "
@@ -242,10 +253,12 @@ public sealed class Trainer : IDisposable
         return _arguments.BatchSampler switch
         {
             BatchSamplerKind.Sequential => new GivenOrderSampler([.. Enumerable.Range(0, data.Count)], size, dropLast),
-            BatchSamplerKind.GroupByLength => new LengthGroupedSampler([.. Enumerable.Range(0, data.Count).Select(row => data.Rows.Tokens.Length(row))], size, dropLast,
+            BatchSamplerKind.GroupByLength => new LengthGroupedSampler([.. Enumerable.Range(0, data.Count).Select(row => data.Rows.Tokens.Length(row))], size,
+                dropLast,
                 _arguments.GradientAccumulationSteps),
             BatchSamplerKind.NoDuplicates => new NoDuplicatesBatchSampler(
-                data.Texts ?? throw new ArgumentException($"batch_sampler no_duplicates: {data.Source} has lists; their texts are not compared."), size, dropLast),
+                data.Texts ?? throw new ArgumentException($"batch_sampler no_duplicates: {data.Source} has lists; their texts are not compared."), size,
+                    dropLast),
             _ => new ShuffledBatchSampler(data.Count, size, dropLast),
         };
     }
@@ -253,7 +266,8 @@ public sealed class Trainer : IDisposable
     /// <summary>All that the weights of a step depend on, by name: a run goes on only with the same.</summary>
     private List<KeyValuePair<string, string>> Identity()
     {
-        string[] ofRecords = ["logging_strategy", "logging_steps", "logging_first_step", "eval_strategy", "eval_steps", "eval_on_start", "save_strategy", "save_steps",
+        string[] ofRecords = ["logging_strategy", "logging_steps", "logging_first_step", "eval_strategy", "eval_steps", "eval_on_start", "save_strategy",
+            "save_steps",
             "save_total_limit", "load_best_model_at_end", "metric_for_best_model", "greater_is_better", "early_stopping_patience", "early_stopping_threshold",
             "per_device_eval_batch_size", "report_to", "ignore_warnings"];
         List<KeyValuePair<string, string>> identity =
@@ -266,10 +280,12 @@ public sealed class Trainer : IDisposable
         {
             string suffix = i == 0 ? "" : (i + 1).ToString(CultureInfo.InvariantCulture);
             identity.Add(new("train data" + suffix, _training[i].Data.Hash));
-            identity.Add(new("loss" + suffix, $"{_training[i].Loss.Name}({string.Join(", ", _training[i].Loss.Settings.Select(entry => $"{entry.Key}={entry.Value}"))})"));
+            identity.Add(new("loss" + suffix,
+                $"{_training[i].Loss.Name}({string.Join(", ", _training[i].Loss.Settings.Select(entry => $"{entry.Key}={entry.Value}"))})"));
         }
         if (DataOrder is { } order) { identity.Add(new("data order", string.Create(CultureInfo.InvariantCulture, $"{order.Length} rows, {Hash(order):x16}"))); }
-        identity.AddRange(TrainingArgumentNames.Values(_arguments).Where(value => !ofRecords.Contains(value.Name)).Select(value => KeyValuePair.Create(value.Name, value.Value)));
+        identity.AddRange(TrainingArgumentNames.Values(_arguments).Where(value => !ofRecords.Contains(value.Name))
+            .Select(value => KeyValuePair.Create(value.Name, value.Value)));
         return identity;
     }
 
@@ -278,8 +294,11 @@ public sealed class Trainer : IDisposable
 
     private Checkpoint? FindCheckpoint()
     {
-        if (_arguments.ResumeFromCheckpoint is not { } asked) { return null; }
-        if (asked != TrainingArguments.LastCheckpoint) { return Checkpoint.Open(Path.TrimEndingDirectorySeparator(Path.GetFullPath(asked))); }
+        if (_arguments.ResumeFromCheckpoint is not { } asked)
+        {
+            return null; }
+                if (asked != TrainingArguments.LastCheckpoint) { return Checkpoint.Open(Path.TrimEndingDirectorySeparator(Path.GetFullPath(asked)));
+        }
         return Checkpoint.In(_output.Path) is [.., (_, string last)] ? Checkpoint.Open(last) : null;
     }
 
@@ -295,7 +314,8 @@ public sealed class Trainer : IDisposable
             {
                 if (loss is not null)
                 {
-                    measured = new LossEvaluator(data.Count > 1 ? set.Name : "", set, model, loss.Over(network, set, _arguments), _arguments.PerDeviceEvalBatchSize);
+                    measured = new LossEvaluator(data.Count > 1 ? set.Name : "", set, model, loss.Over(network, set, _arguments),
+                        _arguments.PerDeviceEvalBatchSize);
                 }
             }
             catch (LossDataException) { } // of another shape than the training data: what it has is measured without a loss
@@ -335,7 +355,8 @@ public sealed class Trainer : IDisposable
                 (tokens, paced) = (tokens + step.Tokens, paced + 1);
                 foreach (TrainingWarning warning in watch.After(step)) { Warn(warning); }
                 double seconds = pace.Elapsed.TotalSeconds;
-                StepDone?.Invoke(new TrainingProgress(step.Number, steps.TotalSteps, steps.Epoch, step.Loss, step.LearningRate, step.GradientNorm, tokens / seconds,
+                StepDone?.Invoke(new TrainingProgress(step.Number, steps.TotalSteps, steps.Epoch, step.Loss, step.LearningRate, step.GradientNorm,
+                    tokens / seconds,
                     TimeSpan.FromSeconds(seconds / paced * (steps.TotalSteps - step.Number))));
                 if (schedule.IsLogDue(steps)) { LogLoss(steps, step); }
                 if (AfterStep(steps, schedule, plan, cancellation)) { (tokens, paced, pace) = (0, 0, Stopwatch.StartNew()); }
@@ -403,7 +424,8 @@ public sealed class Trainer : IDisposable
         Saved?.Invoke(path);
     }
 
-    private void SetBestCheckpoint(string written) => _history.BestCheckpoint = _history.BestStep is { } best && Checkpoint.PathOf(_output.Path, best) is var path
+    private void SetBestCheckpoint(string written) => _history.BestCheckpoint = _history.BestStep is { } best && Checkpoint.PathOf(_output.Path, best)
+        is var path
         && (path == written || Directory.Exists(path)) ? path : null;
 
     private void WriteHistory(string path, TrainingSteps steps) => _history.Write(path, _arguments, steps.GlobalStep, steps.Epoch, steps.TotalSteps);
@@ -431,7 +453,10 @@ public sealed class Trainer : IDisposable
         if (best is { } step && step != steps.GlobalStep) { LoadBest(step, cancellation); }
         Dictionary<string, double> metrics = new(LastEvaluation(best));
         foreach ((string name, double value) in Test(metrics, cancellation)) { metrics.Add(name, value); }
-        if (_tests.Count > 0) { Log(new LogEntry(steps.GlobalStep, steps.Epoch, [.. metrics.Where(metric => metric.Key.StartsWith("test_", StringComparison.Ordinal))])); }
+        if (_tests.Count > 0)
+        {
+            Log(new LogEntry(steps.GlobalStep, steps.Epoch, [.. metrics.Where(metric => metric.Key.StartsWith("test_", StringComparison.Ordinal))]));
+        }
         _output.WriteModel(_model.Folder, _network!);
         _output.WriteText(ModelCard.FileName, ModelCard.Write(new TrainingCard(_model, _arguments).Contents(_training, plan, _history,
             _network!.Parameters.Network.OutputSize, best)));
@@ -467,7 +492,8 @@ public sealed class Trainer : IDisposable
             values.Add(KeyValuePair.Create(name, f1));
             values.Add(KeyValuePair.Create(name.Replace("f1_at", "accuracy_at", StringComparison.Ordinal), accuracy));
         }
-        return values.Select(value => KeyValuePair.Create(value.Key.StartsWith("test_", StringComparison.Ordinal) ? value.Key : "test_" + value.Key, value.Value));
+        return values.Select(value => KeyValuePair.Create(value.Key.StartsWith("test_", StringComparison.Ordinal) ? value.Key : "test_" + value.Key,
+            value.Value));
     }
 
     /// <summary>Closes the model, and lets go of the output folder.</summary>

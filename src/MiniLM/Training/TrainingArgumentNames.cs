@@ -63,9 +63,11 @@ internal static class TrainingArgumentNames
             (a, v) => a.GradientCheckpointing = v),
         new("prompts", "TEXT", "put before every text; or {\"column\": \"prompt\"}", (a, text) => a.Prompts = PromptsOf(text), a => TextOf(a.Prompts)),
         new("matryoshka_dims", "N,N", "dimensions over which a bi-encoder's loss is summed",
-            (a, text) => a.MatryoshkaDims = [.. List(text).Select(part => Whole("matryoshka_dims", part))], a => string.Join(',', a.MatryoshkaDims.Select(Text))),
+            (a, text) => a.MatryoshkaDims = [.. List(text).Select(part => Whole("matryoshka_dims", part))],
+                a => string.Join(',', a.MatryoshkaDims.Select(Text))),
         new("matryoshka_weights", "X,X", "of each (1)", (a, text) => a.MatryoshkaWeights =
-            [.. List(text).Select(part => Real("matryoshka_weights", part, v => v >= 0, "0 or more"))], a => string.Join(',', a.MatryoshkaWeights.Select(Text))),
+            [.. List(text).Select(part => Real("matryoshka_weights", part, v => v >= 0, "0 or more"))],
+                a => string.Join(',', a.MatryoshkaWeights.Select(Text))),
         Strategy("logging_strategy", "when loss, learning rate and gradient norm are logged (steps)", a => a.LoggingStrategy,
             (a, v) => a.LoggingStrategy = v),
         Interval("logging_steps", "(500)", a => a.LoggingSteps, (a, v) => a.LoggingSteps = v),
@@ -108,7 +110,8 @@ internal static class TrainingArgumentNames
     internal static readonly IReadOnlySet<string> WithoutEffect = new HashSet<string>(StringComparer.Ordinal)
     {
         "use_cpu", "no_cuda", "full_determinism", "disable_tqdm", "dataloader_num_workers", "dataloader_pin_memory", "dataloader_persistent_workers",
-        "dataloader_prefetch_factor", "log_level", "log_level_replica", "logging_dir", "logging_nan_inf_filter", "remove_unused_columns", "run_name", "do_train",
+        "dataloader_prefetch_factor", "log_level", "log_level_replica", "logging_dir", "logging_nan_inf_filter", "remove_unused_columns", "run_name",
+            "do_train",
         "do_eval", "do_predict", "tf32", "half_precision_backend", "bf16_full_eval", "fp16_full_eval", "torch_empty_cache_steps", "skip_memory_metrics",
         "include_num_input_tokens_seen", "eval_accumulation_steps", "prediction_loss_only", "save_safetensors", "length_column_name", "auto_find_batch_size",
         "gradient_checkpointing_kwargs", "include_tokens_per_second", "project", "trackio_space_id", "ignore_data_skip", "save_only_model",
@@ -158,7 +161,8 @@ internal static class TrainingArgumentNames
         a => values.FirstOrDefault(value => EqualityComparer<T>.Default.Equals(value.Value, get(a))).Name ?? "");
 
     private static TrainingArgument Strategy(
-        string name, string description, Func<TrainingArguments, IntervalStrategy> get, Action<TrainingArguments, IntervalStrategy> set, bool hasBest = false) =>
+        string name, string description, Func<TrainingArguments, IntervalStrategy> get, Action<TrainingArguments, IntervalStrategy> set,
+            bool hasBest = false) =>
         Named(name, description, get, set, [("no", IntervalStrategy.No), ("steps", IntervalStrategy.Steps), ("epoch", IntervalStrategy.Epoch),
             .. hasBest ? new[] { ("best", IntervalStrategy.Best) } : []]);
 
@@ -193,7 +197,8 @@ internal static class TrainingArgumentNames
     }
 
     private static string TextOf(IReadOnlyDictionary<string, string> prompts) => prompts.Count == 0 ? ""
-        : "{" + string.Join(", ", prompts.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => $"{Quoted.Text(entry.Key)}: {Quoted.Text(entry.Value)}")) + "}";
+        : "{" + string.Join(", ", prompts.OrderBy(entry => entry.Key, StringComparer.Ordinal)
+            .Select(entry => $"{Quoted.Text(entry.Key)}: {Quoted.Text(entry.Value)}")) + "}";
 
     private static string Text<T>(T? value) => value switch
     {

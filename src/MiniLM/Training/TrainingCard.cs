@@ -21,7 +21,8 @@ internal sealed class TrainingCard(TrainingModel model, TrainingArguments argume
     /// <param name="history">Of the run.</param>
     /// <param name="outputs">Dimension of an embedding, or number of labels.</param>
     /// <param name="best">The step whose weights are the model's; null: the last.</param>
-    internal ModelCardContents Contents(IReadOnlyList<(TrainingData Data, TrainingLoss Loss)> training, EvaluationPlan evaluation, TrainingHistory history, int outputs,
+    internal ModelCardContents Contents(IReadOnlyList<(TrainingData Data, TrainingLoss Loss)> training, EvaluationPlan evaluation, TrainingHistory history,
+        int outputs,
         int? best) => new()
         {
             Kind = model.Folder.Kind,
@@ -32,7 +33,8 @@ internal sealed class TrainingCard(TrainingModel model, TrainingArguments argume
             Similarity = model.Folder.SimilarityFunction,
             TrainingSets = [.. training.Select(set => DataSet(set.Data, set.Loss))],
             EvaluationSets = [.. evaluation.Sets.Select(set => DataSet(set.Data, training[0].Loss))],
-            Evaluations = [.. evaluation.Evaluators.Where(evaluator => evaluator is not LossEvaluator).Select(evaluator => Evaluation(evaluator, history, best))],
+            Evaluations = [.. evaluation.Evaluators.Where(evaluator => evaluator is not LossEvaluator)
+                .Select(evaluator => Evaluation(evaluator, history, best))],
             Settings = Settings(arguments),
             Log = history.Log,
             BestStep = best,
@@ -68,7 +70,8 @@ internal sealed class TrainingCard(TrainingModel model, TrainingArguments argume
         }
         IGrouping<double, double[]>[] classes = [.. labels.GroupBy(row => row[0]).OrderBy(group => group.Key)];
         return classes.Length <= MostClasses && classes.All(group => double.IsInteger(group.Key))
-            ? new ClassStatistics([.. classes.Select(group => KeyValuePair.Create(group.Key.ToString(CultureInfo.InvariantCulture), group.Count() / (double)labels.Length))])
+            ? new ClassStatistics([.. classes.Select(group => KeyValuePair
+                .Create(group.Key.ToString(CultureInfo.InvariantCulture), group.Count() / (double)labels.Length))])
             : new RangeStatistics(RangeOf.Numbers, labels.Min(row => row[0]), labels.Average(row => row[0]), labels.Max(row => row[0]));
     }
 
@@ -81,7 +84,8 @@ internal sealed class TrainingCard(TrainingModel model, TrainingArguments argume
 
     // Settings are numbers, true or false, or names.
     private static string Json(string value) =>
-        double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out _) || value is "true" or "false" ? value : value == "none" ? "null" : $"\"{value}\"";
+        double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out _) || value is "true" or "false" ? value : value == "none" ? "null"
+            : $"\"{value}\"";
 
     private static CardEvaluation Evaluation(Evaluator evaluator, TrainingHistory history, int? best)
     {

@@ -40,7 +40,8 @@ internal sealed class TrainingModel : IDisposable
         {
             if (kind == ModelKind.BiEncoder && folder.Kind == ModelKind.CrossEncoder)
             {
-                throw new ModelFormatException($"{folder.Path}: is a cross-encoder, whose encoder gives no embeddings. Start from a bi-encoder or a plain encoder.");
+                throw new ModelFormatException($"{folder.Path}: is a cross-encoder, whose encoder gives no embeddings. Start from a bi-encoder or a "
+                    + "plain encoder.");
             }
             if (kind == ModelKind.BiEncoder && arguments.NumLabels is not null) { throw new ArgumentException("num_labels: a bi-encoder has no labels."); }
             if (folder.Kind == ModelKind.CrossEncoder && arguments.NumLabels is { } labels && labels != folder.OutputSize)
@@ -57,7 +58,8 @@ internal sealed class TrainingModel : IDisposable
                 encoder.Dispose();
             }
             WordPieceTokenizer tokenizer = LoadedModel.OpenTokenizer(folder);
-            return new TrainingModel(folder, path, made, hasNewHead, LoadedModel.MaxLength(folder, tokenizer, arguments.MaxLength, kind == ModelKind.CrossEncoder),
+            return new TrainingModel(folder, path, made, hasNewHead, LoadedModel
+                .MaxLength(folder, tokenizer, arguments.MaxLength, kind == ModelKind.CrossEncoder),
                 tokenizer);
         }
         catch

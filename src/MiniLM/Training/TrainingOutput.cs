@@ -44,8 +44,11 @@ internal sealed class TrainingOutput : IDisposable
         {
             throw new IOException($"{Path}: is, or lies around or inside, the model that is read. Give another output folder.");
         }
-        if (File.Exists(Path)) { throw new IOException($"{Path}: is a file. Give the name of a folder."); }
-        if (resume || !Directory.Exists(Path) || !Directory.EnumerateFileSystemEntries(Path).Any()) { return; }
+        if (File.Exists(Path))
+        {
+            throw new IOException($"{Path}: is a file. Give the name of a folder."); }
+                if (resume || !Directory.Exists(Path) || !Directory.EnumerateFileSystemEntries(Path).Any()) { return;
+        }
         if (!overwrite)
         {
             throw new IOException($"{Path}: exists. Use --overwrite to replace it{(IsTraining ? ", or --resume-from-checkpoint to go on with it" : "")}.");
@@ -57,7 +60,10 @@ internal sealed class TrainingOutput : IDisposable
     private void Clear()
     {
         foreach ((_, string checkpoint) in Checkpoint.In(Path)) { Checkpoint.Remove(checkpoint); }
-        foreach (string folder in new[] { TrainingFiles.Evaluations, TrainingFiles.Events }.Select(In).Where(Directory.Exists)) { Directory.Delete(folder, true); }
+        foreach (string folder in new[] { TrainingFiles.Evaluations, TrainingFiles.Events }.Select(In).Where(Directory.Exists))
+        {
+            Directory.Delete(folder, true);
+        }
         foreach (string file in new[] { TrainingFiles.History, TrainingFiles.Log, TrainingFiles.Results }) { File.Delete(In(file)); }
     }
 
@@ -78,7 +84,8 @@ internal sealed class TrainingOutput : IDisposable
     {
         using PartialFolder partial = new(In(ModelPart));
         Checkpoint.WriteModel(partial.Path, model, network);
-        string[] files = [.. Directory.EnumerateFiles(partial.Path, "*", SearchOption.AllDirectories).Select(file => System.IO.Path.GetRelativePath(partial.Path, file))
+        string[] files = [.. Directory.EnumerateFiles(partial.Path, "*", SearchOption.AllDirectories)
+            .Select(file => System.IO.Path.GetRelativePath(partial.Path, file))
             .Where(file => !PartialFolder.IsMark(file)).OrderBy(file => System.IO.Path.GetFileName(file) == ModelConfig.FileName)];
         try
         {
@@ -118,7 +125,8 @@ internal sealed class TrainingOutput : IDisposable
     /// <summary>The numbers at the end, one JSON object.</summary>
     internal void WriteResults(IEnumerable<KeyValuePair<string, double>> values) => Write(TrainingFiles.Results, stream =>
     {
-        using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n",
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
             foreach ((string name, double value) in values)

@@ -35,13 +35,15 @@ internal sealed class TrainingSchedule
 
     internal bool IsBetter(double value, double best) => _greaterIsBetter ? value > best : value < best;
 
-    internal bool IsLogDue(TrainingSteps steps) => Is(_arguments.LoggingStrategy, _loggingSteps, steps) || (_arguments.LoggingFirstStep && steps.GlobalStep == 1);
+    internal bool IsLogDue(TrainingSteps steps) => Is(_arguments.LoggingStrategy, _loggingSteps, steps)
+        || (_arguments.LoggingFirstStep && steps.GlobalStep == 1);
 
     internal bool IsEvaluationDue(TrainingSteps steps) => Is(_arguments.EvalStrategy, _evalSteps, steps);
 
     // Where checkpoints go by steps the last step is one of them, as in transformers.
     internal bool IsSaveDue(TrainingSteps steps, bool isBest) => Is(_arguments.SaveStrategy, _saveSteps, steps)
-        || (_arguments.SaveStrategy == IntervalStrategy.Steps && steps.GlobalStep == steps.TotalSteps) || (_arguments.SaveStrategy == IntervalStrategy.Best && isBest);
+        || (_arguments.SaveStrategy == IntervalStrategy.Steps && steps.GlobalStep == steps.TotalSteps)
+            || (_arguments.SaveStrategy == IntervalStrategy.Best && isBest);
 
     private static bool Is(IntervalStrategy strategy, int every, TrainingSteps steps) => strategy switch
     {
@@ -70,11 +72,13 @@ internal sealed class TrainingSchedule
         if (!_arguments.LoadBestModelAtEnd || _arguments.SaveStrategy == IntervalStrategy.Best) { return; }
         if (_arguments.SaveStrategy != _arguments.EvalStrategy || !evaluates)
         {
-            throw new ArgumentException("load_best_model_at_end: eval_strategy and save_strategy must be the same, steps or epoch, so that what is measured is kept.");
+            throw new ArgumentException("load_best_model_at_end: eval_strategy and save_strategy must be the same, steps or epoch, so that what is "
+                + "measured is kept.");
         }
         if (_arguments.SaveStrategy == IntervalStrategy.Steps && _saveSteps % _evalSteps != 0)
         {
-            throw new ArgumentException($"load_best_model_at_end: save_steps {_saveSteps} is no multiple of eval_steps {_evalSteps}, so that what is measured is not kept.");
+            throw new ArgumentException($"load_best_model_at_end: save_steps {_saveSteps} is no multiple of eval_steps {_evalSteps}, so that what is "
+                + "measured is not kept.");
         }
     }
 }

@@ -45,7 +45,8 @@ internal sealed class TrainingWatch(IReadOnlyList<double?> atChance, int warmup)
         }
         if (isFull && _last.All(past => past.GradientNorm == 0) && mean > SmallestLoss && _said.Add("no-gradient"))
         {
-            yield return new("no-gradient", $"step {step.Number}: for {Window} steps the gradient has been 0. Look at --freeze, at the margin of the loss, and at the data.");
+            yield return new("no-gradient",
+                $"step {step.Number}: for {Window} steps the gradient has been 0. Look at --freeze, at the margin of the loss, and at the data.");
         }
         if (_skipped > Window / 2 && _skipped > step.Number / 4 && _said.Add("loss-scale"))
         {

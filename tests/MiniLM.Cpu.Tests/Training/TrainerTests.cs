@@ -22,7 +22,8 @@ public sealed class TrainerTests : IDisposable
     private void WriteTable(string name, int rows, int from) => File.WriteAllLines(At(name),
         Pairs(rows, from).Select(row => $"{row.Texts[0]}\t{row.Texts[1]}\t{row.Labels[0]}").Prepend("a\tb\tlabel"));
 
-    private TrainingArguments Arguments(string output = "out") => new() { OutputDir = At(output), NumTrainEpochs = 2, PerDeviceTrainBatchSize = 5, LearningRate = 1e-3 };
+    private TrainingArguments Arguments(string output = "out") => new() { OutputDir = At(output), NumTrainEpochs = 2, PerDeviceTrainBatchSize = 5,
+        LearningRate = 1e-3 };
 
     [Fact]
     public void TheLinesOfTheReadMe_FineTuneAModel()
@@ -70,7 +71,8 @@ public sealed class TrainerTests : IDisposable
         string[] lines = [.. text.Split('\n').Select(line => line.Trim())];
         int first = Array.IndexOf(lines, from);
         Assert.True(first >= 0, from);
-        return string.Join('\n', lines.Skip(first + 1).TakeWhile(line => line != to).Where(line => line.Length > 0 && !line.StartsWith("using MiniLM", StringComparison.Ordinal)));
+        return string.Join('\n', lines.Skip(first + 1).TakeWhile(line => line != to)
+            .Where(line => line.Length > 0 && !line.StartsWith("using MiniLM", StringComparison.Ordinal)));
     }
 
     private static string Source(params string[] parts)

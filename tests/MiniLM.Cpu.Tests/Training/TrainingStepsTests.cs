@@ -32,7 +32,8 @@ public sealed class TrainingStepsTests : IDisposable
     private TrainingNetwork Load(Network? network = null, Precision precision = Precision.Float32, Device? device = null) =>
         (device ?? _device).LoadForTraining((network ?? _folder.Network).WithDropout(.1f), precision, new TrainingOptions());
 
-    private TrainingSteps Start(TrainingNetwork network, TrainingArguments arguments, TrainingPosition? state = null, Precision precision = Precision.Float32) => new(
+    private TrainingSteps Start(TrainingNetwork network, TrainingArguments arguments, TrainingPosition? state = null,
+        Precision precision = Precision.Float32) => new(
         network, [new BiEncoderObjective(network, new MultipleNegativesRankingLoss(), new TrainingRows(_tokens), arguments.Seed)],
         new ShuffledBatchSampler(_tokens.Count, 3, dropLast: false), arguments, precision, state);
 

@@ -13,7 +13,8 @@ public sealed class DataChecksTests : IDisposable
     {
         TrainingRow[] all = [.. rows];
         string[] columns = [.. Enumerable.Range(0, all[0].Texts.Count).Select(i => $"c{i}")];
-        _read.Add(new TrainingDataReader(_tokenizer, kind, maxLength, new Dictionary<string, string>(), Path.GetTempPath()).Read(name, columns, false, all, null, default));
+        _read.Add(new TrainingDataReader(_tokenizer, kind, maxLength, new Dictionary<string, string>(), Path.GetTempPath())
+            .Read(name, columns, false, all, null, default));
         return _read[^1];
     }
 
@@ -42,18 +43,22 @@ public sealed class DataChecksTests : IDisposable
         TrainingData data = Read(Enumerable.Range(0, 10).Select(i => Pair(i, i < 2 ? 1 : 0)), kind: ModelKind.CrossEncoder);
         TrainingArguments arguments = new() { PerDeviceTrainBatchSize = 2 };
         TrainingWarning warning = DataChecks.Of(data, new TrainingLoss(ModelKind.CrossEncoder, "BinaryCrossEntropy", arguments), arguments).Single();
-        Assert.Equal("train.tsv: 20 % of the labels are 1, so that always saying 0 is right 80 % of the time. Try --pos-weight 4, and judge by F1 or average precision.",
+        Assert.Equal("train.tsv: 20 % of the labels are 1, so that always saying 0 is right 80 % of the time. Try --pos-weight 4, and judge by F1 or "
+            + "average precision.",
             warning.Message);
         Assert.Empty(Names(data, "BinaryCrossEntropy(pos_weight=4)", kind: ModelKind.CrossEncoder));
-        Assert.Empty(Names(Read(Enumerable.Range(0, 8).Select(i => Pair(i, i < 2 ? 1 : 0)), kind: ModelKind.CrossEncoder), "BinaryCrossEntropy", kind: ModelKind.CrossEncoder));
+        Assert.Empty(Names(Read(Enumerable.Range(0, 8).Select(i => Pair(i, i < 2 ? 1 : 0)), kind: ModelKind.CrossEncoder), "BinaryCrossEntropy",
+            kind: ModelKind.CrossEncoder));
     }
 
     [Fact]
     public void Texts_ThatAreTheSame_AreSaid()
     {
-        Assert.Equal(["same-texts"], Names(Read(Enumerable.Range(0, 4).Select(i => new TrainingRow($"heat {i}", i < 2 ? $"heat {i}" : $"air {i}"))), "MultipleNegativesRanking(scale=1)",
+        Assert.Equal(["same-texts"], Names(Read(Enumerable.Range(0, 4).Select(i => new TrainingRow($"heat {i}", i < 2 ? $"heat {i}" : $"air {i}"))),
+            "MultipleNegativesRanking(scale=1)",
             new TrainingArguments { PerDeviceTrainBatchSize = 2, MaskDuplicates = true }));
-        Assert.Equal(["same-texts"], Names(Read(Enumerable.Range(0, 4).Select(i => new TrainingRow($"heat {i}", $"air {i}", i == 0 ? "air 0" : $"wing {i}"))), "Triplet"));
+        Assert.Equal(["same-texts"], Names(Read(Enumerable.Range(0, 4).Select(i => new TrainingRow($"heat {i}", $"air {i}", i == 0 ? "air 0" : $"wing {i}"))),
+            "Triplet"));
         Assert.Empty(Names(Read(Enumerable.Range(0, 4).Select(i => new TrainingRow($"heat {i}", $"air {i}", $"wing {i}"))), "Triplet"));
     }
 
@@ -63,8 +68,10 @@ public sealed class DataChecksTests : IDisposable
         TrainingData data = Read(Enumerable.Range(0, 10).Select(i => new TrainingRow($"heat {i / 2}", $"air {i}")));
         Assert.Equal(["repeated-texts"], Names(data, "MultipleNegativesRanking"));
         Assert.Empty(Names(data, "MultipleNegativesRanking", new TrainingArguments { PerDeviceTrainBatchSize = 2, MaskDuplicates = true }));
-        Assert.Empty(Names(data, "MultipleNegativesRanking", new TrainingArguments { PerDeviceTrainBatchSize = 2, BatchSampler = BatchSamplerKind.NoDuplicates }));
-        Assert.Empty(Names(Read(Enumerable.Range(0, 10).Select(i => new TrainingRow($"heat {Math.Max(1, i)}", $"air {i}"))), "MultipleNegativesRanking")); // one in ten
+        Assert.Empty(Names(data, "MultipleNegativesRanking", new TrainingArguments { PerDeviceTrainBatchSize = 2,
+            BatchSampler = BatchSamplerKind.NoDuplicates }));
+        Assert.Empty(Names(Read(Enumerable.Range(0, 10).Select(i => new TrainingRow($"heat {Math.Max(1, i)}", $"air {i}"))),
+            "MultipleNegativesRanking")); // one in ten
     }
 
     [Fact]

@@ -29,13 +29,16 @@ public sealed class DataColumnsTests : IDisposable
     public void Labels_AreNumbersTruthsOrLists()
     {
         DataColumns columns = DataColumns.Of(["a", "label"], true, false);
-        TrainingRow[] rows = Read("a.jsonl", "{\"a\":\"x\",\"label\":1.5}\n{\"a\":\"y\",\"label\":true}\n{\"a\":\"z\",\"label\":false}\n{\"a\":\"u\",\"label\":\"2e1\"}\n", columns);
+        TrainingRow[] rows =
+            Read("a.jsonl", "{\"a\":\"x\",\"label\":1.5}\n{\"a\":\"y\",\"label\":true}\n{\"a\":\"z\",\"label\":false}\n{\"a\":\"u\",\"label\":\"2e1\"}\n",
+            columns);
         Assert.Equal([1.5, 1, 0, 20], rows.Select(row => row.Labels.Single()));
         Assert.Equal([3, 4.25], Read("b.jsonl", "{\"a\":\"x\",\"label\":[3, 4.25]}\n", columns).Single().Labels);
         Assert.Equal([3, 4], Read("c.tsv", "a\tlabel\nx\t[3, 4]\n", columns).Single().Labels);
         foreach (string wrong in new[] { "\"x\"", "\"\"", "\"NaN\"", "[1, \"x\"]" })
         {
-            Assert.Contains("d.jsonl:1: 'label' is ", Assert.Throws<DataFormatException>(() => Read("d.jsonl", $"{{\"a\":\"x\",\"label\":{wrong}}}\n", columns)).Message);
+            Assert.Contains("d.jsonl:1: 'label' is ", Assert.Throws<DataFormatException>(() =>
+                Read("d.jsonl", $"{{\"a\":\"x\",\"label\":{wrong}}}\n", columns)).Message);
         }
     }
 

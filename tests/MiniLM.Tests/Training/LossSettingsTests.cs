@@ -15,7 +15,8 @@ public sealed class LossSettingsTests
     [Fact]
     public void Settings_ReachTheLoss()
     {
-        Assert.Equal((1.5, Measure.CosineDistance), BiEncoder("Triplet( triplet_margin=1.5,distance_metric=cosine )") is TripletLoss triplet ? (triplet.Margin, triplet.Distance) : default);
+        Assert.Equal((1.5, Measure.CosineDistance), BiEncoder("Triplet( triplet_margin=1.5,distance_metric=cosine )") is TripletLoss triplet
+            ? (triplet.Margin, triplet.Distance) : default);
         Assert.Equal((5.0, Measure.Euclidean), BiEncoder("TripletLoss") is TripletLoss plain ? (plain.Margin, plain.Distance) : default);
         Assert.Equal(64, BiEncoder("CachedMultipleNegativesRanking(mini_batch_size=64)").MiniBatchSize);
         Assert.False(Assert.IsType<ContrastiveLoss>(BiEncoder("Contrastive(size_average=false)")).SizeAverage);

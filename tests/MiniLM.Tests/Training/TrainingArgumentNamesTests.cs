@@ -46,9 +46,11 @@ public sealed class TrainingArgumentNamesTests
         Dictionary<string, string> values = TrainingArgumentNames.Values(new TrainingArguments()).ToDictionary(entry => entry.Name, entry => entry.Value);
         Assert.Equal(("8", "8", "3", "-1", "5e-05", "linear", "0"), (values["per_device_train_batch_size"], values["per_device_eval_batch_size"],
             values["num_train_epochs"], values["max_steps"], values["learning_rate"], values["lr_scheduler_type"], values["warmup_steps"]));
-        Assert.Equal(("0", "0.9", "0.999", "1e-08", "1", "1", "42", ""), (values["weight_decay"], values["adam_beta1"], values["adam_beta2"], values["adam_epsilon"],
+        Assert.Equal(("0", "0.9", "0.999", "1e-08", "1", "1", "42", ""),
+            (values["weight_decay"], values["adam_beta1"], values["adam_beta2"], values["adam_epsilon"],
             values["max_grad_norm"], values["gradient_accumulation_steps"], values["seed"], values["data_seed"]));
-        Assert.Equal(("steps", "500", "false", "no", "", "steps", "500", ""), (values["logging_strategy"], values["logging_steps"], values["logging_first_step"],
+        Assert.Equal(("steps", "500", "false", "no", "", "steps", "500", ""),
+            (values["logging_strategy"], values["logging_steps"], values["logging_first_step"],
             values["eval_strategy"], values["eval_steps"], values["save_strategy"], values["save_steps"], values["save_total_limit"]));
         Assert.All(TrainingArgumentNames.Values(new TrainingArguments()), entry => Assert.False(entry.IsGiven));
     }
@@ -64,7 +66,8 @@ public sealed class TrainingArgumentNamesTests
         Set(arguments, "fp16", "false");
         Set(arguments, "max_seq_length", "64");
         Set(arguments, "overwrite_output_dir", "true");
-        Assert.Equal((.1, IntervalStrategy.Epoch, BatchSamplerKind.GroupByLength, Precision.BFloat16, (int?)64, true), (arguments.WarmupSteps, arguments.EvalStrategy,
+        Assert.Equal((.1, IntervalStrategy.Epoch, BatchSamplerKind.GroupByLength, Precision.BFloat16, (int?)64, true),
+            (arguments.WarmupSteps, arguments.EvalStrategy,
             arguments.BatchSampler, arguments.Precision, arguments.MaxLength, arguments.Overwrite));
     }
 
@@ -72,8 +75,10 @@ public sealed class TrainingArgumentNamesTests
     [InlineData("learning_rate", "-1"), InlineData("learning_rate", "fast"), InlineData("learning_rate", "NaN"), InlineData("num_train_epochs", "0")]
     [InlineData("warmup_steps", "1.5"), InlineData("warmup_ratio", "1"), InlineData("warmup_steps", "-1"), InlineData("adam_beta1", "1")]
     [InlineData("max_steps", "0"), InlineData("max_steps", "-2"), InlineData("seed", "-1"), InlineData("dropout", "1"), InlineData("logging_steps", "0")]
-    [InlineData("save_steps", "2.5"), InlineData("eval_strategy", "best"), InlineData("dataloader_drop_last", "maybe"), InlineData("per_device_train_batch_size", "0")]
-    [InlineData("prompts", "{\"a\": 1}"), InlineData("matryoshka_dims", "8,x"), InlineData("lr_scheduler_type", "polynomial"), InlineData("max_grad_norm", "-1")]
+    [InlineData("save_steps", "2.5"), InlineData("eval_strategy", "best"), InlineData("dataloader_drop_last", "maybe"),
+        InlineData("per_device_train_batch_size", "0")]
+    [InlineData("prompts", "{\"a\": 1}"), InlineData("matryoshka_dims", "8,x"), InlineData("lr_scheduler_type", "polynomial"),
+        InlineData("max_grad_norm", "-1")]
     public void ValuesOutOfRange_AreRefusedByName(string name, string value)
     {
         ArgumentException error = Assert.Throws<ArgumentException>(() => Set(new TrainingArguments(), name, value));

@@ -15,7 +15,8 @@ internal sealed class BinaryClassificationEvaluator(string name, TrainingData da
 
     private protected override IReadOnlyList<string> Measured =>
     [
-        .. new[] { "ap", "f1", "f1_threshold", "precision", "recall", "accuracy", "accuracy_threshold", "mcc" }.Select(metric => $"{similarity.Name()}_{metric}"),
+        .. new[] { "ap", "f1", "f1_threshold", "precision", "recall", "accuracy", "accuracy_threshold", "mcc" }
+            .Select(metric => $"{similarity.Name()}_{metric}"),
     ];
 
     private protected override double Score(SequenceOutputs outputs, int row) => similarity.Of(outputs[row, 0], outputs[row, 1]);

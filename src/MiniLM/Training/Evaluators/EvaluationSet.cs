@@ -8,7 +8,8 @@ namespace MiniLM.Training.Evaluators;
 /// <param name="Evaluators">The loss first, where there is one.</param>
 internal sealed record EvaluationSet(TrainingData Data, IReadOnlyList<DataEvaluator> Evaluators)
 {
-    /// <summary>What is measured goes by the labels: 0 and 1 (or -1 and 1) are classes, other numbers grades; without labels columns are what belongs together.</summary>
+    /// <summary>What is measured goes by the labels: 0 and 1 (or -1 and 1) are classes, other numbers grades; without labels columns are what belongs
+    /// together.</summary>
     /// <param name="data">The set.</param>
     /// <param name="name">Before the metrics.</param>
     /// <param name="model">Of the network.</param>

@@ -5,7 +5,8 @@ namespace MiniLM.Training.Evaluators;
 
 /// <summary>Documents of each query in the order of a cross-encoder's scores: as CrossEncoderRerankingEvaluator.</summary>
 /// <remarks>
-/// A row is a list; or a query with a positive and negatives; or one document of a query, and rows of the same query belong together. Queries without a positive
+/// A row is a list; or a query with a positive and negatives; or one document of a query, and rows of the same query belong together. Queries without a
+/// positive
 /// or without a negative are left out.
 /// </remarks>
 /// <param name="name">Of the set.</param>

@@ -24,7 +24,10 @@ internal sealed record Labels(double[] Values, int Width = 1)
                 LabelKind.Class => (value >= 0 && double.IsInteger(value) && value <= int.MaxValue, "it takes the numbers of classes, 0, 1, 2 ..."),
                 _ => (double.IsFinite(value), "it takes finite numbers"),
             };
-            if (!isTaken) { throw new LossDataException(FormattableString.Invariant($"label {value} of row {i / Width + 1}: {loss} does not take it; {remedy}.")); }
+            if (!isTaken)
+            {
+                throw new LossDataException(FormattableString.Invariant($"label {value} of row {i / Width + 1}: {loss} does not take it; {remedy}."));
+            }
         }
     }
 }

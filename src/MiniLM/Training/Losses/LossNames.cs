@@ -14,9 +14,11 @@ internal static class LossNames
     private static readonly Dictionary<string, Func<LossSettings, BiEncoderLoss>> BiEncoder = new(StringComparer.OrdinalIgnoreCase)
     {
         ["AnglELoss"] = settings => new AnglELoss { Scale = settings.Number("scale", 20) },
-        ["BatchAllTripletLoss"] = settings => new BatchAllTripletLoss { Distance = Distance(settings, Measure.Euclidean), Margin = settings.Number("margin", 5) },
+        ["BatchAllTripletLoss"] = settings => new BatchAllTripletLoss { Distance = Distance(settings, Measure.Euclidean),
+            Margin = settings.Number("margin", 5) },
         ["BatchHardSoftMarginTripletLoss"] = settings => new BatchHardSoftMarginTripletLoss { Distance = Distance(settings, Measure.Euclidean) },
-        ["BatchHardTripletLoss"] = settings => new BatchHardTripletLoss { Distance = Distance(settings, Measure.Euclidean), Margin = settings.Number("margin", 5) },
+        ["BatchHardTripletLoss"] = settings => new BatchHardTripletLoss { Distance = Distance(settings, Measure.Euclidean),
+            Margin = settings.Number("margin", 5) },
         ["BatchSemiHardTripletLoss"] = settings =>
             new BatchSemiHardTripletLoss { Distance = Distance(settings, Measure.Euclidean), Margin = settings.Number("margin", 5) },
         ["CachedGISTEmbedLoss"] = settings => new CachedGISTEmbedLoss
@@ -55,7 +57,8 @@ internal static class LossNames
         },
         ["EmbedDistillLoss"] = settings => new EmbedDistillLoss
         {
-            Metric = settings.Choice("distance_metric", DistillMetric.Cosine, ("mse", DistillMetric.Mse), ("l2", DistillMetric.L2), ("cosine", DistillMetric.Cosine)),
+            Metric = settings.Choice("distance_metric", DistillMetric.Cosine, ("mse", DistillMetric.Mse), ("l2", DistillMetric.L2),
+                ("cosine", DistillMetric.Cosine)),
         },
         ["GISTEmbedLoss"] = settings => new GISTEmbedLoss { Temperature = settings.Number("temperature", .01), Margin = settings.Number("margin", 0) },
         ["GlobalOrthogonalRegularizationLoss"] = settings => new GlobalOrthogonalRegularizationLoss

@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace MiniLM.Training.Losses;
 
-/// <summary>The settings of a loss as text: <c>TripletLoss(margin=1, distance=cosine)</c>. A loss asks for those it has; what it does not ask for is refused.</summary>
+/// <summary>The settings of a loss as text: <c>TripletLoss(margin=1, distance=cosine)</c>. A loss asks for those it has; what it does not ask for is
+/// refused.</summary>
 internal sealed class LossSettings
 {
     private readonly Dictionary<string, string> _given = new(StringComparer.Ordinal);
@@ -17,8 +18,11 @@ internal sealed class LossSettings
     {
         LossSettings settings = new();
         int open = text.IndexOf('(', StringComparison.Ordinal);
-        if (open < 0) { return (text.Trim(), settings); }
-        if (!text.EndsWith(')')) { throw new ArgumentException($"loss {Quoted.Text(text)}: write it as Name(setting=value, ...)."); }
+        if (open < 0)
+        {
+            return (text.Trim(), settings); }
+                if (!text.EndsWith(')')) { throw new ArgumentException($"loss {Quoted.Text(text)}: write it as Name(setting=value, ...).");
+        }
         string inner = text[(open + 1)..^1];
         foreach (string part in inner.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
@@ -47,7 +51,8 @@ internal sealed class LossSettings
     /// <summary>A whole number, or <c>none</c>.</summary>
     internal int? WholeOrNone(string name, int? absent) =>
         Ask(name, absent ?? 0, text => text is "none" or "null" or "None" ? 0
-            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0 ? value : null, "a whole number from 1 up, or none",
+            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0 ? value : null,
+                "a whole number from 1 up, or none",
             value => value == 0 ? "none" : value.ToString(CultureInfo.InvariantCulture)) is > 0 and int number ? number : null;
 
     internal bool Flag(string name, bool absent) => Ask(name, absent, text => bool.TryParse(text, out bool value) ? value : null, "true or false",

@@ -122,7 +122,8 @@ internal sealed class TrainingHistory
         StringBuilder table = new($"epoch,steps,{string.Join(',', metrics)}\n");
         foreach (LogEntry entry in Log)
         {
-            double[] values = [.. metrics.Select(metric => entry.Values.FirstOrDefault(value => value.Key == "eval_" + metric, KeyValuePair.Create("", double.NaN)))
+            double[] values = [.. metrics.Select(metric => entry.Values
+                .FirstOrDefault(value => value.Key == "eval_" + metric, KeyValuePair.Create("", double.NaN)))
                 .Where(value => value.Key.Length > 0).Select(value => value.Value)];
             if (values.Length != metrics.Count) { continue; }
             table.Append(CultureInfo.InvariantCulture, $"{entry.Epoch},{entry.Step}");
