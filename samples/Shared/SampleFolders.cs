@@ -6,11 +6,8 @@ internal static class SampleFolders
     /// <summary>A folder of data: as it is given, else <c>MINILM_SHARED/data/NAME</c>, else <c>shared/data/NAME</c> in a folder above.</summary>
     internal static string Data(string name, string? given)
     {
-        if (given is not null)
-        {
-            return given; }
-                if (Environment.GetEnvironmentVariable("MINILM_SHARED") is { Length: > 0 } shared) { return Path.Combine(shared, "data", name);
-        }
+        if (given is not null) { return given; }
+        if (Environment.GetEnvironmentVariable("MINILM_SHARED") is { Length: > 0 } shared) { return Path.Combine(shared, "data", name); }
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
             string candidate = Path.Combine(folder.FullName, "shared", "data", name);

@@ -1,4 +1,3 @@
-using System.Reflection;
 using MiniLM.Cpu;
 
 namespace MiniLM.Cli;
@@ -8,9 +7,7 @@ internal static class VersionText
 {
     internal static string Line => $"minilm {Version} ({Tier})";
 
-    /// <summary>Version and, when the build knows it, the commit.</summary>
-    internal static string Version =>
-        typeof(VersionText).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+    internal static string Version => LibraryVersion.Text;
 
     private static string Tier
     {

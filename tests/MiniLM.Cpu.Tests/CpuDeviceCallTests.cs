@@ -11,6 +11,42 @@ public sealed class CpuDeviceCallTests : DeviceCallContract
     protected override Device Open() => new CpuDevice(1);
 
     // Work is counted in kernel calls: what a member has begun it ends, nothing is begun after that.
+    // Forward and backward of a training step; the step of the optimiser is short and ends.
+    [Theory, InlineData(1), InlineData(2)]
+    public void ACancellationWithinATrainingPass_EndsItWithTheOperationsThatWereBegun(int threads)
+    {
+        using ModelFolder folder = ModelFolder.Open(DeviceContract.Fixture("models", "bert"));
+        int[] lengths = [64, 64, 64, 64, 64, 64];
+        PackedBatch batch = DeviceContract.RandomBatch(folder.Network.Config, lengths, seed: 1);
+        float[] output = new float[lengths.Length * folder.OutputSize], gradient = new float[output.Length];
+        Array.Fill(gradient, .01f);
+        Stop kernels = new();
+        using CpuDevice device = new(threads, CpuTier.Vector128) { Kernels = new StoppingKernels(kernels) };
+        using TrainingNetwork network = device.LoadForTraining(folder.Network, Precision.Float32, new MiniLM.Training.TrainingOptions());
+        void Pass(CancellationToken cancellation)
+        {
+            network.ForwardSaving(batch, 0, null, output, cancellation);
+            network.Backward(0, gradient, cancellation);
+        }
+
+        Pass(default);
+        int whole = kernels.Calls, operation = 2 * batch.Rows * 64, stops = 0;
+        for (int at = 1; at < whole; at += 1 + whole / 20)
+        {
+            using CancellationTokenSource source = new();
+            kernels.StopAt(at, source.Cancel);
+            if (Record.Exception(() => Pass(source.Token)) is not { } thrown)
+            {
+                Assert.Equal(whole, kernels.Calls); // it was the last operation
+                continue;
+            }
+            Assert.IsType<OperationCanceledException>(thrown);
+            stops++;
+            Assert.InRange(kernels.Calls, at, Math.Min(whole, at + threads * operation));
+        }
+        Assert.True(stops > 10);
+    }
+
     [Theory]
     [InlineData(1, new[] { 64, 64, 64, 64, 64, 64, 64, 64 }), InlineData(2, new[] { 64, 64, 64, 64, 64, 64, 64, 64, 64, 64 }), InlineData(3, new[] { 50 }),
         InlineData(2, new[] { 7 })]

@@ -175,11 +175,8 @@ internal sealed class TrainCommand : CliCommand
         string? model = Value(_model, "model"), other2 = file?.Take("model_name_or_path");
         string? order = Value(_dataOrder, "data_order"), device = Value(_device, "device");
         string? threads = file?.Take("threads"), overwrite = file?.Take("overwrite");
-        if (task is not (CrossEncoderTask or BiEncoderTask))
-        {
-            throw new UsageException($"--task is missing: give {BiEncoderTask} or {CrossEncoderTask}"); }
-                if (train.Length == 0) { throw new UsageException("--train is missing: give a file of rows");
-        }
+        if (task is not (CrossEncoderTask or BiEncoderTask)) { throw new UsageException($"--task is missing: give {BiEncoderTask} or {CrossEncoderTask}"); }
+        if (train.Length == 0) { throw new UsageException("--train is missing: give a file of rows"); }
         if (columns is null)
         {
             throw new UsageException("--columns is missing: name the columns of the texts, and of the label last, as in --columns a,b,label");
@@ -224,11 +221,8 @@ internal sealed class TrainCommand : CliCommand
         // A file may have a colon in its name; a loss has none.
         int colon = File.Exists(entry) ? -1 : entry.LastIndexOf(':');
         (string file, string? own) = colon > 0 ? (entry[..colon], entry[(colon + 1)..]) : (entry, loss);
-        if (own is null)
-        {
-            throw new UsageException($"--loss is missing: name the loss, or give it behind the file, {entry}:LOSS"); }
-                if (posWeight is null) { return (file, own);
-        }
+        if (own is null) { throw new UsageException($"--loss is missing: name the loss, or give it behind the file, {entry}:LOSS"); }
+        if (posWeight is null) { return (file, own); }
         if (!own.StartsWith("BinaryCrossEntropy",
             StringComparison.OrdinalIgnoreCase)) { throw new UsageException($"--pos-weight is of BinaryCrossEntropyLoss, not of {own}"); }
         return (file, own.EndsWith(')') ? $"{own[..^1]}, pos_weight={posWeight})" : $"{own}(pos_weight={posWeight})");

@@ -38,7 +38,7 @@ internal sealed class TrainingReport
     private void Say(LogEntry entry)
     {
         KeyValuePair<string, double>[] measured = [.. entry.Values.Where(value => value.Key.StartsWith("eval_", StringComparison.Ordinal)
-            && value.Key is not ("eval_runtime" or "eval_samples_per_second"))];
+            && value.Key is not ("eval_runtime" or "eval_samples_per_second" or "eval_steps_per_second"))];
         if (measured.Length == 0) { return; }
         _session.Say(string.Create(CultureInfo.InvariantCulture, $"epoch {entry.Epoch:0.00}, step {entry.Step}: ")
             + string.Join(", ", measured.Select(value => string.Create(CultureInfo.InvariantCulture, $"{value.Key["eval_".Length..]} {value.Value:0.0000}"))));

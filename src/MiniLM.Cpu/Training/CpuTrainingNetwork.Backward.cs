@@ -10,9 +10,8 @@ internal sealed unsafe partial class CpuTrainingNetwork
 {
     private const int Pieces = 4; // of a weight's channels for each thread: the last one must not be waited for long
 
-    internal override void Backward(int slot, ReadOnlySpan<float> outputGradient, CancellationToken cancellation = default)
+    protected override void BackwardInside(int slot, ReadOnlySpan<float> outputGradient, CancellationToken cancellation)
     {
-        using Lifetime.Inside inside = Enter();
         StartLogs(CpuPhase.Backward);
         Open(slot);
         if (!_slot.IsFilled) { throw new InvalidOperationException($"slot {slot} holds no forward pass"); }

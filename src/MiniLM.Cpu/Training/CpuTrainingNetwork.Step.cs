@@ -7,9 +7,8 @@ namespace MiniLM.Cpu.Training;
 /// <summary>One step of the optimiser.</summary>
 internal sealed unsafe partial class CpuTrainingNetwork
 {
-    internal override StepResult Step(StepOptions options)
+    protected override StepResult StepInside(StepOptions options)
     {
-        using Lifetime.Inside inside = Enter();
         StartLogs(CpuPhase.Step);
         Run(_square);
         double norm = 0; // in the parameters' order
@@ -24,7 +23,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
             _inference.Repack();
             Run(_pack);
         }
-        ClearGradients();
+        ClearGradientsInside();
         return new StepResult(norm, double.IsFinite(norm));
     }
 
@@ -75,7 +74,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
         Logs?[member].AddValues(CpuOperation.AdamW, values);
     }
 
-    internal override void ClearGradients() => Run(_clear);
+    protected override void ClearGradientsInside() => Run(_clear);
 
     private void Clear(int member)
     {

@@ -274,11 +274,11 @@ internal sealed unsafe partial class CpuTrainingNetwork : TrainingNetwork
         if (_products.Group > 1) { PairRows.Forward((ushort*)operands, width, group.Rows, width, (ushort*)kept, 2 * width); }
     }
 
-    internal override void ReadGradient(Parameter parameter, Span<float> values) => Block(_gradients, parameter).CopyTo(values);
+    protected override void ReadGradientInside(Parameter parameter, Span<float> values) => Block(_gradients, parameter).CopyTo(values);
 
-    internal override void ReadState(Parameter parameter, OptimizerState state, Span<float> values) => Block(State(state), parameter).CopyTo(values);
+    protected override void ReadStateInside(Parameter parameter, OptimizerState state, Span<float> values) => Block(State(state), parameter).CopyTo(values);
 
-    internal override void WriteState(Parameter parameter, OptimizerState state, ReadOnlySpan<float> values) => values.CopyTo(Block(State(state), parameter));
+    protected override void WriteStateInside(Parameter parameter, OptimizerState state, ReadOnlySpan<float> values) => values.CopyTo(Block(State(state), parameter));
 
     private NativeBlock State(OptimizerState state) => state == OptimizerState.FirstMoment ? _first : _second;
 

@@ -51,20 +51,66 @@ internal abstract class TrainingNetwork : DeviceNetwork
     /// <param name="slot">Of <see cref="ForwardSaving"/>.</param>
     /// <param name="outputGradient">[sequences, OutputSize].</param>
     /// <param name="cancellation">Looked at all along; gradients are undefined after it.</param>
-    internal abstract void Backward(int slot, ReadOnlySpan<float> outputGradient, CancellationToken cancellation = default);
+    internal void Backward(int slot, ReadOnlySpan<float> outputGradient, CancellationToken cancellation = default)
+    {
+        using Lifetime.Inside inside = Enter();
+        BackwardInside(slot, outputGradient, cancellation);
+    }
 
     /// <summary>Moves the parameters by the gradients, if these are finite, and sets the gradients to 0.</summary>
-    internal abstract StepResult Step(StepOptions options);
+    internal StepResult Step(StepOptions options)
+    {
+        using Lifetime.Inside inside = Enter();
+        return StepInside(options);
+    }
 
     /// <summary>Sets the gradients to 0.</summary>
-    internal abstract void ClearGradients();
+    internal void ClearGradients()
+    {
+        using Lifetime.Inside inside = Enter();
+        ClearGradientsInside();
+    }
 
     /// <summary>The gradient summed so far.</summary>
-    internal abstract void ReadGradient(Parameter parameter, Span<float> values);
+    internal void ReadGradient(Parameter parameter, Span<float> values)
+    {
+        using Lifetime.Inside inside = Enter();
+        ReadGradientInside(parameter, values);
+    }
 
-    internal abstract void ReadState(Parameter parameter, OptimizerState state, Span<float> values);
+    internal void ReadState(Parameter parameter, OptimizerState state, Span<float> values)
+    {
+        using Lifetime.Inside inside = Enter();
+        ReadStateInside(parameter, state, values);
+    }
 
-    internal abstract void WriteState(Parameter parameter, OptimizerState state, ReadOnlySpan<float> values);
+    internal void WriteState(Parameter parameter, OptimizerState state, ReadOnlySpan<float> values)
+    {
+        using Lifetime.Inside inside = Enter();
+        WriteStateInside(parameter, state, values);
+    }
+
+    /// <summary>Keeps <see cref="Parameters"/> where they are until the result is disposed.</summary>
+    /// <exception cref="ObjectDisposedException">The network or its device.</exception>
+    internal Lifetime.Inside Hold() => Enter();
+
+    /// <inheritdoc cref="Backward"/>
+    protected abstract void BackwardInside(int slot, ReadOnlySpan<float> outputGradient, CancellationToken cancellation);
+
+    /// <inheritdoc cref="Step"/>
+    protected abstract StepResult StepInside(StepOptions options);
+
+    /// <inheritdoc cref="ClearGradients"/>
+    protected abstract void ClearGradientsInside();
+
+    /// <inheritdoc cref="ReadGradient"/>
+    protected abstract void ReadGradientInside(Parameter parameter, Span<float> values);
+
+    /// <inheritdoc cref="ReadState"/>
+    protected abstract void ReadStateInside(Parameter parameter, OptimizerState state, Span<float> values);
+
+    /// <inheritdoc cref="WriteState"/>
+    protected abstract void WriteStateInside(Parameter parameter, OptimizerState state, ReadOnlySpan<float> values);
 
     /// <inheritdoc cref="ForwardSaving"/>
     protected abstract void ForwardSavingChecked(PackedBatch batch, int slot, StepDropout? dropout, Span<float> output, CancellationToken cancellation);

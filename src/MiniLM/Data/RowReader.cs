@@ -131,11 +131,8 @@ internal abstract class RowReader : IDisposable
 
         protected override bool ReadRow(Span<string> values)
         {
-            if (!_lines.Read(out ReadOnlySpan<byte> line))
-            {
-                return false; }
-                    if (!Utf8.IsValid(line)) { throw _lines.Wrong("not UTF-8. Save the file as UTF-8.");
-            }
+            if (!_lines.Read(out ReadOnlySpan<byte> line)) { return false; }
+            if (!Utf8.IsValid(line)) { throw _lines.Wrong("not UTF-8. Save the file as UTF-8."); }
             if (values.Length > 0) { values[0] = Encoding.UTF8.GetString(line); }
             return true;
         }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MiniLM.Data;
 using MiniLM.Ranking;
 using MiniLM.Training;
@@ -23,6 +24,9 @@ internal sealed record ModelFolderOptions
 
     /// <summary>The encoder's layers that are kept, which are numbered anew; null: all.</summary>
     internal KeptLayers? Layers { get; init; }
+
+    /// <summary>Longest input in tokens, where the folder has a limit; null: as it is.</summary>
+    internal int? MaxLength { get; init; }
 
     /// <summary>Replace an existing folder.</summary>
     internal bool Overwrite { get; init; }
@@ -52,8 +56,10 @@ internal static class ModelFolderWriter
     {
         string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
         CheckTarget(model.Path, target, options.Overwrite);
+        using TensorFiles files = new(model.WeightSets.SelectMany(set => set.Files).SelectMany(file => file.Tensors));
         using PartialFolder partial = new(target);
         Fill(model, partial.Path, options, cancellation);
+        CheckTarget(model.Path, target, options.Overwrite); // what came meanwhile is not replaced either
         partial.Complete();
     }
 
@@ -77,11 +83,8 @@ internal static class ModelFolderWriter
         {
             throw new ModelFormatException($"{target}: is, or lies around or inside, the model that is read. Give another output folder.");
         }
-        if (File.Exists(target))
-        {
-            throw new ModelFormatException($"{target}: is a file. Give the name of a folder."); }
-                if (!Directory.Exists(target)) { return;
-        }
+        if (File.Exists(target)) { throw new ModelFormatException($"{target}: is a file. Give the name of a folder."); }
+        if (!Directory.Exists(target)) { return; }
         if (!overwrite) { throw new ModelFormatException($"{target}: exists. Use --overwrite to replace it."); }
         // Only a model is ever replaced: a slip in the name must not cost a folder of something else.
         if (Directory.EnumerateFileSystemEntries(target).Any() && !File.Exists(Path.Combine(target, "config.json"))
@@ -132,14 +135,23 @@ internal static class ModelFolderWriter
             bool left = weights.Contains(file) || OtherWeights.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase)
                 || OtherFolders.Contains(relative.Split(Path.DirectorySeparatorChar)[0], StringComparer.Ordinal)
                 || relative.EndsWith(".bin.index.json", StringComparison.Ordinal)
-                || TrainingFiles.Has(relative) || 
-                (options.Values is not null && relative is (CalibrationFile.FileName or ModelCard.FileName)); // which say of the weights before
+                || TrainingFiles.Has(relative)
+                || (options.Values is not null && relative is (CalibrationFile.FileName or ModelCard.FileName)); // which say of the weights before
             if (left) { continue; }
             string to = Path.Combine(partial, relative);
             Directory.CreateDirectory(Path.GetDirectoryName(to)!);
             byte[] bytes = File.ReadAllBytes(file); // follows a cache's link; a copy of the link would point nowhere
-            WriteFlushed(to, file == config ? Config(model, bytes, options) : bytes, cancellation);
+            WriteFlushed(to, file == config ? Config(model, bytes, options) : options.MaxLength is { } length ? WithLength(model, file, bytes, length) : bytes,
+                cancellation);
         }
+    }
+
+    // Where sentence-transformers keeps the limit: of a bi-encoder beside the transformer, of a cross-encoder with the tokenizer.
+    private static byte[] WithLength(ModelFolder model, string file, byte[] bytes, int length)
+    {
+        (string name, string key) = model.Kind == ModelKind.BiEncoder ? (SentenceSettings.BertFileName, "max_seq_length") : ("tokenizer_config.json", "model_max_length");
+        return file == Path.Combine(model.TransformerPath, name)
+            ? ConfigValue.Replace(bytes, length.ToString(CultureInfo.InvariantCulture), key) ?? bytes : bytes;
     }
 
     private static byte[] Config(ModelFolder model, byte[] config, ModelFolderOptions options)

@@ -35,6 +35,7 @@ internal static class NewModelFolder
         using TensorFiles files = new(model.Tensors.Select(tensor => tensor.Source));
         using PartialFolder partial = new(target);
         WriteFiles(model, tokenizer, partial.Path, options, cancellation);
+        ModelFolderWriter.CheckTarget(source, target, options.Overwrite); // what came meanwhile is not replaced either
         partial.Complete();
     }
 

@@ -44,27 +44,30 @@ internal sealed unsafe class Checkpoint
         && name.StartsWith(TrainingFiles.CheckpointPrefix, StringComparison.Ordinal)
         && int.TryParse(name[TrainingFiles.CheckpointPrefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : -1;
 
-    /// <summary>Removes a checkpoint; one that is half removed is none any more.</summary>
+    /// <summary>Removes a checkpoint.</summary>
     internal static void Remove(string path)
     {
         if (!Directory.Exists(path)) { return; }
-        File.Delete(System.IO.Path.Combine(path, TrainingFiles.State));
-        Directory.Delete(path, recursive: true);
+        string removed = path + TrainingFiles.Removed;
+        Directory.Move(path, removed); // at once: what is half removed is no checkpoint
+        Directory.Delete(removed, recursive: true);
     }
 
     /// <summary>Writes one beside what is there and gives it its name when all is on the disk.</summary>
     /// <param name="path">Replaced if it is there.</param>
     /// <param name="model">Whose folder the trained weights complete.</param>
+    /// <param name="maxLength">Of a sequence in training.</param>
     /// <param name="network">That is trained.</param>
     /// <param name="position">Where the run is.</param>
     /// <param name="history">Of the run.</param>
     /// <param name="writeHistory">Writes <c>trainer_state.json</c> to a path.</param>
     /// <param name="identity">What the run depends on, by name.</param>
-    internal static void Write(string path, ModelFolder model, TrainingNetwork network, TrainingPosition position, TrainingHistory history,
+    internal static void Write(string path, ModelFolder model, int maxLength, TrainingNetwork network, TrainingPosition position, TrainingHistory history,
         Action<string> writeHistory, IEnumerable<KeyValuePair<string, string>> identity)
     {
+        using Lifetime.Inside inside = network.Hold();
         using PartialFolder folder = new(path);
-        WriteModel(folder.Path, model, network);
+        WriteModel(folder.Path, model, maxLength, network);
         WriteMoments(System.IO.Path.Combine(folder.Path, TrainingFiles.Moments), network);
         writeHistory(System.IO.Path.Combine(folder.Path, TrainingFiles.History));
         PartialFile.WriteWhole(System.IO.Path.Combine(folder.Path, TrainingFiles.State),
@@ -75,11 +78,17 @@ internal sealed unsafe class Checkpoint
     }
 
     /// <summary>The model alone, into a folder that is being built.</summary>
-    internal static void WriteModel(string folder, ModelFolder model, TrainingNetwork network) => ModelFolderWriter.Fill(model, folder, new ModelFolderOptions
+    internal static void WriteModel(string folder, ModelFolder model, int maxLength, TrainingNetwork network)
     {
-        Values = Places(model.Network, network).GetValueOrDefault,
-        ElementType = ElementType.F32,
-    });
+        using Lifetime.Inside inside = network.Hold();
+        ModelFolderOptions options = new()
+        {
+            Values = Places(model.Network, network).GetValueOrDefault,
+            ElementType = ElementType.F32,
+            MaxLength = maxLength == model.MaxSequenceLength ? null : maxLength,
+        };
+        ModelFolderWriter.Fill(model, folder, options);
+    }
 
     /// <summary>The network's values for the tensors of the folder that it was made of.</summary>
     private static Dictionary<Tensor, Tensor> Places(Network model, TrainingNetwork network) => model.Tensors()

@@ -10,7 +10,8 @@ namespace MiniLM.Training;
 /// <param name="model">Of the network.</param>
 /// <param name="sets">Data sets.</param>
 /// <param name="retrieval">Over corpora of their own.</param>
-internal sealed class EvaluationPlan(Network model, IReadOnlyList<EvaluationSet> sets, IReadOnlyList<RetrievalEvaluator> retrieval)
+/// <param name="batchSize">Rows that count as a step of measuring.</param>
+internal sealed class EvaluationPlan(Network model, IReadOnlyList<EvaluationSet> sets, IReadOnlyList<RetrievalEvaluator> retrieval, int batchSize)
 {
     private const string Prefix = "eval_";
 
@@ -36,7 +37,11 @@ internal sealed class EvaluationPlan(Network model, IReadOnlyList<EvaluationSet>
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         values = [.. values.Select(value => KeyValuePair.Create(Prefix + value.Key, value.Value))];
         values.Add(KeyValuePair.Create("eval_runtime", seconds));
-        if (samples > 0) { values.Add(KeyValuePair.Create("eval_samples_per_second", samples / seconds)); }
+        if (samples > 0)
+        {
+            values.Add(KeyValuePair.Create("eval_samples_per_second", samples / seconds));
+            values.Add(KeyValuePair.Create("eval_steps_per_second", Math.Ceiling(samples / (double)batchSize) / seconds));
+        }
         return values;
     }
 

@@ -102,10 +102,18 @@ internal abstract class Objective
         return columns.Values.Sum(column => (long)column.Longest * column.Count);
     }
 
-    /// <summary>How far the outputs of the last micro-batch are from one another: the root of their variance over that of their squares, 0 to 1.</summary>
-    internal double Spread()
+    /// <summary>
+    /// How far the outputs of a micro-batch are from one another without dropout: the root of their variance over that of their squares, 0 to 1. No gradient
+    /// changes.
+    /// </summary>
+    internal double Spread(int[] rows, CancellationToken cancellation)
     {
-        int size = OutputSize, count = _sequences.Count;
+        int size = OutputSize, count = Begin(rows), together = Math.Min(MiniBatchSize ?? count, count);
+        for (int first = 0; first < count; first += together)
+        {
+            int end = Math.Min(count, first + together);
+            _network.Forward(Fill(rows, first, end), _outputs.AsSpan(first * size, (end - first) * size), cancellation);
+        }
         double variance = 0, squares = 0;
         for (int dimension = 0; dimension < size; dimension++)
         {

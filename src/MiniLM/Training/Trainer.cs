@@ -30,6 +30,8 @@ public sealed class Trainer : IDisposable
     private TrainingHistory _history = new();
     private IReadOnlyCollection<KeyValuePair<string, string>> _identity = [];
     private EventFile? _events;
+    private readonly Lifetime _lifetime;
+    private readonly string? _hubId; // of the model, where it was named by it
     private bool _isStopped;
 
     /// <summary>Opens a model and takes hold of the output folder.</summary>
@@ -43,13 +45,14 @@ public sealed class Trainer : IDisposable
     public Trainer(string model, ModelKind kind, Device device, TrainingArguments arguments, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(arguments.OutputDir);
-        (_device, _kind, _arguments) = (device, kind, arguments);
+        (_device, _kind, _arguments, _lifetime) = (device, kind, arguments, new Lifetime(this, Free));
         if (!device.Supports(arguments.Precision))
         {
             throw new NotSupportedException($"the {device.Name} device has no kernels of "
                 + $"{arguments.Precision}. Use float32.");
         }
         string path = Directory.Exists(model) ? model : ModelFolder.Resolve(model);
+        _hubId = !Directory.Exists(model) && model.Count(c => c == '/') == 1 ? model.Split('@')[0] : null;
         _output = new TrainingOutput(arguments.OutputDir, arguments.Overwrite, arguments.ResumeFromCheckpoint is not null, path);
         try { _model = TrainingModel.Open(path, kind, arguments, _output.Path, cancellation); }
         catch
@@ -154,11 +157,8 @@ public sealed class Trainer : IDisposable
     /// <exception cref="OperationCanceledException">Cancelled; the last checkpoint is the step that it had come to.</exception>
     public TrainingResult Train(CancellationToken cancellation = default)
     {
-        if (_training.Count == 0)
-        {
-            throw new InvalidOperationException("there are no data to train on: call AddTraining first"); }
-                if (_network is not null) { throw new InvalidOperationException("a trainer trains once");
-        }
+        if (_training.Count == 0) { throw new InvalidOperationException("there are no data to train on: call AddTraining first"); }
+        if (_network is not null) { throw new InvalidOperationException("a trainer trains once"); }
         CheckData();
         BatchSampler sampler = Sampler();
         _identity = Identity();
@@ -171,6 +171,7 @@ public sealed class Trainer : IDisposable
         TrainingSchedule schedule = new(_arguments, plan, sampler);
         TrainingSteps steps = new(_network, objectives, sampler, _arguments, _arguments.Precision, checkpoint?.Position);
         WarnOfData();
+        _output.Begin();
         if (checkpoint is not null) { _output.WriteLog(_history.Log); }
         if (_arguments.ReportToTensorBoard) { _events = new EventFile(_output.Path, DateTimeOffset.Now, Environment.MachineName, Environment.ProcessId); }
         Run(steps, schedule, plan, cancellation);
@@ -230,11 +231,8 @@ public sealed class Trainer : IDisposable
     {
         if (DataOrder is { } order)
         {
-            if (_training.Count > 1)
-            {
-                throw new ArgumentException("an order of rows is of one data set, and there are several."); }
-                    if (order.Length == 0) { throw new ArgumentException("the order of rows names none.");
-            }
+            if (_training.Count > 1) { throw new ArgumentException("an order of rows is of one data set, and there are several."); }
+            if (order.Length == 0) { throw new ArgumentException("the order of rows names none."); }
             if (order.Any(row => row < 0 || row >= _training[0].Data.Count))
             {
                 throw new ArgumentException($"the order of rows names row {order.First(row => row < 0 || row >= _training[0].Data.Count)}; "
@@ -268,11 +266,11 @@ public sealed class Trainer : IDisposable
     {
         string[] ofRecords = ["logging_strategy", "logging_steps", "logging_first_step", "eval_strategy", "eval_steps", "eval_on_start", "save_strategy",
             "save_steps",
-            "save_total_limit", "load_best_model_at_end", "metric_for_best_model", "greater_is_better", "early_stopping_patience", "early_stopping_threshold",
+            "save_total_limit", "load_best_model_at_end",
             "per_device_eval_batch_size", "report_to", "ignore_warnings"];
         List<KeyValuePair<string, string>> identity =
         [
-            new("version", typeof(Trainer).Assembly.GetName().Version?.ToString() ?? ""),
+            new("version", LibraryVersion.Text),
             new("device", _device.Identity),
             new("model", _model.Folder.Hash),
         ];
@@ -294,11 +292,8 @@ public sealed class Trainer : IDisposable
 
     private Checkpoint? FindCheckpoint()
     {
-        if (_arguments.ResumeFromCheckpoint is not { } asked)
-        {
-            return null; }
-                if (asked != TrainingArguments.LastCheckpoint) { return Checkpoint.Open(Path.TrimEndingDirectorySeparator(Path.GetFullPath(asked)));
-        }
+        if (_arguments.ResumeFromCheckpoint is not { } asked) { return null; }
+        if (asked != TrainingArguments.LastCheckpoint) { return Checkpoint.Open(Path.TrimEndingDirectorySeparator(Path.GetFullPath(asked))); }
         return Checkpoint.In(_output.Path) is [.., (_, string last)] ? Checkpoint.Open(last) : null;
     }
 
@@ -419,8 +414,8 @@ public sealed class Trainer : IDisposable
     private void Save(string path, TrainingSteps steps, TrainingPosition position)
     {
         SetBestCheckpoint(path);
-        Checkpoint.Write(path, _model.Folder, _network!, position, _history, file => WriteHistory(file, steps), _identity);
-        WriteHistory(_output.In(TrainingFiles.History), steps);
+        Checkpoint.Write(path, _model.Folder, _network!, position, _history, file => WriteHistory(file, steps, position), _identity);
+        WriteHistory(_output.In(TrainingFiles.History), steps, position);
         Saved?.Invoke(path);
     }
 
@@ -428,7 +423,8 @@ public sealed class Trainer : IDisposable
         is var path
         && (path == written || Directory.Exists(path)) ? path : null;
 
-    private void WriteHistory(string path, TrainingSteps steps) => _history.Write(path, _arguments, steps.GlobalStep, steps.Epoch, steps.TotalSteps);
+    private void WriteHistory(string path, TrainingSteps steps, TrainingPosition position) =>
+        _history.Write(path, _arguments, position.GlobalStep, steps.EpochOf(position.Data), steps.TotalSteps);
 
     // The oldest go first; the best and the newest stay.
     private void LimitCheckpoints()
@@ -460,7 +456,7 @@ public sealed class Trainer : IDisposable
         _output.WriteModel(_model.Folder, _network!);
         _output.WriteText(ModelCard.FileName, ModelCard.Write(new TrainingCard(_model, _arguments).Contents(_training, plan, _history,
             _network!.Parameters.Network.OutputSize, best)));
-        WriteHistory(_output.In(TrainingFiles.History), steps);
+        WriteHistory(_output.In(TrainingFiles.History), steps, steps.State);
         _output.WriteResults(metrics.Concat(_history.Log.Last(entry => entry.Values[0].Key == "train_runtime").Values));
         return new TrainingResult(_output.Path, steps.GlobalStep, _history.TotalLoss / steps.GlobalStep, best, metrics);
     }
@@ -496,8 +492,10 @@ public sealed class Trainer : IDisposable
             value.Value));
     }
 
-    /// <summary>Closes the model, and lets go of the output folder.</summary>
-    public void Dispose()
+    /// <summary>Closes the model and lets go of the output folder; a run that has not ended goes on, and the last of it does so.</summary>
+    public void Dispose() => _lifetime.Close();
+
+    private void Free()
     {
         _events?.Dispose();
         _network?.Dispose();

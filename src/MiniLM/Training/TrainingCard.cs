@@ -39,7 +39,7 @@ internal sealed class TrainingCard(TrainingModel model, TrainingArguments argume
             Log = history.Log,
             BestStep = best,
             TrainingSeconds = history.Seconds,
-            Versions = [new("minilm", typeof(TrainingCard).Assembly.GetName().Version?.ToString() ?? ""), new(".NET", Environment.Version.ToString())],
+            Versions = [new("minilm", LibraryVersion.Text), new(".NET", Environment.Version.ToString())],
         };
 
     private CardDataSet DataSet(TrainingData data, TrainingLoss loss)

@@ -9,8 +9,15 @@ internal sealed record TrainingData(string Source, string[] Columns, TrainingRow
     /// <summary>Rows kept as texts, for the model card.</summary>
     internal const int MostSamples = 3;
 
-    /// <summary>Before the names of metrics: the file's, without suffixes.</summary>
-    internal string Name => Source[..(Source.IndexOf('.', 1) is > 0 and int dot ? dot : Source.Length)];
+    /// <summary>Before the names of metrics: the file's, without the suffixes of its format.</summary>
+    internal string Name
+    {
+        get
+        {
+            string name = Source.EndsWith(".gz", StringComparison.Ordinal) ? Source[..^3] : Source;
+            return Path.GetExtension(name) is ".jsonl" or ".ndjson" or ".json" or ".tsv" or ".csv" or ".txt" ? Path.GetFileNameWithoutExtension(name) : name;
+        }
+    }
 
     /// <summary>The loss as it was written, with its settings; null: the data are only measured.</summary>
     internal string? Loss { get; init; }

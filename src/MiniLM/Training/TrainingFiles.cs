@@ -27,6 +27,9 @@ internal static class TrainingFiles
     /// <summary>Of a checkpoint's folder, before its step.</summary>
     internal const string CheckpointPrefix = "checkpoint-";
 
+    /// <summary>Behind the name of a checkpoint that is being removed.</summary>
+    internal const string Removed = ".removed";
+
     /// <summary>Held while a training writes into the folder.</summary>
     internal const string Lock = ".minilm-training";
 

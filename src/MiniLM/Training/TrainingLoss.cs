@@ -53,13 +53,15 @@ internal sealed class TrainingLoss
     internal bool HasInBatchNegatives => _biEncoder?.Requires.MasksEqualTexts ?? Name.Contains("MultipleNegatives", StringComparison.Ordinal);
 
     /// <summary>The loss of a guess without knowledge; null: there is no such number.</summary>
-    /// <param name="candidates">Texts that a query of a full batch chooses from.</param>
+    /// <param name="data">That is trained on.</param>
+    /// <param name="batchSize">Of a full batch, whose texts a query chooses from.</param>
     /// <param name="outputs">Of the model.</param>
-    internal double? AtChance(int candidates, int outputs) => Name switch
+    internal double? AtChance(TrainingData data, int batchSize, int outputs) => (_crossEncoder, _biEncoder) switch
     {
-        "BinaryCrossEntropyLoss" => Math.Log(2),
-        "CrossEntropyLoss" => Math.Log(outputs),
-        _ when HasInBatchNegatives && _biEncoder is not null => Math.Log(candidates),
+        // Every score .5: a positive costs its weight times ln 2.
+        (Losses.Logits.BinaryCrossEntropyLoss { PositiveWeight: var weight }, _) => Math.Log(2) * data.Rows.Labels!.Average(row => row.Average(y => weight * y + 1 - y)),
+        (Losses.Logits.CrossEntropyLoss, _) => Math.Log(outputs),
+        (_, MultipleNegativesRankingLoss) => Math.Log(Math.Min(batchSize, data.Count) * Math.Max(1, data.Columns.Length - 1)),
         _ => null,
     };
 

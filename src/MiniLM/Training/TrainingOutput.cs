@@ -12,7 +12,7 @@ namespace MiniLM.Training;
 internal sealed class TrainingOutput : IDisposable
 {
     private readonly PartialFile _lock;
-    private readonly bool _isNew;
+    private readonly bool _isNew, _replaces;
 
     /// <param name="path">The folder; it is made.</param>
     /// <param name="overwrite">Replace an earlier training there.</param>
@@ -27,8 +27,15 @@ internal sealed class TrainingOutput : IDisposable
         try { Directory.CreateDirectory(Path); }
         catch (Exception error) when (PartialFile.IsFailure(error)) { throw PartialFile.Failure(Path, error); }
         _lock = PartialFile.OpenAlone(In(TrainingFiles.Lock), Path);
-        if (overwrite && !resume) { Clear(); }
+        _replaces = overwrite && !resume;
         RemoveLeftovers();
+    }
+
+    /// <summary>A training begins: only now, when all that it needs is there, an earlier one goes.</summary>
+    /// <param name="isFresh">It does not go on from a checkpoint.</param>
+    internal void Begin(bool isFresh)
+    {
+        if (_replaces || isFresh) { Clear(); }
     }
 
     internal string Path { get; }
@@ -44,28 +51,31 @@ internal sealed class TrainingOutput : IDisposable
         {
             throw new IOException($"{Path}: is, or lies around or inside, the model that is read. Give another output folder.");
         }
-        if (File.Exists(Path))
-        {
-            throw new IOException($"{Path}: is a file. Give the name of a folder."); }
-                if (resume || !Directory.Exists(Path) || !Directory.EnumerateFileSystemEntries(Path).Any()) { return;
-        }
-        if (!overwrite)
+        if (File.Exists(Path)) { throw new IOException($"{Path}: is a file. Give the name of a folder."); }
+        if (!Directory.Exists(Path) || !Directory.EnumerateFileSystemEntries(Path).Any()) { return; }
+        if (!overwrite && !resume)
         {
             throw new IOException($"{Path}: exists. Use --overwrite to replace it{(IsTraining ? ", or --resume-from-checkpoint to go on with it" : "")}.");
         }
         // Only a training is ever replaced: a slip in the name must not cost a folder of something else.
-        if (!IsTraining) { throw new IOException($"{Path}: was not made by a training, so it is not overwritten. Give another folder or remove it yourself."); }
+        if (!IsTraining) { throw new IOException($"{Path}: was not made by a training, so nothing in it is overwritten. Give another folder."); }
     }
 
     private void Clear()
     {
         foreach ((_, string checkpoint) in Checkpoint.In(Path)) { Checkpoint.Remove(checkpoint); }
-        foreach (string folder in new[] { TrainingFiles.Evaluations, TrainingFiles.Events }.Select(In).Where(Directory.Exists))
+        foreach ((string folder, string files) in new[] { (TrainingFiles.Evaluations, "*_results*.csv"), (TrainingFiles.Events, "events.out.tfevents.*") })
         {
-            Directory.Delete(folder, true);
+            if (!Directory.Exists(In(folder))) { continue; }
+            foreach (string file in Directory.EnumerateFiles(In(folder), files, SearchOption.AllDirectories).ToArray()) { File.Delete(file); }
         }
-        foreach (string file in new[] { TrainingFiles.History, TrainingFiles.Log, TrainingFiles.Results }) { File.Delete(In(file)); }
+        foreach (string file in new[] { TrainingFiles.History, TrainingFiles.Log, TrainingFiles.Results }.Concat(ModelFiles)) { File.Delete(In(file)); }
+        foreach (string module in Directory.EnumerateDirectories(Path).Where(IsModule).ToArray()) { Directory.Delete(module, recursive: true); }
     }
+
+    // 1_Pooling, 2_Normalize, ...: of a bi-encoder, which a cross-encoder in its place must not have.
+    private static bool IsModule(string folder) =>
+        System.IO.Path.GetFileName(folder) is var name && name.Length > 2 && char.IsAsciiDigit(name[0]) && name[1] == '_';
 
     // What a killed run was writing. The lock is ours, so nobody is.
     private void RemoveLeftovers()
@@ -75,15 +85,22 @@ internal sealed class TrainingOutput : IDisposable
             string name = System.IO.Path.GetFileNameWithoutExtension(partial);
             if (name == ModelPart || name.StartsWith(TrainingFiles.CheckpointPrefix, StringComparison.Ordinal)) { new PartialFolder(In(name)).Dispose(); }
         }
+        foreach (string removed in Directory.EnumerateDirectories(Path, $"{TrainingFiles.CheckpointPrefix}*{TrainingFiles.Removed}").ToArray())
+        {
+            Directory.Delete(removed, recursive: true);
+        }
     }
 
     private const string ModelPart = "model";
 
+    private static readonly string[] ModelFiles =
+        ["config.json", "modules.json", "model.safetensors", "sentence_bert_config.json", "config_sentence_transformers.json", "README.md"];
+
     /// <summary>The model's files, each at once: config.json is the last, without which a folder is no model.</summary>
-    internal void WriteModel(ModelFolder model, TrainingNetwork network)
+    internal void WriteModel(ModelFolder model, int maxLength, TrainingNetwork network)
     {
         using PartialFolder partial = new(In(ModelPart));
-        Checkpoint.WriteModel(partial.Path, model, network);
+        Checkpoint.WriteModel(partial.Path, model, maxLength, network);
         string[] files = [.. Directory.EnumerateFiles(partial.Path, "*", SearchOption.AllDirectories)
             .Select(file => System.IO.Path.GetRelativePath(partial.Path, file))
             .Where(file => !PartialFolder.IsMark(file)).OrderBy(file => System.IO.Path.GetFileName(file) == ModelConfig.FileName)];

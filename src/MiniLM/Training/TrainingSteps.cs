@@ -17,14 +17,17 @@ internal readonly record struct TrainingPosition(int GlobalStep, SamplerState Da
 /// <param name="IsTaken">False: a gradient was not finite under the loss scale, and nothing moved.</param>
 /// <param name="Tokens">Computed forward and backward.</param>
 /// <param name="PaddedTokens">That padded batches would compute: each column of a micro-batch as long as its longest.</param>
-/// <param name="Spread">How far the outputs of its last micro-batch are from one another: <see cref="Objective.Spread"/>.</param>
+/// <param name="Spread">How far the outputs of its last micro-batch are from one another without dropout (<see cref="Objective.Spread"/>); null: not looked at.</param>
 internal readonly record struct TrainingStep(int Number, double Loss, double LearningRate, double GradientNorm, bool IsTaken, long Tokens, long PaddedTokens,
-    double Spread);
+    double? Spread);
 
 /// <summary>A run of steps, one at a time: what is logged, evaluated or kept between them is the caller's matter.</summary>
 /// <remarks>Not thread-safe.</remarks>
 internal sealed class TrainingSteps
 {
+    // A forward pass of a micro-batch in so many steps: less than a hundredth of the time.
+    private const int StepsBetweenProbes = 50;
+
     private readonly TrainingNetwork _network;
     private readonly IReadOnlyList<Objective> _objectives;
     private readonly TrainingArguments _arguments;
@@ -60,7 +63,10 @@ internal sealed class TrainingSteps
     internal bool IsAtEpochEnd => GlobalStep >= TotalSteps || _batches.IsAtEpochEnd;
 
     /// <summary>Passes over the data done, with their fraction.</summary>
-    internal double Epoch => _batches.State.Epoch + Math.Min(1, _batches.State.Batches / (double)Math.Max(1, _sampler.Count));
+    internal double Epoch => EpochOf(_batches.State);
+
+    /// <inheritdoc cref="Epoch"/>
+    internal double EpochOf(SamplerState state) => state.Epoch + Math.Min(1, state.Batches / (double)Math.Max(1, _sampler.Count));
 
     internal TrainingPosition State => new(GlobalStep, _batches.State, _scaler?.State);
 
@@ -75,7 +81,7 @@ internal sealed class TrainingSteps
         List<RowBatch> batches = NextBatches();
         float scale = _scaler?.State.Scale ?? 1;
         double loss = 0;
-        double spread = 1;
+        double? spread = null;
         long padded = 0;
         int tokens = 0;
         foreach (RowBatch batch in batches)
@@ -83,12 +89,12 @@ internal sealed class TrainingSteps
             Objective objective = _objectives[batch.DataSet];
             double weight = GradientAccumulation.MeanOfMeans.Weight(batch.Rows.Length, 0, batches.Count);
             double mean = objective.Add(new MicroBatch(batch.Rows, (uint)GlobalStep, tokens), weight * scale, cancellation);
-            if (!double.IsFinite(mean) && _scaler is null) { throw new NonFiniteLossException(GlobalStep + 1, mean, batch); }
+            if (!double.IsFinite(mean)) { throw new NonFiniteLossException(GlobalStep + 1, mean, batch); } // no loss scale explains that
             loss += mean * weight;
-            spread = objective.Spread();
             padded += objective.PaddedTokens(batch.Rows);
             tokens = checked(tokens + objective.Tokens(batch.Rows));
         }
+        if ((GlobalStep + 1) % StepsBetweenProbes == 0) { spread = _objectives[batches[^1].DataSet].Spread(batches[^1].Rows, cancellation); }
         double rate = _schedule.At(_network.Steps);
         StepResult result = _network.Step(new StepOptions(rate, _arguments.WeightDecay, _arguments.MaxGradNorm, scale)
         {

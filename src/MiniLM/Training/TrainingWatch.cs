@@ -10,13 +10,13 @@ internal sealed class TrainingWatch(IReadOnlyList<double?> atChance, int warmup)
     /// <summary>Names of these warnings.</summary>
     internal static readonly string[] Names = ["constant-scores", "loss-at-chance", "exploding-norm", "no-gradient", "loss-scale"];
 
-    private const int Window = 50, NormsBefore = 20;
+    private const int Window = 50, NormsBefore = 20, ProbesForConstant = 2;
     private const double ConstantSpread = 1e-3, NearChance = .02, Exploding = 100, SmallestLoss = 1e-3;
 
     private readonly Queue<TrainingStep> _last = new();
     private readonly List<double> _norms = [];
     private readonly HashSet<string> _said = [];
-    private int _skipped;
+    private int _skipped, _constant; // steps; probes in a row
 
     /// <summary>What a step gives reason to say.</summary>
     internal IEnumerable<TrainingWarning> After(TrainingStep step)
@@ -26,16 +26,17 @@ internal sealed class TrainingWatch(IReadOnlyList<double?> atChance, int warmup)
         if (!step.IsTaken) { _skipped++; }
         bool isFull = _last.Count == Window && step.Number >= Math.Min(warmup, 100) + Window;
         double mean = _last.Average(past => past.Loss);
-        if (isFull && _last.All(past => past.Spread < ConstantSpread) && _said.Add("constant-scores"))
+        _constant = step.Spread is not { } spread ? _constant : spread < ConstantSpread ? _constant + 1 : 0;
+        if (_constant >= ProbesForConstant && _said.Add("constant-scores"))
         {
-            yield return new("constant-scores", $"step {step.Number}: for {Window} steps all outputs of a batch have been the same: the model has collapsed. "
+            yield return new("constant-scores", $"step {step.Number}: all outputs of a batch are the same, and were before: the model has collapsed. "
                 + "Lower --learning-rate, give it a warm-up, or look whether the labels belong to the texts.");
         }
-        if (isFull && atChance.Count == 1 && atChance[0] is { } chance && Math.Abs(mean - chance) < NearChance * chance && _said.Add("loss-at-chance"))
+        if (isFull && atChance.Count == 1 && atChance[0] is { } chance && mean > (1 - NearChance) * chance && _said.Add("loss-at-chance"))
         {
             yield return new("loss-at-chance", string.Create(CultureInfo.InvariantCulture,
-                $"step {step.Number}: the loss has been {mean:0.0000} for {Window} steps, a guess gives {chance:0.0000}: nothing is learnt. ")
-                + "Raise --learning-rate, or look whether the labels belong to the texts.");
+                $"step {step.Number}: the loss has been {mean:0.0000} for {Window} steps, and a guess gives {chance:0.0000}: nothing is learnt. ")
+                + "Try another --learning-rate (too low: nothing moves; too high: all outputs are alike), or look whether the labels belong to the texts.");
         }
         if (step.IsTaken && _norms.Count >= NormsBefore && step.GradientNorm > Exploding * Median() && _said.Add("exploding-norm"))
         {

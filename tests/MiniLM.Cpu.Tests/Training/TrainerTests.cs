@@ -126,6 +126,54 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal([6, 7, 8], steps);
     }
 
+    // The last one inside frees: nothing is unmapped under a step or a checkpoint.
+    [Fact]
+    public void ADisposeBesideARun_LetsItEndOrRefusesIt()
+    {
+        using CpuDevice device = new(2);
+        for (int round = 0; round < 12; round++)
+        {
+            TrainingArguments arguments = Arguments($"round-{round}");
+            (arguments.SaveSteps, arguments.MaxSteps) = (1, 4);
+            Trainer trainer = new(_model, ModelKind.BiEncoder, device, arguments);
+            trainer.AddTraining(Pairs(20), "CosineSimilarityLoss");
+            using ManualResetEventSlim begun = new();
+            trainer.StepDone += _ => begun.Set();
+            trainer.Saved += _ => begun.Set();
+            Task<TrainingResult> run = Task.Run(() => trainer.Train(TestContext.Current.CancellationToken), TestContext.Current.CancellationToken);
+            if (round > 0) { begun.Wait(TestContext.Current.CancellationToken); }
+            trainer.Dispose();
+            if (Record.Exception(() => run.GetAwaiter().GetResult()) is { } refused) { Assert.IsType<ObjectDisposedException>(refused); }
+            else { Assert.True(File.Exists(At($"round-{round}/model.safetensors"))); }
+            Assert.Throws<ObjectDisposedException>(() => trainer.Train());
+        }
+    }
+
+    [Fact]
+    public void ADisposedNetwork_RefusesEveryCall()
+    {
+        using CpuDevice cpu = new(1);
+        using Compute.Reference.ReferenceDevice reference = new();
+        using ModelFolder folder = ModelFolder.Open(_model);
+        foreach (Compute.Device device in new Compute.Device[] { cpu, reference })
+        {
+            Compute.TrainingNetwork network = device.LoadForTraining(folder.Network, Compute.Precision.Float32, new TrainingOptions());
+            Parameter parameter = network.Parameters.Parameters[0];
+            float[] values = new float[parameter.Count];
+            Batching.PackedBatch batch = DeviceContract.RandomBatch(folder.Network.Config, [3], seed: 1);
+            network.Dispose();
+            Action[] calls =
+            [
+                () => network.ForwardSaving(batch, 0, null, new float[folder.OutputSize]), () => network.Backward(0, new float[folder.OutputSize]),
+                () => network.Step(new StepOptions(1, 0, null, 1)), network.ClearGradients, () => network.ReadGradient(parameter, values),
+                () => network.ReadState(parameter, Compute.OptimizerState.FirstMoment, values),
+                () => network.WriteState(parameter, Compute.OptimizerState.SecondMoment, values), () => network.Hold(),
+                () => network.Forward(batch, new float[folder.OutputSize]),
+            ];
+            Assert.All(calls, call => Assert.Throws<ObjectDisposedException>(call));
+        }
+    }
+
     [Fact]
     public void TwoTrainers_DoNotShareAnOutputFolder()
     {

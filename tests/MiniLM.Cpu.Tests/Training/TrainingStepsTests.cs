@@ -129,9 +129,7 @@ public sealed class TrainingStepsTests : IDisposable
         TrainingRows data = new(tokens) { Labels = [[double.NaN]] };
         using TrainingNetwork network = Load();
         float[][] before = Weights(network);
-        BiEncoderObjective objective = new(network, new CosineSimilarityLoss(), data, 0);
-        LossDataException refused = Assert.Throws<LossDataException>(() => Run(new TrainingSteps(network, [objective],
-            new ShuffledBatchSampler(1, 1, dropLast: false), new TrainingArguments(), Precision.Float32)));
+        LossDataException refused = Assert.Throws<LossDataException>(() => new BiEncoderObjective(network, new CosineSimilarityLoss(), data, 0));
         Assert.Contains("NaN", refused.Message);
         network.Parameters[network.Parameters.Parameters[0]].Fill(float.PositiveInfinity); // what a diverged run comes to
         NonFiniteLossException stopped = Assert.Throws<NonFiniteLossException>(() => Run(Start(network, new TrainingArguments())));

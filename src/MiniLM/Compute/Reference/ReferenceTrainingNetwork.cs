@@ -55,14 +55,14 @@ internal sealed class ReferenceTrainingNetwork<T> : TrainingNetwork where T : IB
         _slots[slot] = (batch, dropout, saved);
     }
 
-    internal override void Backward(int slot, ReadOnlySpan<float> outputGradient, CancellationToken cancellation = default)
+    protected override void BackwardInside(int slot, ReadOnlySpan<float> outputGradient, CancellationToken cancellation)
     {
         T[] gradient = new T[outputGradient.Length];
         for (int i = 0; i < gradient.Length; i++) { gradient[i] = T.CreateChecked(outputGradient[i]); }
         Backward(slot, gradient, cancellation);
     }
 
-    /// <summary>As <see cref="Backward(int, ReadOnlySpan{float}, CancellationToken)"/>, in the precision of the arithmetic.</summary>
+    /// <summary>As <see cref="TrainingNetwork.Backward"/>, in the precision of the arithmetic.</summary>
     internal void Backward(int slot, ReadOnlySpan<T> outputGradient, CancellationToken cancellation = default)
     {
         (PackedBatch batch, StepDropout? dropout, List<ReferencePass<T>.Saved> saved) = _slots[slot];
@@ -73,7 +73,7 @@ internal sealed class ReferenceTrainingNetwork<T> : TrainingNetwork where T : IB
         }
     }
 
-    internal override StepResult Step(StepOptions options)
+    protected override StepResult StepInside(StepOptions options)
     {
         IEnumerable<Parameter> trained = Parameters.Parameters.Where(parameter => Options.IsTrained(parameter.Name));
         double squares = 0;
@@ -83,7 +83,7 @@ internal sealed class ReferenceTrainingNetwork<T> : TrainingNetwork where T : IB
         }
         double norm = Math.Sqrt(squares) / options.LossScale;
         if (double.IsFinite(norm)) { Update(trained, options, options.GradientFactor(norm)); }
-        ClearGradients();
+        ClearGradientsInside();
         return new StepResult(norm, double.IsFinite(norm));
     }
 
@@ -101,16 +101,16 @@ internal sealed class ReferenceTrainingNetwork<T> : TrainingNetwork where T : IB
         Parameters.Changed();
     }
 
-    internal override void ClearGradients()
+    protected override void ClearGradientsInside()
     {
         foreach (T[] gradient in _gradients.Values) { Array.Clear(gradient); }
     }
 
-    internal override void ReadGradient(Parameter parameter, Span<float> values) => ReferencePass<T>.Narrow(_gradients[parameter.Tensor], values);
+    protected override void ReadGradientInside(Parameter parameter, Span<float> values) => ReferencePass<T>.Narrow(_gradients[parameter.Tensor], values);
 
-    internal override void ReadState(Parameter parameter, OptimizerState state, Span<float> values) => ReferencePass<T>.Narrow(State(parameter, state), values);
+    protected override void ReadStateInside(Parameter parameter, OptimizerState state, Span<float> values) => ReferencePass<T>.Narrow(State(parameter, state), values);
 
-    internal override void WriteState(Parameter parameter, OptimizerState state, ReadOnlySpan<float> values)
+    protected override void WriteStateInside(Parameter parameter, OptimizerState state, ReadOnlySpan<float> values)
     {
         T[] to = State(parameter, state);
         for (int i = 0; i < to.Length; i++) { to[i] = T.CreateChecked(values[i]); }

@@ -1,5 +1,6 @@
 using MiniLM.Compute;
 using MiniLM.Model;
+using MiniLM.Training.Losses;
 
 namespace MiniLM.Training.Evaluators;
 
@@ -32,7 +33,11 @@ internal sealed record EvaluationSet(TrainingData Data, IReadOnlyList<DataEvalua
         }
         else if (model.OutputSize > 1)
         {
-            if (isSingle) { evaluators.Add(new ClassesEvaluator(name, data, model)); }
+            if (isSingle)
+            {
+                CheckClasses(data, model.OutputSize);
+                evaluators.Add(new ClassesEvaluator(name, data, model));
+            }
         }
         else if (data.Rows.IsList || columns > 2) { evaluators.Add(new RerankingEvaluator(name, data, model)); }
         else if (isSingle && isBinary)
@@ -42,6 +47,13 @@ internal sealed record EvaluationSet(TrainingData Data, IReadOnlyList<DataEvalua
         }
         else if (isSingle) { evaluators.Add(new CorrelationEvaluator(name, data, model, null)); }
         return new EvaluationSet(data, evaluators);
+    }
+
+    private static void CheckClasses(TrainingData data, int classes)
+    {
+        int row = Array.FindIndex(data.Rows.Labels!, labels => labels[0] < 0 || labels[0] >= classes || !double.IsInteger(labels[0]));
+        LossDataException.ThrowIf(row >= 0, FormattableString.Invariant($"{data.Source}: label {data.Rows.Labels![Math.Max(0, row)][0]} of row {row + 1}: ")
+            + $"the model has {classes} classes, 0 to {classes - 1}.");
     }
 
     /// <summary>Numbers of all evaluators.</summary>

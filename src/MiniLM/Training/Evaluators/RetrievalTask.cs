@@ -36,8 +36,16 @@ internal sealed record RetrievalTask(TokenizedRows Queries, TokenizedRows Docume
             throw new DataFormatException(
                 $"{DataFile.Name(queries)}: none of its queries has a relevant document in {DataFile.Name(qrels)}. Give the judgements of these queries.");
         }
-        (TokenizedRows documents, List<string> documentIds) = Tokenize(corpus, "document", null, prompts.Document);
-        return new RetrievalTask(queryTokens, documents, [.. documentIds], [.. queryIds.Select(id => relevant[id])]);
+        try
+        {
+            (TokenizedRows documents, List<string> documentIds) = Tokenize(corpus, "document", null, prompts.Document);
+            return new RetrievalTask(queryTokens, documents, [.. documentIds], [.. queryIds.Select(id => relevant[id])]);
+        }
+        catch
+        {
+            queryTokens.Dispose();
+            throw;
+        }
 
         (TokenizedRows, List<string>) Tokenize(string path, string what, Func<string, bool>? isWanted, string? prompt)
         {
