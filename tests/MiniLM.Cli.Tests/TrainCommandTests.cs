@@ -154,10 +154,13 @@ public sealed class TrainCommandTests : CommandTests
         Directory.CreateDirectory(Output);
         File.WriteAllText(Path.Combine(Output, "mine.txt"), "precious");
         Train(train).AssertRefused(1, "out: exists. Use --overwrite to replace it.");
-        Train(train, "--overwrite").AssertRefused(1, "out: was not made by a training, so it is not overwritten");
+        Train(train, "--overwrite").AssertRefused(1, "out: was not made by a training, so nothing in it is overwritten");
+        Train(train, "--resume-from-checkpoint").AssertRefused(1, "out: was not made by a training, so nothing in it is overwritten");
         Assert.Equal("precious", File.ReadAllText(Path.Combine(Output, "mine.txt")));
         Train(train, "--output-dir", At("second"), "--max-steps", "2").AssertDone();
         Train(train, "--output-dir", At("second")).AssertRefused(1, "Use --overwrite to replace it, or --resume-from-checkpoint to go on with it.");
+        Train(At("nosuch.tsv"), "--output-dir", At("second"), "--overwrite").AssertRefused(1, "nosuch.tsv: no such file");
+        Assert.True(Directory.Exists(At("second/checkpoint-2"))); // the old one stays until the new one begins
         Train(train, "--output-dir", At("second"), "--max-steps", "1", "--overwrite").AssertDone();
         Assert.Equal(["checkpoint-1"], Directory.EnumerateDirectories(At("second"), "checkpoint-*").Select(path => Path.GetFileName(path)!));
         Train(train, "--output-dir", Path.Combine(OneLabel(), "inside")).AssertRefused(1, "lies around or inside, the model that is read");
@@ -362,6 +365,61 @@ public sealed class TrainCommandTests : CommandTests
         Assert.Equal(1, result.Code);
         Assert.Contains("cannot be written (File too large)", result.Error);
         Assert.Empty(Directory.Exists(Output) ? Directory.EnumerateDirectories(Output) : []);
+    }
+
+    [Fact]
+    public void AnotherKindOfModel_LeavesNothingOfTheOneBefore()
+    {
+        string model = At("bi");
+        CommandLine.Run("create", "--config", Path.Combine(BiEncoder, "config.json"), "--vocab", Path.Combine(BiEncoder, "vocab.txt"), "--seed", "1",
+            "--output", model)
+            .AssertDone();
+        string train = Pairs();
+        CommandLine.Run("train", "--task", "bi-encoder", "--model", model, "--train", train, "--columns", "a,b,label", "--loss", "CoSENT", "--max-steps", "1",
+            "--max-length", "9", "--output-dir", Output).AssertDone();
+        Assert.True(File.Exists(Path.Combine(Output, "modules.json")));
+        Assert.Contains("9", File.ReadAllText(Path.Combine(Output, "sentence_bert_config.json"))); // what it was trained with is what it takes
+        Train(train, "--max-steps", "1", "--overwrite").AssertDone();
+        Assert.False(File.Exists(Path.Combine(Output, "modules.json")) || Directory.Exists(Path.Combine(Output, "1_Pooling")));
+        CommandLine.Run("rerank", "--model", Output, "--pairs", train, "--columns", "a,b").AssertDone();
+    }
+
+    [Fact]
+    public void WhatIsSaidOfTheResult_IsMeasuredOnIt()
+    {
+        string train = Pairs(), eval = Pairs("dev.tsv", 10, 40);
+        Train(train, "--eval", eval, "--max-steps", "3", "--eval-strategy", "steps", "--eval-steps", "2").AssertDone();
+        Assert.Equal([2, 3], History(Output).Where(entry => entry.TryGetProperty("eval_loss", out _)).Select(entry => entry.GetProperty("step").GetInt32()));
+    }
+
+    [Fact]
+    public void Measuring_RefusesWhatWouldFailAtTheEnd()
+    {
+        string train = Pairs(), eval = Pairs("dev.tsv", 10, 40);
+        Directory.CreateDirectory(At("other"));
+        string same = Path.Combine(At("other"), "dev.tsv");
+        File.Copy(eval, same);
+        Train(train, "--eval", eval, "--eval", same).AssertRefused(2, "two sets to measure on are both called");
+        CommandLine.Run("convert", "--model", BiEncoder, "--num-labels", "3", "--seed", "1", "--output", At("classes")).AssertDone();
+        CommandLine.Run("train", "--task", "cross-encoder", "--model", At("classes"), "--train", train, "--test", Pairs("test.tsv", 4, 0, row => $"{row}"),
+            "--columns",
+            "a,b,label", "--loss", "CrossEntropy", "--max-steps", "1", "--output-dir", Output).AssertRefused(1, "test.tsv: ");
+        Train(train, "--prompts", "{\"nosuch\": \"x\"}").AssertRefused(2, "prompts: there is no column");
+        Train(train, "--freeze", "e").AssertRefused(2, "every parameter has that in its name");
+        Assert.False(Directory.Exists(Output));
+    }
+
+    [Fact]
+    public void AnEarlyStop_HoldsWhenTheRunIsResumed()
+    {
+        string train = Pairs(rows: 12), eval = Pairs("dev.tsv", 12, 50, row => $"{(row + 1) % 2}");
+        string[] arguments = ["--eval", eval, "--num-train-epochs", "40", "--eval-strategy", "epoch", "--save-strategy", "epoch", "--early-stopping-patience",
+            "2"];
+        Train(train, arguments).AssertDone();
+        byte[] weights = Weights(Output);
+        File.Delete(Path.Combine(Output, "config.json"));
+        Train(train, [.. arguments, "--resume-from-checkpoint"]).AssertDone();
+        Assert.Equal(weights, Weights(Output));
     }
 
     [Fact]

@@ -131,7 +131,7 @@ internal sealed class TrainCommand : CliCommand
         arguments.Overwrite |= inputs.Overwrite;
         using Device device = DeviceOption.Open(inputs.Device, inputs.Threads, session);
         session.Detail($"{device.Name}: {device.Description}");
-        if (parse.GetValue(_html) is { } html) { OutputTarget.Check(html, overwrite: true); }
+        if (parse.GetValue(_html) is { } html) { OutputTarget.Check(html, inputs.Overwrite || inputs.Resume is not null); }
         try
         {
             if (parse.GetValue(_overfit) is { } what)
@@ -244,7 +244,7 @@ internal sealed class TrainCommand : CliCommand
 
     private static Trainer Open(TrainingInputs inputs, TrainingArguments arguments, Device device, Session session)
     {
-        Trainer trainer = new(ModelFolder.Resolve(inputs.Model), inputs.Task, device, arguments, session.Cancellation) { DataOrder = inputs.Order };
+        Trainer trainer = new(inputs.Model ?? ModelFolder.Resolve(null), inputs.Task, device, arguments, session.Cancellation) { DataOrder = inputs.Order };
         try
         {
             trainer.Warned += warning => session.Warn(warning.Message, warning.Name);
@@ -269,6 +269,10 @@ internal sealed class TrainCommand : CliCommand
     private static void Train(TrainingInputs inputs, TrainingArguments arguments, Device device, string? html, Session session)
     {
         using Trainer trainer = Open(inputs, arguments, device, session);
+        if (inputs.Resume == TrainingArguments.LastCheckpoint && Checkpoint.In(arguments.OutputDir).Count == 0)
+        {
+            session.Say($"{arguments.OutputDir}: has no checkpoint yet: the training begins");
+        }
         TrainingReport report = new(trainer, arguments.OutputDir, session);
         TrainingResult result;
         try { result = trainer.Train(session.Cancellation); }

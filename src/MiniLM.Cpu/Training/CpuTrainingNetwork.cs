@@ -278,7 +278,8 @@ internal sealed unsafe partial class CpuTrainingNetwork : TrainingNetwork
 
     protected override void ReadStateInside(Parameter parameter, OptimizerState state, Span<float> values) => Block(State(state), parameter).CopyTo(values);
 
-    protected override void WriteStateInside(Parameter parameter, OptimizerState state, ReadOnlySpan<float> values) => values.CopyTo(Block(State(state), parameter));
+    protected override void WriteStateInside(Parameter parameter, OptimizerState state, ReadOnlySpan<float> values) =>
+        values.CopyTo(Block(State(state), parameter));
 
     private NativeBlock State(OptimizerState state) => state == OptimizerState.FirstMoment ? _first : _second;
 

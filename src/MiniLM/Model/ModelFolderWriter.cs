@@ -149,7 +149,8 @@ internal static class ModelFolderWriter
     // Where sentence-transformers keeps the limit: of a bi-encoder beside the transformer, of a cross-encoder with the tokenizer.
     private static byte[] WithLength(ModelFolder model, string file, byte[] bytes, int length)
     {
-        (string name, string key) = model.Kind == ModelKind.BiEncoder ? (SentenceSettings.BertFileName, "max_seq_length") : ("tokenizer_config.json", "model_max_length");
+        (string name, string key) = model.Kind == ModelKind.BiEncoder ? (SentenceSettings.BertFileName, "max_seq_length")
+            : ("tokenizer_config.json", "model_max_length");
         return file == Path.Combine(model.TransformerPath, name)
             ? ConfigValue.Replace(bytes, length.ToString(CultureInfo.InvariantCulture), key) ?? bytes : bytes;
     }

@@ -18,11 +18,7 @@ internal static class DataChecks
     internal static IEnumerable<TrainingWarning> Of(TrainingData data, TrainingLoss loss, TrainingArguments arguments)
     {
         (TrainingRows rows, string name) = (data.Rows, data.Source);
-        if (rows.Labels is { } labels && loss.Labels != Losses.LabelKind.Embedding && data.Count > 1
-            && labels.All(row => row.AsSpan().SequenceEqual(labels[0])))
-        {
-            yield return new("constant-labels", $"{name}: every label is {Text(labels[0][0])}: there is nothing to tell apart. Give rows of other labels too.");
-        }
+        if (loss.Labels != Losses.LabelKind.Embedding && ConstantLabels(data) is { } constant) { yield return constant; }
         if (data.Count < arguments.PerDeviceTrainBatchSize)
         {
             yield return new("large-batch",
@@ -62,11 +58,16 @@ internal static class DataChecks
         }
     }
 
+    /// <summary>A warning when all labels are the same.</summary>
+    internal static TrainingWarning? ConstantLabels(TrainingData data) => data.Rows.Labels is { } labels && data.Count > 1 && !data.Rows.IsList
+        && labels.All(row => row.AsSpan().SequenceEqual(labels[0])) ? new("constant-labels",
+            $"{data.Source}: every label is {Text(labels[0][0])}: there is nothing to tell apart. Give rows of other labels too.") : null;
+
     /// <summary>A warning when rows that are measured are trained on too.</summary>
     internal static TrainingWarning? Overlap(IReadOnlyList<TrainingData> training, TrainingData measured)
     {
-        HashSet<UInt128> keys = [.. measured.Keys];
-        int count = keys.Count(key => training.Any(data => data.Keys.Contains(key)));
+        HashSet<UInt128> keys = [.. measured.Keys], trained = [.. training.SelectMany(data => data.Keys)];
+        int count = keys.Count(trained.Contains);
         return count == 0 ? null : new("overlap", $"{measured.Source}: {count} of its {keys.Count} rows are in {training[0].Source}"
             + $"{(training.Count > 1 ? " and the other training data" : "")} too: what is measured on them was learnt by heart. "
             + "Take them out: minilm data leakage names them.");

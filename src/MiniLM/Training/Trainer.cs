@@ -28,6 +28,7 @@ public sealed class Trainer : IDisposable
     private readonly List<RetrievalTask> _retrieval = [];
     private TrainingNetwork? _network;
     private TrainingHistory _history = new();
+    private TrainingPosition _position; // behind the last whole step
     private IReadOnlyCollection<KeyValuePair<string, string>> _identity = [];
     private EventFile? _events;
     private readonly Lifetime _lifetime;
@@ -160,22 +161,40 @@ public sealed class Trainer : IDisposable
         if (_training.Count == 0) { throw new InvalidOperationException("there are no data to train on: call AddTraining first"); }
         if (_network is not null) { throw new InvalidOperationException("a trainer trains once"); }
         CheckData();
+        CheckNames(_evaluation);
+        CheckNames(_tests);
         BatchSampler sampler = Sampler();
         _identity = Identity();
         Checkpoint? checkpoint = FindCheckpoint();
         checkpoint?.Check(_identity);
         _history = checkpoint?.History ?? _history;
+        if (_arguments.LoadBestModelAtEnd && _history.BestStep is { } best && !Directory.Exists(Checkpoint.PathOf(_output.Path, best)))
+        {
+            throw new ArgumentException($"{Checkpoint.PathOf(_output.Path, best)}: is the best checkpoint so far, and is not there. Resume in its own "
+                + $"output folder, "
+                + "or leave load_best_model_at_end out.");
+        }
         _network = _model.Load(_device, _arguments, checkpoint, cancellation);
         Objective[] objectives = [.. _training.Select(set => set.Loss.Over(_network, set.Data, _arguments))];
         EvaluationPlan plan = Plan(_network, _evaluation, _retrieval);
+        _ = Plan(_network, _tests, []); // what cannot be measured is said now, not at the end
         TrainingSchedule schedule = new(_arguments, plan, sampler);
         TrainingSteps steps = new(_network, objectives, sampler, _arguments, _arguments.Precision, checkpoint?.Position);
         WarnOfData();
-        _output.Begin();
+        _output.Begin(isFresh: checkpoint is null);
         if (checkpoint is not null) { _output.WriteLog(_history.Log); }
         if (_arguments.ReportToTensorBoard) { _events = new EventFile(_output.Path, DateTimeOffset.Now, Environment.MachineName, Environment.ProcessId); }
-        Run(steps, schedule, plan, cancellation);
-        return Finish(steps, schedule, plan, cancellation);
+        _position = steps.State;
+        try
+        {
+            Run(steps, schedule, plan, cancellation);
+            return Finish(steps, schedule, plan, cancellation);
+        }
+        catch (OperationCanceledException) when (_position.GlobalStep > 0 && Checkpoint.In(_output.Path).All(found => found.Step != _position.GlobalStep))
+        {
+            Save(Checkpoint.PathOf(_output.Path, _position.GlobalStep), steps, _position);
+            throw;
+        }
     }
 
     /// <summary>Steps over the same first rows, to see that the model can learn them: nothing is written.</summary>
@@ -202,12 +221,24 @@ public sealed class Trainer : IDisposable
     {
         foreach (TrainingData data in _training.Select(set => set.Data))
         {
+            string[] known = ["", "query", "document", .. _training.SelectMany(set => set.Data.Columns)];
+            if (_arguments.Prompts.Keys.FirstOrDefault(column => !known.Contains(column)) is { } unknown)
+            {
+                throw new ArgumentException($"prompts: there is no column {Quoted.Text(unknown)}; there are {string.Join(", ", data.Columns)}.");
+            }
             if (_arguments.DataloaderDropLast && data.Count < _arguments.PerDeviceTrainBatchSize)
             {
                 throw new ArgumentException($"per_device_train_batch_size {_arguments.PerDeviceTrainBatchSize}: {data.Source} has {data.Count} rows, "
                     + "and with dataloader_drop_last no batch. Lower it.");
             }
         }
+    }
+
+    private static void CheckNames(List<TrainingData> data)
+    {
+        string? twice = data.GroupBy(set => set.Name).Where(group => group.Count() > 1).Select(group => group.Key).FirstOrDefault();
+        if (twice is not null) { throw new ArgumentException($"two sets to measure on are both called {Quoted.Text(twice)}: give their files different "
+            + $"names."); }
     }
 
     private void WarnOfData()
@@ -218,6 +249,7 @@ public sealed class Trainer : IDisposable
         }
         foreach (TrainingData data in _evaluation.Concat(_tests))
         {
+            if (DataChecks.ConstantLabels(data) is { } constant) { Warn(constant); }
             if (DataChecks.Overlap([.. _training.Select(set => set.Data)], data) is { } overlap) { Warn(overlap); }
         }
     }
@@ -268,12 +300,11 @@ public sealed class Trainer : IDisposable
             "save_steps",
             "save_total_limit", "load_best_model_at_end",
             "per_device_eval_batch_size", "report_to", "ignore_warnings"];
-        List<KeyValuePair<string, string>> identity =
-        [
-            new("version", LibraryVersion.Text),
-            new("device", _device.Identity),
-            new("model", _model.Folder.Hash),
-        ];
+        // What was given comes first: of a new head the hash of the model depends on the seed.
+        List<KeyValuePair<string, string>> identity = [new("version", LibraryVersion.Text), new("device", _device.Identity)];
+        identity.AddRange(TrainingArgumentNames.Values(_arguments).Where(value => !ofRecords.Contains(value.Name))
+            .Select(value => KeyValuePair.Create(value.Name, value.Value)));
+        identity.Add(new("model", _model.Folder.Hash));
         for (int i = 0; i < _training.Count; i++)
         {
             string suffix = i == 0 ? "" : (i + 1).ToString(CultureInfo.InvariantCulture);
@@ -282,8 +313,12 @@ public sealed class Trainer : IDisposable
                 $"{_training[i].Loss.Name}({string.Join(", ", _training[i].Loss.Settings.Select(entry => $"{entry.Key}={entry.Value}"))})"));
         }
         if (DataOrder is { } order) { identity.Add(new("data order", string.Create(CultureInfo.InvariantCulture, $"{order.Length} rows, {Hash(order):x16}"))); }
-        identity.AddRange(TrainingArgumentNames.Values(_arguments).Where(value => !ofRecords.Contains(value.Name))
-            .Select(value => KeyValuePair.Create(value.Name, value.Value)));
+        // What is best depends on what is measured.
+        if (_arguments.LoadBestModelAtEnd || _arguments.EarlyStoppingPatience is not null)
+        {
+            identity.AddRange(_evaluation.Select((data, i) => KeyValuePair
+                .Create(string.Create(CultureInfo.InvariantCulture, $"eval data {i + 1}"), data.Hash)));
+        }
         return identity;
     }
 
@@ -322,48 +357,41 @@ public sealed class Trainer : IDisposable
             }
         }
         EmbeddingRanking ranking = new(_model.Folder.SimilarityFunction, _device);
-        return new EvaluationPlan(model, sets, [.. retrieval.Select((task, i) => new RetrievalEvaluator(i == 0 ? "" : $"{i + 1}", task, model, ranking))]);
+        return new EvaluationPlan(model, sets, [.. retrieval.Select((task, i) => new RetrievalEvaluator(i == 0 ? "" : $"{i + 1}", task, model, ranking))],
+            _arguments.PerDeviceEvalBatchSize);
     }
 
     private void Run(TrainingSteps steps, TrainingSchedule schedule, EvaluationPlan plan, CancellationToken cancellation)
     {
-        TrainingWatch watch = new([.. _training.Select(set => set.Loss.AtChance(
-            Math.Min(_arguments.PerDeviceTrainBatchSize, set.Data.Count) * Math.Max(1, set.Data.Columns.Length - 1), _network!.Parameters.Network.OutputSize))],
-            schedule.WarmupSteps);
-        TrainingPosition position = steps.State;
+        TrainingWatch watch = new([.. _training.Select(set =>
+            set.Loss.AtChance(set.Data, _arguments.PerDeviceTrainBatchSize, _network!.Parameters.Network.OutputSize))], schedule.WarmupSteps);
         Stopwatch clock = Stopwatch.StartNew();
         double before = _history.Seconds;
         long tokens = 0;
         Stopwatch pace = Stopwatch.StartNew();
         int paced = 0;
-        try
+        if (_arguments.EvalOnStart && steps.GlobalStep == 0) { Evaluate(steps, plan, schedule, cancellation); }
+        if (_history.IsEvaluationPending) { AfterStep(steps, schedule, plan, cancellation); }
+        StopWithoutPatience();
+        while (!_isStopped && steps.TryStep(out TrainingStep step, cancellation))
         {
-            if (_arguments.EvalOnStart && steps.GlobalStep == 0) { Evaluate(steps, plan, schedule, cancellation); }
-            if (_history.IsEvaluationPending) { AfterStep(steps, schedule, plan, cancellation); }
-            while (!_isStopped && steps.TryStep(out TrainingStep step, cancellation))
-            {
-                position = steps.State;
-                _history.Losses = (_history.Losses.Sum + step.Loss, _history.Losses.Count + 1);
-                (_history.TotalLoss, _history.Tokens) = (_history.TotalLoss + step.Loss, _history.Tokens + step.Tokens);
-                _history.PaddedTokens += step.PaddedTokens;
-                _history.Seconds = before + clock.Elapsed.TotalSeconds;
-                (tokens, paced) = (tokens + step.Tokens, paced + 1);
-                foreach (TrainingWarning warning in watch.After(step)) { Warn(warning); }
-                double seconds = pace.Elapsed.TotalSeconds;
-                StepDone?.Invoke(new TrainingProgress(step.Number, steps.TotalSteps, steps.Epoch, step.Loss, step.LearningRate, step.GradientNorm,
-                    tokens / seconds,
-                    TimeSpan.FromSeconds(seconds / paced * (steps.TotalSteps - step.Number))));
-                if (schedule.IsLogDue(steps)) { LogLoss(steps, step); }
-                if (AfterStep(steps, schedule, plan, cancellation)) { (tokens, paced, pace) = (0, 0, Stopwatch.StartNew()); }
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            string path = Checkpoint.PathOf(_output.Path, position.GlobalStep);
-            if (position.GlobalStep > 0 && !Checkpoint.In(_output.Path).Any(found => found.Step == position.GlobalStep)) { Save(path, steps, position); }
-            throw;
+            _position = steps.State;
+            _history.Losses = (_history.Losses.Sum + step.Loss, _history.Losses.Count + 1);
+            (_history.TotalLoss, _history.Tokens) = (_history.TotalLoss + step.Loss, _history.Tokens + step.Tokens);
+            _history.PaddedTokens += step.PaddedTokens;
+            _history.Seconds = before + clock.Elapsed.TotalSeconds;
+            (tokens, paced) = (tokens + step.Tokens, paced + 1);
+            foreach (TrainingWarning warning in watch.After(step)) { Warn(warning); }
+            double seconds = pace.Elapsed.TotalSeconds;
+            StepDone?.Invoke(new TrainingProgress(step.Number, steps.TotalSteps, steps.Epoch, step.Loss, step.LearningRate, step.GradientNorm, tokens / seconds,
+                TimeSpan.FromSeconds(seconds / paced * (steps.TotalSteps - step.Number))));
+            if (schedule.IsLogDue(steps)) { LogLoss(steps, step); }
+            if (AfterStep(steps, schedule, plan, cancellation)) { (tokens, paced, pace) = (0, 0, Stopwatch.StartNew()); }
         }
     }
+
+    // Also of a run that had stopped before and is resumed.
+    private void StopWithoutPatience() => _isStopped |= _arguments.EarlyStoppingPatience is { } patience && _history.Patience >= patience;
 
     // What is measured and kept behind a step; whether that was anything.
     private bool AfterStep(TrainingSteps steps, TrainingSchedule schedule, EvaluationPlan plan, CancellationToken cancellation)
@@ -372,7 +400,7 @@ public sealed class Trainer : IDisposable
         _history.IsEvaluationPending = isEvaluationDue;
         bool isBetter = isEvaluationDue && Evaluate(steps, plan, schedule, cancellation);
         _history.IsEvaluationPending = false;
-        if (_arguments.EarlyStoppingPatience is { } patience && _history.Patience >= patience) { _isStopped = true; }
+        StopWithoutPatience();
         if (!schedule.IsSaveDue(steps, isBetter)) { return isEvaluationDue; }
         Save(Checkpoint.PathOf(_output.Path, steps.GlobalStep), steps, steps.State);
         LimitCheckpoints();
@@ -404,6 +432,11 @@ public sealed class Trainer : IDisposable
         foreach ((string name, byte[] table) in plan.Tables(_history)) { _output.WriteEvaluations(name, table); }
         if (steps.GlobalStep == 0 || schedule.Metric is not { } metric) { return false; }
         double value = values.First(entry => entry.Key == metric).Value;
+        if (!double.IsFinite(value))
+        {
+            Warn(new TrainingWarning("undefined-metric", $"step {steps.GlobalStep}: {metric} is undefined by the data that are measured, so nothing is best. "
+                + "Look at their labels, or name another metric."));
+        }
         bool isBetter = double.IsFinite(value) && (_history.BestMetric is not { } best || schedule.IsBetter(value, best));
         bool counts = isBetter && (_history.BestMetric is not { } former || Math.Abs(value - former) > _arguments.EarlyStoppingThreshold);
         _history.Patience = counts ? 0 : _history.Patience + 1;
@@ -414,7 +447,7 @@ public sealed class Trainer : IDisposable
     private void Save(string path, TrainingSteps steps, TrainingPosition position)
     {
         SetBestCheckpoint(path);
-        Checkpoint.Write(path, _model.Folder, _network!, position, _history, file => WriteHistory(file, steps, position), _identity);
+        Checkpoint.Write(path, _model.Folder, _model.MaxLength, _network!, position, _history, file => WriteHistory(file, steps, position), _identity);
         WriteHistory(_output.In(TrainingFiles.History), steps, position);
         Saved?.Invoke(path);
     }
@@ -439,22 +472,28 @@ public sealed class Trainer : IDisposable
 
     private TrainingResult Finish(TrainingSteps steps, TrainingSchedule schedule, EvaluationPlan plan, CancellationToken cancellation)
     {
-        if (_arguments.EvalStrategy == IntervalStrategy.No && !plan.IsEmpty) { Evaluate(steps, plan, schedule, cancellation); }
+        int? best = _arguments.LoadBestModelAtEnd ? _history.BestStep : null;
+        // What is said of the result is measured on it.
+        if (best is null && !plan.IsEmpty && LastEvaluation(steps.GlobalStep) is null) { Evaluate(steps, plan, schedule, cancellation); }
+        if (_arguments.LoadBestModelAtEnd && best is null)
+        {
+            Warn(new TrainingWarning("no-best", $"{schedule.Metric} was never a number: there is no best checkpoint, and the result has the last weights. "
+                + "Look at the data that are measured."));
+        }
         Log(new LogEntry(steps.GlobalStep, steps.Epoch,
         [
             new("train_runtime", _history.Seconds), new("train_samples_per_second", _training.Sum(set => set.Data.Count) * steps.Epoch / _history.Seconds),
-            new("train_steps_per_second", steps.GlobalStep / _history.Seconds), new("train_loss", _history.TotalLoss / steps.GlobalStep),
+            new("train_steps_per_second", steps.GlobalStep / _history.Seconds), new("train_loss", _history.TotalLoss / steps.GlobalStep), new("total_flos", 0),
         ]));
-        int? best = _arguments.LoadBestModelAtEnd ? _history.BestStep : null;
         if (best is { } step && step != steps.GlobalStep) { LoadBest(step, cancellation); }
-        Dictionary<string, double> metrics = new(LastEvaluation(best));
+        Dictionary<string, double> metrics = new(LastEvaluation(best ?? steps.GlobalStep) ?? []);
         foreach ((string name, double value) in Test(metrics, cancellation)) { metrics.Add(name, value); }
         if (_tests.Count > 0)
         {
             Log(new LogEntry(steps.GlobalStep, steps.Epoch, [.. metrics.Where(metric => metric.Key.StartsWith("test_", StringComparison.Ordinal))]));
         }
-        _output.WriteModel(_model.Folder, _network!);
-        _output.WriteText(ModelCard.FileName, ModelCard.Write(new TrainingCard(_model, _arguments).Contents(_training, plan, _history,
+        _output.WriteModel(_model.Folder, _model.MaxLength, _network!);
+        _output.WriteText(ModelCard.FileName, ModelCard.Write(new TrainingCard(_model, _hubId, _arguments).Contents(_training, plan, _history,
             _network!.Parameters.Network.OutputSize, best)));
         WriteHistory(_output.In(TrainingFiles.History), steps, steps.State);
         _output.WriteResults(metrics.Concat(_history.Log.Last(entry => entry.Values[0].Key == "train_runtime").Values));
@@ -467,9 +506,8 @@ public sealed class Trainer : IDisposable
         _network = _model.Load(_device, _arguments, Checkpoint.Open(Checkpoint.PathOf(_output.Path, step)), cancellation);
     }
 
-    // Of the step whose weights are the result.
-    private IEnumerable<KeyValuePair<string, double>> LastEvaluation(int? best) => _history.Log
-        .LastOrDefault(entry => entry.Values[0].Key.StartsWith("eval_", StringComparison.Ordinal) && (best is null || entry.Step == best))?.Values ?? [];
+    private IReadOnlyList<KeyValuePair<string, double>>? LastEvaluation(int step) =>
+        _history.Log.LastOrDefault(entry => entry.Values[0].Key.StartsWith("eval_", StringComparison.Ordinal) && entry.Step == step)?.Values;
 
     /// <summary>The test data by the final weights; a threshold that was best on the evaluation data is carried over.</summary>
     private IEnumerable<KeyValuePair<string, double>> Test(Dictionary<string, double> evaluated, CancellationToken cancellation)

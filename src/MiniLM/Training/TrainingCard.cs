@@ -7,8 +7,9 @@ namespace MiniLM.Training;
 
 /// <summary>What a run has to say in the card of its model.</summary>
 /// <param name="model">That it began with.</param>
+/// <param name="hubId">Of the model on the Hub; null: it is not known to be there.</param>
 /// <param name="arguments">Of the run.</param>
-internal sealed class TrainingCard(TrainingModel model, TrainingArguments arguments)
+internal sealed class TrainingCard(TrainingModel model, string? hubId, TrainingArguments arguments)
 {
     private const int MostClasses = 10;
 
@@ -27,6 +28,7 @@ internal sealed class TrainingCard(TrainingModel model, TrainingArguments argume
         {
             Kind = model.Folder.Kind,
             BaseModel = Path.GetFileName(Path.TrimEndingDirectorySeparator(model.Source)),
+            BaseModelId = hubId,
             Terms = BaseModelTerms.Read(model.Source),
             MaxSequenceLength = model.MaxLength,
             OutputSize = outputs,

@@ -59,7 +59,8 @@ internal sealed class TrainingLoss
     internal double? AtChance(TrainingData data, int batchSize, int outputs) => (_crossEncoder, _biEncoder) switch
     {
         // Every score .5: a positive costs its weight times ln 2.
-        (Losses.Logits.BinaryCrossEntropyLoss { PositiveWeight: var weight }, _) => Math.Log(2) * data.Rows.Labels!.Average(row => row.Average(y => weight * y + 1 - y)),
+        (Losses.Logits.BinaryCrossEntropyLoss { PositiveWeight: var weight }, _) =>
+            Math.Log(2) * data.Rows.Labels!.Average(row => row.Average(y => weight * y + 1 - y)),
         (Losses.Logits.CrossEntropyLoss, _) => Math.Log(outputs),
         (_, MultipleNegativesRankingLoss) => Math.Log(Math.Min(batchSize, data.Count) * Math.Max(1, data.Columns.Length - 1)),
         _ => null,

@@ -111,9 +111,14 @@ internal sealed class TrainingModel : IDisposable
                 throw new ArgumentException($"freeze {frozen}: no parameter has that in its name; names are like {Folder.Network.Tensors().First().Name}.");
             }
         }
+        bool IsFrozen(string name) => arguments.Freeze.Any(frozen => name.Contains(frozen, StringComparison.Ordinal));
+        if (Folder.Network.Tensors().All(tensor => IsFrozen(tensor.Name)))
+        {
+            throw new ArgumentException($"freeze {string.Join(',', arguments.Freeze)}: every parameter has that in its name, so that nothing is trained.");
+        }
         return new TrainingOptions
         {
-            IsTrained = name => !arguments.Freeze.Any(frozen => name.Contains(frozen, StringComparison.Ordinal)),
+            IsTrained = name => !IsFrozen(name),
             RecomputesInner = arguments.GradientCheckpointing,
         };
     }

@@ -17,7 +17,8 @@ internal readonly record struct TrainingPosition(int GlobalStep, SamplerState Da
 /// <param name="IsTaken">False: a gradient was not finite under the loss scale, and nothing moved.</param>
 /// <param name="Tokens">Computed forward and backward.</param>
 /// <param name="PaddedTokens">That padded batches would compute: each column of a micro-batch as long as its longest.</param>
-/// <param name="Spread">How far the outputs of its last micro-batch are from one another without dropout (<see cref="Objective.Spread"/>); null: not looked at.</param>
+/// <param name="Spread">How far the outputs of its last micro-batch are from one another without dropout (<see cref="Objective.Spread"/>); null: not looked
+/// at.</param>
 internal readonly record struct TrainingStep(int Number, double Loss, double LearningRate, double GradientNorm, bool IsTaken, long Tokens, long PaddedTokens,
     double? Spread);
 

@@ -10,18 +10,19 @@ public sealed class TrainingWatchTests
         return [.. Enumerable.Range(1, steps).SelectMany(number => watch.After(step(number)).Select(warning => (number, warning.Name)))];
     }
 
-    private static TrainingStep Good(int number) => new(number, 1 - number * .001, 1e-5, 1 + number % 3, true, 100, 120, .5);
+    private static TrainingStep Good(int number) => new(number, 1 - number * .001, 1e-5, 1 + number % 3, true, 100, 120, null);
 
     [Fact]
-    public void AHealthyRun_IsSilent() => Assert.Empty(Watch(400, Good, atChance: .2));
+    public void AHealthyRun_IsSilent() => Assert.Empty(Watch(400, Good, atChance: 1.2));
 
     [Fact]
     public void EqualOutputs_AreSaidOnceWithinTwoHundredSteps()
     {
-        Assert.Equal([(50, "constant-scores")], Watch(300, number => Good(number) with { Spread = 9e-4 }));
-        Assert.Equal([(120, "constant-scores")], Watch(300, number => Good(number) with { Spread = number > 70 ? 0 : .5 }));
-        Assert.Empty(Watch(300, number => Good(number) with { Spread = number % 50 == 0 ? .1 : 0 }));
-        Assert.Empty(Watch(300, number => Good(number) with { Spread = 1e-3 }));
+        static double? Probe(int number, double spread) => number % 50 == 0 ? spread : null;
+        Assert.Equal([(100, "constant-scores")], Watch(300, number => Good(number) with { Spread = Probe(number, 9e-4) }));
+        Assert.Equal([(200, "constant-scores")], Watch(300, number => Good(number) with { Spread = Probe(number, number > 100 ? 0 : .5) }));
+        Assert.Empty(Watch(300, number => Good(number) with { Spread = Probe(number, number % 100 == 0 ? .1 : 0) }));
+        Assert.Empty(Watch(300, number => Good(number) with { Spread = Probe(number, 1e-3) }));
     }
 
     // A model that has not moved yet is no sign, but a warm-up of any length does not silence the watch for more than a hundred steps.
@@ -32,6 +33,7 @@ public sealed class TrainingWatchTests
         Assert.Equal([(50, "loss-at-chance")], Watch(200, Stuck, Math.Log(2)));
         Assert.Equal([(80, "loss-at-chance")], Watch(200, Stuck, Math.Log(2), warmup: 30));
         Assert.Equal([(150, "loss-at-chance")], Watch(200, Stuck, Math.Log(2), warmup: 5000));
+        Assert.Equal([(50, "loss-at-chance")], Watch(200, number => Good(number) with { Loss = 3 }, Math.Log(2))); // worse than a guess
         Assert.Empty(Watch(200, Stuck, null));
         Assert.Empty(Watch(200, number => Good(number) with { Loss = .67 }, Math.Log(2)));
     }

@@ -108,7 +108,8 @@ internal sealed class ReferenceTrainingNetwork<T> : TrainingNetwork where T : IB
 
     protected override void ReadGradientInside(Parameter parameter, Span<float> values) => ReferencePass<T>.Narrow(_gradients[parameter.Tensor], values);
 
-    protected override void ReadStateInside(Parameter parameter, OptimizerState state, Span<float> values) => ReferencePass<T>.Narrow(State(parameter, state), values);
+    protected override void ReadStateInside(Parameter parameter, OptimizerState state, Span<float> values) =>
+        ReferencePass<T>.Narrow(State(parameter, state), values);
 
     protected override void WriteStateInside(Parameter parameter, OptimizerState state, ReadOnlySpan<float> values)
     {
