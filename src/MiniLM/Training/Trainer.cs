@@ -158,6 +158,7 @@ public sealed class Trainer : IDisposable
     /// <exception cref="OperationCanceledException">Cancelled; the last checkpoint is the step that it had come to.</exception>
     public TrainingResult Train(CancellationToken cancellation = default)
     {
+        using Lifetime.Inside inside = _lifetime.Enter();
         if (_training.Count == 0) { throw new InvalidOperationException("there are no data to train on: call AddTraining first"); }
         if (_network is not null) { throw new InvalidOperationException("a trainer trains once"); }
         CheckData();
