@@ -10,6 +10,7 @@ using MiniLM.Evaluation;
 using MiniLM.Model;
 using MiniLM.Ranking;
 using MiniLM.Training;
+using MiniLM.Training.Records;
 using Samples;
 using Precision = MiniLM.Compute.Precision;
 
@@ -56,16 +57,15 @@ TrainingArguments arguments = new()
 using (Trainer trainer = new(model, ModelKind.CrossEncoder, device, arguments, cancellation))
 {
     SampleRun.Show(trainer, $"csfcube {precision}");
-    List<(double Epoch, IReadOnlyList<KeyValuePair<string, double>> Values)> log = [];
-    trainer.Logged += entry => log.Add((entry.Epoch, entry.Values));
     trainer.AddTraining(Rows(training), $"BinaryCrossEntropyLoss(pos_weight={PositiveWeight})");
     trainer.AddEvaluation(Rows(valid), "valid");
     TrainingResult result = trainer.Train(cancellation);
     Console.WriteLine("\n| epoch | loss | F1 | accuracy | MAP | (on the queries to choose by)\n| --- | --- | --- | --- | --- |");
-    foreach ((double epoch, IReadOnlyList<KeyValuePair<string, double>> values) in log.Where(entry => entry.Values.Any(value => value.Key == "eval_valid_map")))
+    // The whole history, also of what a run before this one did.
+    foreach (LogEntry entry in trainer.History.Log.Where(entry => entry.Values.Any(value => value.Key == "eval_valid_map")))
     {
-        double Of(string name) => values.First(value => value.Key == name).Value;
-        Console.WriteLine($"| {epoch:0} | {Of("eval_loss"):.0000} | {Of("eval_valid_f1"):.0000} | {Of("eval_valid_accuracy"):.0000} | "
+        double Of(string name) => entry.Values.First(value => value.Key == name).Value;
+        Console.WriteLine($"| {entry.Epoch:0} | {Of("eval_loss"):.0000} | {Of("eval_valid_f1"):.0000} | {Of("eval_valid_accuracy"):.0000} | "
             + $"{Of("eval_valid_map"):.0000} |");
     }
     Console.WriteLine($"best: step {result.BestStep}");

@@ -18,6 +18,7 @@ internal static partial class Interrupts
             File.WriteAllLines(Path.Combine(folder, "texts.jsonl"),
                 Enumerable.Range(0, 50_000).Select(i => $"{{\"_id\": \"{i}\", \"title\": \"\", \"text\": \"{text}\"}}"));
             File.WriteAllLines(Path.Combine(folder, "pairs.tsv"), Enumerable.Repeat($"{text}\t{text}", 50_000).Prepend("a\tb"));
+            File.WriteAllLines(Path.Combine(folder, "few.tsv"), Enumerable.Range(0, 2_000).Select(i => $"{text} {i}\tflow {i}").Prepend("a\tb"));
             Tool.Run(program, "index", "--dense", "--corpus", Path.Combine(Tool.Root, "samples", "cranfield", "corpus.jsonl"),
                 "--output", Path.Combine(folder, "small"));
             File.WriteAllLines(Path.Combine(folder, "q.tsv"), Enumerable.Range(0, 200_000).Select(i => $"q{i}\tflow {i}"));
@@ -29,6 +30,7 @@ internal static partial class Interrupts
                 {
                     (double milliseconds, int ended) = Time(program, folder, after * (1 + .3 * repeat), arguments);
                     (most, code) = (Math.Max(most, milliseconds), ended);
+                    if (Directory.Exists(Path.Combine(folder, "trained"))) { Directory.Delete(Path.Combine(folder, "trained"), recursive: true); }
                     foreach (string left in Directory.EnumerateFileSystemEntries(folder, "*.partial*").ToArray())
                     {
                         if (Directory.Exists(left)) { Directory.Delete(left, recursive: true); } else { File.Delete(left); }
@@ -59,6 +61,7 @@ internal static partial class Interrupts
         (1, ["profile", "--shapes", "64x256"]),
         (2, ["profile", "--shapes", "32x128", "--device", "emulated", "--precision", "float16"]),
         (.05, ["convert", "--dtype", "float32", "--output", "f32"]),
+        (5, ["train", "--task", "bi-encoder", "--train", "few.tsv", "--columns", "a,b", "--loss", "MultipleNegativesRanking", "--output-dir", "trained"]),
     ];
 
     private static (double Milliseconds, int Code) Time(string program, string folder, double after, string[] arguments)
