@@ -45,11 +45,8 @@ internal static partial class Kills
             string[] hashes = [.. new[] { whole, killed }.Select(output =>
                 Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(output, "model.safetensors")))))];
             Console.WriteLine($"{kills} kills; weights of the whole run {hashes[0][..16]}, of the killed one {hashes[1][..16]}");
-            if (hashes[0] != hashes[1])
-            {
-                throw new BuildException("the killed training came to other weights"); }
-                    if (kills < Times / 2) { throw new BuildException($"only {kills} kills met the training: it is too short for them");
-            }
+            if (hashes[0] != hashes[1]) { throw new BuildException("the killed training came to other weights"); }
+            if (kills < Times / 2) { throw new BuildException($"only {kills} kills met the training: it is too short for them"); }
         }
         finally { Directory.Delete(folder, recursive: true); }
     }

@@ -23,11 +23,8 @@ internal abstract class RowReader : IDisposable
     /// <exception cref="DataFormatException">The row is damaged or lacks a column.</exception>
     internal bool Read(Span<string> values)
     {
-        if (!ReadRow(values))
-        {
-            return false; }
-                foreach (ref string value in values) { value = TextRepair.Apply(value, _repair);
-        }
+        if (!ReadRow(values)) { return false; }
+        foreach (ref string value in values) { value = TextRepair.Apply(value, _repair); }
         return true;
     }
 

@@ -18,11 +18,8 @@ internal sealed class LossSettings
     {
         LossSettings settings = new();
         int open = text.IndexOf('(', StringComparison.Ordinal);
-        if (open < 0)
-        {
-            return (text.Trim(), settings); }
-                if (!text.EndsWith(')')) { throw new ArgumentException($"loss {Quoted.Text(text)}: write it as Name(setting=value, ...).");
-        }
+        if (open < 0) { return (text.Trim(), settings); }
+        if (!text.EndsWith(')')) { throw new ArgumentException($"loss {Quoted.Text(text)}: write it as Name(setting=value, ...)."); }
         string inner = text[(open + 1)..^1];
         foreach (string part in inner.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
