@@ -178,11 +178,14 @@ internal static class TrainingArgumentNames
     internal static bool IsNotYet(string name) => NotYet.ContainsKey(name)
         || (!WithoutEffect.Contains(name) && new[] { "lora", "peft", "fsdp", "ddp_" }.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal)));
 
+    /// <summary>Whether a key that does nothing here has a value that changes nothing elsewhere either.</summary>
+    internal static bool AsksForNothing(string name, string value) => NotYet.GetValueOrDefault(name, Nothing).Contains(value);
+
     /// <summary>Refuses a value of what is not there yet, unless it asks for nothing.</summary>
     /// <exception cref="ArgumentException">One line.</exception>
     internal static void CheckNotYet(string name, string value)
     {
-        if (NotYet.GetValueOrDefault(name, Nothing).Contains(value)) { return; }
+        if (AsksForNothing(name, value)) { return; }
         throw new ArgumentException($"{name} {value}: not yet; " + name switch
         {
             "temperature" => "give the loss its scale, 1 / temperature",
