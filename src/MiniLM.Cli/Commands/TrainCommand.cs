@@ -89,7 +89,7 @@ internal sealed class TrainCommand : CliCommand
         Arity = ArgumentArity.ZeroOrOne,
         // transformers takes true for the last checkpoint.
         CustomParser = result => result.Tokens is not [var given, ..] || given.Value is "true" or "True" ? TrainingArguments.LastCheckpoint
-            : given.Value is "false" or "False" ? null : given.Value,
+            : given.Value is "false" or "False" ? "" : given.Value,
     };
     private readonly Option<string?> _dataOrder = new("--data-order")
     {
@@ -204,12 +204,17 @@ internal sealed class TrainCommand : CliCommand
         {
             throw new UsageException("--eval-queries, --eval-corpus and --eval-qrels go together: give all three");
         }
+        if (parse.GetValue(_posWeight) is <= 0 and var weight)
+        {
+            throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"--pos-weight {weight}: give a number above 0"));
+        }
         (string? loss, string? posWeight) = (parse.GetValue(_loss), parse.GetValue(_posWeight)?.ToString(CultureInfo.InvariantCulture));
         return new TrainingInputs(task == CrossEncoderTask ? ModelKind.CrossEncoder : ModelKind.BiEncoder, parse.GetValue(_model),
             [.. train.Select((entry, i) => WithLoss(entry, loss, posWeight, _input.Format(parse, columns[i % columns.Length])))],
             parse.GetValue(_eval) ?? [], parse.GetValue(_test) ?? [],
             _input.Format(parse, parse.GetValue(_evalColumns)?.Split(',') ?? columns[0]),
-            retrieval[0] is null ? null : (retrieval[0]!, retrieval[1]!, retrieval[2]!), outputDir ?? "", parse.GetValue(_resume),
+            retrieval[0] is null ? null : (retrieval[0]!, retrieval[1]!, retrieval[2]!), outputDir ?? "",
+            parse.GetValue(_resume) is { Length: > 0 } resume ? resume : null,
             order is null ? null : ReadOrder(order), parse.GetValue(_device) ?? "cpu", parse.GetValue(_threads));
     }
 
