@@ -245,9 +245,10 @@ public sealed class TrainCommandTests : CommandTests
         Assert.Equal(new[] { best, 32 }.Distinct(), Directory.EnumerateDirectories(Output, "checkpoint-*").Select(path => int.Parse(path.Split('-')[^1]))
             .Order());
         Assert.Equal(Weights(Path.Combine(Output, $"checkpoint-{best}")), Weights(Output));
-        string[] table = File.ReadAllLines(Path.Combine(Output, "eval", "CrossEncoderClassification_evaluation_dev_results.csv"));
-        Assert.Equal("epoch,steps,dev_average_precision,dev_f1,dev_f1_threshold,dev_precision,dev_recall,dev_accuracy,dev_accuracy_threshold", table[0]);
+        string[] table = File.ReadAllLines(Path.Combine(Output, "eval", "CrossEncoderClassificationEvaluator_dev_results.csv"));
+        Assert.Equal("epoch,steps,Accuracy,Accuracy_Threshold,F1,F1_Threshold,Precision,Recall,Average_Precision", table[0]);
         Assert.Equal(9, table.Length);
+        Assert.Equal(greatest, table.Skip(1).Max(line => double.Parse(line.Split(',')[^1], System.Globalization.CultureInfo.InvariantCulture)));
         using JsonDocument results = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Output, "all_results.json")));
         Assert.Equal(greatest, results.RootElement.GetProperty("eval_dev_average_precision").GetDouble());
         Assert.True(results.RootElement.GetProperty("test_f1").GetDouble() >= results.RootElement.GetProperty("test_f1_at_eval_threshold").GetDouble());
@@ -305,7 +306,7 @@ public sealed class TrainCommandTests : CommandTests
         foreach ((string file, string text, string message) in new[]
         {
             ("a.yaml", "learning_rat: 1", "a.yaml: learning_rat is no argument of a training. Did you mean learning_rate"),
-            ("b.json", "{\"lora_r\": 8}", "b.json: lora_r: not yet"), ("c.json", "{\"seed\": \"x\"}", "c.json: seed x: give a whole number"),
+            ("b.json", "{\"lora_r\": 8}", "b.json: lora_r 8: not yet"), ("c.json", "{\"seed\": \"x\"}", "c.json: seed x: give a whole number"),
         })
         {
             CommandLine.Run("train", "--config", Write(file, text), "--task", "bi-encoder", "--train", train, "--columns", "a,b", "--loss", "CoSENT",
@@ -325,6 +326,8 @@ public sealed class TrainCommandTests : CommandTests
             "--loss", "LambdaLoss(k=2)",
             "--max-steps", "2", "--output-dir", Output, "--ignore-warnings", "overlap,large-batch").AssertDone();
         Assert.Contains(History(Output), entry => entry.TryGetProperty("eval_lists_ndcg@10", out _));
+        Assert.Equal("epoch,steps,MAP,MRR@10,NDCG@10",
+            File.ReadLines(Path.Combine(Output, "eval", "CrossEncoderRerankingEvaluator_lists_results_@10.csv")).First());
         string table = Write("lists.tsv", "query\tdocs\tlabels\none\t[\"a\", \"of\"]\t[1, 0]\n");
         CommandLine.Run("train", "--task", "cross-encoder", "--model", OneLabel(), "--train", table, "--columns", "query,docs,labels", "--loss", "ListNet",
             "--quotes", "off",
@@ -337,6 +340,7 @@ public sealed class TrainCommandTests : CommandTests
                 "round_robin",
             "--matryoshka-dims", "32,16", "--freeze", "embeddings", "--ignore-warnings", "overlap,repeated-texts").AssertDone();
         Assert.Contains(History(At("third")), entry => entry.TryGetProperty("eval_triplets_cosine_accuracy", out _));
+        Assert.Equal("epoch,steps,accuracy_cosine", File.ReadLines(Path.Combine(At("third"), "eval", "triplet_evaluation_triplets_results.csv")).First());
     }
 
     [Fact]
@@ -443,6 +447,12 @@ public sealed class TrainCommandTests : CommandTests
             "--batch-sampler", "no_duplicates", "--ignore-warnings", "large-batch").AssertDone();
         JsonElement[] evaluations = [.. History(Output).Where(entry => entry.TryGetProperty("eval_cosine_ndcg@10", out _))];
         Assert.Equal([0, 1, 2], evaluations.Select(entry => entry.GetProperty("step").GetInt32()));
+        string[] table = File.ReadAllLines(Path.Combine(Output, "eval", "Information-Retrieval_evaluation_results.csv"));
+        Assert.StartsWith("epoch,steps,cosine-Accuracy@1,cosine-Accuracy@3,cosine-Accuracy@5,cosine-Accuracy@10,cosine-Precision@1,cosine-Recall@1,", table[0],
+            StringComparison.Ordinal);
+        Assert.EndsWith(",cosine-Recall@10,cosine-MRR@10,cosine-NDCG@10,cosine-MAP@100", table[0], StringComparison.Ordinal);
+        Assert.Equal(evaluations[2].GetProperty("eval_cosine_ndcg@10").GetDouble(), double.Parse(table[3].Split(',')[^2],
+            System.Globalization.CultureInfo.InvariantCulture));
         CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", pairs, "--columns", "a,b", "--loss", "MultipleNegativesRanking",
             "--output-dir",
             At("second"), "--eval-queries", queries).AssertRefused(2, "--eval-queries, --eval-corpus and --eval-qrels go together");

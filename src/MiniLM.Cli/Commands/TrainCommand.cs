@@ -30,9 +30,19 @@ internal sealed class TrainCommand : CliCommand
         HelpName = "FILE",
         AllowMultipleArgumentsPerToken = false,
     };
+    private readonly Option<string[]> _columns = new("--columns")
+    {
+        Description = "columns of the texts, labels last; several times: one for each --train",
+        HelpName = "A,B",
+    };
+    private readonly Option<string?> _evalColumns = new("--eval-columns")
+    {
+        Description = "columns of --eval and --test (those of the first --train)",
+        HelpName = "A,B",
+    };
     private readonly Option<string[]> _eval = new("--eval")
     {
-        Description = "rows to measure on, of the same columns",
+        Description = "rows to measure on",
         HelpName = "FILE",
     };
     private readonly Option<string[]> _test = new("--test")
@@ -77,7 +87,9 @@ internal sealed class TrainCommand : CliCommand
         Description = "go on from a checkpoint; without DIR from the last one in --output-dir",
         HelpName = "DIR",
         Arity = ArgumentArity.ZeroOrOne,
-        CustomParser = result => result.Tokens.Count > 0 ? result.Tokens[0].Value : TrainingArguments.LastCheckpoint,
+        // transformers takes true for the last checkpoint.
+        CustomParser = result => result.Tokens is not [var given, ..] || given.Value is "true" or "True" ? TrainingArguments.LastCheckpoint
+            : given.Value is "false" or "False" ? "" : given.Value,
     };
     private readonly Option<string?> _dataOrder = new("--data-order")
     {
@@ -97,20 +109,22 @@ internal sealed class TrainCommand : CliCommand
         most: CpuDevice.MostThreads);
     private readonly InputOptions _input;
     private readonly TrainingOptionList _arguments;
+    private readonly Option[] _own; // all but arguments of the training
 
     internal TrainCommand() : base("train", "Trains a bi-encoder or a cross-encoder on a file of rows, and writes a model folder.")
     {
-        foreach (Option option in new Option[]
-        {
-            _task, _model, _train, _eval, _test, _loss, _posWeight, _outputDir, _overwrite, _resume, _config, _evalQueries, _evalCorpus, _evalQrels, _dataOrder,
-            _overfit, _overfitBelow, _html, _device, _threads,
-        })
-        {
-            Options.Add(option);
-        }
+        Option[] own =
+        [
+            _task, _model, _train, _eval, _test, _evalColumns, _loss, _posWeight, _outputDir, _overwrite, _resume, _evalQueries, _evalCorpus, _evalQrels,
+            _dataOrder, _overfit, _overfitBelow, _html, _device, _threads,
+        ];
+        foreach (Option option in own.Append(_config)) { Options.Add(option); }
+        _model.Aliases.Add("--model_name_or_path");
         _outputDir.Aliases.Add("--output_dir");
+        _overwrite.Aliases.Add("--overwrite_output_dir");
         _resume.Aliases.Add("--resume_from_checkpoint");
-        _input = new InputOptions(this, hasColumn: false, hasColumns: true, hasInput: false, hasFlush: false);
+        _input = new InputOptions(this, hasColumn: false, hasInput: false, hasFlush: false, columns: _columns);
+        _own = [.. own, .. _input.All];
         _arguments = new TrainingOptionList(this);
     }
 
@@ -122,16 +136,21 @@ internal sealed class TrainCommand : CliCommand
         "minilm train --config run.yaml --resume-from-checkpoint",
     ];
 
-    internal override int Run(ParseResult parse, Session session)
+    internal override int Run(ParseResult line, Session session)
     {
-        ConfigurationFile? file = parse.GetValue(_config) is { } path ? ConfigurationFile.Read(path) : null;
-        TrainingInputs inputs = Inputs(parse, file);
-        TrainingArguments arguments = _arguments.Read(parse, file, session);
-        (arguments.OutputDir, arguments.ResumeFromCheckpoint) = (inputs.OutputDir, inputs.Resume);
-        arguments.Overwrite |= inputs.Overwrite;
+        ConfigurationFile? file = line.GetValue(_config) is { } path ? ConfigurationFile.Read(path) : null;
+        CheckOverfit(line, file, session);
+        ParseResult parse = file?.Under(line, _own) ?? line;
+        TrainingInputs inputs = Inputs(parse);
+        TrainingArguments arguments = _arguments.Read(line, file, _own.SelectMany(ConfigurationFile.Keys), session);
+        (arguments.OutputDir, arguments.ResumeFromCheckpoint, arguments.Overwrite) = (inputs.OutputDir, inputs.Resume, parse.GetValue(_overwrite));
         using Device device = DeviceOption.Open(inputs.Device, inputs.Threads, session);
         session.Detail($"{device.Name}: {device.Description}");
-        if (parse.GetValue(_html) is { } html) { OutputTarget.Check(html, inputs.Overwrite || inputs.Resume is not null); }
+        if (parse.GetValue(_html) is { } html)
+        {
+            OutputTarget.CheckInputs(html, [.. inputs.Train.Select(entry => entry.File), .. inputs.Eval, .. inputs.Test]);
+            OutputTarget.Check(html, arguments.Overwrite || inputs.Resume is not null);
+        }
         try
         {
             if (parse.GetValue(_overfit) is { } what)
@@ -144,88 +163,95 @@ internal sealed class TrainCommand : CliCommand
         return 0;
     }
 
+    /// <summary>Overfit has no use for some options: given on the line they are refused, a file is taken as it is.</summary>
+    private void CheckOverfit(ParseResult line, ConfigurationFile? file, Session session)
+    {
+        bool isGiven = line.GetValue(_overfit) is not null;
+        if (!isGiven && file?.Has("overfit") != true) { return; }
+        Option[] unused = [_outputDir, _overwrite, _resume, _eval, _evalColumns, _test, _evalQueries, _evalCorpus, _evalQrels, _dataOrder, _html,
+            Options.First(option => option.Name == "--lr-scheduler-type")];
+        string[] given = [.. unused.Where(option => line.GetResult(option) is { Implicit: false }).Select(option => option.Name)];
+        if (given.Length > 0)
+        {
+            throw new UsageException($"--overfit takes the same rows in every step at a constant rate and writes nothing: leave out {string.Join(", ", "
+                + "given)}");
+        }
+        string[] ofFile = [.. unused.SelectMany(ConfigurationFile.Keys).Where(key => file?.Has(key) == true)];
+        if (ofFile.Length > 0) { session.Say($"{file!.Path}: without effect with --overfit: {string.Join(", ", ofFile)}"); }
+    }
+
     /// <param name="Task">What the model is, or becomes.</param>
     /// <param name="Model">As it was named; null: the shipped one.</param>
-    /// <param name="Train">Files, each with its loss.</param>
+    /// <param name="Train">Files, each with its loss, and how it is read.</param>
     /// <param name="Eval">Files.</param>
     /// <param name="Test">Files.</param>
+    /// <param name="Format">How these two are read.</param>
     /// <param name="Retrieval">Queries, corpus and judgements; null: none.</param>
-    /// <param name="Format">How the files are read.</param>
     /// <param name="OutputDir">Of the result.</param>
-    /// <param name="Overwrite">An earlier one.</param>
     /// <param name="Resume">Checkpoint; null: the training begins.</param>
     /// <param name="Order">Numbers of rows; null: the sampler draws them.</param>
     /// <param name="Device">By name.</param>
     /// <param name="Threads">That compute.</param>
-    private sealed record TrainingInputs(ModelKind Task, string? Model, (string File, string Loss)[] Train, string[] Eval, string[] Test,
-        (string Queries, string Corpus, string Qrels)? Retrieval, RowFormat Format, string OutputDir, bool Overwrite, string? Resume, int[]? Order,
-            string Device,
+    private sealed record TrainingInputs(ModelKind Task, string? Model, (string File, string Loss, RowFormat Format)[] Train, string[] Eval, string[] Test,
+        RowFormat Format, (string Queries, string Corpus, string Qrels)? Retrieval, string OutputDir, string? Resume, int[]? Order, string Device,
         int? Threads);
 
-    private TrainingInputs Inputs(ParseResult parse, ConfigurationFile? file)
+    private TrainingInputs Inputs(ParseResult parse)
     {
-        string? task = Value(_task, "task"), columns = _input.Columns(parse) is { } given ? string.Join(',', given) : file?.Take("columns");
-        if (file?.Take("columns") is { } other && columns is null) { columns = other; }
-        string? loss = Value(_loss, "loss"), resume = parse.GetResult(_resume) is not null ? parse.GetValue(_resume)
-            : Resumed(file?.Take("resume_from_checkpoint"));
-        string[] train = Values(_train, "train"), eval = Values(_eval, "eval"), test = Values(_test, "test");
-        string? posWeight = parse.GetValue(_posWeight)?.ToString(CultureInfo.InvariantCulture) ?? file?.Take("pos_weight");
-        string?[] retrieval = [Value(_evalQueries, "eval_queries"), Value(_evalCorpus, "eval_corpus"), Value(_evalQrels, "eval_qrels")];
-        string? outputDir = Value(_outputDir, "output_dir");
-        string? model = Value(_model, "model"), other2 = file?.Take("model_name_or_path");
-        string? order = Value(_dataOrder, "data_order"), device = Value(_device, "device");
-        string? threads = file?.Take("threads"), overwrite = file?.Take("overwrite");
-        if (task is not (CrossEncoderTask or BiEncoderTask)) { throw new UsageException($"--task is missing: give {BiEncoderTask} or {CrossEncoderTask}"); }
+        string? task = parse.GetValue(_task), outputDir = parse.GetValue(_outputDir), order = parse.GetValue(_dataOrder);
+        if (task is null) { throw new UsageException($"--task is missing: give {BiEncoderTask} or {CrossEncoderTask}"); }
+        string[] train = parse.GetValue(_train) ?? [];
         if (train.Length == 0) { throw new UsageException("--train is missing: give a file of rows"); }
-        if (columns is null)
-        {
-            throw new UsageException("--columns is missing: name the columns of the texts, and of the label last, as in --columns a,b,label");
-        }
-        bool isOverfit = parse.GetValue(_overfit) is not null;
-        if (outputDir is null && !isOverfit) { throw new UsageException("--output-dir is missing: give a folder for the model"); }
-        if (isOverfit && (outputDir ?? resume) is not null)
-        {
-            throw new UsageException("--overfit writes nothing: leave out --output-dir and --resume-from-checkpoint");
-        }
+        string[][] columns = Columns(parse, train.Length);
+        if (outputDir is null && parse.GetValue(_overfit) is null) { throw new UsageException("--output-dir is missing: give a folder for the model"); }
+        string?[] retrieval = [parse.GetValue(_evalQueries), parse.GetValue(_evalCorpus), parse.GetValue(_evalQrels)];
         if (retrieval.Any(part => part is null) && retrieval.Any(part => part is not null))
         {
             throw new UsageException("--eval-queries, --eval-corpus and --eval-qrels go together: give all three");
         }
-        return new TrainingInputs(task == CrossEncoderTask ? ModelKind.CrossEncoder : ModelKind.BiEncoder, model ?? other2,
-            [.. train.Select(entry => WithLoss(entry, loss, posWeight))], eval, test,
-            retrieval[0] is null ? null : (retrieval[0]!, retrieval[1]!, retrieval[2]!), _input.Format(parse, columns.Split(',')),
-            outputDir ?? "", parse.GetValue(_overwrite) || overwrite == "true", resume, order is null ? null : ReadOrder(order), device ?? "cpu",
-            parse.GetValue(_threads) ?? (threads is null ? null : int.TryParse(threads, NumberStyles.None, CultureInfo.InvariantCulture, out int count)
-                && count is > 0 and <= CpuDevice.MostThreads
-                ? count : throw new UsageException($"threads {threads}: give a whole number from 1 to {CpuDevice.MostThreads}")));
-
-        // The command line goes before the file.
-        string? Value(Option<string?> option, string key)
+        if (parse.GetValue(_posWeight) is <= 0 and var weight)
         {
-            string? ofFile = file?.Take(key);
-            return parse.GetValue(option) ?? ofFile;
+            throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"--pos-weight {weight}: give a number above 0"));
         }
-
-        string[] Values(Option<string[]> option, string key)
-        {
-            string[] ofFile = file?.Take(key)?.Split(',') ?? [];
-            return parse.GetValue(option) is { Length: > 0 } given ? given : ofFile;
-        }
+        (string? loss, string? posWeight) = (parse.GetValue(_loss), parse.GetValue(_posWeight)?.ToString(CultureInfo.InvariantCulture));
+        return new TrainingInputs(task == CrossEncoderTask ? ModelKind.CrossEncoder : ModelKind.BiEncoder, parse.GetValue(_model),
+            [.. train.Select((entry, i) => WithLoss(entry, loss, posWeight, _input.Format(parse, columns[i % columns.Length])))],
+            parse.GetValue(_eval) ?? [], parse.GetValue(_test) ?? [],
+            _input.Format(parse, parse.GetValue(_evalColumns)?.Split(',') ?? columns[0]),
+            retrieval[0] is null ? null : (retrieval[0]!, retrieval[1]!, retrieval[2]!), outputDir ?? "",
+            parse.GetValue(_resume) is { Length: > 0 } resume ? resume : null,
+            order is null ? null : ReadOrder(order), parse.GetValue(_device) ?? "cpu", parse.GetValue(_threads));
     }
 
-    // transformers takes true for the last checkpoint.
-    private static string? Resumed(string? value) => value switch { "true" => TrainingArguments.LastCheckpoint, null or "false" or "" => null, _ => value };
+    /// <summary>Columns of all files, or of each.</summary>
+    private string[][] Columns(ParseResult parse, int files)
+    {
+        string[] given = parse.GetValue(_columns) ?? [];
+        if (given.Length == 0)
+        {
+            throw new UsageException("--columns is missing: name the columns of the texts, and of the label last, as in --columns a,b,label");
+        }
+        // A configuration file has them as a list.
+        string[][] columns = given.All(names => !names.Contains(',')) ? [given] : [.. given.Select(names => names.Split(','))];
+        return columns.Length == 1 || columns.Length == files ? columns
+            : throw new UsageException($"--columns is given {columns.Length} times for {files} --train: give it once, or once for each");
+    }
 
-    private static (string File, string Loss) WithLoss(string entry, string? loss, string? posWeight)
+    private static (string File, string Loss, RowFormat Format) WithLoss(string entry, string? loss, string? posWeight, RowFormat format)
     {
         // A file may have a colon in its name; a loss has none.
         int colon = File.Exists(entry) ? -1 : entry.LastIndexOf(':');
         (string file, string? own) = colon > 0 ? (entry[..colon], entry[(colon + 1)..]) : (entry, loss);
-        if (own is null) { throw new UsageException($"--loss is missing: name the loss, or give it behind the file, {entry}:LOSS"); }
-        if (posWeight is null) { return (file, own); }
-        if (!own.StartsWith("BinaryCrossEntropy",
-            StringComparison.OrdinalIgnoreCase)) { throw new UsageException($"--pos-weight is of BinaryCrossEntropyLoss, not of {own}"); }
-        return (file, own.EndsWith(')') ? $"{own[..^1]}, pos_weight={posWeight})" : $"{own}(pos_weight={posWeight})");
+        if (own is null)
+        {
+            throw new UsageException($"--loss is missing: name the loss, or give it behind the file, {entry}:LOSS");
+        }
+        if (posWeight is null) { return (file, own, format); }
+        if (!own.StartsWith("BinaryCrossEntropy", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new UsageException($"--pos-weight is of BinaryCrossEntropyLoss, not of {own}");
+        }
+        return (file, own.EndsWith(')') ? $"{own[..^1]}, pos_weight={posWeight})" : $"{own}(pos_weight={posWeight})", format);
     }
 
     private static int[] ReadOrder(string path)
@@ -253,7 +279,10 @@ internal sealed class TrainCommand : CliCommand
                 session.Say($"{trainer.Model.Source}: has no classifier; a new one of {trainer.Model.Folder.OutputSize} "
                     + $"label(s), seed {arguments.Seed}");
             }
-            foreach ((string file, string loss) in inputs.Train) { trainer.AddTraining(file, loss, inputs.Format, session.OpenInput, session.Cancellation); }
+            foreach ((string file, string loss, RowFormat format) in inputs.Train)
+            {
+                trainer.AddTraining(file, loss, format, session.OpenInput, session.Cancellation);
+            }
             foreach (string file in inputs.Eval) { trainer.AddEvaluation(file, inputs.Format, session.OpenInput, session.Cancellation); }
             foreach (string file in inputs.Test) { trainer.AddTest(file, inputs.Format, session.OpenInput, session.Cancellation); }
             if (inputs.Retrieval is { } task) { trainer.AddRetrieval(task.Queries, task.Corpus, task.Qrels, session.Cancellation); }
@@ -296,6 +325,8 @@ internal sealed class TrainCommand : CliCommand
     // The loss is that before a step, so the number of steps is one less than that of losses.
     private static int Overfit(TrainingInputs inputs, TrainingArguments arguments, Device device, bool isBatch, float below, Session session)
     {
+        inputs = inputs with { Eval = [], Test = [], Retrieval = null, Order = null };
+        arguments.ResumeFromCheckpoint = null;
         arguments.OutputDir = Path.Combine(Path.GetTempPath(), $"minilm-overfit-{Environment.ProcessId}");
         arguments.Dropout ??= 0;
         arguments.LrSchedulerType = ScheduleKind.Constant;

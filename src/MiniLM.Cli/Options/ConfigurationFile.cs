@@ -1,20 +1,18 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text.Json;
 using MiniLM.Data;
+using MiniLM.Training;
 using SharpYaml;
 using SharpYaml.Events;
 
 namespace MiniLM.Cli.Options;
 
-/// <summary>Keys and values of a run, as JSON or YAML: one object of scalars; a list or an object is the JSON text of it.</summary>
+/// <summary>Keys and values of a run, as JSON or YAML: one object of scalars and lists of scalars; any other value is the JSON text of it.</summary>
 internal sealed class ConfigurationFile
 {
-    /// <summary>Keys that are options of the command, beside the arguments of the training.</summary>
-    internal static readonly string[] CommandKeys =
-        ["task", "model", "model_name_or_path", "train", "eval", "test", "columns", "loss", "output_dir", "overwrite", "pos_weight", "data_order", "html",
-            "resume_from_checkpoint", "eval_queries", "eval_corpus", "eval_qrels", "device", "threads"];
-
-    private readonly Dictionary<string, string?> _values = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string[]?> _values = new(StringComparer.Ordinal); // null: written so
 
     private ConfigurationFile(string path) => Path = path;
 
@@ -30,11 +28,54 @@ internal sealed class ConfigurationFile
         return file;
     }
 
-    /// <summary>Takes a value out; null: it is not there.</summary>
-    internal string? Take(string name) => _values.Remove(name, out string? value) ? value : null;
+    internal bool Has(string name) => _values.TryGetValue(name, out string[]? value) && value is not null;
 
-    /// <summary>Those that were not taken.</summary>
-    internal IEnumerable<KeyValuePair<string, string?>> Remaining() => _values;
+    /// <summary>Those that were not taken; a list has commas between its elements.</summary>
+    internal IEnumerable<KeyValuePair<string, string?>> Remaining() =>
+        _values.Select(entry => KeyValuePair.Create(entry.Key, entry.Value is { } value ? string.Join(',', value) : null));
+
+    /// <summary>A command line with this file's values for options that it does not give; they are taken out.</summary>
+    /// <param name="line">The command line.</param>
+    /// <param name="options">A key is an option's name, or another name of it, without dashes before and with _ between its words.</param>
+    /// <exception cref="UsageException">A value is none of its option.</exception>
+    internal ParseResult Under(ParseResult line, IEnumerable<Option> options)
+    {
+        List<string> words = Words(line);
+        foreach (Option option in options)
+        {
+            foreach (string key in Keys(option).Where(_values.ContainsKey))
+            {
+                _values.Remove(key, out string[]? values);
+                if (values is null || line.GetResult(option) is { Implicit: false }) { continue; }
+                values = option.ValueType == typeof(string[]) ? values : [string.Join(',', values)];
+                words.AddRange(values.Where(value => value.Length > 0).Select(value =>
+                    $"{option.Name}={(option.ValueType == typeof(bool) ? IsOn(key, value) ? "true" : "false" : value)}"));
+            }
+        }
+        ParseResult both = line.RootCommandResult.Command.Parse(words, line.Configuration);
+        return both.Errors.Count == 0 ? both : throw new UsageException($"{Path}: {both.Errors[0].Message}");
+    }
+
+    internal static IEnumerable<string> Keys(Option option) => option.Aliases.Prepend(option.Name).Select(name => name.TrimStart('-').Replace('-', '_'))
+        .Distinct();
+
+    private bool IsOn(string key, string value)
+    {
+        try { return TrainingArgumentNames.Flag(key, value); }
+        catch (ArgumentException error) { throw new UsageException($"{Path}: {error.Message}"); }
+    }
+
+    // A value that looks like an option was written behind =, and is again.
+    private static List<string> Words(ParseResult line)
+    {
+        List<string> words = [];
+        foreach (Token token in line.Tokens)
+        {
+            if (token.Type == TokenType.Argument && token.Value.StartsWith('-')) { words[^1] += "=" + token.Value; }
+            else { words.Add(token.Value); }
+        }
+        return words;
+    }
 
     private void ReadJson(string text)
     {
@@ -42,7 +83,7 @@ internal sealed class ConfigurationFile
         {
             using JsonDocument json = JsonDocument.Parse(text, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip,
                 AllowTrailingCommas = true });
-            foreach (JsonProperty property in json.RootElement.EnumerateObject()) { Add(property.Name, Text(property.Value)); }
+            foreach (JsonProperty property in json.RootElement.EnumerateObject()) { Add(property.Name, Values(property.Value)); }
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
@@ -51,14 +92,15 @@ internal sealed class ConfigurationFile
         }
     }
 
-    private static string? Text(JsonElement value) => value.ValueKind switch
+    private static string[]? Values(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Null => null,
-        JsonValueKind.String => value.GetString(),
         JsonValueKind.Array when value.EnumerateArray().All(element => element.ValueKind is JsonValueKind.String or JsonValueKind.Number) =>
-            string.Join(',', value.EnumerateArray().Select(Text)),
-        _ => value.GetRawText(),
+            [.. value.EnumerateArray().Select(Text)],
+        _ => [Text(value)],
     };
+
+    private static string Text(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
 
     // By events: one level of keys, whose values are scalars, lists of scalars or (prompts) one more object of scalars.
     private void ReadYaml(string text)
@@ -69,7 +111,10 @@ internal sealed class ConfigurationFile
             reader.Expect<StreamStart>();
             reader.Expect<DocumentStart>();
             reader.Expect<MappingStart>();
-            while (!reader.Accept<MappingEnd>()) { Add(reader.Expect<Scalar>().Value, Value(reader)); }
+            while (!reader.Accept<MappingEnd>()) { Add(reader.Expect<Scalar>().Value, Values(reader)); }
+            reader.Expect<MappingEnd>();
+            reader.Expect<DocumentEnd>();
+            reader.Expect<StreamEnd>(); // not another document
         }
         catch (YamlException error)
         {
@@ -78,13 +123,13 @@ internal sealed class ConfigurationFile
         }
     }
 
-    private static string? Value(EventReader reader)
+    private static string[]? Values(EventReader reader)
     {
         if (reader.Allow<SequenceStart>() is not null)
         {
             List<string> values = [];
             while (reader.Allow<SequenceEnd>() is null) { values.Add(reader.Expect<Scalar>().Value); }
-            return string.Join(',', values);
+            return [.. values];
         }
         if (reader.Allow<MappingStart>() is not null)
         {
@@ -94,13 +139,13 @@ internal sealed class ConfigurationFile
                 (string name, string value) = (reader.Expect<Scalar>().Value, reader.Expect<Scalar>().Value);
                 members.Add($"\"{JsonEncodedText.Encode(name)}\": \"{JsonEncodedText.Encode(value)}\"");
             }
-            return $"{{{string.Join(", ", members)}}}";
+            return [$"{{{string.Join(", ", members)}}}"];
         }
         Scalar scalar = reader.Expect<Scalar>();
-        return scalar.IsPlainImplicit && scalar.Value is "" or "null" or "~" ? null : scalar.Value;
+        return scalar.IsPlainImplicit && scalar.Value is "" or "null" or "~" ? null : [scalar.Value];
     }
 
-    private void Add(string name, string? value)
+    private void Add(string name, string[]? value)
     {
         if (!_values.TryAdd(name, value))
         {

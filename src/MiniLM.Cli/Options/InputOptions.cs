@@ -24,18 +24,22 @@ internal sealed class InputOptions
     private readonly string[] _names;
 
     internal InputOptions(Command command, bool hasColumn = true, bool hasColumns = false, Option<string?>? input = null, bool hasFlush = true,
-        bool hasInput = true)
+        bool hasInput = true, Option? columns = null)
     {
         if (input is not null) { _input = input; }
         List<Option> ofRows = [_quotes, _delimiter, _noHeader, _format];
-        if (hasColumns) { ofRows.Insert(0, _columns); }
+        if (hasColumns || columns is not null) { ofRows.Insert(0, columns ?? _columns); }
         if (hasColumn) { ofRows.Insert(0, _column); }
         _names = [.. ofRows.Select(option => option.Name)];
         if (hasInput) { command.Options.Add(_input); }
         foreach (Option option in ofRows) { command.Options.Add(option); }
         if (hasFlush) { command.Options.Add(_flush); }
         command.Options.Add(_fixText);
+        All = [.. ofRows, _fixText];
     }
+
+    /// <summary>Those that say how rows are read.</summary>
+    internal IReadOnlyList<Option> All { get; }
 
     /// <summary>The file or -; null: not given.</summary>
     internal string? Path(ParseResult parse) => parse.GetValue(_input);

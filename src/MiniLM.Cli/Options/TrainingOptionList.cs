@@ -18,6 +18,7 @@ internal sealed class TrainingOptionList
             Add(command, name, Flags.Contains(name) ? "" : "X", "as in earlier versions of transformers",
                 isHidden: name is not ("bf16" or "fp16" or "warmup_ratio"));
         }
+        foreach (string name in TrainingArgumentNames.Idle) { Add(command, name, "", "without effect here, or not yet", isHidden: true); }
     }
 
     private void Add(Command command, string name, string helpName, string description, bool isHidden = false)
@@ -38,51 +39,52 @@ internal sealed class TrainingOptionList
 
     /// <summary>The arguments of a file, and over them those of the command line.</summary>
     /// <param name="parse">The command line.</param>
-    /// <param name="file">Keys and values of the file; those that are taken here are removed.</param>
+    /// <param name="file">What is left of it are arguments.</param>
+    /// <param name="commandKeys">What else a file may have, to suggest.</param>
     /// <param name="session">Is told of keys without effect.</param>
-    internal TrainingArguments Read(ParseResult parse, ConfigurationFile? file, Session session)
+    internal TrainingArguments Read(ParseResult parse, ConfigurationFile? file, IEnumerable<string> commandKeys, Session session)
     {
         TrainingArguments arguments = new();
-        if (file is not null) { Take(file, arguments, session); }
-        foreach ((string name, Option<string?> option) in _values)
+        if (file is not null)
         {
-            if (parse.GetResult(option) is not { Implicit: false }) { continue; }
-            try { Set(arguments, name, parse.GetValue(option)!); }
-            catch (ArgumentException error) { throw new UsageException($"--{error.Message.Replace(name, name.Replace('_', '-'), StringComparison.Ordinal)}"); }
+            KeyValuePair<string, string?>[] values = [.. file.Remaining()];
+            if (values.Select(entry => entry.Key).FirstOrDefault(name => !IsKnown(name)) is { } unknown)
+            {
+                IEnumerable<string> known = TrainingArgumentNames.All.Select(argument => argument.Name).Concat(commandKeys);
+                throw new UsageException($"{file.Path}: {unknown} is no argument of a training.{NearNames.Suggest(unknown, known)}");
+            }
+            // null: the default.
+            Take([.. values.Where(entry => entry.Value is not null).Select(entry => KeyValuePair.Create(entry.Key, entry.Value!))], arguments,
+                $"{file.Path}: ", text => text, session);
         }
+        KeyValuePair<string, string>[] given = [.. _values.Where(entry => parse.GetResult(entry.Option) is { Implicit: false })
+            .Select(entry => KeyValuePair.Create(entry.Name, parse.GetValue(entry.Option)!))];
+        Take(given, arguments, "", text => given.Aggregate("--" + text, (said, entry) =>
+            said.Replace(entry.Key, entry.Key.Replace('_', '-'), StringComparison.Ordinal)), session);
         return arguments;
     }
 
-    private static void Take(ConfigurationFile file, TrainingArguments arguments, Session session)
-    {
-        List<string> without = [];
-        foreach ((string name, string? value) in file.Remaining())
-        {
-            bool isKnown = TrainingArgumentNames.Find(name) is not null || TrainingArgumentNames.Others.ContainsKey(name);
-            if (isKnown && value is not null)
-            {
-                try { Set(arguments, name, value); }
-                catch (ArgumentException error) { throw new UsageException($"{file.Path}: {error.Message}"); }
-            }
-            else if (isKnown) { } // null: the default
-            else if (TrainingArgumentNames.WithoutEffect.Contains(name)) { without.Add(name); }
-            else if (TrainingArgumentNames.IsNotYet(name))
-            {
-                // Turned off it asks for nothing.
-                if (value is not (null or "false" or "0" or "0.0" or "")) { throw new UsageException($"{file.Path}: {name}: not yet; leave it out"); }
-            }
-            else
-            {
-                IEnumerable<string> known = TrainingArgumentNames.All.Select(argument => argument.Name).Concat(ConfigurationFile.CommandKeys);
-                throw new UsageException($"{file.Path}: {name} is no argument of a training.{NearNames.Suggest(name, known)}");
-            }
-        }
-        if (without.Count > 0) { session.Say($"{file.Path}: without effect here: {string.Join(", ", without)}"); }
-    }
+    private static bool IsKnown(string name) => TrainingArgumentNames.Find(name) is not null || TrainingArgumentNames.Others.ContainsKey(name)
+        || TrainingArgumentNames.WithoutEffect.Contains(name) || TrainingArgumentNames.IsNotYet(name);
 
-    private static void Set(TrainingArguments arguments, string name, string value)
+    /// <param name="given">Of one source.</param>
+    /// <param name="arguments">Changed.</param>
+    /// <param name="source">Before what is said.</param>
+    /// <param name="write">Names as the source writes them, at the beginning of a text.</param>
+    /// <param name="session">Is told of keys without effect.</param>
+    private static void Take(KeyValuePair<string, string>[] given, TrainingArguments arguments, string source, Func<string, string> write, Session session)
     {
-        if (TrainingArgumentNames.Find(name) is { } argument) { argument.Set(arguments, value); }
-        else { TrainingArgumentNames.Others[name](arguments, value); }
+        try
+        {
+            foreach ((string name, string value) in given.Where(entry => TrainingArgumentNames.IsNotYet(entry.Key)))
+            {
+                TrainingArgumentNames.CheckNotYet(name, value);
+            }
+            TrainingArgumentNames.Set(arguments, given);
+        }
+        catch (ArgumentException error) { throw new UsageException(source + write(error.Message)); }
+        string[] without = [.. given.Where(entry => TrainingArgumentNames.WithoutEffect.Contains(entry.Key)
+            && !TrainingArgumentNames.AsksForNothing(entry.Key, entry.Value)).Select(entry => write(entry.Key))];
+        if (without.Length > 0) { session.Say($"{source}without effect here: {string.Join(", ", without)}"); }
     }
 }

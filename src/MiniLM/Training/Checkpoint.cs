@@ -162,26 +162,29 @@ internal sealed unsafe class Checkpoint
         }
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(state));
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(state), new JsonDocumentOptions { AllowDuplicateProperties = false });
             JsonElement json = document.RootElement;
+            int steps = Whole(json, "global_step");
             LossScalerState? scaler = json.TryGetProperty("loss_scale", out JsonElement scale)
-                ? new LossScalerState(scale.GetSingle(), json.GetProperty("good_steps").GetInt32()) : null;
-            TrainingPosition position = new(json.GetProperty("global_step").GetInt32(), new SamplerState(json.GetProperty("data_seed").GetUInt64(),
-                json.GetProperty("epoch").GetInt32(), json.GetProperty("batches_of_epoch").GetInt32()), scaler);
+                ? new LossScalerState(scale.GetSingle() is > 0 and < float.PositiveInfinity and var factor ? factor
+                    : throw new FormatException($"loss_scale {scale}"), Whole(json, "good_steps", steps)) : null;
+            // An epoch has a step at least.
+            TrainingPosition position = new(steps, new SamplerState(json.GetProperty("data_seed").GetUInt64(), Whole(json, "epoch", steps),
+                Whole(json, "batches_of_epoch")), scaler);
             TrainingHistory history = new()
             {
-                Losses = (json.GetProperty("loss_sum").GetDouble(), json.GetProperty("loss_count").GetInt32()),
-                TotalLoss = json.GetProperty("total_loss").GetDouble(),
+                Losses = (Finite(json, "loss_sum"), Whole(json, "loss_count", steps)),
+                TotalLoss = Finite(json, "total_loss"),
                 IsEvaluationPending = json.GetProperty("evaluation_pending").GetBoolean(),
-                Patience = json.GetProperty("patience").GetInt32(),
-                BestMetric = json.TryGetProperty("best_metric", out JsonElement best) ? best.GetDouble() : null,
-                BestStep = json.TryGetProperty("best_step", out JsonElement step) ? step.GetInt32() : null,
-                Tokens = json.GetProperty("tokens").GetInt64(),
-                PaddedTokens = json.GetProperty("padded_tokens").GetInt64(),
-                Seconds = json.GetProperty("seconds").GetDouble(),
+                Patience = Whole(json, "patience", steps),
+                BestMetric = json.TryGetProperty("best_metric", out _) ? Finite(json, "best_metric") : null,
+                BestStep = json.TryGetProperty("best_step", out _) ? Whole(json, "best_step", steps) : null,
+                Tokens = Whole(json, "tokens", long.MaxValue),
+                PaddedTokens = Whole(json, "padded_tokens", long.MaxValue),
+                Seconds = Finite(json, "seconds", least: 0),
             };
             history.ReadLog(System.IO.Path.Combine(path, TrainingFiles.History));
-            Checkpoint checkpoint = new(path, position, json.GetProperty("optimizer_steps").GetInt32(), history);
+            Checkpoint checkpoint = new(path, position, Whole(json, "optimizer_steps", steps), history);
             foreach (JsonProperty property in json.GetProperty("made_with").EnumerateObject())
             {
                 checkpoint._identity.Add(property.Name, property.Value.GetString() ?? "");
@@ -193,6 +196,14 @@ internal sealed unsafe class Checkpoint
             throw new ModelFormatException($"{state}: is damaged ({error.Message.Split('.')[0]}). Resume from another checkpoint.", error);
         }
     }
+
+    private static long Whole(JsonElement json, string name, long most) => json.GetProperty(name) is var value && value.GetInt64() is var number
+        && number >= 0 && number <= most ? number : throw new FormatException($"{name} {value}");
+
+    private static int Whole(JsonElement json, string name, int most = int.MaxValue) => (int)Whole(json, name, (long)most);
+
+    private static double Finite(JsonElement json, string name, double least = double.MinValue) => json.GetProperty(name) is var value
+        && value.GetDouble() is var number && number >= least && number <= double.MaxValue ? number : throw new FormatException($"{name} {value}");
 
     /// <summary>Refuses a run that would not go on bit for bit.</summary>
     /// <exception cref="ArgumentException">One line that names what differs.</exception>

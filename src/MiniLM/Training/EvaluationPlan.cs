@@ -60,8 +60,8 @@ internal sealed class EvaluationPlan(Network model, IReadOnlyList<EvaluationSet>
                 + NearNames.Suggest(Prefix + asked, all.Select(metric => Prefix + metric)));
     }
 
-    /// <summary>The table of each evaluator, as sentence-transformers writes it.</summary>
+    /// <summary>The table of each evaluator with its file's name, as sentence-transformers writes it.</summary>
     internal IEnumerable<(string Name, byte[] Table)> Tables(TrainingHistory history) => Evaluators
-        .Where(evaluator => evaluator is not LossEvaluator)
-        .Select(evaluator => ($"{evaluator.Kind}_evaluation{(evaluator.Name.Length > 0 ? "_" + evaluator.Name : "")}", history.Table(evaluator.Metrics)));
+        .Where(evaluator => evaluator.Table is not null).Select(evaluator => (evaluator.Table!.FileName(evaluator.Name),
+            history.Table([.. evaluator.Table.Columns.Select(column => (column.Heading, Prefix + evaluator.Full(column.Metric)))])));
 }

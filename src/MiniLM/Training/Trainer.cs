@@ -76,7 +76,7 @@ public sealed class Trainer : IDisposable
     /// <summary>When a checkpoint is complete, with its folder.</summary>
     public event Action<string>? Saved;
 
-    /// <summary>Rows of <c>TrainingArguments.BatchSampler</c>'s place: numbers from 0, taken batch by batch; null: the sampler draws them.</summary>
+    /// <summary>Rows of <c>TrainingArguments.TrainSamplingStrategy</c>'s place: numbers from 0, taken batch by batch; null: the sampler draws them.</summary>
     internal int[]? DataOrder { get; set; }
 
     internal TrainingModel Model => _model;
@@ -262,6 +262,11 @@ public sealed class Trainer : IDisposable
 
     private BatchSampler Sampler()
     {
+        if (_arguments.BatchSampler == BatchSamplerKind.NoDuplicates && (DataOrder is not null || _arguments.TrainSamplingStrategy != default))
+        {
+            throw new ArgumentException("batch_sampler no_duplicates: makes its batches in an order of its own, so that it does not go with "
+                + $"{(DataOrder is null ? "another train_sampling_strategy than random" : "an order of rows (--data-order)")}. Leave one out.");
+        }
         if (DataOrder is { } order)
         {
             if (_training.Count > 1) { throw new ArgumentException("an order of rows is of one data set, and there are several."); }
@@ -281,13 +286,14 @@ public sealed class Trainer : IDisposable
     private RowBatchSampler Sampler(TrainingData data)
     {
         (int size, bool dropLast) = (_arguments.PerDeviceTrainBatchSize, _arguments.DataloaderDropLast);
-        return _arguments.BatchSampler switch
+        return _arguments.TrainSamplingStrategy switch
         {
-            BatchSamplerKind.Sequential => new GivenOrderSampler([.. Enumerable.Range(0, data.Count)], size, dropLast),
-            BatchSamplerKind.GroupByLength => new LengthGroupedSampler([.. Enumerable.Range(0, data.Count).Select(row => data.Rows.Tokens.Length(row))], size,
+            TrainSamplingStrategy.Sequential => new GivenOrderSampler([.. Enumerable.Range(0, data.Count)], size, dropLast),
+            TrainSamplingStrategy.GroupByLength => new LengthGroupedSampler([.. Enumerable.Range(0, data.Count).Select(row => data.Rows.Tokens.Length(row))],
+                size,
                 dropLast,
                 _arguments.GradientAccumulationSteps),
-            BatchSamplerKind.NoDuplicates => new NoDuplicatesBatchSampler(
+            _ when _arguments.BatchSampler == BatchSamplerKind.NoDuplicates => new NoDuplicatesBatchSampler(
                 data.Texts ?? throw new ArgumentException($"batch_sampler no_duplicates: {data.Source} has lists; their texts are not compared."), size,
                     dropLast),
             _ => new ShuffledBatchSampler(data.Count, size, dropLast),

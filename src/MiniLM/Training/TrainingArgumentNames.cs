@@ -13,10 +13,15 @@ namespace MiniLM.Training;
 internal sealed record TrainingArgument(
     string Name, string HelpName, string Description, Action<TrainingArguments, string> Set, Func<TrainingArguments, string> Get);
 
+/// <summary>Another name of an argument.</summary>
+/// <param name="Of">The argument's own.</param>
+/// <param name="Value">The argument's value for a text; null: not the one that it has for <c>true</c>.</param>
+internal sealed record OtherName(string Of, Func<string, string?> Value);
+
 /// <summary>Arguments by name, as a command line and a configuration file give them.</summary>
 internal static class TrainingArgumentNames
 {
-    private static readonly string[] True = ["true", "True", "1", "yes"], False = ["false", "False", "0", "no"];
+    private static readonly string[] True = ["true", "True", "TRUE", "1", "yes"], False = ["false", "False", "FALSE", "0", "no"];
 
     /// <summary>All, in the order of the help.</summary>
     internal static readonly IReadOnlyList<TrainingArgument> All =
@@ -43,10 +48,11 @@ internal static class TrainingArgumentNames
         new("data_seed", "N", "of the data's order alone (as --seed)", (a, text) => a.DataSeed = Seed("data_seed", text), a => Text(a.DataSeed)),
         Flag("dataloader_drop_last", "leave out batches that are not full", a => a.DataloaderDropLast, (a, v) => a.DataloaderDropLast = v),
         Named("batch_sampler", "no_duplicates: no text twice in a batch (batch_sampler)",
-            a => a.BatchSampler == BatchSamplerKind.NoDuplicates, (a, v) => a.BatchSampler = v ? BatchSamplerKind.NoDuplicates : a.BatchSampler,
-            [("batch_sampler", false), ("no_duplicates", true)]),
-        Named("train_sampling_strategy", "order of the rows (random)", a => a.BatchSampler, (a, v) => a.BatchSampler = v,
-            [("random", BatchSamplerKind.Random), ("sequential", BatchSamplerKind.Sequential), ("group_by_length", BatchSamplerKind.GroupByLength)]),
+            a => a.BatchSampler, (a, v) => a.BatchSampler = v, [("batch_sampler", BatchSamplerKind.Default),
+                ("no_duplicates", BatchSamplerKind.NoDuplicates), ("no_duplicates_hashed", BatchSamplerKind.NoDuplicates)]),
+        Named("train_sampling_strategy", "order of the rows (random)", a => a.TrainSamplingStrategy, (a, v) => a.TrainSamplingStrategy = v,
+            [("random", TrainSamplingStrategy.Random), ("sequential", TrainSamplingStrategy.Sequential),
+                ("group_by_length", TrainSamplingStrategy.GroupByLength)]),
         Named("multi_dataset_batch_sampler", "whose turn it is of several --train (proportional)", a => a.MultiDatasetBatchSampler,
             (a, v) => a.MultiDatasetBatchSampler = v,
             [("proportional", MultiDatasetBatchSampler.Proportional), ("round_robin", MultiDatasetBatchSampler.RoundRobin)]),
@@ -54,7 +60,7 @@ internal static class TrainingArgumentNames
         Named("precision", "arithmetic of the model's products (float32)", a => a.Precision, (a, v) => a.Precision = v,
             [("float32", Precision.Float32), ("bfloat16", Precision.BFloat16), ("float16", Precision.Float16)]),
         Optional("max_length", "longest sequence in tokens (the model's limit)", a => a.MaxLength, (a, v) => a.MaxLength = v),
-        Optional("num_labels", "outputs of a cross-encoder; another number than the model's makes a new head", a => a.NumLabels, (a, v) => a.NumLabels = v),
+        Optional("num_labels", "outputs of the new head of an encoder that becomes a cross-encoder (1)", a => a.NumLabels, (a, v) => a.NumLabels = v),
         new("freeze", "NAMES", "parameters that are not trained: parts of their names, with commas between them",
             (a, text) => a.Freeze = List(text), a => string.Join(',', a.Freeze)),
         new("dropout", "P", "at every site (as the model's config.json says)",
@@ -87,41 +93,145 @@ internal static class TrainingArgumentNames
             (a, v) => a.EarlyStoppingPatience = v),
         Real("early_stopping_threshold", "by how much one must be better (0)", a => a.EarlyStoppingThreshold, (a, v) => a.EarlyStoppingThreshold = v,
             v => v >= 0, "0 or more"),
-        Named("report_to", "tensorboard: event files (none)", a => a.ReportToTensorBoard, (a, v) => a.ReportToTensorBoard = v,
-            [("none", false), ("tensorboard", true)]),
-        new("ignore_warnings", "NAMES", "warnings that are not given, with commas between them", (a, text) => a.IgnoreWarnings = List(text),
+        // Of a list: transformers writes all that it finds. Its "all" was the default of version 4, which nobody asked for.
+        new("report_to", "none|tensorboard", "tensorboard: event files (none)", (a, text) => a.ReportToTensorBoard = List(text)
+            .Select(part => Choice("report_to", part, [("none", false), ("tensorboard", true), ("all", false)])).ToArray().Contains(true),
+            a => a.ReportToTensorBoard ? "tensorboard" : "none"),
+        new("ignore_warnings", "NAMES", "warnings that are not given, with commas between them", (a, text) => a.IgnoreWarnings =
+            [.. List(text).Select(part => Choice("ignore_warnings", part, [.. DataChecks.Names.Concat(TrainingWatch.Names).Select(name => (name, name))]))],
             a => string.Join(',', a.IgnoreWarnings)),
     ];
 
     /// <summary>Other names of arguments: those of transformers 4, and shorter ones.</summary>
-    internal static readonly IReadOnlyDictionary<string, Action<TrainingArguments, string>> Others =
-        new Dictionary<string, Action<TrainingArguments, string>>(StringComparer.Ordinal)
-        {
-            ["evaluation_strategy"] = (a, text) => Find("eval_strategy")!.Set(a, text),
-            ["warmup_ratio"] = (a, text) => a.WarmupSteps = Real("warmup_ratio", text, v => v is >= 0 and < 1, "0 or more and below 1"),
-            ["group_by_length"] = (a, text) => a.BatchSampler = Flag("group_by_length", text) ? BatchSamplerKind.GroupByLength : a.BatchSampler,
-            ["bf16"] = (a, text) => a.Precision = Flag("bf16", text) ? Precision.BFloat16 : a.Precision,
-            ["fp16"] = (a, text) => a.Precision = Flag("fp16", text) ? Precision.Float16 : a.Precision,
-            ["max_seq_length"] = (a, text) => Find("max_length")!.Set(a, text),
-            ["overwrite_output_dir"] = (a, text) => a.Overwrite = Flag("overwrite_output_dir", text),
-        };
-
-    /// <summary>Keys of such files that change nothing here.</summary>
-    internal static readonly IReadOnlySet<string> WithoutEffect = new HashSet<string>(StringComparer.Ordinal)
+    internal static readonly IReadOnlyDictionary<string, OtherName> Others = new Dictionary<string, OtherName>(StringComparer.Ordinal)
     {
-        "use_cpu", "no_cuda", "full_determinism", "disable_tqdm", "dataloader_num_workers", "dataloader_pin_memory", "dataloader_persistent_workers",
-        "dataloader_prefetch_factor", "log_level", "log_level_replica", "logging_dir", "logging_nan_inf_filter", "remove_unused_columns", "run_name",
-            "do_train",
-        "do_eval", "do_predict", "tf32", "half_precision_backend", "bf16_full_eval", "fp16_full_eval", "torch_empty_cache_steps", "skip_memory_metrics",
-        "include_num_input_tokens_seen", "eval_accumulation_steps", "prediction_loss_only", "save_safetensors", "length_column_name", "auto_find_batch_size",
-        "gradient_checkpointing_kwargs", "include_tokens_per_second", "project", "trackio_space_id", "ignore_data_skip", "save_only_model",
+        ["evaluation_strategy"] = new("eval_strategy", text => text),
+        ["warmup_ratio"] = new("warmup_steps", text => Text(Real("warmup_ratio", text, v => v is >= 0 and < 1, "0 or more and below 1"))),
+        ["group_by_length"] = Switch("group_by_length", "train_sampling_strategy", "group_by_length"),
+        ["bf16"] = Switch("bf16", "precision", "bfloat16"),
+        ["fp16"] = Switch("fp16", "precision", "float16"),
+        ["max_seq_length"] = new("max_length", text => text),
+        ["per_gpu_train_batch_size"] = new("per_device_train_batch_size", text => text),
+        ["per_gpu_eval_batch_size"] = new("per_device_eval_batch_size", text => text),
     };
 
-    /// <summary>Whether a key is of something that is not there yet: adapters, and more than one device.</summary>
-    internal static bool IsNotYet(string name) => name.StartsWith("lora", StringComparison.Ordinal) || name.StartsWith("peft", StringComparison.Ordinal)
-        || name.StartsWith("fsdp", StringComparison.Ordinal) || name.StartsWith("ddp_", StringComparison.Ordinal)
-        || name is "use_lora" or "deepspeed" or "local_rank" or "accelerator_config" or "parallelism_config" or "tpu_num_cores" or "negatives_cross_device"
-            or "torch_compile" or "neftune_noise_alpha" or "push_to_hub" or "learning_rate_mapping" or "label_smoothing_factor" or "optim_target_modules";
+    /// <summary>Keys of transformers' and sentence-transformers' files that change nothing here, or nothing on one device.</summary>
+    internal static readonly IReadOnlySet<string> WithoutEffect = new HashSet<string>(StringComparer.Ordinal)
+    {
+        "accelerator_config", "auto_find_batch_size", "average_tokens_across_devices", "batch_eval_metrics", "bf16_full_eval", "dataloader_num_workers",
+        "dataloader_persistent_workers", "dataloader_pin_memory", "dataloader_prefetch_factor", "ddp_broadcast_buffers", "ddp_bucket_cap_mb",
+        "ddp_find_unused_parameters", "ddp_timeout", "debug", "disable_tqdm", "dispatch_batches", "do_eval", "do_predict", "do_train",
+        "enable_jit_checkpoint", "eval_accumulation_steps", "eval_do_concat_batches", "eval_use_gather_object", "fp16_backend", "fp16_full_eval",
+        "fp16_opt_level", "fsdp_config", "fsdp_min_num_params", "fsdp_transformer_layer_cls_to_wrap", "full_determinism", "gradient_checkpointing_kwargs",
+        "half_precision_backend", "hub_always_push", "hub_model_id", "hub_private_repo", "hub_revision", "hub_strategy", "hub_token", "ignore_data_skip",
+        "include_for_metrics", "include_inputs_for_metrics", "include_num_input_tokens_seen", "include_tokens_per_second", "jit_mode_eval",
+        "length_column_name", "liger_kernel_config", "log_level", "log_level_replica", "log_on_each_node", "logging_dir", "logging_nan_inf_filter",
+        "mp_parameters", "no_cuda", "past_index", "prediction_loss_only", "project", "push_to_hub_model_id", "push_to_hub_organization",
+        "push_to_hub_token", "ray_scope", "remove_unused_columns", "restore_callback_states_from_checkpoint", "run_name", "save_on_each_node",
+        "save_only_model", "save_safetensors", "skip_memory_metrics", "split_batches", "tf32", "torch_compile_backend", "torch_compile_mode",
+        "torch_empty_cache_steps", "torchdynamo", "tpu_metrics_debug", "trackio_space_id", "use_cache", "use_cpu", "use_ipex",
+        "use_legacy_prediction_loop", "use_liger_kernel", "use_mps_device",
+    };
+
+    private static readonly string[] Nothing = ["", "false", "False", "0", "0.0", "[]", "{}", "none", "None"];
+
+    // With the values that ask for nothing.
+    private static readonly Dictionary<string, string[]> NotYet = new(StringComparer.Ordinal)
+    {
+        ["adafactor"] = Nothing,
+        ["ddp_backend"] = Nothing,
+        ["deepspeed"] = Nothing,
+        ["eval_delay"] = Nothing,
+        ["fsdp"] = Nothing,
+        ["knowledge_distillation"] = Nothing,
+        ["label_names"] = Nothing,
+        ["label_smoothing_factor"] = Nothing,
+        ["learning_rate_mapping"] = Nothing,
+        ["local_rank"] = ["-1", "0"],
+        ["lora_alpha"] = Nothing,
+        ["lora_dropout"] = Nothing,
+        ["lora_r"] = Nothing,
+        ["lora_target_modules"] = Nothing,
+        ["lr_scheduler_kwargs"] = Nothing,
+        ["negatives_cross_device"] = Nothing,
+        ["neftune_noise_alpha"] = Nothing,
+        ["normlized"] = ["true", "True"], // as every loss with a cosine does
+        ["optim"] = ["adamw_torch", "adamw_torch_fused", "adamw_hf"],
+        ["optim_args"] = Nothing,
+        ["optim_target_modules"] = Nothing,
+        ["parallelism_config"] = Nothing,
+        ["passage_max_len"] = Nothing,
+        ["push_to_hub"] = Nothing,
+        ["query_max_len"] = Nothing,
+        ["router_mapping"] = Nothing,
+        ["temperature"] = Nothing,
+        ["torch_compile"] = Nothing,
+        ["tpu_num_cores"] = Nothing,
+        ["train_group_size"] = Nothing,
+        ["use_lora"] = Nothing,
+    };
+
+    /// <summary>Names that are known, and do nothing here.</summary>
+    internal static IEnumerable<string> Idle => WithoutEffect.Concat(NotYet.Keys);
+
+    /// <summary>Whether a key is of something that is not there yet: other optimisers, adapters, more than one device.</summary>
+    internal static bool IsNotYet(string name) => NotYet.ContainsKey(name)
+        || (!WithoutEffect.Contains(name) && new[] { "lora", "peft", "fsdp", "ddp_" }.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal)));
+
+    /// <summary>Whether a key that does nothing here has a value that changes nothing elsewhere either.</summary>
+    internal static bool AsksForNothing(string name, string value) => NotYet.GetValueOrDefault(name, Nothing).Contains(value);
+
+    /// <summary>Refuses a value of what is not there yet, unless it asks for nothing.</summary>
+    /// <exception cref="ArgumentException">One line.</exception>
+    internal static void CheckNotYet(string name, string value)
+    {
+        if (AsksForNothing(name, value)) { return; }
+        throw new ArgumentException($"{name} {value}: not yet; " + name switch
+        {
+            "temperature" => "give the loss its scale, 1 / temperature",
+            "query_max_len" or "passage_max_len" => "give max_length, for all texts",
+            "train_group_size" => "give as many columns of negatives, train_group_size - 1",
+            _ => "leave it out",
+        });
+    }
+
+    /// <summary>Takes what one source gives, a file or a command line; a later source goes before an earlier one.</summary>
+    /// <exception cref="ArgumentException">One line that begins with a name: a value out of range, or one that contradicts another.</exception>
+    internal static void Set(TrainingArguments arguments, IReadOnlyCollection<KeyValuePair<string, string>> given)
+    {
+        Dictionary<string, (string Name, string Text, string Value)> asked = new(StringComparer.Ordinal);
+        // Other names first: turned off, they take back what an earlier source gave, and nothing of this one.
+        foreach ((string name, string text) in given)
+        {
+            if (!Others.TryGetValue(name, out OtherName? other)) { continue; }
+            TrainingArgument argument = Find(other.Of)!;
+            if (other.Value(text) is not { } value)
+            {
+                if (!asked.ContainsKey(other.Of) && argument.Get(arguments) == other.Value("true")) { argument.Set(arguments, argument.Get(new())); }
+                continue;
+            }
+            if (asked.TryGetValue(other.Of, out (string Name, string Text, string Value) before) && before.Value != value)
+            {
+                throw Contradiction(name, text, before);
+            }
+            asked[other.Of] = (name, text, value);
+            argument.Set(arguments, value);
+        }
+        foreach ((string name, string text) in given)
+        {
+            if (Find(name) is not { } argument) { continue; }
+            if (asked.TryGetValue(name, out (string Name, string Text, string Value) before))
+            {
+                // Those of transformers 4: a number of steps goes before a share, and 0 is none.
+                if (before.Name == "warmup_ratio") { if (double.TryParse(text, CultureInfo.InvariantCulture, out double steps) && steps == 0) { continue; } }
+                else if (before.Value != text) { throw Contradiction(name, text, before); }
+            }
+            argument.Set(arguments, text);
+        }
+
+        static ArgumentException Contradiction(string name, string text, (string Name, string Text, string Value) other) =>
+            new($"{name} {text}: contradicts {other.Name} {other.Text}; leave one of them out");
+    }
 
     /// <summary>An argument by its name; null: there is none.</summary>
     internal static TrainingArgument? Find(string name) => All.FirstOrDefault(argument => argument.Name == name);
@@ -155,9 +265,7 @@ internal static class TrainingArgumentNames
 
     private static TrainingArgument Named<T>(string name, string description, Func<TrainingArguments, T> get, Action<TrainingArguments, T> set,
         (string Name, T Value)[] values) => new(name, string.Join('|', values.Select(value => value.Name)), description,
-        (a, text) => set(a, values.FirstOrDefault(value => value.Name == text) is { Name: not null } found ? found.Value
-            : throw new ArgumentException($"{name} {text}: it is one of {string.Join(", ", values.Select(value => value.Name))}."
-                + NearNames.Suggest(text, values.Select(value => value.Name)))),
+        (a, text) => set(a, Choice(name, text, values)),
         a => values.FirstOrDefault(value => EqualityComparer<T>.Default.Equals(value.Value, get(a))).Name ?? "");
 
     private static TrainingArgument Strategy(
@@ -165,6 +273,13 @@ internal static class TrainingArgumentNames
             bool hasBest = false) =>
         Named(name, description, get, set, [("no", IntervalStrategy.No), ("steps", IntervalStrategy.Steps), ("epoch", IntervalStrategy.Epoch),
             .. hasBest ? new[] { ("best", IntervalStrategy.Best) } : []]);
+
+    private static T Choice<T>(string name, string text, (string Name, T Value)[] values) =>
+        values.FirstOrDefault(value => value.Name == text) is { Name: not null } found ? found.Value
+            : throw new ArgumentException($"{name} {text}: it is one of {string.Join(", ", values.Select(value => value.Name))}."
+                + NearNames.Suggest(text, values.Select(value => value.Name)));
+
+    private static OtherName Switch(string name, string of, string on) => new(of, text => Flag(name, text) ? on : null);
 
     private static int Whole(string name, string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0 ? value
@@ -177,7 +292,8 @@ internal static class TrainingArgumentNames
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) && isTaken(value) ? value
             : throw new ArgumentException($"{name} {text}: give a number, {range}");
 
-    private static bool Flag(string name, string text) => True.Contains(text) || (!False.Contains(text)
+    /// <summary>True or false, as Python, YAML and JSON write it.</summary>
+    internal static bool Flag(string name, string text) => True.Contains(text) || (!False.Contains(text)
         ? throw new ArgumentException($"{name} {text}: give true or false") : false);
 
     private static string[] List(string text) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);

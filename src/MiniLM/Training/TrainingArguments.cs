@@ -1,7 +1,19 @@
+using System.Globalization;
+
 namespace MiniLM.Training;
 
-/// <summary>How rows become the batches of an epoch.</summary>
+/// <summary>Which rows may be a batch together.</summary>
 public enum BatchSamplerKind
+{
+    /// <summary>Any.</summary>
+    Default,
+
+    /// <summary>No text twice in a batch: for losses whose negatives are the batch's other rows.</summary>
+    NoDuplicates,
+}
+
+/// <summary>In which order rows are taken.</summary>
+public enum TrainSamplingStrategy
 {
     /// <summary>In random order.</summary>
     Random,
@@ -11,9 +23,6 @@ public enum BatchSamplerKind
 
     /// <summary>In random order, rows of like length together.</summary>
     GroupByLength,
-
-    /// <summary>In random order, no text twice in a batch: for losses whose negatives are the batch's other rows.</summary>
-    NoDuplicates,
 }
 
 /// <summary>Whose turn it is when a run has several data sets.</summary>
@@ -89,8 +98,11 @@ public sealed record TrainingArguments
     /// <summary>Leave out batches that are not full.</summary>
     public bool DataloaderDropLast { get; set; }
 
-    /// <summary>How rows become batches.</summary>
+    /// <summary>Which rows may be a batch together; no duplicates go with random order alone.</summary>
     public BatchSamplerKind BatchSampler { get; set; }
+
+    /// <summary>In which order rows are taken.</summary>
+    public TrainSamplingStrategy TrainSamplingStrategy { get; set; }
 
     /// <summary>Whose turn it is of several data sets.</summary>
     public MultiDatasetBatchSampler MultiDatasetBatchSampler { get; set; }
@@ -175,6 +187,12 @@ public sealed record TrainingArguments
 
     /// <summary>Steps of a run.</summary>
     /// <param name="batches">Micro-batches of an epoch.</param>
-    internal int TotalSteps(int batches) =>
-        MaxSteps ?? checked((int)Math.Ceiling(NumTrainEpochs * GradientAccumulations.StepsPerEpoch(batches, GradientAccumulationSteps)));
+    /// <exception cref="ArgumentException">More than can be counted.</exception>
+    internal int TotalSteps(int batches)
+    {
+        if (MaxSteps is { } given) { return given; }
+        double steps = Math.Ceiling(NumTrainEpochs * GradientAccumulations.StepsPerEpoch(batches, GradientAccumulationSteps));
+        return steps <= int.MaxValue ? (int)steps : throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
+            $"num_train_epochs {NumTrainEpochs}: that is more than {int.MaxValue} steps. Lower it, or give max_steps."));
+    }
 }

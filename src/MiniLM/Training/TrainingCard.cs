@@ -106,7 +106,7 @@ internal sealed class TrainingCard(TrainingModel model, string? hubId, TrainingA
         BinaryClassificationEvaluator => "binary-classification",
         CrossEncoderClassificationEvaluator => "cross-encoder-binary-classification",
         ClassesEvaluator => "cross-encoder-softmax-accuracy",
-        CorrelationEvaluator { Kind: "EmbeddingSimilarity" } => "semantic-similarity",
+        CorrelationEvaluator { IsOfEmbeddings: true } => "semantic-similarity",
         CorrelationEvaluator => "cross-encoder-correlation",
         RerankingEvaluator => "cross-encoder-reranking",
         TripletEvaluator => "triplet",

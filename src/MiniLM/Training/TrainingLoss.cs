@@ -18,6 +18,10 @@ internal sealed class TrainingLoss
     internal TrainingLoss(ModelKind kind, string text, TrainingArguments arguments)
     {
         (string name, LossSettings settings) = LossSettings.Parse(text);
+        if (arguments.MatryoshkaWeights.Count > 0 && arguments.MatryoshkaDims.Count == 0)
+        {
+            throw new ArgumentException("matryoshka_weights: are of matryoshka_dims, and there are none. Give both.");
+        }
         if (kind == ModelKind.CrossEncoder)
         {
             if (arguments.MatryoshkaDims.Count > 0) { throw new ArgumentException("matryoshka_dims: a cross-encoder has no embedding to cut."); }

@@ -133,10 +133,10 @@ internal sealed class TrainingOutput : IDisposable
     }
 
     /// <summary>An evaluator's table, as sentence-transformers names it.</summary>
-    internal void WriteEvaluations(string evaluator, byte[] table)
+    internal void WriteEvaluations(string name, byte[] table)
     {
         Directory.CreateDirectory(In(TrainingFiles.Evaluations));
-        Write(System.IO.Path.Combine(TrainingFiles.Evaluations, $"{evaluator}_results.csv"), stream => stream.Write(table));
+        Write(System.IO.Path.Combine(TrainingFiles.Evaluations, name), stream => stream.Write(table));
     }
 
     /// <summary>The numbers at the end, one JSON object.</summary>

@@ -88,8 +88,8 @@ public sealed class BatchSamplerTests
     public void AStateOfOtherData_IsRefused()
     {
         BatchStream stream = new(new ShuffledBatchSampler(6, 2, false), new SamplerState(7, 2, 4));
-        InvalidDataException error = Assert.Throws<InvalidDataException>(() => stream.TryNext(out _));
-        Assert.StartsWith("a run 4 batches into its epoch 2, which has 3", error.Message, StringComparison.Ordinal);
+        ModelFormatException error = Assert.Throws<ModelFormatException>(() => stream.TryNext(out _));
+        Assert.StartsWith("training_state.json: is damaged (batches_of_epoch 4: epoch 2 has 3)", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -5,9 +5,14 @@ namespace MiniLM.Tests.Training;
 
 public sealed class TrainingArgumentNamesTests
 {
-    private static void Set(TrainingArguments arguments, string name, string value)
+    private static void Set(TrainingArguments arguments, params string[] namesAndValues) => TrainingArgumentNames.Set(arguments,
+        [.. namesAndValues.Chunk(2).Select(pair => KeyValuePair.Create(pair[0], pair[1]))]);
+
+    private static TrainingArguments Of(params string[] namesAndValues)
     {
-        if (TrainingArgumentNames.Find(name) is { } argument) { argument.Set(arguments, value); } else { TrainingArgumentNames.Others[name](arguments, value); }
+        TrainingArguments arguments = new();
+        Set(arguments, namesAndValues);
+        return arguments;
     }
 
     [Fact]
@@ -25,6 +30,7 @@ public sealed class TrainingArgumentNamesTests
             ["eval_strategy"] = "steps",
             ["save_strategy"] = "best",
             ["greater_is_better"] = "false",
+            ["ignore_warnings"] = "overlap,no-gradient",
             ["prompts"] = "{\"a\": \"query: \"}",
         };
         foreach (TrainingArgument argument in TrainingArgumentNames.All)
@@ -35,7 +41,6 @@ public sealed class TrainingArgumentNamesTests
             Assert.False(argument.Get(arguments) == value, $"{argument.Name}: {value} is the default");
             argument.Set(arguments, value);
             Assert.Equal(value.Replace('"', '\''), argument.Get(arguments).Replace('"', '\''));
-            if (argument.Name is "batch_sampler" or "train_sampling_strategy") { continue; } // two names of one thing
             Assert.Equal([argument.Name], TrainingArgumentNames.Values(arguments).Where(entry => entry.IsGiven).Select(entry => entry.Name));
         }
     }
@@ -65,10 +70,68 @@ public sealed class TrainingArgumentNamesTests
         Set(arguments, "bf16", "true");
         Set(arguments, "fp16", "false");
         Set(arguments, "max_seq_length", "64");
-        Set(arguments, "overwrite_output_dir", "true");
-        Assert.Equal((.1, IntervalStrategy.Epoch, BatchSamplerKind.GroupByLength, Precision.BFloat16, (int?)64, true),
-            (arguments.WarmupSteps, arguments.EvalStrategy,
-            arguments.BatchSampler, arguments.Precision, arguments.MaxLength, arguments.Overwrite));
+        Set(arguments, "per_gpu_train_batch_size", "3", "per_gpu_eval_batch_size", "5");
+        Assert.Equal((.1, IntervalStrategy.Epoch, TrainSamplingStrategy.GroupByLength, Precision.BFloat16, (int?)64, 3, 5),
+            (arguments.WarmupSteps, arguments.EvalStrategy, arguments.TrainSamplingStrategy, arguments.Precision, arguments.MaxLength,
+                arguments.PerDeviceTrainBatchSize, arguments.PerDeviceEvalBatchSize));
+        Assert.Equal(Precision.Float16, Of("fp16", "true").Precision);
+    }
+
+    [Fact]
+    public void ALaterSource_GoesBeforeAnEarlierOne()
+    {
+        TrainingArguments arguments = Of("bf16", "true", "batch_sampler", "no_duplicates_hashed", "group_by_length", "true", "warmup_ratio", "0.1");
+        Set(arguments, "fp16", "false");
+        Assert.Equal((Precision.BFloat16, BatchSamplerKind.NoDuplicates), (arguments.Precision, arguments.BatchSampler));
+        Set(arguments, "bf16", "false", "batch_sampler", "batch_sampler", "group_by_length", "false", "warmup_steps", "0");
+        Assert.Equal(TrainingArgumentNames.Values(new TrainingArguments()), TrainingArgumentNames.Values(arguments));
+        Set(arguments, "precision", "bfloat16");
+        Set(arguments, "fp16", "true");
+        Assert.Equal(Precision.Float16, arguments.Precision);
+    }
+
+    [Fact]
+    public void WhatIsOffInASource_TakesNothingFromIt()
+    {
+        Assert.Equal(Precision.BFloat16, Of("precision", "bfloat16", "bf16", "false", "fp16", "false").Precision);
+        Assert.Equal(Precision.Float16, Of("fp16", "true", "bf16", "false").Precision);
+        Assert.Equal(TrainSamplingStrategy.Sequential, Of("train_sampling_strategy", "sequential", "group_by_length", "false").TrainSamplingStrategy);
+        TrainingArguments both = Of("batch_sampler", "no_duplicates", "train_sampling_strategy", "random");
+        Assert.Equal((BatchSamplerKind.NoDuplicates, TrainSamplingStrategy.Random), (both.BatchSampler, both.TrainSamplingStrategy));
+    }
+
+    [Theory]
+    [InlineData("0.1", "0", .1), InlineData("0.1", "0.0", .1), InlineData("0.1", "7", 7), InlineData("0", "7", 7), InlineData("0", "0", 0)]
+    public void AWarmupOfNoSteps_LeavesTheRatio(string ratio, string steps, double expected)
+    {
+        Assert.Equal(expected, Of("warmup_ratio", ratio, "warmup_steps", steps).WarmupSteps);
+        Assert.Equal(expected, Of("warmup_steps", steps, "warmup_ratio", ratio).WarmupSteps);
+    }
+
+    [Theory]
+    [InlineData("bf16", "true", "fp16", "true", "fp16 true: contradicts bf16 true"), InlineData("precision", "float32", "bf16", "1",
+        "precision float32: contradicts bf16 1"), InlineData("group_by_length", "true", "train_sampling_strategy", "random",
+        "train_sampling_strategy random: contradicts group_by_length true"), InlineData("max_length", "8", "max_seq_length", "9", "max_length 8: contradicts")]
+    public void WhatContradicts_IsRefusedByName(string first, string firstValue, string second, string secondValue, string message)
+    {
+        ArgumentException error = Assert.Throws<ArgumentException>(() => Of(first, firstValue, second, secondValue));
+        Assert.StartsWith(message, error.Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => Of(second, secondValue, first, firstValue));
+        Assert.Equal(8, Of("max_length", "8", "max_seq_length", "8").MaxLength);
+    }
+
+    [Theory]
+    [InlineData("all", false), InlineData("", false), InlineData("none", false), InlineData("tensorboard", true), InlineData("none,tensorboard", true)]
+    public void ReportTo_IsAList(string value, bool expected) => Assert.Equal(expected, Of("report_to", value).ReportToTensorBoard);
+
+    [Fact]
+    public void MoreStepsThanCanBeCounted_AreRefused()
+    {
+        ArgumentException error = Assert.Throws<ArgumentException>(() => Of("num_train_epochs", "1e12").TotalSteps(3));
+        Assert.StartsWith("num_train_epochs 1000000000000: that is more than 2147483647 steps", error.Message, StringComparison.Ordinal);
+        Assert.Equal(int.MaxValue, Of("num_train_epochs", "2147483647").TotalSteps(1));
+        Assert.Throws<ArgumentException>(() => Of("num_train_epochs", "2147483647.5").TotalSteps(1));
+        Assert.Equal(5, Of("num_train_epochs", "1e12", "max_steps", "5").TotalSteps(3));
     }
 
     [Theory]
@@ -78,7 +141,7 @@ public sealed class TrainingArgumentNamesTests
     [InlineData("save_steps", "2.5"), InlineData("eval_strategy", "best"), InlineData("dataloader_drop_last", "maybe"),
         InlineData("per_device_train_batch_size", "0")]
     [InlineData("prompts", "{\"a\": 1}"), InlineData("matryoshka_dims", "8,x"), InlineData("lr_scheduler_type", "polynomial"),
-        InlineData("max_grad_norm", "-1")]
+        InlineData("max_grad_norm", "-1"), InlineData("report_to", "wandb"), InlineData("ignore_warnings", "overlap,overlaps")]
     public void ValuesOutOfRange_AreRefusedByName(string name, string value)
     {
         ArgumentException error = Assert.Throws<ArgumentException>(() => Set(new TrainingArguments(), name, value));
@@ -87,10 +150,35 @@ public sealed class TrainingArgumentNamesTests
     }
 
     [Theory]
-    [InlineData("lora_r", true), InlineData("fsdp", true), InlineData("deepspeed", true), InlineData("ddp_backend", true), InlineData("use_cpu", false)]
+    [InlineData("lora_r", true), InlineData("fsdp", true), InlineData("deepspeed", true), InlineData("ddp_backend", true), InlineData("use_cpu", false),
+        InlineData("ddp_timeout", false)]
     public void Adapters_AndSeveralDevices_AreNotYet(string name, bool isNotYet)
     {
         Assert.Equal(isNotYet, TrainingArgumentNames.IsNotYet(name));
         Assert.Equal(!isNotYet, TrainingArgumentNames.WithoutEffect.Contains(name));
+    }
+
+    [Theory]
+    [InlineData("optim", "adamw_torch", true), InlineData("optim", "adamw_torch_fused", true), InlineData("optim", "adafactor", false)]
+    [InlineData("eval_delay", "0", true), InlineData("eval_delay", "2", false), InlineData("lr_scheduler_kwargs", "{}", true),
+        InlineData("local_rank", "-1", true)]
+    [InlineData("push_to_hub", "false", true), InlineData("push_to_hub", "true", false), InlineData("temperature", "0.02", false),
+        InlineData("normlized", "false", false)]
+    [InlineData("normlized", "true", true), InlineData("lora_new", "8", false), InlineData("fsdp", "", true), InlineData("local_rank", "1", false)]
+    public void WhatIsNotYet_IsRefusedOnlyWhenItAsksForSomething(string name, string value, bool isTaken)
+    {
+        Assert.True(TrainingArgumentNames.IsNotYet(name));
+        if (isTaken) { TrainingArgumentNames.CheckNotYet(name, value); }
+        else { Assert.StartsWith($"{name} {value}: not yet; ", Assert.Throws<ArgumentException>(() =>
+            TrainingArgumentNames.CheckNotYet(name, value)).Message); }
+    }
+
+    [Fact]
+    public void Names_AreOfOneKind()
+    {
+        string[] idle = [.. TrainingArgumentNames.Idle];
+        Assert.Equal(idle.Length, idle.Distinct().Count());
+        Assert.DoesNotContain(idle, name => TrainingArgumentNames.Find(name) is not null || TrainingArgumentNames.Others.ContainsKey(name));
+        Assert.All(TrainingArgumentNames.Others.Values, other => Assert.NotNull(TrainingArgumentNames.Find(other.Of)));
     }
 }

@@ -11,7 +11,11 @@ namespace MiniLM.Training.Evaluators;
 internal sealed class BinaryClassificationEvaluator(string name, TrainingData data, Network model, SimilarityFunction similarity)
     : ThresholdEvaluator(name, data, model)
 {
-    internal override string Kind => "BinaryClassification";
+    internal override EvaluatorTable Table => new("binary_classification_evaluation",
+    [
+        .. new[] { "accuracy", "accuracy_threshold", "f1", "precision", "recall", "f1_threshold", "ap", "mcc" }
+            .Select(metric => ($"{similarity.Name()}_{metric}", $"{similarity.Name()}_{metric}")),
+    ]);
 
     private protected override IReadOnlyList<string> Measured =>
     [

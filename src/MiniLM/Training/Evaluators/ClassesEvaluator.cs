@@ -9,7 +9,8 @@ namespace MiniLM.Training.Evaluators;
 /// <param name="model">Of the network.</param>
 internal sealed class ClassesEvaluator(string name, TrainingData data, Network model) : DataEvaluator(name, data, model)
 {
-    internal override string Kind => "CrossEncoderClassification";
+    internal override EvaluatorTable Table => new("CrossEncoderClassificationEvaluator",
+        [("Macro_F1", "f1_macro"), ("Micro_F1", "f1_micro"), ("Weighted_F1", "f1_weighted")]);
 
     private protected override IReadOnlyList<string> Measured => ["f1_macro", "f1_micro", "f1_weighted", "accuracy"];
 

@@ -10,7 +10,12 @@ namespace MiniLM.Training.Evaluators;
 /// <param name="similarity">Of a bi-encoder; null: a cross-encoder with one output.</param>
 internal sealed class CorrelationEvaluator(string name, TrainingData data, Network model, SimilarityFunction? similarity) : DataEvaluator(name, data, model)
 {
-    internal override string Kind => similarity is null ? "CrossEncoderCorrelation" : "EmbeddingSimilarity";
+    internal bool IsOfEmbeddings => similarity is not null;
+
+    internal override EvaluatorTable Table => similarity is { } function
+        ? new("similarity_evaluation", [($"{function.Name()}_pearson", $"pearson_{function.Name()}"), ($"{function.Name()}_spearman",
+            $"spearman_{function.Name()}")])
+        : new("CrossEncoderCorrelationEvaluator", [("Pearson_Correlation", "pearson"), ("Spearman_Correlation", "spearman")]);
 
     private protected override IReadOnlyList<string> Measured =>
         similarity is { } function ? [$"spearman_{function.Name()}", $"pearson_{function.Name()}"] : ["spearman", "pearson"];

@@ -11,7 +11,11 @@ namespace MiniLM.Training.Evaluators;
 internal sealed class CrossEncoderClassificationEvaluator(string name, TrainingData data, Network model, ClassifierActivation activation)
     : ThresholdEvaluator(name, data, model)
 {
-    internal override string Kind => "CrossEncoderClassification";
+    internal override EvaluatorTable Table => new("CrossEncoderClassificationEvaluator",
+    [
+        ("Accuracy", "accuracy"), ("Accuracy_Threshold", "accuracy_threshold"), ("F1", "f1"), ("F1_Threshold", "f1_threshold"),
+        ("Precision", "precision"), ("Recall", "recall"), ("Average_Precision", "average_precision"),
+    ]);
 
     private protected override IReadOnlyList<string> Measured =>
         ["average_precision", "f1", "f1_threshold", "precision", "recall", "accuracy", "accuracy_threshold"];

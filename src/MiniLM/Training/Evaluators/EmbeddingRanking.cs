@@ -10,18 +10,27 @@ namespace MiniLM.Training.Evaluators;
 /// <param name="device">That compares.</param>
 internal sealed class EmbeddingRanking(SimilarityFunction similarity, Device device)
 {
-    internal const string Kind = "InformationRetrieval";
-
     private const int QueriesTogether = 64, Deepest = 100;
 
     private static readonly int[] Depths = [1, 3, 5, 10];
 
+    private string Score => (similarity == SimilarityFunction.Dot ? similarity : SimilarityFunction.Cosine).Name();
+
     /// <summary>In the order of <see cref="Measure"/>.</summary>
-    internal string[] Metrics { get; } =
+    internal IReadOnlyList<string> Metrics =>
     [
         .. new[] { "ndcg@10", "mrr@10", $"map@{Deepest}" }.Concat(Depths.SelectMany(k => new[] { $"accuracy@{k}", $"precision@{k}", $"recall@{k}" }))
-            .Select(metric => $"{(similarity == SimilarityFunction.Dot ? similarity : SimilarityFunction.Cosine).Name()}_{metric}"),
+            .Select(metric => $"{Score}_{metric}"),
     ];
+
+    internal EvaluatorTable Table => new("Information-Retrieval_evaluation",
+    [
+        .. Depths.Select(k => Column("Accuracy", k)), .. Depths.SelectMany(k => new[] { Column("Precision", k), Column("Recall", k) }),
+        Column("MRR", 10), Column("NDCG", 10), Column("MAP", Deepest),
+    ]);
+
+    private (string Heading, string Metric) Column(string measure, int depth) =>
+        ($"{Score}-{measure}@{depth}", $"{Score}_{measure.ToLowerInvariant()}@{depth}");
 
     /// <summary>Means over queries.</summary>
     /// <param name="queries">[queries, size]; made unit rows unless the similarity is dot.</param>

@@ -10,8 +10,8 @@ internal abstract class Evaluator
 
     internal string Name { get; }
 
-    /// <summary>What sentence-transformers calls the evaluator's kind.</summary>
-    internal abstract string Kind { get; }
+    /// <summary>The file that sentence-transformers writes; null: it has no such evaluator.</summary>
+    internal virtual EvaluatorTable? Table => null;
 
     /// <summary>Metrics with the name before them, known before anything is computed; the first is the one to judge by.</summary>
     internal IReadOnlyList<string> Metrics => [.. Measured.Select(Full)];
@@ -31,5 +31,6 @@ internal abstract class Evaluator
     /// <inheritdoc cref="Evaluate"/>
     private protected abstract double[] Values(DeviceNetwork network, CancellationToken cancellation);
 
-    private string Full(string metric) => Name.Length == 0 ? metric : $"{Name}_{metric}";
+    /// <summary>A metric with the name before it.</summary>
+    internal string Full(string metric) => Name.Length == 0 ? metric : $"{Name}_{metric}";
 }

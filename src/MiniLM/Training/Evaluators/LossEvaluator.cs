@@ -10,8 +10,6 @@ namespace MiniLM.Training.Evaluators;
 /// <param name="batchSize">Rows of a batch; the last one counts by its rows.</param>
 internal sealed class LossEvaluator(string name, TrainingData data, Network model, Objective objective, int batchSize) : DataEvaluator(name, data, model)
 {
-    internal override string Kind => "Loss";
-
     private protected override IReadOnlyList<string> Measured => ["loss"];
 
     internal override double[] Values(SequenceOutputs outputs)

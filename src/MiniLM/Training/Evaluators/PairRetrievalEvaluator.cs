@@ -9,7 +9,7 @@ namespace MiniLM.Training.Evaluators;
 /// <param name="ranking">How embeddings are compared.</param>
 internal sealed class PairRetrievalEvaluator(string name, TrainingData data, Network model, EmbeddingRanking ranking) : DataEvaluator(name, data, model)
 {
-    internal override string Kind => EmbeddingRanking.Kind;
+    internal override EvaluatorTable Table => ranking.Table;
 
     private protected override IReadOnlyList<string> Measured => ranking.Metrics;
 

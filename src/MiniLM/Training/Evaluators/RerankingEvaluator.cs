@@ -14,7 +14,8 @@ namespace MiniLM.Training.Evaluators;
 /// <param name="model">Of the network, with one output.</param>
 internal sealed class RerankingEvaluator(string name, TrainingData data, Network model) : DataEvaluator(name, data, model)
 {
-    internal override string Kind => "CrossEncoderReranking";
+    internal override EvaluatorTable Table => new("CrossEncoderRerankingEvaluator", [("MAP", "map"), ("MRR@10", "mrr@10"), ("NDCG@10", "ndcg@10")],
+        "results_@10");
 
     private protected override IReadOnlyList<string> Measured => ["ndcg@10", "map", "mrr@10"];
 

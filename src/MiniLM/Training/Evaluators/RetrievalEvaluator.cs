@@ -10,7 +10,7 @@ namespace MiniLM.Training.Evaluators;
 /// <param name="ranking">How embeddings are compared.</param>
 internal sealed class RetrievalEvaluator(string name, RetrievalTask task, Network model, EmbeddingRanking ranking) : Evaluator(name)
 {
-    internal override string Kind => EmbeddingRanking.Kind;
+    internal override EvaluatorTable Table => ranking.Table;
 
     private protected override IReadOnlyList<string> Measured => ranking.Metrics;
 

@@ -9,7 +9,7 @@ namespace MiniLM.Training.Evaluators;
 /// <param name="similarity">Of the model.</param>
 internal sealed class TripletEvaluator(string name, TrainingData data, Network model, SimilarityFunction similarity) : DataEvaluator(name, data, model)
 {
-    internal override string Kind => "Triplet";
+    internal override EvaluatorTable Table => new("triplet_evaluation", [($"accuracy_{similarity.Name()}", $"{similarity.Name()}_accuracy")]);
 
     private protected override IReadOnlyList<string> Measured => [$"{similarity.Name()}_accuracy"];
 

@@ -91,7 +91,7 @@ internal static class LossNames
     private static readonly Dictionary<string, Func<LossSettings, CrossEncoderLoss>> CrossEncoder = new(StringComparer.OrdinalIgnoreCase)
     {
         ["ADRMSELoss"] = settings => new CrossEncoderLosses.ADRMSELoss { Alpha = settings.Number("alpha", 1) },
-        ["BinaryCrossEntropyLoss"] = settings => new CrossEncoderLosses.BinaryCrossEntropyLoss { PositiveWeight = settings.Number("pos_weight", 1) },
+        ["BinaryCrossEntropyLoss"] = settings => new CrossEncoderLosses.BinaryCrossEntropyLoss { PositiveWeight = settings.Positive("pos_weight", 1) },
         ["CachedMultipleNegativesRankingLoss"] = settings => new CrossEncoderLosses.CachedMultipleNegativesRankingLoss
         {
             Scale = settings.Number("scale", 10),

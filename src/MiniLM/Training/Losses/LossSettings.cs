@@ -37,9 +37,13 @@ internal sealed class LossSettings
         if (!_given.TryAdd(name, value)) { throw new ArgumentException($"loss setting {Quoted.Text(name)} is given twice."); }
     }
 
-    internal double Number(string name, double absent) => Ask(name, absent, text =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) ? value : null, "a number",
-        value => value.ToString(CultureInfo.InvariantCulture));
+    internal double Number(string name, double absent) => Number(name, absent, double.NegativeInfinity, "a number");
+
+    internal double Positive(string name, double absent) => Number(name, absent, 0, "a number above 0");
+
+    private double Number(string name, double absent, double above, string what) => Ask(name, absent, text =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) && value > above ? value : null,
+        what, value => value.ToString(CultureInfo.InvariantCulture));
 
     internal int Whole(string name, int absent, int least = 1) => Ask(name, absent, text =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= least ? value : null, $"a whole number from {least} up",

@@ -116,16 +116,16 @@ internal sealed class TrainingHistory
     }
 
     /// <summary>The evaluations of one evaluator as sentence-transformers' table: <c>epoch,steps,METRIC...</c>.</summary>
-    /// <param name="metrics">With <c>eval_</c> before them in the log.</param>
-    internal byte[] Table(IReadOnlyList<string> metrics)
+    /// <param name="columns">Headings, each with the log's name of what is below it.</param>
+    internal byte[] Table(IReadOnlyList<(string Heading, string Metric)> columns)
     {
-        StringBuilder table = new($"epoch,steps,{string.Join(',', metrics)}\n");
+        StringBuilder table = new($"epoch,steps,{string.Join(',', columns.Select(column => column.Heading))}\n");
         foreach (LogEntry entry in Log)
         {
-            double[] values = [.. metrics.Select(metric => entry.Values
-                .FirstOrDefault(value => value.Key == "eval_" + metric, KeyValuePair.Create("", double.NaN)))
+            double[] values = [.. columns.Select(column => entry.Values
+                .FirstOrDefault(value => value.Key == column.Metric, KeyValuePair.Create("", double.NaN)))
                 .Where(value => value.Key.Length > 0).Select(value => value.Value)];
-            if (values.Length != metrics.Count) { continue; }
+            if (values.Length != columns.Count) { continue; }
             table.Append(CultureInfo.InvariantCulture, $"{entry.Epoch},{entry.Step}");
             foreach (double value in values) { table.Append(',').Append(double.IsFinite(value) ? value.ToString(CultureInfo.InvariantCulture) : ""); }
             table.Append('\n');

@@ -20,7 +20,7 @@ internal sealed class BatchStream(BatchSampler sampler, SamplerState state)
     internal bool IsAtEpochEnd => Next() is null;
 
     /// <summary>The next batch; false at an epoch's end, behind which the next one begins.</summary>
-    /// <exception cref="InvalidDataException">The state is further into its epoch than the epoch is long.</exception>
+    /// <exception cref="ModelFormatException">The state is further into its epoch than the epoch is long.</exception>
     internal bool TryNext(out RowBatch batch)
     {
         RowBatch? next = Next();
@@ -46,8 +46,8 @@ internal sealed class BatchStream(BatchSampler sampler, SamplerState state)
         for (int batch = 0; batch < State.Batches; batch++)
         {
             if (epoch.MoveNext()) { continue; }
-            throw new InvalidDataException($"a run {State.Batches} batches into its epoch {State.Epoch}, which has {batch}: "
-                + "the data or the batch options are others than when the checkpoint was made. Go on with the same, or start afresh.");
+            throw new ModelFormatException($"{TrainingFiles.State}: is damaged (batches_of_epoch {State.Batches}: epoch {State.Epoch} has {batch}). "
+                + "Resume from another checkpoint.");
         }
         return epoch;
     }
