@@ -107,7 +107,7 @@ void Report(string name, string folder)
 IEnumerable<TrainingRow> Rows(Query[] of) => of.SelectMany(query => query.Candidates.Select(candidate =>
     new TrainingRow([papers[query.Paper], papers[candidate.Paper]], [candidate.Grade >= Positive ? 1 : 0])));
 
-double Share(Query[] of) => 100.0 * of.Sum(query => query.Candidates.Count(candidate => candidate.Grade >= Positive)) 
+double Share(Query[] of) => 100.0 * of.Sum(query => query.Candidates.Count(candidate => candidate.Grade >= Positive))
     / of.Sum(query => query.Candidates.Length);
 
 Dictionary<string, string> Papers()

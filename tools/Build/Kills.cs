@@ -32,7 +32,8 @@ internal static partial class Kills
             for (bool isDone = false; !isDone;)
             {
                 using Process process = Process.Start(new ProcessStartInfo(program,
-                    [.. arguments, "--output-dir", killed, "--resume-from-checkpoint", "--threads", $"{1 + random.Next(2)}"]) { WorkingDirectory = folder })!;
+                    [.. arguments, "--output-dir", killed, "--resume-from-checkpoint", "--threads", $"{1 + random.Next(2)}"])
+                { WorkingDirectory = folder })!;
                 isDone = process.WaitForExit(kills < Times ? TimeSpan.FromSeconds(.1 + random.NextDouble() * 2 * seconds / Times) : TimeSpan.FromMinutes(10));
                 if (!isDone)
                 {

@@ -81,8 +81,11 @@ internal sealed class ConfigurationFile
     {
         try
         {
-            using JsonDocument json = JsonDocument.Parse(text, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip,
-                AllowTrailingCommas = true });
+            using JsonDocument json = JsonDocument.Parse(text, new JsonDocumentOptions
+            {
+                CommentHandling = JsonCommentHandling.Skip,
+                AllowTrailingCommas = true
+            });
             foreach (JsonProperty property in json.RootElement.EnumerateObject()) { Add(property.Name, Values(property.Value)); }
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)

@@ -119,8 +119,12 @@ internal sealed unsafe class Checkpoint
     private static void WriteState(Stream stream, int optimizerSteps, TrainingPosition position, TrainingHistory history,
         IEnumerable<KeyValuePair<string, string>> identity)
     {
-        using Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n",
-            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        using Utf8JsonWriter json = new(stream, new JsonWriterOptions
+        {
+            Indented = true,
+            NewLine = "\n",
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping
+        });
         json.WriteStartObject();
         json.WriteNumber("global_step", position.GlobalStep);
         json.WriteNumber("optimizer_steps", optimizerSteps);

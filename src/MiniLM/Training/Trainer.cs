@@ -238,8 +238,11 @@ public sealed class Trainer : IDisposable
     private static void CheckNames(List<TrainingData> data)
     {
         string? twice = data.GroupBy(set => set.Name).Where(group => group.Count() > 1).Select(group => group.Key).FirstOrDefault();
-        if (twice is not null) { throw new ArgumentException($"two sets to measure on are both called {Quoted.Text(twice)}: give their files different "
-            + $"names."); }
+        if (twice is not null)
+        {
+            throw new ArgumentException($"two sets to measure on are both called {Quoted.Text(twice)}: give their files different "
+            + $"names.");
+        }
     }
 
     private void WarnOfData()

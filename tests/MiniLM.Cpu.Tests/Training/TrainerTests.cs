@@ -22,8 +22,13 @@ public sealed class TrainerTests : IDisposable
     private void WriteTable(string name, int rows, int from) => File.WriteAllLines(At(name),
         Pairs(rows, from).Select(row => $"{row.Texts[0]}\t{row.Texts[1]}\t{row.Labels[0]}").Prepend("a\tb\tlabel"));
 
-    private TrainingArguments Arguments(string output = "out") => new() { OutputDir = At(output), NumTrainEpochs = 2, PerDeviceTrainBatchSize = 5,
-        LearningRate = 1e-3 };
+    private TrainingArguments Arguments(string output = "out") => new()
+    {
+        OutputDir = At(output),
+        NumTrainEpochs = 2,
+        PerDeviceTrainBatchSize = 5,
+        LearningRate = 1e-3
+    };
 
     [Fact]
     public void TheLinesOfTheReadMe_FineTuneAModel()

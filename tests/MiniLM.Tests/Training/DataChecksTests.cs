@@ -68,8 +68,11 @@ public sealed class DataChecksTests : IDisposable
         TrainingData data = Read(Enumerable.Range(0, 10).Select(i => new TrainingRow($"heat {i / 2}", $"air {i}")));
         Assert.Equal(["repeated-texts"], Names(data, "MultipleNegativesRanking"));
         Assert.Empty(Names(data, "MultipleNegativesRanking", new TrainingArguments { PerDeviceTrainBatchSize = 2, MaskDuplicates = true }));
-        Assert.Empty(Names(data, "MultipleNegativesRanking", new TrainingArguments { PerDeviceTrainBatchSize = 2,
-            BatchSampler = BatchSamplerKind.NoDuplicates }));
+        Assert.Empty(Names(data, "MultipleNegativesRanking", new TrainingArguments
+        {
+            PerDeviceTrainBatchSize = 2,
+            BatchSampler = BatchSamplerKind.NoDuplicates
+        }));
         Assert.Empty(Names(Read(Enumerable.Range(0, 10).Select(i => new TrainingRow($"heat {Math.Max(1, i)}", $"air {i}"))),
             "MultipleNegativesRanking")); // one in ten
     }

@@ -169,8 +169,11 @@ public sealed class TrainingArgumentNamesTests
     {
         Assert.True(TrainingArgumentNames.IsNotYet(name));
         if (isTaken) { TrainingArgumentNames.CheckNotYet(name, value); }
-        else { Assert.StartsWith($"{name} {value}: not yet; ", Assert.Throws<ArgumentException>(() =>
-            TrainingArgumentNames.CheckNotYet(name, value)).Message); }
+        else
+        {
+            Assert.StartsWith($"{name} {value}: not yet; ", Assert.Throws<ArgumentException>(() =>
+            TrainingArgumentNames.CheckNotYet(name, value)).Message);
+        }
     }
 
     [Fact]

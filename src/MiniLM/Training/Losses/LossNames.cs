@@ -14,11 +14,17 @@ internal static class LossNames
     private static readonly Dictionary<string, Func<LossSettings, BiEncoderLoss>> BiEncoder = new(StringComparer.OrdinalIgnoreCase)
     {
         ["AnglELoss"] = settings => new AnglELoss { Scale = settings.Number("scale", 20) },
-        ["BatchAllTripletLoss"] = settings => new BatchAllTripletLoss { Distance = Distance(settings, Measure.Euclidean),
-            Margin = settings.Number("margin", 5) },
+        ["BatchAllTripletLoss"] = settings => new BatchAllTripletLoss
+        {
+            Distance = Distance(settings, Measure.Euclidean),
+            Margin = settings.Number("margin", 5)
+        },
         ["BatchHardSoftMarginTripletLoss"] = settings => new BatchHardSoftMarginTripletLoss { Distance = Distance(settings, Measure.Euclidean) },
-        ["BatchHardTripletLoss"] = settings => new BatchHardTripletLoss { Distance = Distance(settings, Measure.Euclidean),
-            Margin = settings.Number("margin", 5) },
+        ["BatchHardTripletLoss"] = settings => new BatchHardTripletLoss
+        {
+            Distance = Distance(settings, Measure.Euclidean),
+            Margin = settings.Number("margin", 5)
+        },
         ["BatchSemiHardTripletLoss"] = settings =>
             new BatchSemiHardTripletLoss { Distance = Distance(settings, Measure.Euclidean), Margin = settings.Number("margin", 5) },
         ["CachedGISTEmbedLoss"] = settings => new CachedGISTEmbedLoss

@@ -161,8 +161,13 @@ internal static class ModelCard
 
     private static IEnumerable<string> RangeItems(RangeStatistics range)
     {
-        (string form, string unit) = range.Of switch { RangeOf.Tokens => ("0", " tokens"), RangeOf.Characters => ("0", " characters"),
-            RangeOf.Elements => ("0", " elements"), _ => ("0.0###", "") };
+        (string form, string unit) = range.Of switch
+        {
+            RangeOf.Tokens => ("0", " tokens"),
+            RangeOf.Characters => ("0", " characters"),
+            RangeOf.Elements => ("0", " elements"),
+            _ => ("0.0###", "")
+        };
         string Item(string name, double value, string format) => $"{name}: {value.ToString(format, CultureInfo.InvariantCulture)}{unit}";
         return [Item("min", range.Min, form), Item("mean", range.Mean, "0.0#"), Item("max", range.Max, form)];
     }
