@@ -169,7 +169,8 @@ internal sealed class TrainCommand : CliCommand
         string[] given = [.. unused.Where(option => line.GetResult(option) is { Implicit: false }).Select(option => option.Name)];
         if (given.Length > 0)
         {
-            throw new UsageException($"--overfit takes the same rows in every step at a constant rate and writes nothing: leave out {string.Join(", ", given)}");
+            throw new UsageException("--overfit takes the same rows in every step at a constant rate and writes nothing: leave out "
+                + string.Join(", ", given));
         }
         string[] ofFile = [.. unused.SelectMany(ConfigurationFile.Keys).Where(key => file?.Has(key) == true)];
         if (ofFile.Length > 0) { session.Say($"{file!.Path}: without effect with --overfit: {string.Join(", ", ofFile)}"); }

@@ -150,7 +150,8 @@ public sealed class TrainingArgumentNamesTests
     }
 
     [Theory]
-    [InlineData("lora_r", true), InlineData("fsdp", true), InlineData("deepspeed", true), InlineData("ddp_backend", true), InlineData("use_cpu", false), InlineData("ddp_timeout", false)]
+    [InlineData("lora_r", true), InlineData("fsdp", true), InlineData("deepspeed", true), InlineData("ddp_backend", true), InlineData("use_cpu", false),
+        InlineData("ddp_timeout", false)]
     public void Adapters_AndSeveralDevices_AreNotYet(string name, bool isNotYet)
     {
         Assert.Equal(isNotYet, TrainingArgumentNames.IsNotYet(name));
@@ -168,7 +169,11 @@ public sealed class TrainingArgumentNamesTests
     {
         Assert.True(TrainingArgumentNames.IsNotYet(name));
         if (isTaken) { TrainingArgumentNames.CheckNotYet(name, value); }
-        else { Assert.StartsWith($"{name} {value}: not yet; ", Assert.Throws<ArgumentException>(() => TrainingArgumentNames.CheckNotYet(name, value)).Message); }
+        else
+        {
+            ArgumentException error = Assert.Throws<ArgumentException>(() => TrainingArgumentNames.CheckNotYet(name, value));
+            Assert.StartsWith($"{name} {value}: not yet; ", error.Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
