@@ -292,10 +292,8 @@ public sealed class Trainer : IDisposable
         return _arguments.TrainSamplingStrategy switch
         {
             TrainSamplingStrategy.Sequential => new GivenOrderSampler([.. Enumerable.Range(0, data.Count)], size, dropLast),
-            TrainSamplingStrategy.GroupByLength => new LengthGroupedSampler([.. Enumerable.Range(0, data.Count).Select(row => data.Rows.Tokens.Length(row))],
-                size,
-                dropLast,
-                _arguments.GradientAccumulationSteps),
+            TrainSamplingStrategy.GroupByLength => new LengthGroupedSampler(
+                [.. Enumerable.Range(0, data.Count).Select(row => data.Rows.Tokens.Length(row))], size, dropLast, _arguments.GradientAccumulationSteps),
             _ when _arguments.BatchSampler == BatchSamplerKind.NoDuplicates => new NoDuplicatesBatchSampler(
                 data.Texts ?? throw new ArgumentException($"batch_sampler no_duplicates: {data.Source} has lists; their texts are not compared."), size,
                     dropLast),

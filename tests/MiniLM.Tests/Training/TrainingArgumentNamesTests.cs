@@ -171,8 +171,8 @@ public sealed class TrainingArgumentNamesTests
         if (isTaken) { TrainingArgumentNames.CheckNotYet(name, value); }
         else
         {
-            Assert.StartsWith($"{name} {value}: not yet; ", Assert.Throws<ArgumentException>(() =>
-            TrainingArgumentNames.CheckNotYet(name, value)).Message);
+            ArgumentException error = Assert.Throws<ArgumentException>(() => TrainingArgumentNames.CheckNotYet(name, value));
+            Assert.StartsWith($"{name} {value}: not yet; ", error.Message, StringComparison.Ordinal);
         }
     }
 
