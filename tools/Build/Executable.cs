@@ -3,8 +3,9 @@ namespace Build;
 /// <summary>The published program: one file, compiled ahead of time.</summary>
 internal static class Executable
 {
-    // 10.56 MB were measured on linux-x64 (2026-11-28): measures, mining, data sets, repair of texts and training brought 1.5 MB. Who needs more says so here.
-    private const long MostBytes = 10_900_000;
+    // 12.81 MB were measured on linux-x64 (2026-11-28): the training command, its records and evaluators brought 2.1 MB, most of it LINQ over their records.
+    // Who needs more says so here.
+    private const long MostBytes = 13_000_000;
 
     internal static string File => Path.Combine(Tool.Root, "out", OperatingSystem.IsWindows() ? "minilm.exe" : "minilm");
 

@@ -72,6 +72,8 @@ internal static class Smoke
             Writes = ("new/tokenizer.json", null),
         },
         new("embed", "--model", "new", "a text") { Prints = "{\"embedding\":[" },
+        new("train", "--task", "bi-encoder", "--model", model, "--train", "pairs.tsv", "--columns", "a,b", "--loss", "MultipleNegativesRanking", "--config",
+            "run.yaml", "--html", "run.html", "--output-dir", "trained") { Writes = ("trained/checkpoint-2/optimizer.safetensors", null) },
         new("inspect", "half") { Prints = "F16" },
         new("bench", "--model", model, "--shapes", "1x8", "--json") { Prints = "\"allocated_bytes\":0" },
         new("bench", "--tokenizer", "--model", model, "--input", "texts.jsonl", "--column", "text", "--json") { Prints = "\"allocated_bytes\":0" },
@@ -102,6 +104,7 @@ internal static class Smoke
         Write("texts.jsonl", Lines.Select(line => $"{{\"text\": \"{line}\"}}"));
         Write("corpus.jsonl", Lines.Select((line, i) => $"{{\"_id\": \"d{i}\", \"title\": \"\", \"text\": \"{line}\"}}"));
         Write("q.tsv", ["q1\theat transfer", "q2\twing"]);
+        Write("run.yaml", ["max_steps: 2", "logging_steps: 1", "ignore_warnings: [large-batch, same-texts, repeated-texts]"]);
         Write("pairs.tsv", ["a\tb", $"{Lines[0]}\t{Lines[1]}", $"{Lines[0]}\t{Lines[0]}"]);
         Write("labels.tsv", ["index\tlabel", "0\t0", "1\t1"]);
         Write("qrels.txt", ["q1 0 d1 1", "q2 0 d0 1"]);
