@@ -56,18 +56,21 @@ internal static class ModelFolderWriter
     {
         string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
         CheckTarget(model.Path, target, options.Overwrite);
-        using TensorFiles files = new(model.WeightSets.SelectMany(set => set.Files).SelectMany(file => file.Tensors));
+        using TensorFiles files = Hold(model);
         using PartialFolder partial = new(target);
         Fill(model, partial.Path, options, cancellation);
         CheckTarget(model.Path, target, options.Overwrite); // what came meanwhile is not replaced either
         partial.Complete();
     }
 
-    /// <summary>The files of the folder, into one that is being built.</summary>
+    /// <summary>Keeps the weights of a folder mapped until the result is disposed.</summary>
+    /// <exception cref="ObjectDisposedException">It is closed.</exception>
+    internal static TensorFiles Hold(ModelFolder model) => new(model.WeightSets.SelectMany(set => set.Files).SelectMany(file => file.Tensors));
+
+    /// <summary>The files of the folder, into one that is being built; its weights are held by the caller.</summary>
     /// <inheritdoc cref="Write"/>
     internal static void Fill(ModelFolder model, string folder, ModelFolderOptions options, CancellationToken cancellation = default)
     {
-        using TensorFiles files = new(model.WeightSets.SelectMany(set => set.Files).SelectMany(file => file.Tensors));
         foreach (WeightSet set in model.WeightSets) { WriteWeights(model, set, folder, options, cancellation); }
         CopySideFiles(model, folder, options, cancellation);
     }

@@ -81,6 +81,7 @@ internal sealed unsafe class Checkpoint
     internal static void WriteModel(string folder, ModelFolder model, int maxLength, TrainingNetwork network)
     {
         using Lifetime.Inside inside = network.Hold();
+        using TensorFiles files = ModelFolderWriter.Hold(model);
         ModelFolderOptions options = new()
         {
             Values = Places(model.Network, network).GetValueOrDefault,
