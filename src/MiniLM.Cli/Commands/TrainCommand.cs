@@ -327,7 +327,7 @@ internal sealed class TrainCommand : CliCommand
     {
         inputs = inputs with { Eval = [], Test = [], Retrieval = null, Order = null };
         arguments.ResumeFromCheckpoint = null;
-        arguments.OutputDir = Path.Combine(Path.GetTempPath(), $"minilm-overfit-{Environment.ProcessId}");
+        arguments.OutputDir = Path.Combine(Path.GetTempPath(), $"minilm-overfit-{Guid.NewGuid():N}");
         arguments.Dropout ??= 0;
         arguments.LrSchedulerType = ScheduleKind.Constant;
         arguments.MaxSteps ??= OverfitSteps + 1;

@@ -171,9 +171,8 @@ public sealed class Trainer : IDisposable
         _history = checkpoint?.History ?? _history;
         if (_arguments.LoadBestModelAtEnd && _history.BestStep is { } best && !Directory.Exists(Checkpoint.PathOf(_output.Path, best)))
         {
-            throw new ArgumentException($"{Checkpoint.PathOf(_output.Path, best)}: is the best checkpoint so far, and is not there. Resume in its own "
-                + $"output folder, "
-                + "or leave load_best_model_at_end out.");
+            throw new ArgumentException($"{Checkpoint.PathOf(_output.Path, best)}: is the best checkpoint so far, and is not there. "
+                + "Resume in its own output folder, or leave load_best_model_at_end out.");
         }
         _network = _model.Load(_device, _arguments, checkpoint, cancellation);
         Objective[] objectives = [.. _training.Select(set => set.Loss.Over(_network, set.Data, _arguments))];
@@ -460,9 +459,11 @@ public sealed class Trainer : IDisposable
         Saved?.Invoke(path);
     }
 
-    private void SetBestCheckpoint(string written) => _history.BestCheckpoint = _history.BestStep is { } best && Checkpoint.PathOf(_output.Path, best)
-        is var path
-        && (path == written || Directory.Exists(path)) ? path : null;
+    private void SetBestCheckpoint(string written)
+    {
+        string? best = _history.BestStep is { } step ? Checkpoint.PathOf(_output.Path, step) : null;
+        _history.BestCheckpoint = best == written || Directory.Exists(best) ? best : null;
+    }
 
     private void WriteHistory(string path, TrainingSteps steps, TrainingPosition position) =>
         _history.Write(path, _arguments, position.GlobalStep, steps.EpochOf(position.Data), steps.TotalSteps);
@@ -510,6 +511,7 @@ public sealed class Trainer : IDisposable
 
     private void LoadBest(int step, CancellationToken cancellation)
     {
+        _position = default; // what is loaded now is no place to go on from
         _network!.Dispose();
         _network = _model.Load(_device, _arguments, Checkpoint.Open(Checkpoint.PathOf(_output.Path, step)), cancellation);
     }
