@@ -375,11 +375,11 @@ public sealed class Trainer : IDisposable
         Stopwatch clock = Stopwatch.StartNew();
         double before = _history.Seconds;
         long tokens = 0;
-        Stopwatch pace = Stopwatch.StartNew();
         int paced = 0;
         if (_arguments.EvalOnStart && steps.GlobalStep == 0) { Evaluate(steps, plan, schedule, cancellation); }
         if (_history.IsEvaluationPending) { AfterStep(steps, schedule, plan, cancellation); }
         StopWithoutPatience();
+        Stopwatch pace = Stopwatch.StartNew();
         while (!_isStopped && steps.TryStep(out TrainingStep step, cancellation))
         {
             _position = steps.State;
