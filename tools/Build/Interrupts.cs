@@ -1,10 +1,9 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 
 namespace Build;
 
 /// <summary>How long each command goes on after Ctrl-C, in the middle of its work: printed, not tested, since only a quiet machine tells.</summary>
-internal static partial class Interrupts
+internal static class Interrupts
 {
     private const int Interrupt = 2, Repeats = 3;
 
@@ -78,11 +77,8 @@ internal static partial class Interrupts
         process.BeginErrorReadLine();
         if (process.WaitForExit(TimeSpan.FromSeconds(after))) { throw new BuildException($"{string.Join(' ', arguments)} ended before it was interrupted"); }
         long sent = Stopwatch.GetTimestamp();
-        _ = kill(process.Id, Interrupt);
+        Tool.Signal(process, Interrupt);
         process.WaitForExit(Timeout.InfiniteTimeSpan); // not WaitForExit(), which goes on until this program has read all that is in the pipe
         return (Stopwatch.GetElapsedTime(sent).TotalMilliseconds, process.ExitCode);
     }
-
-    [LibraryImport("libc")]
-    private static partial int kill(int process, int signal);
 }

@@ -1,11 +1,10 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
 namespace Build;
 
 /// <summary>A training that is killed again and again, at random moments, inside steps and inside checkpoints: it ends in the same weights.</summary>
-internal static partial class Kills
+internal static class Kills
 {
     private const int Kill = 9, Times = 20;
 
@@ -38,7 +37,7 @@ internal static partial class Kills
                 isDone = process.WaitForExit(kills < Times ? TimeSpan.FromSeconds(.1 + random.NextDouble() * seconds / Times) : TimeSpan.FromMinutes(10));
                 if (!isDone)
                 {
-                    _ = kill(process.Id, Kill);
+                    Tool.Signal(process, Kill);
                     process.WaitForExit();
                     kills++;
                 }
@@ -52,7 +51,4 @@ internal static partial class Kills
         }
         finally { Directory.Delete(folder, recursive: true); }
     }
-
-    [LibraryImport("libc")]
-    private static partial int kill(int process, int signal);
 }

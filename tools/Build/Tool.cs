@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 namespace Build;
 
@@ -6,7 +7,7 @@ namespace Build;
 internal sealed class BuildException(string message) : Exception(message);
 
 /// <summary>Runs programs from the root of the repository.</summary>
-internal static class Tool
+internal static partial class Tool
 {
     /// <summary>The nearest folder upwards that holds Engine.sln.</summary>
     internal static string Root { get; } = FindRoot();
@@ -37,6 +38,12 @@ internal static class Tool
         process.WaitForExit();
         return (process.ExitCode, output, error.Result);
     }
+
+    /// <summary>Sends a signal, on systems that have them.</summary>
+    internal static void Signal(Process process, int signal) => _ = kill(process.Id, signal);
+
+    [LibraryImport("libc")]
+    private static partial int kill(int process, int signal);
 
     /// <summary>Copies the files of a folder and of those below it.</summary>
     internal static void CopyFolder(string from, string to)

@@ -11,6 +11,7 @@ internal static class HtmlPage
     /// <param name="page">The page's name among the program's resources.</param>
     /// <param name="json">What its script reads.</param>
     internal static string Make(string page, string json) => Resource(page)
+        .Replace("{{page-head.html}}", Resource("page-head.html"), StringComparison.Ordinal)
         .Replace("{{page.css}}", Resource("page.css"), StringComparison.Ordinal)
         .Replace("{{page.js}}", Resource("page.js"), StringComparison.Ordinal)
         .Replace("{{chart.js}}", Script("chart-4.6.1.umd.min.js"), StringComparison.Ordinal)

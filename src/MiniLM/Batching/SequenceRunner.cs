@@ -7,9 +7,7 @@ namespace MiniLM.Batching;
 internal sealed class SequenceRunner(DeviceNetwork network, Architecture architecture)
 {
     private readonly TokenWindow _window = new();
-    private readonly LengthOrder _longestFirst = new();
-    private readonly PackedBatch _batch = new();
-    private float[] _rows = [];
+    private readonly LongestFirst _longestFirst = new(network);
 
     /// <summary>Encodes and runs inputs, window after window.</summary>
     /// <param name="encode">The tokenizer.</param>
@@ -25,31 +23,16 @@ internal sealed class SequenceRunner(DeviceNetwork network, Architecture archite
     {
         int inputs = output.Length / size;
         EncodingStatistics total = default;
+        LongestFirst.Add add = (batch, place) => batch.Add(_window.Ids(place), _window.TypeIds(place), architecture);
         for (int first = 0; first < inputs; first += _window.Count)
         {
             _window.Clear();
             _window.Add(encode, first, Math.Min(first + TokenWindow.Capacity, inputs), maxLength, cancellation);
             total += new EncodingStatistics(_window.Count, _window.Tokens, _window.Truncated);
-            try { RunWindow(batchTokens, promptRows, output.Slice(first * size, _window.Count * size), size, cancellation); }
+            Span<float> rows = output.Slice(first * size, _window.Count * size);
+            try { _longestFirst.Run(_window.Lengths, add, batchTokens, promptRows, rows, size, cancellation); }
             catch (NonFiniteResultException error) { throw error.After(first); }
         }
         return total;
-    }
-
-    private void RunWindow(int batchTokens, int promptRows, Span<float> output, int size, CancellationToken cancellation)
-    {
-        ReadOnlySpan<int> order = _longestFirst.Of(_window.Lengths);
-        for (int first = 0, end; first < order.Length; first = end)
-        {
-            end = TokenBudget.BatchEnd(_window.Lengths, order, first, batchTokens);
-            ReadOnlySpan<int> places = order[first..end];
-            _batch.Clear();
-            _batch.PromptRows = promptRows;
-            foreach (int place in places) { _batch.Add(_window.Ids(place), _window.TypeIds(place), architecture); }
-            if (_rows.Length < places.Length * size) { _rows = new float[places.Length * size]; }
-            Span<float> rows = _rows.AsSpan(0, places.Length * size);
-            network.Forward(_batch, rows, cancellation);
-            ResultRows.PutBack(rows, places, output, size);
-        }
     }
 }

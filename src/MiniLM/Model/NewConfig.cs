@@ -1,15 +1,12 @@
 using System.Globalization;
-using System.Text.Encodings.Web;
 using System.Text.Json;
+using MiniLM.Data;
 
 namespace MiniLM.Model;
 
 /// <summary>The config.json of an encoder as that of a plain encoder or of a classifier; keys that have nothing to do with it are kept as they are.</summary>
 internal static class NewConfig
 {
-    internal static readonly JsonWriterOptions Indented =
-        new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     // Of a task before.
     private static readonly string[] Replaced = ["architectures", "id2label", "label2id", "num_labels", "problem_type", "sentence_transformers",
         "sbert_ce_default_activation_function"];
@@ -19,7 +16,7 @@ internal static class NewConfig
     internal static byte[] Write(ModelConfig config, int? labels)
     {
         using MemoryStream bytes = new();
-        using (Utf8JsonWriter json = new(bytes, Indented))
+        using (Utf8JsonWriter json = new(bytes, IndentedJson.Options))
         {
             json.WriteStartObject();
             json.WriteStartArray("architectures");

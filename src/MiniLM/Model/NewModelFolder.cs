@@ -123,7 +123,7 @@ internal static class NewModelFolder
     private static byte[] Bytes(Action<Utf8JsonWriter> value)
     {
         ArrayBufferWriter<byte> bytes = new();
-        using (Utf8JsonWriter json = new(bytes, NewConfig.Indented)) { value(json); }
+        using (Utf8JsonWriter json = new(bytes, IndentedJson.Options)) { value(json); }
         return bytes.WrittenSpan.ToArray();
     }
 }

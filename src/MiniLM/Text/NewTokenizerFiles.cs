@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
-using MiniLM.Model;
+using MiniLM.Data;
 
 namespace MiniLM.Text;
 
@@ -47,7 +47,7 @@ internal static class NewTokenizerFiles
     private static byte[] Json(Action<Utf8JsonWriter> members, bool indented)
     {
         ArrayBufferWriter<byte> bytes = new();
-        using (Utf8JsonWriter json = new(bytes, NewConfig.Indented with { Indented = indented }))
+        using (Utf8JsonWriter json = new(bytes, IndentedJson.Options with { Indented = indented }))
         {
             json.WriteStartObject();
             members(json);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using MiniLM.Compute;
 using MiniLM.Data;
@@ -120,12 +119,7 @@ internal sealed unsafe class Checkpoint
     private static void WriteState(Stream stream, int optimizerSteps, TrainingPosition position, TrainingHistory history,
         IEnumerable<KeyValuePair<string, string>> identity)
     {
-        using Utf8JsonWriter json = new(stream, new JsonWriterOptions
-        {
-            Indented = true,
-            NewLine = "\n",
-            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping
-        });
+        using Utf8JsonWriter json = new(stream, IndentedJson.Options);
         json.WriteStartObject();
         json.WriteNumber("global_step", position.GlobalStep);
         json.WriteNumber("optimizer_steps", optimizerSteps);

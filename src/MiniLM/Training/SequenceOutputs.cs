@@ -19,7 +19,7 @@ internal sealed class SequenceOutputs
     internal int Size { get; }
 
     /// <summary>All of them, in the order of the rows, a row's sequences one behind the other.</summary>
-    internal ReadOnlySpan<float> Values => _values;
+    internal float[] Values => _values;
 
     /// <summary>Of one sequence of a row.</summary>
     internal ReadOnlySpan<float> this[int row, int column] => _values.AsSpan((_rows.FirstSequence(row) + column) * Size, Size);
@@ -33,7 +33,7 @@ internal sealed class SequenceOutputs
     internal static SequenceOutputs Compute(DeviceNetwork network, Network model, TokenizedRows rows, CancellationToken cancellation)
     {
         int size = model.OutputSize;
-        float[] values = new float[checked(rows.Sequences * size)], outputs = [];
+        float[] values = new float[checked(rows.Sequences * size)];
         (int[] rowOf, int[] columnOf, int[] lengths) = (new int[rows.Sequences], new int[rows.Sequences], new int[rows.Sequences]);
         for (int row = 0, sequence = 0; row < rows.Count; row++)
         {
@@ -42,19 +42,8 @@ internal sealed class SequenceOutputs
                 (rowOf[sequence], columnOf[sequence], lengths[sequence]) = (row, column, rows.Length(row, column));
             }
         }
-        PackedBatch batch = new();
-        ReadOnlySpan<int> order = new LengthOrder().Of(lengths);
-        for (int first = 0, end; first < order.Length; first = end)
-        {
-            end = TokenBudget.BatchEnd(lengths, order, first, TokensOfABatch);
-            ReadOnlySpan<int> places = order[first..end];
-            batch.Clear();
-            foreach (int place in places) { rows.AddTo(batch, rowOf[place], columnOf[place], model.Config.Architecture); }
-            if (outputs.Length < places.Length * size) { outputs = new float[places.Length * size]; }
-            Span<float> computed = outputs.AsSpan(0, places.Length * size);
-            network.Forward(batch, computed, cancellation);
-            ResultRows.PutBack(computed, places, values, size);
-        }
+        new LongestFirst(network).Run(lengths, (batch, place) => rows.AddTo(batch, rowOf[place], columnOf[place], model.Config.Architecture), TokensOfABatch,
+            promptRows: 0, values, size, cancellation);
         return new SequenceOutputs(rows, values, size);
     }
 }

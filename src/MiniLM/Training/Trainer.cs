@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using MiniLM.Compute;
 using MiniLM.Data;
 using MiniLM.Model;
@@ -49,8 +48,7 @@ public sealed class Trainer : IDisposable
         (_device, _kind, _arguments, _lifetime) = (device, kind, arguments, new Lifetime(this, Free));
         if (!device.Supports(arguments.Precision))
         {
-            throw new NotSupportedException($"the {device.Name} device has no kernels of "
-                + $"{arguments.Precision}. Use float32.");
+            throw new NotSupportedException($"the {device.Name} device has no kernels of {arguments.Precision}. Use float32.");
         }
         string path = Directory.Exists(model) ? model : ModelFolder.Resolve(model);
         _hubId = !Directory.Exists(model) && model.Count(c => c == '/') == 1 ? model.Split('@')[0] : null;
@@ -97,17 +95,17 @@ public sealed class Trainer : IDisposable
     /// <param name="rows">Read once.</param>
     /// <param name="loss">As for files.</param>
     /// <exception cref="ArgumentException">There is no such loss, or it does not take such data.</exception>
-    public void AddTraining(IEnumerable<TrainingRow> rows, string loss) => AddTraining(Named(rows, "train", loss), loss);
+    public void AddTraining(IEnumerable<TrainingRow> rows, string loss) => AddTraining(loss, asked => Named(rows, "train", asked, loss));
 
     /// <summary>Data to measure the model on, from a file.</summary>
     /// <param name="path">As for training.</param>
     /// <param name="columns">As for training.</param>
-    public void AddEvaluation(string path, params string[] columns) => _evaluation.Add(Read(path, null, new RowFormat { Columns = columns }, null, default));
+    public void AddEvaluation(string path, params string[] columns) => AddEvaluation(path, new RowFormat { Columns = columns }, null, default);
 
     /// <summary>Data to measure the model on.</summary>
     /// <param name="rows">Read once.</param>
     /// <param name="name">Before the names of metrics.</param>
-    public void AddEvaluation(IEnumerable<TrainingRow> rows, string name = "eval") => _evaluation.Add(Named(rows, name, null));
+    public void AddEvaluation(IEnumerable<TrainingRow> rows, string name = "eval") => _evaluation.Add(Named(rows, name, Measured, null));
 
     /// <summary>A collection to search, for a bi-encoder.</summary>
     /// <param name="queries">id TAB text, or queries.jsonl.</param>
@@ -123,29 +121,33 @@ public sealed class Trainer : IDisposable
     }
 
     internal void AddTraining(string path, string loss, RowFormat format, Func<Stream>? openInput, CancellationToken cancellation) =>
-        AddTraining(Read(path, loss, format, openInput, cancellation), loss);
+        AddTraining(loss, asked => Read(path, asked, loss, format, openInput, cancellation));
 
     internal void AddEvaluation(string path, RowFormat format, Func<Stream>? openInput, CancellationToken cancellation) =>
-        _evaluation.Add(Read(path, null, format, openInput, cancellation));
+        _evaluation.Add(Read(path, Measured, null, format, openInput, cancellation));
 
     internal void AddTest(string path, RowFormat format, Func<Stream>? openInput, CancellationToken cancellation) =>
-        _tests.Add(Read(path, null, format, openInput, cancellation));
+        _tests.Add(Read(path, Measured, null, format, openInput, cancellation));
 
-    private void AddTraining(TrainingData data, string loss) => _training.Add((data, new TrainingLoss(_kind, loss, _arguments)));
-
-    private TrainingData Read(string path, string? loss, RowFormat format, Func<Stream>? openInput, CancellationToken cancellation)
+    private void AddTraining(string text, Func<TrainingLoss, TrainingData> read)
     {
-        // What is measured has the shape of what is trained on.
-        TrainingLoss? asked = loss is not null ? new TrainingLoss(_kind, loss, _arguments) : _training.Count > 0 ? _training[0].Loss : null;
-        DataColumns columns = DataColumns.Of(format.Columns, asked?.NeedsLabels == true, asked?.HasLists == true);
+        TrainingLoss loss = new(_kind, text, _arguments);
+        _training.Add((read(loss), loss));
+    }
+
+    // What is measured has the shape of what is trained on.
+    private TrainingLoss? Measured => _training.Count > 0 ? _training[0].Loss : null;
+
+    private TrainingData Read(string path, TrainingLoss? shape, string? loss, RowFormat format, Func<Stream>? openInput, CancellationToken cancellation)
+    {
+        DataColumns columns = DataColumns.Of(format.Columns, shape?.NeedsLabels == true, shape?.HasLists == true);
         return _reader.Read(path == DataFile.StandardInput ? "stdin" : Path.GetFileName(path), columns.Texts, columns.IsList,
             columns.Read(path, format, openInput, cancellation), loss, cancellation);
     }
 
-    private TrainingData Named(IEnumerable<TrainingRow> rows, string name, string? loss)
+    private TrainingData Named(IEnumerable<TrainingRow> rows, string name, TrainingLoss? shape, string? loss)
     {
-        TrainingLoss? asked = loss is not null ? new TrainingLoss(_kind, loss, _arguments) : _training.Count > 0 ? _training[0].Loss : null;
-        bool isList = asked?.HasLists == true;
+        bool isList = shape?.HasLists == true;
         TrainingRow[] all = [.. rows];
         string[] columns = isList ? ["query", "docs"] : [.. Enumerable.Range(0, all.Length == 0 ? 1 : all[0].Texts.Count).Select(i => $"text{i + 1}")];
         return _reader.Read(name, columns, isList, all, loss, default);
@@ -162,10 +164,8 @@ public sealed class Trainer : IDisposable
         if (_training.Count == 0) { throw new InvalidOperationException("there are no data to train on: call AddTraining first"); }
         if (_network is not null) { throw new InvalidOperationException("a trainer trains once"); }
         CheckData();
-        CheckNames(_evaluation);
-        CheckNames(_tests);
-        BatchSampler sampler = Sampler();
-        _identity = Identity();
+        BatchSampler sampler = TrainingSampler.Of([.. _training.Select(set => set.Data)], DataOrder, _arguments);
+        _identity = TrainingIdentity.Of(_device, _model.Folder, _training, _evaluation, DataOrder, _arguments);
         Checkpoint? checkpoint = FindCheckpoint();
         checkpoint?.Check(_identity);
         _history = checkpoint?.History ?? _history;
@@ -219,19 +219,19 @@ public sealed class Trainer : IDisposable
 
     private void CheckData()
     {
+        string[] columns = [.. _training.SelectMany(set => set.Data.Columns).Distinct()];
+        if (_arguments.Prompts.Keys.FirstOrDefault(column => column is not ("" or "query" or "document") && !columns.Contains(column)) is { } unknown)
+        {
+            throw new ArgumentException($"prompts: there is no column {Quoted.Text(unknown)}; there are {string.Join(", ", columns)}.");
+        }
         foreach (TrainingData data in _training.Select(set => set.Data))
         {
-            string[] known = ["", "query", "document", .. _training.SelectMany(set => set.Data.Columns)];
-            if (_arguments.Prompts.Keys.FirstOrDefault(column => !known.Contains(column)) is { } unknown)
-            {
-                throw new ArgumentException($"prompts: there is no column {Quoted.Text(unknown)}; there are {string.Join(", ", data.Columns)}.");
-            }
-            if (_arguments.DataloaderDropLast && data.Count < _arguments.PerDeviceTrainBatchSize)
-            {
-                throw new ArgumentException($"per_device_train_batch_size {_arguments.PerDeviceTrainBatchSize}: {data.Source} has {data.Count} rows, "
-                    + "and with dataloader_drop_last no batch. Lower it.");
-            }
+            if (!_arguments.DataloaderDropLast || data.Count >= _arguments.PerDeviceTrainBatchSize) { continue; }
+            throw new ArgumentException($"per_device_train_batch_size {_arguments.PerDeviceTrainBatchSize}: {data.Source} has {data.Count} rows, "
+                + "and with dataloader_drop_last no batch. Lower it.");
         }
+        CheckNames(_evaluation);
+        CheckNames(_tests);
     }
 
     private static void CheckNames(List<TrainingData> data)
@@ -239,8 +239,7 @@ public sealed class Trainer : IDisposable
         string? twice = data.GroupBy(set => set.Name).Where(group => group.Count() > 1).Select(group => group.Key).FirstOrDefault();
         if (twice is not null)
         {
-            throw new ArgumentException($"two sets to measure on are both called {Quoted.Text(twice)}: give their files different "
-            + $"names.");
+            throw new ArgumentException($"two sets to measure on are both called {Quoted.Text(twice)}: give their files different names.");
         }
     }
 
@@ -262,76 +261,6 @@ public sealed class Trainer : IDisposable
         if (!_arguments.IgnoreWarnings.Contains(warning.Name)) { Warned?.Invoke(warning); }
     }
 
-    private BatchSampler Sampler()
-    {
-        if (_arguments.BatchSampler == BatchSamplerKind.NoDuplicates && (DataOrder is not null || _arguments.TrainSamplingStrategy != default))
-        {
-            throw new ArgumentException("batch_sampler no_duplicates: makes its batches in an order of its own, so that it does not go with "
-                + $"{(DataOrder is null ? "another train_sampling_strategy than random" : "an order of rows (--data-order)")}. Leave one out.");
-        }
-        if (DataOrder is { } order)
-        {
-            if (_training.Count > 1) { throw new ArgumentException("an order of rows is of one data set, and there are several."); }
-            if (order.Length == 0) { throw new ArgumentException("the order of rows names none."); }
-            if (order.Any(row => row < 0 || row >= _training[0].Data.Count))
-            {
-                throw new ArgumentException($"the order of rows names row {order.First(row => row < 0 || row >= _training[0].Data.Count)}; "
-                    + $"{_training[0].Data.Source} has rows 0 to {_training[0].Data.Count - 1}.");
-            }
-            return new GivenOrderSampler(order, _arguments.PerDeviceTrainBatchSize, _arguments.DataloaderDropLast);
-        }
-        BatchSampler[] samplers = [.. _training.Select(set => Sampler(set.Data))];
-        return samplers.Length == 1 ? samplers[0] : _arguments.MultiDatasetBatchSampler == MultiDatasetBatchSampler.RoundRobin
-            ? new RoundRobinBatchSampler(samplers) : new ProportionalBatchSampler(samplers);
-    }
-
-    private RowBatchSampler Sampler(TrainingData data)
-    {
-        (int size, bool dropLast) = (_arguments.PerDeviceTrainBatchSize, _arguments.DataloaderDropLast);
-        return _arguments.TrainSamplingStrategy switch
-        {
-            TrainSamplingStrategy.Sequential => new GivenOrderSampler([.. Enumerable.Range(0, data.Count)], size, dropLast),
-            TrainSamplingStrategy.GroupByLength => new LengthGroupedSampler(
-                [.. Enumerable.Range(0, data.Count).Select(row => data.Rows.Tokens.Length(row))], size, dropLast, _arguments.GradientAccumulationSteps),
-            _ when _arguments.BatchSampler == BatchSamplerKind.NoDuplicates => new NoDuplicatesBatchSampler(
-                data.Texts ?? throw new ArgumentException($"batch_sampler no_duplicates: {data.Source} has lists; their texts are not compared."), size,
-                    dropLast),
-            _ => new ShuffledBatchSampler(data.Count, size, dropLast),
-        };
-    }
-
-    /// <summary>All that the weights of a step depend on, by name: a run goes on only with the same.</summary>
-    private List<KeyValuePair<string, string>> Identity()
-    {
-        string[] ofRecords = ["logging_strategy", "logging_steps", "logging_first_step", "eval_strategy", "eval_steps", "eval_on_start", "save_strategy",
-            "save_steps",
-            "save_total_limit", "load_best_model_at_end",
-            "per_device_eval_batch_size", "report_to", "ignore_warnings"];
-        // What was given comes first: of a new head the hash of the model depends on the seed.
-        List<KeyValuePair<string, string>> identity = [new("version", LibraryVersion.Text), new("device", _device.Identity)];
-        identity.AddRange(TrainingArgumentNames.Values(_arguments).Where(value => !ofRecords.Contains(value.Name))
-            .Select(value => KeyValuePair.Create(value.Name, value.Value)));
-        identity.Add(new("model", _model.Folder.Hash));
-        for (int i = 0; i < _training.Count; i++)
-        {
-            string suffix = i == 0 ? "" : (i + 1).ToString(CultureInfo.InvariantCulture);
-            identity.Add(new("train data" + suffix, _training[i].Data.Hash));
-            identity.Add(new("loss" + suffix,
-                $"{_training[i].Loss.Name}({string.Join(", ", _training[i].Loss.Settings.Select(entry => $"{entry.Key}={entry.Value}"))})"));
-        }
-        if (DataOrder is { } order) { identity.Add(new("data order", string.Create(CultureInfo.InvariantCulture, $"{order.Length} rows, {Hash(order):x16}"))); }
-        // What is best depends on what is measured.
-        if (_arguments.LoadBestModelAtEnd || _arguments.EarlyStoppingPatience is not null)
-        {
-            identity.AddRange(_evaluation.Select((data, i) => KeyValuePair
-                .Create(string.Create(CultureInfo.InvariantCulture, $"eval data {i + 1}"), data.Hash)));
-        }
-        return identity;
-    }
-
-    // FNV-1a.
-    private static ulong Hash(int[] values) => values.Aggregate(14695981039346656037UL, (hash, value) => (hash ^ (uint)value) * 1099511628211UL);
-
     private Checkpoint? FindCheckpoint()
     {
         if (_arguments.ResumeFromCheckpoint is not { } asked) { return null; }
@@ -351,7 +280,7 @@ public sealed class Trainer : IDisposable
             {
                 if (loss is not null)
                 {
-                    measured = new LossEvaluator(data.Count > 1 ? set.Name : "", set, model, loss.Over(network, set, _arguments),
+                    measured = new LossEvaluator(data.Count > 1 ? set.Name : "", set, loss.Over(network, set, _arguments),
                         _arguments.PerDeviceEvalBatchSize);
                 }
             }

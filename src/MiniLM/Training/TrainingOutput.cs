@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using MiniLM.Compute;
 using MiniLM.Data;
@@ -142,12 +141,7 @@ internal sealed class TrainingOutput : IDisposable
     /// <summary>The numbers at the end, one JSON object.</summary>
     internal void WriteResults(IEnumerable<KeyValuePair<string, double>> values) => Write(TrainingFiles.Results, stream =>
     {
-        using (Utf8JsonWriter json = new(stream, new JsonWriterOptions
-        {
-            Indented = true,
-            NewLine = "\n",
-            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping
-        }))
+        using (Utf8JsonWriter json = new(stream, IndentedJson.Options))
         {
             json.WriteStartObject();
             foreach ((string name, double value) in values)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using MiniLM.Data;
 
@@ -60,8 +59,7 @@ internal static class SafetensorsShards
     private static void WriteIndex(string path, long totalBytes, SortedDictionary<string, string> weightMap)
     {
         using PartialFile stream = PartialFile.Create(path);
-        JsonWriterOptions options = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-        using (Utf8JsonWriter json = new(stream, options))
+        using (Utf8JsonWriter json = new(stream, IndentedJson.Options))
         {
             json.WriteStartObject();
             json.WriteStartObject("metadata");

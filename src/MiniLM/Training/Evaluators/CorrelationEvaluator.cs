@@ -6,9 +6,8 @@ namespace MiniLM.Training.Evaluators;
 /// <summary>Correlations of scores with grades: as EmbeddingSimilarityEvaluator and CrossEncoderCorrelationEvaluator.</summary>
 /// <param name="name">Of the set.</param>
 /// <param name="data">Pairs with a grade each.</param>
-/// <param name="model">Of the network.</param>
 /// <param name="similarity">Of a bi-encoder; null: a cross-encoder with one output.</param>
-internal sealed class CorrelationEvaluator(string name, TrainingData data, Network model, SimilarityFunction? similarity) : DataEvaluator(name, data, model)
+internal sealed class CorrelationEvaluator(string name, TrainingData data, SimilarityFunction? similarity) : DataEvaluator(name, data)
 {
     internal bool IsOfEmbeddings => similarity is not null;
 
@@ -20,7 +19,7 @@ internal sealed class CorrelationEvaluator(string name, TrainingData data, Netwo
     private protected override IReadOnlyList<string> Measured =>
         similarity is { } function ? [$"spearman_{function.Name()}", $"pearson_{function.Name()}"] : ["spearman", "pearson"];
 
-    internal override double[] Values(SequenceOutputs outputs)
+    internal override double[] Values(SequenceOutputs outputs, CancellationToken cancellation)
     {
         double[] labels = Labels();
         double[] scores = [.. Enumerable.Range(0, labels.Length)

@@ -1,4 +1,3 @@
-using MiniLM.Evaluation;
 using MiniLM.Model;
 
 namespace MiniLM.Training.Evaluators;
@@ -6,10 +5,9 @@ namespace MiniLM.Training.Evaluators;
 /// <summary>Pairs that are positive or not, by the score of a cross-encoder with one output: as CrossEncoderClassificationEvaluator.</summary>
 /// <param name="name">Of the set.</param>
 /// <param name="data">Pairs; a label above 0 is positive.</param>
-/// <param name="model">Of the network.</param>
 /// <param name="activation">What makes scores of logits.</param>
-internal sealed class CrossEncoderClassificationEvaluator(string name, TrainingData data, Network model, ClassifierActivation activation)
-    : ThresholdEvaluator(name, data, model)
+internal sealed class CrossEncoderClassificationEvaluator(string name, TrainingData data, ClassifierActivation activation)
+    : ThresholdEvaluator(name, data)
 {
     internal override EvaluatorTable Table => new("CrossEncoderClassificationEvaluator",
     [
@@ -21,14 +19,6 @@ internal sealed class CrossEncoderClassificationEvaluator(string name, TrainingD
         ["average_precision", "f1", "f1_threshold", "precision", "recall", "accuracy", "accuracy_threshold"];
 
     private protected override double Score(SequenceOutputs outputs, int row) => activation.Score(outputs[row, 0][0]);
-
-    internal override double[] Values(SequenceOutputs outputs)
-    {
-        ScoredLabels scores = Scores(outputs);
-        BestF1 f1 = ThresholdSearch.F1(scores);
-        BestAccuracy accuracy = ThresholdSearch.Accuracy(scores);
-        return [scores.AveragePrecision, f1.F1, f1.Threshold, f1.Precision, f1.Recall, accuracy.Accuracy, accuracy.Threshold];
-    }
 
     internal override string F1Name => "f1";
 }

@@ -33,7 +33,7 @@ internal sealed class EmbeddingRanking(SimilarityFunction similarity, Device dev
         ($"{Score}-{measure}@{depth}", $"{Score}_{measure.ToLowerInvariant()}@{depth}");
 
     /// <summary>Means over queries.</summary>
-    /// <param name="queries">[queries, size]; made unit rows unless the similarity is dot.</param>
+    /// <param name="queries">[queries, size]; made unit rows, where they lie, unless the similarity is dot.</param>
     /// <param name="documents">[documents, size]; as <paramref name="queries"/>.</param>
     /// <param name="size">Of an embedding.</param>
     /// <param name="ids">Of the documents.</param>

@@ -26,26 +26,26 @@ internal sealed record EvaluationSet(TrainingData Data, IReadOnlyList<DataEvalua
         if (folder.Kind == ModelKind.BiEncoder)
         {
             SimilarityFunction similarity = folder.SimilarityFunction;
-            if (isSingle && columns == 2 && isBinary) { evaluators.Add(new BinaryClassificationEvaluator(name, data, model, similarity)); }
-            else if (isSingle && columns == 2) { evaluators.Add(new CorrelationEvaluator(name, data, model, similarity)); }
-            else if (columns > 2) { evaluators.Add(new TripletEvaluator(name, data, model, similarity)); }
-            else if (columns == 2 && !hasLabels) { evaluators.Add(new PairRetrievalEvaluator(name, data, model, new EmbeddingRanking(similarity, device))); }
+            if (isSingle && columns == 2 && isBinary) { evaluators.Add(new BinaryClassificationEvaluator(name, data, similarity)); }
+            else if (isSingle && columns == 2) { evaluators.Add(new CorrelationEvaluator(name, data, similarity)); }
+            else if (columns > 2) { evaluators.Add(new TripletEvaluator(name, data, similarity)); }
+            else if (columns == 2 && !hasLabels) { evaluators.Add(new PairRetrievalEvaluator(name, data, new EmbeddingRanking(similarity, device))); }
         }
         else if (model.OutputSize > 1)
         {
             if (isSingle)
             {
                 CheckClasses(data, model.OutputSize);
-                evaluators.Add(new ClassesEvaluator(name, data, model));
+                evaluators.Add(new ClassesEvaluator(name, data));
             }
         }
-        else if (data.Rows.IsList || columns > 2) { evaluators.Add(new RerankingEvaluator(name, data, model)); }
+        else if (data.Rows.IsList || columns > 2) { evaluators.Add(new RerankingEvaluator(name, data)); }
         else if (isSingle && isBinary)
         {
-            evaluators.Add(new CrossEncoderClassificationEvaluator(name, data, model, folder.ClassifierActivation));
-            if (data.Queries.Distinct().Count() < data.Count) { evaluators.Add(new RerankingEvaluator(name, data, model)); }
+            evaluators.Add(new CrossEncoderClassificationEvaluator(name, data, folder.ClassifierActivation));
+            if (data.Queries.Distinct().Count() < data.Count) { evaluators.Add(new RerankingEvaluator(name, data)); }
         }
-        else if (isSingle) { evaluators.Add(new CorrelationEvaluator(name, data, model, null)); }
+        else if (isSingle) { evaluators.Add(new CorrelationEvaluator(name, data, null)); }
         return new EvaluationSet(data, evaluators);
     }
 
@@ -64,6 +64,6 @@ internal sealed record EvaluationSet(TrainingData Data, IReadOnlyList<DataEvalua
     internal List<KeyValuePair<string, double>> Evaluate(DeviceNetwork network, Network model, out SequenceOutputs outputs, CancellationToken cancellation)
     {
         SequenceOutputs computed = outputs = SequenceOutputs.Compute(network, model, Data.Rows.Tokens, cancellation);
-        return [.. Evaluators.SelectMany(evaluator => evaluator.Metrics.Zip(evaluator.Values(computed), KeyValuePair.Create))];
+        return [.. Evaluators.SelectMany(evaluator => evaluator.Named(evaluator.Values(computed, cancellation)))];
     }
 }

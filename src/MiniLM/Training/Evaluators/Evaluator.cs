@@ -1,5 +1,3 @@
-using MiniLM.Compute;
-
 namespace MiniLM.Training.Evaluators;
 
 /// <summary>Measures the model that is trained, under the names of sentence-transformers' evaluators.</summary>
@@ -19,17 +17,8 @@ internal abstract class Evaluator
     /// <summary>Metrics without the name.</summary>
     private protected abstract IReadOnlyList<string> Measured { get; }
 
-    /// <summary>Numbers in the order of <see cref="Metrics"/>; NaN where the data leave one undefined.</summary>
-    /// <param name="network">That is trained.</param>
-    /// <param name="cancellation">Looked at all along.</param>
-    internal IReadOnlyList<KeyValuePair<string, double>> Evaluate(DeviceNetwork network, CancellationToken cancellation)
-    {
-        double[] values = Values(network, cancellation);
-        return [.. Metrics.Zip(values, KeyValuePair.Create)];
-    }
-
-    /// <inheritdoc cref="Evaluate"/>
-    private protected abstract double[] Values(DeviceNetwork network, CancellationToken cancellation);
+    /// <summary>Numbers in the order of <see cref="Metrics"/> with their names.</summary>
+    internal IEnumerable<KeyValuePair<string, double>> Named(double[] values) => Metrics.Zip(values, KeyValuePair.Create);
 
     /// <summary>A metric with the name before it.</summary>
     internal string Full(string metric) => Name.Length == 0 ? metric : $"{Name}_{metric}";

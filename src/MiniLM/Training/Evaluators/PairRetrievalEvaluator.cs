@@ -1,19 +1,16 @@
-using MiniLM.Model;
-
 namespace MiniLM.Training.Evaluators;
 
 /// <summary>Second texts of all pairs in the order of their similarity to a first text, whose own ones are relevant.</summary>
 /// <param name="name">Of the set.</param>
 /// <param name="data">Pairs without labels; equal texts are one query, or one document.</param>
-/// <param name="model">Of the network.</param>
 /// <param name="ranking">How embeddings are compared.</param>
-internal sealed class PairRetrievalEvaluator(string name, TrainingData data, Network model, EmbeddingRanking ranking) : DataEvaluator(name, data, model)
+internal sealed class PairRetrievalEvaluator(string name, TrainingData data, EmbeddingRanking ranking) : DataEvaluator(name, data)
 {
     internal override EvaluatorTable Table => ranking.Table;
 
     private protected override IReadOnlyList<string> Measured => ranking.Metrics;
 
-    internal override double[] Values(SequenceOutputs outputs)
+    internal override double[] Values(SequenceOutputs outputs, CancellationToken cancellation)
     {
         (int[] first, int[] second) = (Data.Texts![0], Data.Texts[1]);
         Dictionary<int, HashSet<string>> relevant = [];
@@ -24,7 +21,7 @@ internal sealed class PairRetrievalEvaluator(string name, TrainingData data, Net
         }
         int[] queries = FirstRows(first), documents = FirstRows(second);
         return ranking.Measure(Rows(queries, 0), Rows(documents, 1), outputs.Size, [.. documents.Select(row => $"{second[row]}")],
-            [.. queries.Select(row => relevant[first[row]])], CancellationToken.None);
+            [.. queries.Select(row => relevant[first[row]])], cancellation);
 
         float[] Rows(int[] rows, int column)
         {

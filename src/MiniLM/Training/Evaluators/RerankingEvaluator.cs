@@ -1,25 +1,22 @@
 using MiniLM.Evaluation;
-using MiniLM.Model;
 
 namespace MiniLM.Training.Evaluators;
 
 /// <summary>Documents of each query in the order of a cross-encoder's scores: as CrossEncoderRerankingEvaluator.</summary>
 /// <remarks>
 /// A row is a list; or a query with a positive and negatives; or one document of a query, and rows of the same query belong together. Queries without a
-/// positive
-/// or without a negative are left out.
+/// positive or without a negative are left out.
 /// </remarks>
 /// <param name="name">Of the set.</param>
 /// <param name="data">A label above 0 is positive; without labels a row's first text is.</param>
-/// <param name="model">Of the network, with one output.</param>
-internal sealed class RerankingEvaluator(string name, TrainingData data, Network model) : DataEvaluator(name, data, model)
+internal sealed class RerankingEvaluator(string name, TrainingData data) : DataEvaluator(name, data)
 {
     internal override EvaluatorTable Table => new("CrossEncoderRerankingEvaluator", [("MAP", "map"), ("MRR@10", "mrr@10"), ("NDCG@10", "ndcg@10")],
         "results_@10");
 
     private protected override IReadOnlyList<string> Measured => ["ndcg@10", "map", "mrr@10"];
 
-    internal override double[] Values(SequenceOutputs outputs)
+    internal override double[] Values(SequenceOutputs outputs, CancellationToken cancellation)
     {
         RerankingMeasures measures = new();
         TrainingRows rows = Data.Rows;

@@ -14,11 +14,14 @@ internal sealed class RetrievalEvaluator(string name, RetrievalTask task, Networ
 
     private protected override IReadOnlyList<string> Measured => ranking.Metrics;
 
-    private protected override double[] Values(DeviceNetwork network, CancellationToken cancellation)
+    /// <summary>Numbers with their names.</summary>
+    /// <param name="network">That is trained.</param>
+    /// <param name="cancellation">Looked at all along.</param>
+    internal IEnumerable<KeyValuePair<string, double>> Evaluate(DeviceNetwork network, CancellationToken cancellation)
     {
         float[] queries = Embed(task.Queries), documents = Embed(task.Documents);
-        return ranking.Measure(queries, documents, model.OutputSize, task.DocumentIds, task.Relevant, cancellation);
+        return Named(ranking.Measure(queries, documents, model.OutputSize, task.DocumentIds, task.Relevant, cancellation));
 
-        float[] Embed(TokenizedRows texts) => SequenceOutputs.Compute(network, model, texts, cancellation).Values.ToArray();
+        float[] Embed(TokenizedRows texts) => SequenceOutputs.Compute(network, model, texts, cancellation).Values;
     }
 }

@@ -9,8 +9,6 @@ namespace MiniLM.Training.Records;
 /// <summary>What happened in a run so far, as transformers' <c>trainer_state.json</c> has it.</summary>
 internal sealed class TrainingHistory
 {
-    private static readonly JsonWriterOptions Indented = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     /// <summary>All that was logged.</summary>
     internal List<LogEntry> Log { get; } = [];
 
@@ -51,7 +49,7 @@ internal sealed class TrainingHistory
     {
         PartialFile.WriteWhole(path, stream =>
         {
-            using Utf8JsonWriter json = new(stream, Indented);
+            using Utf8JsonWriter json = new(stream, IndentedJson.Options);
             json.WriteStartObject();
             Write(json, "best_global_step", BestStep);
             Write(json, "best_metric", BestMetric);
