@@ -58,6 +58,10 @@ public sealed class TrainArgumentsTests : CommandTests
         .AssertRefused(2, "batch_sampler no_duplicates: makes its batches in an order of its own, so that it does not go with an order of rows");
 
     [Fact]
+    public void AGivenOrder_IsTheOnlyOne() => Train("--train-sampling-strategy", "group_by_length", "--data-order", Write("order.txt", "0\n1\n"))
+        .AssertRefused(2, "an order of rows (--data-order) and another train_sampling_strategy than random are two orders");
+
+    [Fact]
     public void PositiveWeights_AreAboveZero()
     {
         string rows = Write("rows.tsv", "a\tlabel\none\t1\ntwo\t0\n");

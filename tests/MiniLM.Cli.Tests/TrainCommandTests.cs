@@ -409,7 +409,8 @@ public sealed class TrainCommandTests : CommandTests
             "--columns",
             "a,b,label", "--loss", "CrossEntropy", "--max-steps", "1", "--output-dir", Output).AssertRefused(1, "test.tsv: ");
         Train(train, "--prompts", "{\"nosuch\": \"x\"}").AssertRefused(2, "prompts: there is no column");
-        Train(train, "--freeze", "e").AssertRefused(2, "every parameter has that in its name");
+        Train(train, "--freeze", "weight,bias").AssertRefused(2, "every parameter has that in its name");
+        Train(train, "--freeze", "encoder.lay").AssertRefused(2, "freeze encoder.lay: no parameter has that in its name, between dots");
         Assert.False(Directory.Exists(Output));
     }
 

@@ -120,6 +120,9 @@ internal static class ModelFolderWriter
         SafetensorsShards.Write(folder, tensors, Metadata, options.MaxShardBytes, cancellation);
     }
 
+    // What they say is of the weights that were there before.
+    private static readonly string[] OfWeights = [CalibrationFile.FileName, ModelCard.FileName, "data_config.json", "train_script.py"];
+
     private static string ModernName(string name, string prefix)
     {
         if (name.EndsWith("LayerNorm.gamma", StringComparison.Ordinal)) { name = name[..^5] + "weight"; }
@@ -139,7 +142,7 @@ internal static class ModelFolderWriter
                 || OtherFolders.Contains(relative.Split(Path.DirectorySeparatorChar)[0], StringComparer.Ordinal)
                 || relative.EndsWith(".bin.index.json", StringComparison.Ordinal)
                 || TrainingFiles.Has(relative)
-                || (options.Values is not null && relative is (CalibrationFile.FileName or ModelCard.FileName)); // which say of the weights before
+                || (options.Values is not null && OfWeights.Contains(relative));
             if (left) { continue; }
             string to = Path.Combine(partial, relative);
             Directory.CreateDirectory(Path.GetDirectoryName(to)!);

@@ -43,7 +43,7 @@ internal sealed unsafe class NewTensors(ModelConfig config, ulong seed, WeightSe
         }
         else if (!name.EndsWith(".bias", StringComparison.Ordinal))
         {
-            SeededNormals.Fill(seed, name, config.InitializerRange, block.Floats, count);
+            SeededNumbers.FillNormal(seed, name, config.InitializerRange, block.Floats, count);
             int? padding = name.Contains("word_embeddings", StringComparison.Ordinal) ? config.Encoder.PadTokenId
                 : name.Contains("position_embeddings", StringComparison.Ordinal) ? config.Encoder.PadPosition : null;
             if (padding is { } row && row < sizes[0]) { new Span<float>(block.Floats + row * sizes[1], (int)sizes[1]).Clear(); }

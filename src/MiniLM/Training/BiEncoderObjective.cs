@@ -7,19 +7,21 @@ namespace MiniLM.Training;
 internal sealed class BiEncoderObjective : Objective
 {
     private readonly BiEncoderLoss _loss;
+    private readonly LossMatrices? _matrices;
+    private Column<float>[] _parameters = [];
 
     /// <param name="network">A bi-encoder's.</param>
-    /// <param name="loss">Without matrices of its own.</param>
+    /// <param name="loss">Of its embeddings.</param>
     /// <param name="data">Rows of as many texts as the loss takes.</param>
     /// <param name="seed">Of dropout.</param>
+    /// <param name="matrices">What the loss trains beside the model; null: nothing.</param>
     /// <exception cref="LossDataException">The data are not what the loss takes.</exception>
-    internal BiEncoderObjective(TrainingNetwork network, BiEncoderLoss loss, TrainingRows data, ulong seed) : base(network, loss.Name, data, seed)
+    internal BiEncoderObjective(TrainingNetwork network, BiEncoderLoss loss, TrainingRows data, ulong seed, LossMatrices? matrices = null)
+        : base(network, loss.Name, data, seed)
     {
         loss.CheckColumns(data.Tokens.Columns(0), data.Labels is not null);
-        LossDataException.ThrowIf(loss.Parameters(network.Parameters.Network.OutputSize).Count > 0,
-            $"{loss.Name} trains a matrix of its own, which is not there yet.");
         if (data.AllLabels() is { } labels) { loss.CheckLabels(labels); }
-        _loss = loss;
+        (_loss, _matrices) = (loss, matrices);
     }
 
     private protected override int? MiniBatchSize => _loss.MiniBatchSize;
@@ -31,8 +33,14 @@ internal sealed class BiEncoderObjective : Objective
         int size = OutputSize, columnValues = rows.Length * size;
         Column<float>[] columns = [.. Enumerable.Range(0, outputs.Length / columnValues)
             .Select(column => new Column<float>(outputs.Slice(column * columnValues, columnValues), size))];
-        double loss = _loss.Compute(new BiEncoderBatch<float>(columns) { Labels = Data.LabelsOf(rows), Texts = Data.TextsOf(rows) });
+        _parameters = _matrices?.Columns() ?? [];
+        double loss = _loss.Compute(
+            new BiEncoderBatch<float>(columns) { Labels = Data.LabelsOf(rows), Texts = Data.TextsOf(rows), Parameters = _parameters });
         for (int column = 0; column < columns.Length; column++) { columns[column].Gradient.CopyTo(gradients[(column * columnValues)..]); }
         return loss;
     }
+
+    private protected override void AddOwnGradients(double weight) => _matrices?.AddGradients(_parameters, weight);
+
+    internal override void Step(StepOptions options, bool isTaken) => _matrices?.Step(options, isTaken);
 }

@@ -12,8 +12,11 @@ namespace MiniLM.Training;
 /// <summary>A folder <c>checkpoint-N</c>: a complete model, the optimiser's moments, and all that it takes to go on bit for bit.</summary>
 internal sealed unsafe class Checkpoint
 {
+    /// <summary>Before the names of a moment's tensors.</summary>
+    internal const string FirstMoment = "exp_avg", SecondMoment = "exp_avg_sq";
+
     private static readonly (OptimizerState State, string Name)[] Moments =
-        [(OptimizerState.FirstMoment, "exp_avg"), (OptimizerState.SecondMoment, "exp_avg_sq")];
+        [(OptimizerState.FirstMoment, FirstMoment), (OptimizerState.SecondMoment, SecondMoment)];
 
     private readonly Dictionary<string, string> _identity = new(StringComparer.Ordinal);
 
@@ -57,17 +60,18 @@ internal sealed unsafe class Checkpoint
     /// <param name="model">Whose folder the trained weights complete.</param>
     /// <param name="maxLength">Of a sequence in training.</param>
     /// <param name="network">That is trained.</param>
+    /// <param name="losses">It is trained by.</param>
     /// <param name="position">Where the run is.</param>
     /// <param name="history">Of the run.</param>
     /// <param name="writeHistory">Writes <c>trainer_state.json</c> to a path.</param>
     /// <param name="identity">What the run depends on, by name.</param>
-    internal static void Write(string path, ModelFolder model, int maxLength, TrainingNetwork network, TrainingPosition position, TrainingHistory history,
-        Action<string> writeHistory, IEnumerable<KeyValuePair<string, string>> identity)
+    internal static void Write(string path, ModelFolder model, int maxLength, TrainingNetwork network, IEnumerable<TrainingLoss> losses,
+        TrainingPosition position, TrainingHistory history, Action<string> writeHistory, IEnumerable<KeyValuePair<string, string>> identity)
     {
         using Lifetime.Inside inside = network.Hold();
         using PartialFolder folder = new(path);
         WriteModel(folder.Path, model, maxLength, network);
-        WriteMoments(System.IO.Path.Combine(folder.Path, TrainingFiles.Moments), network);
+        WriteMoments(System.IO.Path.Combine(folder.Path, TrainingFiles.Moments), network, losses);
         writeHistory(System.IO.Path.Combine(folder.Path, TrainingFiles.History));
         PartialFile.WriteWhole(System.IO.Path.Combine(folder.Path, TrainingFiles.State),
             stream => WriteState(stream, network.Steps, position, history, identity),
@@ -94,7 +98,7 @@ internal sealed unsafe class Checkpoint
     private static Dictionary<Tensor, Tensor> Places(Network model, TrainingNetwork network) => model.Tensors()
         .Zip(network.Parameters.Parameters).ToDictionary(pair => pair.First, pair => pair.Second.Tensor);
 
-    private static void WriteMoments(string path, TrainingNetwork network)
+    private static void WriteMoments(string path, TrainingNetwork network, IEnumerable<TrainingLoss> losses)
     {
         ParameterBlock parameters = network.Parameters;
         NativeBlock[] blocks = [.. Moments.Select(_ => new NativeBlock(parameters.Length))];
@@ -111,10 +115,14 @@ internal sealed unsafe class Checkpoint
                         (long)parameter.Count * sizeof(float), path)));
                 }
             }
+            foreach ((int number, LossMatrices matrices) in Matrices(losses)) { tensors.AddRange(matrices.Tensors($"loss{number}")); }
             SafetensorsWriter.Write(path, tensors, null);
         }
         finally { Array.ForEach(blocks, block => block.Dispose()); }
     }
+
+    private static IEnumerable<(int Number, LossMatrices Matrices)> Matrices(IEnumerable<TrainingLoss> losses) =>
+        from loss in losses.Index() where loss.Item.Matrices is not null select (loss.Index + 1, loss.Item.Matrices);
 
     private static void WriteState(Stream stream, int optimizerSteps, TrainingPosition position, TrainingHistory history,
         IEnumerable<KeyValuePair<string, string>> identity)
@@ -243,17 +251,29 @@ internal sealed unsafe class Checkpoint
     /// <exception cref="ModelFormatException">The file lacks a parameter.</exception>
     internal void ReadMoments(TrainingNetwork network)
     {
-        using SafetensorsFile file = new(System.IO.Path.Combine(Path, TrainingFiles.Moments));
+        using SafetensorsFile file = OpenMoments();
         foreach (Parameter parameter in network.Parameters.Parameters)
         {
             foreach ((OptimizerState state, string name) in Moments)
             {
-                Tensor tensor = file.Find($"{name}.{parameter.Name}") is { ElementType: ElementType.F32 } found && found.Count == parameter.Count ? found
-                    : throw new ModelFormatException($"{file.Path}: has no {name}.{parameter.Name} of {parameter.Count} values. Resume from another "
-                        + "checkpoint.");
-                network.WriteState(parameter, state, tensor.ToFloats());
+                network.WriteState(parameter, state, Require(file, $"{name}.{parameter.Name}", parameter.Count).ToFloats());
             }
         }
         network.Steps = OptimizerSteps;
     }
+
+    /// <summary>Puts what losses train themselves where it was.</summary>
+    /// <exception cref="ModelFormatException">The file lacks a matrix.</exception>
+    internal void ReadMatrices(IEnumerable<TrainingLoss> losses)
+    {
+        using SafetensorsFile file = OpenMoments();
+        foreach ((int number, LossMatrices matrices) in Matrices(losses)) { matrices.Read($"loss{number}", file); }
+    }
+
+    private SafetensorsFile OpenMoments() => new(System.IO.Path.Combine(Path, TrainingFiles.Moments));
+
+    /// <summary>A tensor of the optimiser's file.</summary>
+    internal static Tensor Require(SafetensorsFile file, string name, int count) =>
+        file.Find(name) is { ElementType: ElementType.F32 } found && found.Count == count ? found
+            : throw new ModelFormatException($"{file.Path}: has no {name} of {count} values. Resume from another checkpoint.");
 }

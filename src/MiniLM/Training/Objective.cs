@@ -48,6 +48,14 @@ internal abstract class Objective
     /// <param name="gradients">As long, overwritten.</param>
     private protected abstract double Loss(int[] rows, ReadOnlyMemory<float> outputs, Span<float> gradients);
 
+    /// <summary>Adds the gradients that the last <see cref="Loss"/> has for what it trains itself.</summary>
+    private protected virtual void AddOwnGradients(double weight) { }
+
+    /// <summary>Moves what the loss trains itself, when the network has moved.</summary>
+    /// <param name="options">As for the network.</param>
+    /// <param name="isTaken">False: nothing moved; gradients are forgotten.</param>
+    internal virtual void Step(StepOptions options, bool isTaken) { }
+
     /// <summary>Adds the gradient of a micro-batch to the parameters'.</summary>
     /// <param name="batch">Its rows.</param>
     /// <param name="weight">What the gradient is multiplied by: the micro-batch's share of its step, and the loss scale.</param>
@@ -62,6 +70,7 @@ internal abstract class Objective
         Span<float> gradients = _gradients.AsSpan(0, count * size);
         double loss = Loss(batch.Rows, _outputs.AsMemory(0, count * size), gradients);
         foreach (ref float gradient in gradients) { gradient = (float)(gradient * weight); }
+        AddOwnGradients(weight);
         for (int first = 0; first < count; first += together)
         {
             int end = Math.Min(count, first + together);

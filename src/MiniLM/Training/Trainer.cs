@@ -135,6 +135,8 @@ public sealed class Trainer : IDisposable
         _training.Add((read(loss), loss));
     }
 
+    private IEnumerable<TrainingLoss> Losses => _training.Select(set => set.Loss);
+
     // What is measured has the shape of what is trained on.
     private TrainingLoss? Measured => _training.Count > 0 ? _training[0].Loss : null;
 
@@ -176,6 +178,7 @@ public sealed class Trainer : IDisposable
         }
         _network = _model.Load(_device, _arguments, checkpoint, cancellation);
         Objective[] objectives = [.. _training.Select(set => set.Loss.Over(_network, set.Data, _arguments))];
+        checkpoint?.ReadMatrices(Losses);
         EvaluationPlan plan = Plan(_network, _evaluation, _retrieval);
         _ = Plan(_network, _tests, []); // what cannot be measured is said now, not at the end
         TrainingSchedule schedule = new(_arguments, plan, sampler);
@@ -383,7 +386,7 @@ public sealed class Trainer : IDisposable
     private void Save(string path, TrainingSteps steps, TrainingPosition position)
     {
         SetBestCheckpoint(path);
-        Checkpoint.Write(path, _model.Folder, _model.MaxLength, _network!, position, _history, file => WriteHistory(file, steps, position), _identity);
+        Checkpoint.Write(path, _model.Folder, _model.MaxLength, _network!, Losses, position, _history, file => WriteHistory(file, steps, position), _identity);
         WriteHistory(_output.In(TrainingFiles.History), steps, position);
         Saved?.Invoke(path);
     }
@@ -442,7 +445,9 @@ public sealed class Trainer : IDisposable
     {
         _position = default; // what is loaded now is no place to go on from
         _network!.Dispose();
-        _network = _model.Load(_device, _arguments, Checkpoint.Open(Checkpoint.PathOf(_output.Path, step)), cancellation);
+        Checkpoint best = Checkpoint.Open(Checkpoint.PathOf(_output.Path, step));
+        _network = _model.Load(_device, _arguments, best, cancellation);
+        best.ReadMatrices(Losses);
     }
 
     private IReadOnlyList<KeyValuePair<string, double>>? LastEvaluation(int step) =>

@@ -191,8 +191,11 @@ public sealed record TrainingArguments
     internal int TotalSteps(int batches)
     {
         if (MaxSteps is { } given) { return given; }
-        double steps = Math.Ceiling(NumTrainEpochs * GradientAccumulations.StepsPerEpoch(batches, GradientAccumulationSteps));
+        double steps = Math.Ceiling(NumTrainEpochs * StepsPerEpoch(batches));
         return steps <= int.MaxValue ? (int)steps : throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
             $"num_train_epochs {NumTrainEpochs}: that is more than {int.MaxValue} steps. Lower it, or give max_steps."));
     }
+
+    /// <summary>Steps of an epoch, the last of which may have fewer micro-batches; one at least, as transformers counts.</summary>
+    internal int StepsPerEpoch(int batches) => Math.Max(1, (batches - 1) / GradientAccumulationSteps + 1);
 }

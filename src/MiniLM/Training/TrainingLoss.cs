@@ -44,6 +44,9 @@ internal sealed class TrainingLoss
     /// <summary>Under their names there.</summary>
     internal IReadOnlyList<KeyValuePair<string, string>> Settings { get; }
 
+    /// <summary>What the loss trains beside the model, one for all that is computed of it; null: nothing, or nothing was computed yet.</summary>
+    internal LossMatrices? Matrices { get; private set; }
+
     /// <summary>Whether a row is a query with documents and their labels.</summary>
     internal bool HasLists => _crossEncoder?.Requires.HasLists == true;
 
@@ -66,6 +69,7 @@ internal sealed class TrainingLoss
         (Losses.Logits.BinaryCrossEntropyLoss { PositiveWeight: var weight }, _) =>
             Math.Log(2) * data.Rows.Labels!.Average(row => row.Average(y => weight * y + 1 - y)),
         (Losses.Logits.CrossEntropyLoss, _) => Math.Log(outputs),
+        (_, SoftmaxLoss { Classes: var classes }) => Math.Log(classes),
         (_, MultipleNegativesRankingLoss) => Math.Log(Math.Min(batchSize, data.Count) * Math.Max(1, data.Columns.Length - 1)),
         _ => null,
     };
@@ -86,8 +90,12 @@ internal sealed class TrainingLoss
         }
         try
         {
-            return _biEncoder is not null ? new BiEncoderObjective(network, _biEncoder, rows, arguments.Seed)
-                : new CrossEncoderObjective(network, _crossEncoder!, rows, arguments.Seed);
+            if (_biEncoder is null) { return new CrossEncoderObjective(network, _crossEncoder!, rows, arguments.Seed); }
+            if (Matrices is null && _biEncoder.Parameters(network.Parameters.Network.OutputSize) is { Count: > 0 } parameters)
+            {
+                Matrices = new LossMatrices(parameters, arguments.Seed);
+            }
+            return new BiEncoderObjective(network, _biEncoder, rows, arguments.Seed, Matrices);
         }
         catch (LossDataException error) { throw new LossDataException($"{data.Source}: {error.Message}"); }
     }

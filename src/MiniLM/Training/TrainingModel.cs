@@ -106,12 +106,13 @@ internal sealed class TrainingModel : IDisposable
     {
         foreach (string frozen in arguments.Freeze)
         {
-            if (!Folder.Network.Tensors().Any(tensor => tensor.Name.Contains(frozen, StringComparison.Ordinal)))
+            if (!Folder.Network.Tensors().Any(tensor => HasPart(tensor.Name, frozen)))
             {
-                throw new ArgumentException($"freeze {frozen}: no parameter has that in its name; names are like {Folder.Network.Tensors().First().Name}.");
+                throw new ArgumentException($"freeze {frozen}: no parameter has that in its name, between dots; names are like "
+                    + $"{Folder.Network.Tensors().First().Name}.");
             }
         }
-        bool IsFrozen(string name) => arguments.Freeze.Any(frozen => name.Contains(frozen, StringComparison.Ordinal));
+        bool IsFrozen(string name) => arguments.Freeze.Any(frozen => HasPart(name, frozen));
         if (Folder.Network.Tensors().All(tensor => IsFrozen(tensor.Name)))
         {
             throw new ArgumentException($"freeze {string.Join(',', arguments.Freeze)}: every parameter has that in its name, so that nothing is trained.");
@@ -122,6 +123,9 @@ internal sealed class TrainingModel : IDisposable
             RecomputesInner = arguments.GradientCheckpointing,
         };
     }
+
+    // Between dots: layer.1 is not in encoder.layer.10.
+    private static bool HasPart(string name, string part) => $".{name}.".Contains($".{part}.", StringComparison.Ordinal);
 
     private static void Remove(string? path)
     {

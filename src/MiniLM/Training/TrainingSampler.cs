@@ -18,6 +18,10 @@ internal static class TrainingSampler
         }
         if (given is { } order)
         {
+            if (arguments.TrainSamplingStrategy != default)
+            {
+                throw new ArgumentException("an order of rows (--data-order) and another train_sampling_strategy than random are two orders. Leave one out.");
+            }
             if (sets.Count > 1) { throw new ArgumentException("an order of rows is of one data set, and there are several."); }
             if (order.Length == 0) { throw new ArgumentException("the order of rows names none."); }
             int wrong = Array.FindIndex(order, row => row < 0 || row >= sets[0].Count);

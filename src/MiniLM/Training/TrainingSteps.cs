@@ -88,7 +88,7 @@ internal sealed class TrainingSteps
         foreach (RowBatch batch in batches)
         {
             Objective objective = _objectives[batch.DataSet];
-            double weight = GradientAccumulation.MeanOfMeans.Weight(batch.Rows.Length, 0, batches.Count);
+            double weight = 1.0 / batches.Count; // the mean of the means, as sentence-transformers' trainers have it, of a short last step too
             double mean = objective.Add(new MicroBatch(batch.Rows, (uint)GlobalStep, tokens), weight * scale, cancellation);
             if (!double.IsFinite(mean)) { throw new NonFiniteLossException(GlobalStep + 1, mean, batch); } // no loss scale explains that
             loss += mean * weight;
@@ -97,12 +97,14 @@ internal sealed class TrainingSteps
         }
         if ((GlobalStep + 1) % StepsBetweenProbes == 0) { spread = _objectives[batches[^1].DataSet].Spread(batches[^1].Rows, cancellation); }
         double rate = _schedule.At(_network.Steps);
-        StepResult result = _network.Step(new StepOptions(rate, _arguments.WeightDecay, _arguments.MaxGradNorm, scale)
+        StepOptions options = new(rate, _arguments.WeightDecay, _arguments.MaxGradNorm, scale)
         {
             Beta1 = _arguments.AdamBeta1,
             Beta2 = _arguments.AdamBeta2,
             Epsilon = _arguments.AdamEpsilon,
-        });
+        };
+        StepResult result = _network.Step(options);
+        foreach (Objective objective in _objectives) { objective.Step(options, result.IsTaken); }
         _scaler?.Update(result.IsTaken);
         if (!result.IsTaken && _scaler is null) { throw new NonFiniteLossException(GlobalStep + 1, result.GradientNorm, batches[0]); }
         step = new TrainingStep(++GlobalStep, loss, rate, result.GradientNorm, result.IsTaken, tokens, padded, spread);

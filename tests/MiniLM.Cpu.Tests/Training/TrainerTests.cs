@@ -2,6 +2,8 @@ using MiniLM.Model;
 using MiniLM.Tests;
 using MiniLM.Training;
 using MiniLM.Training.Records;
+using MiniLM.Weights;
+using Precision = MiniLM.Compute.Precision;
 
 namespace MiniLM.Cpu.Tests.Training;
 
@@ -129,6 +131,43 @@ public sealed class TrainerTests : IDisposable
         second.StepDone += step => steps.Add(step.Step);
         Assert.Equal(8, second.Train().Steps);
         Assert.Equal([6, 7, 8], steps);
+    }
+
+    // Its classifier and its moments are a part of the checkpoint; the second data set has one of its own.
+    [Theory]
+    [InlineData(Precision.Float32), InlineData(Precision.Float16)]
+    public void ALossWithMatricesOfItsOwn_LearnsThemAndGoesOnBitForBit(Precision precision)
+    {
+        using CpuDevice device = new(2);
+        List<double> losses = [];
+        Trainer Make(string output)
+        {
+            TrainingArguments arguments = Arguments(output) with { Precision = precision, SaveStrategy = IntervalStrategy.Steps, SaveSteps = 10 };
+            (arguments.NumTrainEpochs, arguments.LearningRate, arguments.ResumeFromCheckpoint) = (10, 2e-3, TrainingArguments.LastCheckpoint);
+            Trainer trainer = new(_model, ModelKind.BiEncoder, device, arguments);
+            trainer.AddTraining(Pairs(10), "SoftmaxLoss(num_labels=2)");
+            trainer.AddTraining(Pairs(10, 40), "SoftmaxLoss(num_labels=2, concatenation_sent_multiplication=true)");
+            trainer.StepDone += step => losses.Add(step.Loss);
+            return trainer;
+        }
+        using (Trainer whole = Make("whole")) { whole.Train(); }
+        Assert.Equal(40, losses.Count);
+        Assert.True(losses[^8..].Average() < .8 * losses[..8].Average(), $"{losses[..8].Average()} {losses[^8..].Average()}");
+        using (Trainer first = Make("out"))
+        using (CancellationTokenSource cancellation = new())
+        {
+            first.StepDone += step => { if (step.Step == 17) { cancellation.Cancel(); } };
+            Assert.Throws<OperationCanceledException>(() => first.Train(cancellation.Token));
+        }
+        using (Trainer second = Make("out")) { second.Train(); }
+        foreach (string file in new[] { "optimizer.safetensors", "model.safetensors" })
+        {
+            Assert.Equal(File.ReadAllBytes(At($"whole/checkpoint-40/{file}")), File.ReadAllBytes(At($"out/checkpoint-40/{file}")));
+        }
+        using SafetensorsFile state = new(At("out/checkpoint-40/optimizer.safetensors"));
+        using ModelFolder model = ModelFolder.Open(_model);
+        Assert.Equal([2, 3 * model.OutputSize], state.Find("loss1.classifier.weight")!.Shape);
+        Assert.Equal([2, 4 * model.OutputSize], state.Find("exp_avg_sq.loss2.classifier.weight")!.Shape);
     }
 
     // The last one inside frees: nothing is unmapped under a step or a checkpoint.

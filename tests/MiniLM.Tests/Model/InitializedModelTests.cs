@@ -29,9 +29,9 @@ public sealed unsafe class InitializedModelTests : IDisposable
     {
         for (double x = double.Epsilon * (1L << 53); x < 1e300; x *= 1.37)
         {
-            Assert.True(Math.Abs(SeededNormals.Log(x) - Math.Log(x)) <= 4e-16 * Math.Max(1, Math.Abs(Math.Log(x))), $"{x}");
+            Assert.True(Math.Abs(SeededNumbers.Log(x) - Math.Log(x)) <= 4e-16 * Math.Max(1, Math.Abs(Math.Log(x))), $"{x}");
         }
-        Assert.Equal(0, SeededNormals.Log(1));
+        Assert.Equal(0, SeededNumbers.Log(1));
     }
 
     // Expected by the same definition in Python: hashlib, Philox4x32-10 written from the paper, math.log.
@@ -42,7 +42,7 @@ public sealed unsafe class InitializedModelTests : IDisposable
     public void Normals_AreTheFunctionOfSeedNameAndPlaceThatIsDocumented(ulong seed, string name, double deviation, double[] expected)
     {
         float[] values = new float[expected.Length];
-        fixed (float* to = values) { SeededNormals.Fill(seed, name, deviation, to, values.Length); }
+        fixed (float* to = values) { SeededNumbers.FillNormal(seed, name, deviation, to, values.Length); }
         for (int i = 0; i < values.Length; i++) { Assert.Equal(expected[i], values[i], 1e-7 * deviation * 4); }
     }
 
@@ -50,7 +50,7 @@ public sealed unsafe class InitializedModelTests : IDisposable
     public void Normals_AreNormal()
     {
         float[] values = new float[1_000_000];
-        fixed (float* to = values) { SeededNormals.Fill(1, "weight", 1, to, values.Length); }
+        fixed (float* to = values) { SeededNumbers.FillNormal(1, "weight", 1, to, values.Length); }
         double Share(double below) => values.Count(value => value < below) / (double)values.Length;
         Assert.Equal(0, values.Average(value => (double)value), .003);
         Assert.Equal(1, Math.Sqrt(values.Average(value => (double)value * value)), .003);

@@ -159,6 +159,22 @@ public sealed class ModelFolderWriterTests : IDisposable
         Assert.Equal(trained.Parameters.Count, changed);
     }
 
+    // A model card, a calibration and an account of the training data are of the weights that were there before.
+    [Fact]
+    public void Write_OfTrainedWeightsLeavesOutWhatWasSaidOfTheOldOnes()
+    {
+        string copied = _folder.File("copied"), trainedCopy = _folder.File("trained-copy");
+        string[] said = ["README.md", "calibration.json", "data_config.json", "train_script.py"];
+        using EditedModel edited = new();
+        foreach (string file in said.Append("LICENSE")) { edited.Write(file, "{}"); }
+        using ModelFolder model = ModelFolder.Open(edited.Path);
+        using ParameterBlock trained = new(model.Network);
+        ModelFolderWriter.Write(model, copied, new ModelFolderOptions());
+        ModelFolderWriter.Write(model, trainedCopy, new ModelFolderOptions { Values = trained.Of, ElementType = ElementType.F32 });
+        Assert.Equal(Files(edited.Path), Files(copied));
+        Assert.Equal(Files(edited.Path).Except(said), Files(trainedCopy));
+    }
+
     [Fact]
     public void Write_ConvertsDenseModulesToo()
     {

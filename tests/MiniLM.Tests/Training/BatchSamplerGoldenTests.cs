@@ -37,6 +37,18 @@ public sealed class BatchSamplerGoldenTests
         }
     }
 
+    private static TrainingArguments Accumulating(int batches) => new() { GradientAccumulationSteps = batches };
+
+    [Theory]
+    [InlineData(0, 3, 1)]
+    [InlineData(0, 1, 1)] // as transformers has it
+    [InlineData(1, 3, 1)]
+    [InlineData(3, 3, 1)]
+    [InlineData(4, 3, 2)]
+    [InlineData(7, 1, 7)]
+    public void StepsPerEpoch_CountTheLastHoweverShort(int microBatches, int accumulation, int expected) =>
+        Assert.Equal(expected, Accumulating(accumulation).StepsPerEpoch(microBatches));
+
     [Fact]
     public void Batching()
     {
@@ -52,7 +64,7 @@ public sealed class BatchSamplerGoldenTests
             Assert.Equal((test["micro_batches"].GetInt32(), test["micro_batches"].GetInt32(), test["size_of_last"].GetInt32()),
                 (sampler.Count, batches.Length, last));
             Assert.All(batches.SkipLast(1), batch => Assert.Equal(batchSize, batch.Rows.Length));
-            Assert.Equal(test["optimizer_steps_per_epoch"].GetInt32(), GradientAccumulations.StepsPerEpoch(batches.Length, accumulation));
+            Assert.Equal(test["optimizer_steps_per_epoch"].GetInt32(), Accumulating(accumulation).StepsPerEpoch(batches.Length));
         }
     }
 }

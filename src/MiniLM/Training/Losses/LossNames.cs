@@ -65,6 +65,7 @@ internal static class LossNames
         {
             Metric = settings.Choice("distance_metric", DistillMetric.Cosine, ("mse", DistillMetric.Mse), ("l2", DistillMetric.L2),
                 ("cosine", DistillMetric.Cosine)),
+            ProjectionWidth = settings.WholeOrNone("projection_dim", null),
         },
         ["GISTEmbedLoss"] = settings => new GISTEmbedLoss { Temperature = settings.Number("temperature", .01), Margin = settings.Number("margin", 0) },
         ["GlobalOrthogonalRegularizationLoss"] = settings => new GlobalOrthogonalRegularizationLoss
@@ -72,7 +73,7 @@ internal static class LossNames
             MeanWeight = settings.Number("mean_weight", 1),
             SecondMomentWeight = settings.Number("second_moment_weight", 1),
         },
-        ["MSELoss"] = _ => new MSELoss(),
+        ["MSELoss"] = settings => new MSELoss { ProjectionWidth = settings.WholeOrNone("projection_dim", null) },
         ["MarginMSELoss"] = settings => new MarginMSELoss { Similarity = settings.Choice("similarity_fct", Measure.Dot, Similarities) },
         ["MegaBatchMarginLoss"] = settings => new MegaBatchMarginLoss
         {
@@ -86,7 +87,13 @@ internal static class LossNames
             new MultipleNegativesSymmetricRankingLoss { Scale = settings.Number("scale", 20), Similarity = CosineOrDot(settings) },
         ["OnlineContrastiveLoss"] = settings =>
             new OnlineContrastiveLoss { Distance = Distance(settings, Measure.CosineDistance), Margin = settings.Number("margin", .5) },
-        ["SoftmaxLoss"] = settings => new SoftmaxLoss { Classes = settings.Whole("num_labels", 3, least: 2) },
+        ["SoftmaxLoss"] = settings => new SoftmaxLoss
+        {
+            Classes = settings.Whole("num_labels", 3, least: 2),
+            HasEmbeddings = settings.Flag("concatenation_sent_rep", true),
+            HasDifference = settings.Flag("concatenation_sent_difference", true),
+            HasProduct = settings.Flag("concatenation_sent_multiplication", false),
+        },
         ["TripletLoss"] = settings => new TripletLoss
         {
             Distance = settings.Choice("distance_metric", Measure.Euclidean, Distances),

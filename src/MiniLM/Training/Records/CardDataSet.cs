@@ -7,9 +7,8 @@ namespace MiniLM.Training.Records;
 /// <param name="Samples">Some rows, their columns as text.</param>
 /// <param name="Loss">Name of the loss.</param>
 /// <param name="LossParameters">Its settings by name; a value is JSON.</param>
-/// <param name="HubId">Its id on the Hub; null: it is not known to be there.</param>
 internal sealed record CardDataSet(string Name, long Size, IReadOnlyList<CardColumn> Columns, IReadOnlyList<IReadOnlyList<string>> Samples, string Loss,
-    IReadOnlyList<KeyValuePair<string, string>> LossParameters, string? HubId = null);
+    IReadOnlyList<KeyValuePair<string, string>> LossParameters);
 
 /// <summary>A column and what is in it.</summary>
 internal sealed record CardColumn(string Name, ColumnStatistics Statistics);

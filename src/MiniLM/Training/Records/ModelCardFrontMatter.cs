@@ -17,7 +17,6 @@ internal static class ModelCardFrontMatter
         if (contents.Terms.License is { } license) { card.Append($"license: {CardText.Yaml(license)}\n"); }
         List(card, "tags", Tags(contents));
         if (contents.BaseModelId is { } id) { card.Append($"base_model: {CardText.Yaml(id)}\n"); }
-        List(card, "datasets", contents.TrainingSets.Select(data => data.HubId).OfType<string>().Distinct());
         if (contents.IsBiEncoder) { WriteWidget(card, contents.TrainingSets); }
         card.Append($"pipeline_tag: {(contents.IsBiEncoder ? "sentence-similarity" : contents.OutputSize == 1 ? "text-ranking" : "text-classification")}\n");
         card.Append("library_name: sentence-transformers\n");

@@ -129,13 +129,12 @@ public sealed partial class ModelCardTests
     }
 
     [Fact]
-    public void FrontMatter_SumsDataSetsAndNamesThoseOfTheHub()
+    public void FrontMatter_SumsDataSets()
     {
         CardDataSet one = Contents().TrainingSets[0];
-        CardDataSet[] sets = [one, one with { Size = 2, Loss = "TripletLoss", HubId = "org/set" }, one with { Size = 10 }];
+        CardDataSet[] sets = [one, one with { Size = 2, Loss = "TripletLoss" }, one with { Size = 10 }];
         List<(string, string)> matter = FrontMatter(ModelCard.Write(Contents() with { TrainingSets = sets }));
         Assert.Equal(["dataset_size:8010", "loss:CosineSimilarityLoss", "loss:TripletLoss"], Of(matter, "tags")[^3..]);
-        Assert.Equal(["org/set"], Of(matter, "datasets"));
     }
 
     [Theory]

@@ -5,17 +5,18 @@ using MiniLM.Training;
 
 namespace MiniLM.Model;
 
-/// <summary>Standard normal numbers for a tensor: a function of seed, name and place alone, the same bits on every machine.</summary>
+/// <summary>Random numbers for a tensor: a function of seed, name and place alone, the same bits on every machine.</summary>
 /// <remarks>
-/// Marsaglia's polar method (1964): u and v uniform in [-1, 1) with s = u^2 + v^2 below 1 give u and v times sqrt(-2 ln s / s). Pair i and trial t take u and v
-/// from Philox with counter (i, t, hash of the name) and key = seed. Only operations that IEEE 754 rounds alike everywhere are used, so the logarithm
-/// is our own: that of a C library is not the same on all systems.
+/// Normal ones by Marsaglia's polar method (1964): u and v uniform in [-1, 1) with s = u^2 + v^2 below 1 give u and v times sqrt(-2 ln s / s). Pair i and
+/// trial t take u and v from Philox with counter (i, t, hash of the name) and key = seed. Only operations that IEEE 754 rounds alike everywhere are used, so
+/// the logarithm is our own: that of a C library is not the same on all systems.
 /// </remarks>
-internal static class SeededNormals
+internal static class SeededNumbers
 {
-    internal static unsafe void Fill(ulong seed, string name, double deviation, float* values, long count)
+    /// <summary>Normal numbers around 0.</summary>
+    internal static unsafe void FillNormal(ulong seed, string name, double deviation, float* values, long count)
     {
-        ulong hash = BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(name)));
+        ulong hash = Hash(name);
         for (long i = 0; i < count; i += 2)
         {
             (double first, double second) = Pair(seed, hash, checked((uint)(i / 2)));
@@ -23,6 +24,19 @@ internal static class SeededNormals
             if (i + 1 < count) { values[i + 1] = (float)(deviation * second); }
         }
     }
+
+    /// <summary>Uniform numbers from <paramref name="middle"/> - spread to below middle + spread.</summary>
+    internal static void FillUniform(ulong seed, string name, double middle, double spread, Span<float> values)
+    {
+        ulong hash = Hash(name);
+        for (int i = 0; i < values.Length; i++)
+        {
+            (uint low, uint high, _, _) = Philox.Words((uint)i, 0, (uint)hash, (uint)(hash >> 32), (uint)seed, (uint)(seed >> 32));
+            values[i] = (float)(middle + spread * Uniform(low, high));
+        }
+    }
+
+    private static ulong Hash(string name) => BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(name)));
 
     private static (double First, double Second) Pair(ulong seed, ulong hash, uint index)
     {
