@@ -222,6 +222,28 @@ public sealed class ReferenceGradientTests
         Assert.All(but[(3 * Hidden)..], value => Assert.Equal(0, value));
     }
 
+    // A value's mask is that of its token's number and its column, whatever batch it is in: differences of a loss would not see another one.
+    [Fact]
+    public void Dropout_IsOfATokensNumberAndColumn()
+    {
+        using RandomNetwork random = new(Hidden, Heads, 5, 0);
+        Network network = random.Network with
+        {
+            Config = random.Network.Config with { HiddenDropout = .5f },
+            Pooling = [PoolingMode.Cls, PoolingMode.LastToken],
+            Head = [],
+        };
+        PackedBatch batch = DeviceContract.RandomBatch(network.Config, [4, 2], seed: 3);
+        ReferencePass<double> pass = new(network, tensor => Array.ConvertAll(tensor.ToFloats(), value => (double)value));
+        double[] whole = new double[4 * Hidden], dropped = new double[whole.Length];
+        pass.Forward(batch, whole, default);
+        pass.Forward(batch, dropped, default, new StepDropout(11, 4, [100, 50]));
+        DropoutMask mask = new(11, 4, DropoutSite.Embeddings, 0, .5f);
+        int[] tokens = [100, 103, 50, 51];
+        for (int i = 0; i < whole.Length; i++) { Assert.Equal(whole[i] * mask.Factor(tokens[i / Hidden], i % Hidden), dropped[i]); }
+        Assert.InRange(dropped.Count(value => value == 0), 1, whole.Length - 1);
+    }
+
     public static TheoryData<string, bool> Models() =>
         [.. from name in (string[])["bert", "mpnet", "classifier", "several poolings"] from drops in (bool[])[false, true] select (name, drops)];
 

@@ -57,6 +57,8 @@ public sealed class RunExplanationTests
         LostQuery lost = Lost("demoted");
         Assert.Equal(("a", 1, 3, 1, 2, "x", 3), (lost.Answer, lost.FirstRank, lost.Rank, lost.Score, lost.ScoreAtDepth, lost.Top, lost.TopScore));
         Assert.Equal(("query demoted", "text of a", "text of x"), (lost.QueryText, lost.AnswerText, lost.TopText));
+        lost = Lost("demoted-out-of-one");
+        Assert.Equal(("x", 3, "text of x", null), (lost.Top, lost.TopScore, lost.TopText, lost.ScoreAtDepth));
         lost = Lost("nothing");
         Assert.Equal((null, null, null, null, null, null), (lost.FirstRank, lost.Rank, lost.Score, lost.ScoreAtDepth, lost.TopScore, lost.Top));
         Assert.Equal((null, "text of a"), (lost.TopText, lost.AnswerText));

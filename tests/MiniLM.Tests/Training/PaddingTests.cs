@@ -45,6 +45,8 @@ public sealed class PaddingTests
         Assert.Equal([1, 1, 1, 0, 1, 0, 0, 0], padded.AttentionMask);
         Assert.Equal(3, PaddedBatch.Of(batch, 9, 1).Length);
         Assert.Equal(0, PaddedBatch.Of(new PackedBatch(), 9, 8).Length);
+        batch.Add([1, 2, 3, 4, 5], [], Architecture.Bert);
+        Assert.Equal(5, PaddedBatch.Of(batch, 9, 1).Length);
     }
 
     [Fact]
