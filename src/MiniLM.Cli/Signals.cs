@@ -1,8 +1,12 @@
 using System.Runtime.InteropServices;
+using MiniLM.Data;
 
 namespace MiniLM.Cli;
 
-/// <summary>SIGINT and SIGTERM end the work at its next safe place; a second one ends the process at once.</summary>
+/// <summary>
+/// SIGINT and SIGTERM end the work at its next safe place; a second one ends the process at once, as does the first a little later where nothing is
+/// being written: a sort of millions of rows has no such place, and there is nothing to keep safe.
+/// </summary>
 internal sealed partial class Signals : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
@@ -16,6 +20,7 @@ internal sealed partial class Signals : IDisposable
         if (OperatingSystem.IsLinux()) { _ = signal(FileSizeExceeded, Ignore); }
     }
 
+    private const int Patience = 100; // ms
     private const int FileSizeExceeded = 25; // SIGXFSZ
     private const nint Ignore = 1; // SIG_IGN
 
@@ -32,6 +37,8 @@ internal sealed partial class Signals : IDisposable
         if (Interlocked.CompareExchange(ref _exitCode, code, 0) != 0) { return; }
         context.Cancel = true;
         _source.Cancel();
+        Thread.Sleep(Patience); // this thread is the runtime's for signals
+        if (!PartialFile.IsAnyOpen) { Environment.Exit(code); }
     });
 
     public void Dispose()

@@ -69,6 +69,9 @@ public sealed class CalibrateCommandTests : CommandTests
         CommandResult result = CommandLine.Run(
             "calibrate", "--model", model, "--scores", At("falling.jsonl"), "--labels", At("falling.tsv"), "--overwrite").AssertDone();
         Assert.Contains("the positives have the lower scores", result.Error);
+        Assert.DoesNotContain("end of its range", result.Error);
+        Assert.Contains("the temperature 22026.5 is at the end of its range", CommandLine.Run("calibrate", "--model", model, "--scores", At("falling.jsonl"),
+            "--labels", At("falling.tsv"), "--method", "temperature", "--overwrite").AssertDone().Error);
     }
 
     [Fact]

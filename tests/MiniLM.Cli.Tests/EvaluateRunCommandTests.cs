@@ -195,7 +195,7 @@ public sealed class EvaluateRunCommandTests : CommandTests
         Assert.Equal("mine", File.ReadAllText(page));
         CommandLine.Run(Form("--html", page, "--overwrite")).AssertDone();
         Assert.StartsWith("<!DOCTYPE html>", File.ReadAllText(page));
-        CommandLine.Run(Form("--html", At("a.run"), "--overwrite")).AssertRefused(2, "a.run: is named twice");
+        CommandLine.Run(Form("--html", At("a.run"), "--overwrite")).AssertRefused(2, "a.run: is the input and the output");
         CommandLine.Run(Form("--html", At("x"), "--markdown", At("x"))).AssertRefused(2, "x: is named twice");
         Assert.Equal(First, File.ReadAllText(At("a.run")));
     }

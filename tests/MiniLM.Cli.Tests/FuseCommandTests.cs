@@ -17,7 +17,7 @@ public sealed class FuseCommandTests : CommandTests
             $"q2 Q0 a 1 {1 / 61.0 + 1 / 63.0} minilm", $"q2 Q0 c 2 {1 / 61.0} minilm", $"q2 Q0 b 3 {1 / 62.0} minilm", $"q2 Q0 d 4 {1 / 62.0} minilm",
             $"q1 Q0 c 1 {1 / 61.0} minilm", $"q3 Q0 d 1 {1 / 61.0} minilm",
         ], File.ReadAllLines(At("out.run")));
-        Assert.Equal("minilm: equal scores: 1 (the lesser id first)\n", result.Error);
+        Assert.Equal("minilm: equal scores: 2 (the lesser id first)\n", result.Error);
         AssertOnly("a.run", "b.run", "out.run");
         CommandLine.Run("fuse", First, Second, "--output", At("out.run")).AssertRefused(1, "out.run: exists. Use --overwrite");
         CommandLine.Run("fuse", First, Second, "--output", At("out.run"), "--overwrite", "--k", "0").AssertDone();
@@ -75,6 +75,15 @@ public sealed class FuseCommandTests : CommandTests
     {
         string first = First, before = File.ReadAllText(first);
         CommandLine.Run("fuse", first, Second, "--output", first, "--overwrite").AssertRefused(2, "a.run: is the input and the output");
+        File.CreateSymbolicLink(At("link.run"), first);
+        Directory.CreateSymbolicLink(At("here"), At("."));
+        foreach (string same in (string[])["link.run", "here/a.run"])
+        {
+            CommandLine.Run("fuse", first, Second, "--output", At(same), "--overwrite").AssertRefused(2, $"{same}: is the input and the output");
+            CommandLine.Run("fuse", At(same), Second, "--output", first, "--overwrite").AssertRefused(2, "a.run: is the input and the output");
+        }
+        File.Delete(At("link.run"));
+        Directory.Delete(At("here"));
         CommandLine.Run("submit", "checkthat", "--run", first, "--output", first, "--overwrite").AssertRefused(2, "a.run: is the input and the output");
         CommandLine.Run("rerank", "--scorer", "constant", "--run", first, "--output", first, "--overwrite").AssertRefused(2, "is the input and the output");
         CommandLine.Run("embed", "--input", first, "--output", first, "--overwrite").AssertRefused(2, "is the input and the output");

@@ -57,7 +57,7 @@ public sealed class ScoreCommandTests : CommandTests
         string[] form = RunForm(isCross ? CrossEncoder : BiEncoder);
         CommandResult result = CommandLine.Run([.. form, "--output", At("out.run")]).AssertDone();
         // d2 and d4 have one text.
-        Assert.Equal("minilm: equal scores: 2 (the earlier document first)\n", result.Error);
+        Assert.Equal("minilm: equal scores: 4 (the earlier document first)\n", result.Error);
         string[][] lines = [.. File.ReadAllLines(At("out.run")).Select(line => line.Split(' '))];
         Assert.Equal(8, lines.Length);
         foreach (IGrouping<string, string[]> query in lines.GroupBy(line => line[0]))

@@ -74,7 +74,7 @@ public sealed class SearchCommandTests : CommandTests
         string corpus = Write("same.tsv", "x\tone\ny\tone\nz\ttwo\n");
         CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", corpus, "--output", At("same")).AssertDone();
         CommandResult result = CommandLine.Run("search", "--index", At("same"), "one", "--json").AssertDone();
-        Assert.Contains("equal scores: 1", result.Error);
+        Assert.Contains("equal scores: 2", result.Error);
         Assert.Contains("\"id\":\"x\"", result.Lines[0]);
         Assert.Contains("\"id\":\"y\"", result.Lines[1]);
     }

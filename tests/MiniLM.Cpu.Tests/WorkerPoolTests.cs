@@ -157,4 +157,36 @@ public sealed class WorkerPoolTests
         pool.Run(_ => Interlocked.Increment(ref ran));
         Assert.Equal(2, ran);
     }
+
+    // One interrupt a round, anywhere: while members are woken, or together with the end of their work. The run behind it, without one, ends too.
+    [Theory]
+    [InlineData(1, false), InlineData(3, false), InlineData(3, true)]
+    public void AnInterruptAtAnyMoment_LosesNoEndOfThisRunOrTheNext(int size, bool callerComputes)
+    {
+        using WorkerPool pool = new(size, callerComputes);
+        const int Rounds = 300;
+        int ran = 0, endedEarly = 0, round = 0;
+        Thread caller = new(() =>
+        {
+            for (int next = 1; next <= Rounds; next++)
+            {
+                Volatile.Write(ref round, next);
+                pool.Run(_ => Interlocked.Increment(ref ran));
+                if (ran != (2 * next - 1) * size) { endedEarly++; }
+                try { Thread.Sleep(Timeout.Infinite); }
+                catch (ThreadInterruptedException) { }
+                pool.Run(_ => Interlocked.Increment(ref ran));
+            }
+        });
+        caller.Start();
+        Random random = new(1);
+        for (int next = 1; next <= Rounds; next++)
+        {
+            SpinWait.SpinUntil(() => Volatile.Read(ref round) == next);
+            Thread.SpinWait(random.Next(2_000));
+            caller.Interrupt();
+        }
+        caller.Join();
+        Assert.Equal((2 * Rounds * size, 0), (ran, endedEarly));
+    }
 }

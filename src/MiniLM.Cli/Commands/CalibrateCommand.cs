@@ -59,6 +59,11 @@ internal sealed class CalibrateCommand : CliCommand
         {
             session.Say("the positives have the lower scores, so that calibrated scores fall as raw ones rise: are labels and scores of the same rows?");
         }
+        if (calibration is TemperatureCalibration { IsAtBound: true } bound)
+        {
+            session.Say(string.Create(CultureInfo.InvariantCulture, $"the temperature {bound.Temperature:g6} is at the end of its range: ")
+                + "a scale alone makes no probabilities of these scores. Try --method platt");
+        }
         if (parse.GetValue(_json)) { WriteJson(session.OutputText, path, file, before, after); }
         else { WriteTables(session.OutputText, file, before, after); }
         session.Say($"{path}: written");

@@ -47,7 +47,7 @@ internal sealed class DataSplitCommand : CliCommand
         string[] names = [.. (sizes.Length == 3 ? All : ["train", "test"]).Select(name => name + Suffixes(input))];
         OutputTarget.CheckFolder(output);
         FolderTarget.Check(output, parse.GetValue(_overwrite), file => All.Contains(file.Split('.')[0]), "train, valid and test");
-        if (names.Any(name => Path.GetFullPath(Path.Combine(output, name)) == Path.GetFullPath(input)))
+        if (names.Any(name => FileStatus.IsSame(Path.Combine(output, name), input)))
         {
             throw new UsageException($"{input}: is the input and would be an output. Give another folder");
         }

@@ -97,7 +97,8 @@ internal sealed class EvaluateRunCommand : CliCommand
         if (parse.GetValue(_overwrite) && outputs.Length == 0) { throw new UsageException("--overwrite goes with --markdown or --html"); }
         foreach (string output in outputs)
         {
-            if (inputs.Concat(outputs).Count(file => file != DataFile.StandardInput && Path.GetFullPath(file) == Path.GetFullPath(output)) > 1)
+            OutputTarget.CheckInputs(output, inputs);
+            if (outputs.Count(file => FileStatus.IsSame(file, output)) > 1)
             {
                 throw new UsageException($"{output}: is named twice. Give every output a file of its own");
             }

@@ -3,6 +3,7 @@ using System.Globalization;
 using MiniLM.Cli.Options;
 using MiniLM.Cli.Output;
 using MiniLM.Data;
+using MiniLM.Evaluation;
 using MiniLM.Ranking;
 
 namespace MiniLM.Cli.Commands;
@@ -99,8 +100,8 @@ internal sealed class FuseCommand : CliCommand
                 throw new DataFormatException($"query {Quoted.Text(query)}: the fused score of document {Quoted.Text(fused[i].Document)} is no finite number, "
                     + "because scores of the runs are too large. Fuse by ranks (--method rrf).");
             }
-            if (i > 0 && fused[i].Score == fused[i - 1].Score) { output.Ties++; }
             output.Text.WriteRunLine(query, fused[i].Document, i + 1, fused[i].Score, tag);
         }
+        output.Ties += TiedScores.Count(Array.ConvertAll(fused, line => (float)line.Score));
     }
 }

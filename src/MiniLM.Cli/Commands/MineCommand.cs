@@ -92,8 +92,8 @@ internal sealed class MineCommand : CliCommand
         TextMining mining = new(texts, encoder, device, session.Cancellation);
         MiningStatistics statistics = new(format, options.NumNegatives);
         HardNegatives negatives;
-        using (Progress progress = new(session, "embed", 0)) { negatives = mining.Search(options, queries, documents, judge, progress.Report); }
-        using (Progress progress = new(session, "mine", 0))
+        using (Progress progress = new(session, "embed", 0, "texts")) { negatives = mining.Search(options, queries, documents, judge, progress.Report); }
+        using (Progress progress = new(session, "mine", 0, "queries"))
         {
             foreach (MinedQuery query in negatives.Mine(session.Cancellation))
             {

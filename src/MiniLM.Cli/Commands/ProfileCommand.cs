@@ -50,7 +50,7 @@ internal sealed class ProfileCommand : CliCommand
     internal override int Run(ParseResult parse, Session session)
     {
         string? html = parse.GetValue(_html), trace = parse.GetValue(_trace);
-        if (html is not null && trace is not null && Path.GetFullPath(html) == Path.GetFullPath(trace))
+        if (html is not null && trace is not null && FileStatus.IsSame(html, trace))
         {
             throw new UsageException($"--html and --trace both name {html}");
         }
@@ -112,7 +112,7 @@ internal sealed class ProfileCommand : CliCommand
             .Select(option => option.Name)];
         if (others.Length > 0) { throw new UsageException($"--compare runs nothing: leave out {string.Join(", ", others)}"); }
         string? html = parse.GetValue(_html);
-        if (html is not null && files.Any(file => Path.GetFullPath(file) == Path.GetFullPath(html)))
+        if (html is not null && files.Any(file => FileStatus.IsSame(file, html)))
         {
             throw new UsageException($"--html {html}: is one of the profiles that are compared");
         }

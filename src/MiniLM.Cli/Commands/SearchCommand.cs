@@ -4,6 +4,7 @@ using MiniLM.Cli.Options;
 using MiniLM.Cli.Output;
 using MiniLM.Compute;
 using MiniLM.Data;
+using MiniLM.Evaluation;
 using MiniLM.Retrieval;
 using MiniLM.Text.Repair;
 
@@ -128,7 +129,7 @@ internal sealed class SearchCommand : CliCommand
         return ties;
     }
 
-    private static int Ties(SearchHit[] hits) => hits.Zip(hits.Skip(1)).Count(pair => pair.First.Score == pair.Second.Score);
+    private static int Ties(SearchHit[] hits) => TiedScores.Count(Array.ConvertAll(hits, hit => hit.Score));
 
     private static void WriteJson(TextWriter output, VectorIndex index, SearchHit[] hits)
     {

@@ -34,6 +34,7 @@ internal static class DeviceOption
     internal static Device Open(string name, int? threads, Session? session)
     {
         Action<string> say = session is null ? _ => { } : session.Say;
+        if (threads is not null && name is not ("cpu" or "auto")) { say($"--threads {threads}: without effect on --device {name}"); }
         if (GpuIndex(name) is { } index) { return CudaDevice.Open(index, say); }
         if (Capability(name) is { } capability) { return CudaDevice.Emulate(capability, say); }
         if (name == "auto")

@@ -25,7 +25,7 @@ internal static class OutputTarget
     {
         foreach (string input in inputs.OfType<string>().Where(input => input != DataFile.StandardInput))
         {
-            if (Path.GetFullPath(input) != Path.GetFullPath(path)) { continue; }
+            if (!FileStatus.IsSame(input, path)) { continue; }
             throw new UsageException($"{path}: is the input and the output: it is one of the files that are read. Give the output a file of its own");
         }
     }

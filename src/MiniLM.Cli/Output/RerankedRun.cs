@@ -1,4 +1,5 @@
 using MiniLM.Data;
+using MiniLM.Evaluation;
 using MiniLM.Ranking;
 
 namespace MiniLM.Cli.Output;
@@ -45,8 +46,9 @@ internal static class RerankedRun
 
     private static void WriteQuery(TrecRun run, int query, RankedDocument[] ranked, int topK, string tag, RowOutput output)
     {
-        output.Ties += ranked.Zip(ranked.Skip(1)).Count(pair => pair.First.Score == pair.Second.Score);
-        for (int rank = 0; rank < Math.Min(ranked.Length, topK); rank++)
+        ranked = ranked[..Math.Min(ranked.Length, topK)];
+        output.Ties += TiedScores.Count(Array.ConvertAll(ranked, document => (float)document.Score));
+        for (int rank = 0; rank < ranked.Length; rank++)
         {
             string document = run.Documents[run.Lines[query][ranked[rank].Index].Document];
             output.Text.WriteRunLine(run.Queries[query], document, rank + 1, ranked[rank].Score, tag);

@@ -16,7 +16,7 @@ internal sealed class WorkerPool : IDisposable
     private readonly bool _callerComputes;
     private readonly Thread[] _threads;
     private readonly SemaphoreSlim[] _wake;
-    private readonly SemaphoreSlim _done = new(0);
+    private readonly ManualResetEventSlim _done = new(); // no semaphore: one whose waiter is interrupted as it is woken forgets a later wake
     private readonly int[] _asleep; // a cache line each: 1 = sleeping or about to
     private readonly int[] _ids;
     private readonly Team[] _teams;
@@ -80,28 +80,29 @@ internal sealed class WorkerPool : IDisposable
     {
         cancellation.ThrowIfCancellationRequested();
         (_work, _cancellation) = (work, cancellation);
+        if (!_callerComputes) { _done.Reset(); }
         if (_threads.Length > 0) { WakeAll(); }
         if (_callerComputes)
         {
             Execute(0);
             for (int spins = 0; Volatile.Read(ref _running) != 0; spins++) { Spin.Once(spins); }
         }
-        else { WaitUntilDone(); }
+        else { Uninterrupted(_done, static done => done.Wait(CancellationToken.None)); }
         (_work, _cancellation) = (null, default);
         if (Interlocked.Exchange(ref _failure, null) is not { } failure) { return; }
         All.Form(All.Size);
         ExceptionDispatchInfo.Throw(failure);
     }
 
-    // An interrupted caller must not leave while members still work in its buffers: it is interrupted at its next wait.
-    private void WaitUntilDone()
+    // An interrupted caller must not leave while members are woken, or work in its buffers: it is interrupted at its next wait.
+    private static void Uninterrupted<T>(T on, Action<T> wait)
     {
         bool isInterrupted = false;
         for (bool isDone = false; !isDone;)
         {
             try
             {
-                _done.Wait(CancellationToken.None);
+                wait(on);
                 isDone = true;
             }
             catch (ThreadInterruptedException) { isInterrupted = true; }
@@ -129,9 +130,12 @@ internal sealed class WorkerPool : IDisposable
         Interlocked.Increment(ref _epoch); // full fence: a worker either sees the new epoch or is seen asleep
         for (int i = 0; i < _threads.Length; i++)
         {
-            if (Interlocked.Exchange(ref _asleep[Line * (i + 1)], 0) == 1) { _wake[i].Release(); }
+            if (Interlocked.Exchange(ref _asleep[Line * (i + 1)], 0) == 1) { Wake(i); }
         }
     }
+
+    // Its lock is a wait too.
+    private void Wake(int thread) => Uninterrupted(_wake[thread], static wake => wake.Release());
 
     private void Execute(int member)
     {
@@ -173,7 +177,7 @@ internal sealed class WorkerPool : IDisposable
             seen++;
             if (_stop) { return; }
             Execute(member);
-            if (Interlocked.Decrement(ref _running) == 0 && !_callerComputes) { _done.Release(); }
+            if (Interlocked.Decrement(ref _running) == 0 && !_callerComputes) { _done.Set(); }
         }
     }
 
@@ -183,8 +187,8 @@ internal sealed class WorkerPool : IDisposable
         Interlocked.Increment(ref _epoch);
         for (int i = 0; i < _started; i++)
         {
-            _wake[i].Release();
-            _threads[i].Join();
+            Wake(i);
+            Uninterrupted(_threads[i], static thread => thread.Join());
         }
         foreach (SemaphoreSlim semaphore in _wake) { semaphore.Dispose(); }
         _done.Dispose();

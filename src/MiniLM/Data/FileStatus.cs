@@ -23,6 +23,20 @@ internal static partial class FileStatus
     internal static bool IsReplaceable(string path) =>
         IsRegular(path) && new FileInfo(path).LinkTarget?.StartsWith("/proc/", StringComparison.Ordinal) != true;
 
+    /// <summary>Whether two paths lead to one file, by whatever links; one where nothing is yet is compared as it is written.</summary>
+    internal static bool IsSame(string path, string other)
+    {
+        if (Path.GetFullPath(path) == Path.GetFullPath(other)) { return true; }
+        if (!OperatingSystem.IsLinux()) { return File.Exists(path) && File.Exists(other) && Target(path) == Target(other); }
+        Span<byte> one = stackalloc byte[256], two = stackalloc byte[256];
+        return statx(WorkingFolder, path, 0, Inode, one) == 0 && statx(WorkingFolder, other, 0, Inode, two) == 0 && IsSame(one, two);
+    }
+
+    private static string Target(string path) => File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
+
+    private static bool IsSame(ReadOnlySpan<byte> status, ReadOnlySpan<byte> other) =>
+        status.Slice(InodeOffset, 8).SequenceEqual(other.Slice(InodeOffset, 8)) && status.Slice(DeviceOffset, 8).SequenceEqual(other.Slice(DeviceOffset, 8));
+
     /// <summary>Whether an open file is still the one at its path: another may have renamed or deleted it since it was opened. Where nobody can tell,
     /// which is anywhere but on Linux: yes.</summary>
     internal static bool IsAt(SafeFileHandle file, string path)
@@ -30,9 +44,7 @@ internal static partial class FileStatus
         if (!OperatingSystem.IsLinux()) { return true; }
         Span<byte> open = stackalloc byte[256], there = stackalloc byte[256];
         if (statx((int)file.DangerousGetHandle(), "", EmptyPath, Inode, open) != 0) { return true; } // an old system, or a sandbox that has no statx
-        return statx(WorkingFolder, path, 0, Inode, there) == 0
-            && open.Slice(InodeOffset, 8).SequenceEqual(there.Slice(InodeOffset, 8))
-            && open.Slice(DeviceOffset, 8).SequenceEqual(there.Slice(DeviceOffset, 8));
+        return statx(WorkingFolder, path, 0, Inode, there) == 0 && IsSame(open, there);
     }
 
     private static bool IsRegular(int folder, string path, int flags)

@@ -3,11 +3,23 @@ namespace MiniLM.Data;
 /// <summary>A file being built: unbuffered, so that a failed write leaves nothing to be written later, and with its failures said as one line.</summary>
 internal sealed class PartialFile : FileStream
 {
+    private const int LockedOnWindows = unchecked((int)0x80070020), LockedOnLinux = 11, LockedOnMac = 35; // ERROR_SHARING_VIOLATION, EWOULDBLOCK
+    private static int s_open;
     private CancellationToken _cancellation;
+    private int _isOpen;
 
     // Alone either way. On Unix FileShare.None is a lock, which a rename does not look at; Windows renames only what is opened for it to be.
     private PartialFile(string path, FileMode mode)
-        : base(path, mode, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None, bufferSize: 0) { }
+        : base(path, mode, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None, bufferSize: 0)
+    {
+        Interlocked.Increment(ref s_open);
+        _isOpen = 1;
+    }
+
+    /// <summary>Whether this process is writing anything.</summary>
+    internal static bool IsAnyOpen => Volatile.Read(ref s_open) > 0;
+
+    private const int Attempts = 3;
 
     /// <summary>Whether an error leaves what is there, to be gone on with; else the caller removes it.</summary>
     internal bool IsKept { get; set; }
@@ -18,13 +30,15 @@ internal sealed class PartialFile : FileStream
     /// <exception cref="BusyOutputException">Another run has it.</exception>
     internal static PartialFile OpenAlone(string path, string? output = null)
     {
-        while (true)
+        for (int attempt = 1; ;)
         {
             PartialFile file;
             try { file = new PartialFile(path, FileMode.OpenOrCreate); }
-            catch (IOException error) when (IsLocked(path))
+            catch (IOException error) when (error.HResult is LockedOnWindows or LockedOnLinux or LockedOnMac)
             {
-                throw Busy(output ?? path, error);
+                if (attempt++ == Attempts) { throw Busy(output ?? path, error); }
+                Thread.Sleep(attempt); // one that only looked whether it is free had it for an instant
+                continue;
             }
             if (FileStatus.IsAt(file.SafeFileHandle, path)) { return file; }
             file.Dispose(); // between opening and locking, the run that had it gave it its name: what we hold is somebody's finished output
@@ -91,6 +105,12 @@ internal sealed class PartialFile : FileStream
         }
         catch (IOException) { return true; }
         catch (UnauthorizedAccessException) { return false; }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        if (Interlocked.Exchange(ref _isOpen, 0) == 1) { Interlocked.Decrement(ref s_open); }
     }
 
     // The way of all writes: of a descendant the base class passes a span on to here.

@@ -83,11 +83,6 @@ public sealed class RankingEvaluation
             .Where(line => judgements is null || (judgements.TryGetValue(run.Documents[line.Document], out int grade) && grade >= 0))
             .Select(line => (float)line.Score)];
         Array.Sort(scores);
-        long ties = 0;
-        for (int i = 0; i < scores.Length; i++)
-        {
-            if ((i > 0 && scores[i - 1] == scores[i]) || (i + 1 < scores.Length && scores[i + 1] == scores[i])) { ties++; }
-        }
-        return ties;
+        return TiedScores.Count(scores);
     }
 }

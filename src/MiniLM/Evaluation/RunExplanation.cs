@@ -144,8 +144,9 @@ internal sealed class RunExplanation
         int? firstRank = Rank(first, answer), rank = Rank(final, answer);
         double? score = final.TryGetValue(answer, out Place place) ? place.Score : null;
         double? atDepth = loss.Final.Length >= Depth ? loss.Final[Depth - 1].Score : null;
-        // A bi-encoder reads all documents, a cross-encoder those that are in its run or that it left out, which first come as far as it goes.
-        bool isRead = limit is { IsPair: false } || rank is not null || (_isReranked && firstRank <= loss.Final.Length);
+        // The model is that of the last run. A reranker reads what is in its run or what it left out, which first come as far as it goes; a bi-encoder
+        // that made the only run read all documents.
+        bool isRead = rank is not null || (_isReranked ? firstRank <= loss.Final.Length : limit is { IsPair: false });
         // A reranker that leaves a document out has put it behind all that it kept.
         bool isDemoted = _isReranked && firstRank is { } before && (before <= Depth || before < (rank ?? loss.Final.Length + 1));
         LossCause cause = text is null ? LossCause.NotInCorpus

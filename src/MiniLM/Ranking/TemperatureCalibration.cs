@@ -10,6 +10,9 @@ internal sealed record TemperatureCalibration(double Temperature) : Calibration
 
     internal override IEnumerable<(string Name, double[] Values)> Parameters => [("temperature", [Temperature])];
 
+    /// <summary>Whether the best temperature lies at an end of the range, or beyond.</summary>
+    internal bool IsAtBound => Math.Abs(Math.Log(Temperature)) > Range - 1e-6;
+
     internal override double Apply(double raw) => Sigmoid(raw / Temperature);
 
     /// <summary>Least negative log-likelihood: it is convex in 1 / T, so the zero of its derivative is halved for.</summary>

@@ -9,6 +9,56 @@ public sealed class PartialFileTests : IDisposable
 
     private string At(string name) => Path.Combine(_folder, name);
 
+    // Whoever looks whether a file is free holds it for an instant, which must not be taken for a run.
+    [Fact]
+    public async Task ALookAtAFile_KeepsNobodyFromIt()
+    {
+        bool done = false;
+        Task looker = Task.Factory.StartNew(() =>
+        {
+            while (!Volatile.Read(ref done))
+            {
+                try { PartialFile.CheckFree(At("looked.partial")); }
+                catch (BusyOutputException) { }
+                Thread.Sleep(1);
+            }
+        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        for (int round = 0; round < 500; round++)
+        {
+            using PartialFile file = PartialFile.OpenAlone(At("looked.partial"));
+            Assert.True(PartialFile.IsAnyOpen);
+        }
+        Volatile.Write(ref done, true);
+        await looker;
+    }
+
+    [Fact]
+    public void ALockedFile_IsSaidToBeAnotherRunsAndNothingElse()
+    {
+        using PartialFile first = PartialFile.Create(At("busy"));
+        Assert.Contains("another run is writing it", Assert.Throws<BusyOutputException>(() => PartialFile.Create(At("busy"))).Message);
+        Assert.Contains("another run is writing it", Assert.Throws<BusyOutputException>(() => PartialFile.CheckFree(At("busy"))).Message);
+        first.Delete();
+        PartialFile.CheckFree(At("busy"));
+        Assert.Contains("cannot be written", Assert.Throws<IOException>(() => PartialFile.Create(At("nowhere/file"))).Message);
+    }
+
+    [Fact]
+    public void OneFile_IsTheSameByEveryPath()
+    {
+        File.WriteAllText(At("a"), "");
+        File.WriteAllText(At("b"), "");
+        File.CreateSymbolicLink(At("link"), At("a"));
+        Directory.CreateSymbolicLink(At("folder"), _folder);
+        Assert.True(FileStatus.IsSame(At("a"), At("./a")));
+        Assert.True(FileStatus.IsSame(At("a"), At("link")));
+        Assert.True(FileStatus.IsSame(At("folder/link"), At("a")) || !OperatingSystem.IsLinux());
+        Assert.False(FileStatus.IsSame(At("a"), At("b")));
+        Assert.True(FileStatus.IsSame(At("none"), At("./none")));
+        Assert.False(FileStatus.IsSame(At("none"), At("other")));
+        Assert.False(FileStatus.IsSame(At("none"), At("a")));
+    }
+
     // The second run opens the file before the first renames it, and has its lock after: what it then holds is the finished output.
     [Fact]
     public async Task ASecondRun_NeverEmptiesWhatTheFirstHasFinished()

@@ -6,9 +6,20 @@ internal static class Correlation
     /// <summary>Pearson's r, from deviations of the means.</summary>
     internal static double Pearson(ReadOnlySpan<double> x, ReadOnlySpan<double> y)
     {
-        double[] dx = Deviations.Of(x), dy = Deviations.Of(y);
+        double[] dx = Deviations.Of(Scaled(x)), dy = Deviations.Of(Scaled(y));
         double r = Deviations.Product(dx, dy) / (Math.Sqrt(Deviations.Product(dx, dx)) * Math.Sqrt(Deviations.Product(dy, dy)));
         return Math.Clamp(r, -1, 1); // rounding may pass 1
+    }
+
+    // By a power of two, which changes no other bit: squares of numbers near the ends of the range would leave it.
+    private static double[] Scaled(ReadOnlySpan<double> values)
+    {
+        double greatest = 0;
+        foreach (double value in values) { greatest = Math.Max(greatest, Math.Abs(value)); }
+        int exponent = greatest == 0 || !double.IsFinite(greatest) ? 0 : -Math.ILogB(greatest);
+        double[] scaled = values.ToArray();
+        for (int i = 0; i < scaled.Length; i++) { scaled[i] = Math.ScaleB(scaled[i], exponent); }
+        return scaled;
     }
 
     /// <summary>Spearman's rho: Pearson's r of the average ranks.</summary>

@@ -235,6 +235,17 @@ public sealed class StatisticsTests
     }
 
     [Fact]
+    public void Pearson_OfTheGreatestAndLeastNumbersThereAre_IsThatOfTheirShape()
+    {
+        foreach (double scale in new[] { double.MaxValue / 4, 1, 1e-300 })
+        {
+            Assert.Equal(-1, Correlation.Pearson([.5, .6], [4 * scale, -4 * scale]), 1e-15);
+            Assert.Equal(Correlation.Pearson([1, 2, 4, 3], [1, 3, 2, 4]), Correlation.Pearson([1, 2, 4, 3], [scale, 3 * scale, 2 * scale, 4 * scale]), 1e-15);
+        }
+        Assert.Equal(-1, Correlation.Pearson([double.MaxValue, double.MinValue, double.MaxValue], [-1, 1, -1]), 1e-15);
+    }
+
+    [Fact]
     public void Pearson_DoesNotCancelAtALargeOffset() =>
         Assert.Equal(1, Correlation.Pearson([1, 2, 4], [1e9 + 1, 1e9 + 2, 1e9 + 4]), 1e-12);
 
