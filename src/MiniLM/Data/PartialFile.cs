@@ -4,7 +4,7 @@ namespace MiniLM.Data;
 internal sealed class PartialFile : FileStream
 {
     private const int LockedOnWindows = unchecked((int)0x80070020), LockedOnLinux = 11, LockedOnMac = 35; // ERROR_SHARING_VIOLATION, EWOULDBLOCK
-    private static int s_open;
+    private static int _openFiles;
     private CancellationToken _cancellation;
     private int _isOpen;
 
@@ -12,12 +12,12 @@ internal sealed class PartialFile : FileStream
     private PartialFile(string path, FileMode mode)
         : base(path, mode, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None, bufferSize: 0)
     {
-        Interlocked.Increment(ref s_open);
+        Interlocked.Increment(ref _openFiles);
         _isOpen = 1;
     }
 
     /// <summary>Whether this process is writing anything.</summary>
-    internal static bool IsAnyOpen => Volatile.Read(ref s_open) > 0;
+    internal static bool IsAnyOpen => Volatile.Read(ref _openFiles) > 0;
 
     private const int Attempts = 3;
 
@@ -110,7 +110,7 @@ internal sealed class PartialFile : FileStream
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);
-        if (Interlocked.Exchange(ref _isOpen, 0) == 1) { Interlocked.Decrement(ref s_open); }
+        if (Interlocked.Exchange(ref _isOpen, 0) == 1) { Interlocked.Decrement(ref _openFiles); }
     }
 
     // The way of all writes: of a descendant the base class passes a span on to here.
