@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using MiniLM.Training.Losses;
+using MiniLM.Training.Losses.Logits;
 
 namespace Operations;
 
@@ -13,19 +14,9 @@ public class Losses : IMeasured
     [ParamsSource(nameof(Names))]
     public string Loss { get; set; } = "";
 
-    /// <summary>Those whose batch can be made up without a guide, a teacher's lists or trained matrices.</summary>
+    /// <summary>All of them: embeddings with a guide, a teacher or matrices of the loss where it takes such; logits of lists of eight documents too.</summary>
     public static IEnumerable<string> Names =>
-        [.. LossNames.BiEncoderNames.Where(IsPlain).Select(name => $"{name} of embeddings"),
-            .. LossNames.CrossEncoderNames.Where(IsPairwise).Select(name => $"{name} of logits")];
-
-    private static bool IsPlain(string name)
-    {
-        BiEncoderLoss loss = LossNames.FindBiEncoder(name);
-        return !loss.Requires.HasGuide && !loss.Requires.HasManyLabels && loss.Parameters(Width).Count == 0;
-    }
-
-    private static bool IsPairwise(string name) =>
-        LossNames.FindCrossEncoder(name).Requires is { HasLists: false, MinColumns: 1, HasManyOutputs: false };
+        [.. LossNames.BiEncoderNames.Select(name => $"{name} of embeddings"), .. LossNames.CrossEncoderNames.Select(name => $"{name} of logits")];
 
     [GlobalSetup]
     public void Setup()
@@ -39,10 +30,13 @@ public class Losses : IMeasured
     private static Func<double> OfEmbeddings(string name, Random random)
     {
         BiEncoderLoss loss = LossNames.FindBiEncoder(name);
-        BiEncoderBatch<float> batch = new(
-            [.. Enumerable.Range(0, loss.Requires.MinColumns).Select(_ => new Column<float>(Floats(random, Rows * Width), Width))])
+        int columns = loss.Requires.MinColumns;
+        Column<float>[] Columns() => [.. Enumerable.Range(0, columns).Select(_ => new Column<float>(Floats(random, Rows * Width), Width))];
+        BiEncoderBatch<float> batch = new(Columns())
         {
-            Labels = LabelsOf(loss.Requires.Labels),
+            Labels = LabelsOf(loss.Requires.Labels, Rows, loss.Requires.Labels == LabelKind.Embedding ? Width : loss.Requires.HasManyLabels ? columns - 1 : 1),
+            Guide = loss.Requires.HasGuide ? Columns() : [],
+            Parameters = [.. loss.Parameters(Width).Select(matrix => new Column<float>(Floats(random, matrix.Rows * matrix.Width), matrix.Width))],
         };
         return () => loss.Compute(batch);
     }
@@ -50,13 +44,21 @@ public class Losses : IMeasured
     private static Func<double> OfLogits(string name, Random random)
     {
         CrossEncoderLoss loss = LossNames.FindCrossEncoder(name);
-        CrossEncoderTargets targets = new() { Labels = LabelsOf(loss.Requires.Labels) };
-        float[] logits = Floats(random, Rows), gradient = new float[Rows];
+        int columns = loss.Requires.MinColumns, outputs = loss.Requires.HasManyOutputs ? 3 : 1;
+        CrossEncoderTargets targets = new()
+        {
+            Outputs = outputs,
+            Columns = columns,
+            Lists = loss.Requires.HasLists ? [.. Enumerable.Repeat(8, Rows / 8)] : null,
+            Labels = LabelsOf(loss.Requires.Labels, Rows / columns, loss.Requires.HasManyLabels ? loss is BinaryCrossEntropyLoss ? outputs : columns - 1 : 1),
+        };
+        float[] logits = Floats(random, Rows * outputs), gradient = new float[logits.Length];
         return () => loss.Compute<float>(logits, targets, gradient);
     }
 
-    private static Labels? LabelsOf(LabelKind kind) =>
-        kind == LabelKind.None ? null : new Labels([.. Enumerable.Range(0, Rows).Select(row => (double)(row % 2))]);
+    // Of eight rows, or documents of a list, the first four: ListMLELoss takes the best first.
+    private static Labels? LabelsOf(LabelKind kind, int rows, int width) =>
+        kind == LabelKind.None ? null : new Labels([.. Enumerable.Range(0, rows * width).Select(i => i / width % 8 < 4 ? 1.0 : 0)], width);
 
     private static float[] Floats(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - .5f)];
 
