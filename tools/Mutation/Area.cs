@@ -172,7 +172,7 @@ internal sealed record Area(string Name, string Project, string Tests, (string F
             [
                 .. Of("Compute", ["TrainingNetwork"], "SmallTrainingNetworkTests"),
                 .. Of("Compute/Reference", ["ReferenceTrainingNetwork"], "SmallTrainingNetworkTests"),
-                .. Of("Training", ["Dropout", "Philox", "PhiloxBlocks"], "DropoutRowsTests"),
+                .. Of("Training", ["Dropout", "Philox", "PhiloxBlocks"], "DropoutMaskTests", "DropoutRowsTests"),
                 .. Of("Training", ["BiEncoderObjective", "CrossEncoderObjective", "Objective"], "ObjectiveTests"),
                 .. Of("Training", ["ParameterBlock"], "SmallTrainingNetworkTests"),
                 .. Of("Training", ["TrainingSteps"], "TrainingStepsTests"),

@@ -111,19 +111,17 @@ internal sealed class TrainingSteps
         return true;
     }
 
-    // Those of a step; at an epoch's end it has fewer.
+    // Those of a step; at an epoch's end it has fewer. That end is left by the step behind it: between the two it is there to be seen.
     private List<RowBatch> NextBatches()
     {
         List<RowBatch> batches = [];
-        bool wasEmpty = false;
-        while (batches.Count < _arguments.GradientAccumulationSteps)
+        if (_batches.IsAtEpochEnd) { _batches.TryNext(out _); }
+        while (batches.Count < _arguments.GradientAccumulationSteps && !_batches.IsAtEpochEnd)
         {
-            if (_batches.TryNext(out RowBatch batch)) { batches.Add(batch); }
-            else if (batches.Count > 0) { break; }
-            else if (wasEmpty) { throw new InvalidDataException("an epoch has no batch: give more rows, or a smaller batch size"); }
-            else { wasEmpty = true; } // the epoch had ended with the step before
+            _batches.TryNext(out RowBatch batch);
+            batches.Add(batch);
         }
-        return batches;
+        return batches.Count > 0 ? batches : throw new InvalidDataException("an epoch has no batch: give more rows, or a smaller batch size");
     }
 }
 

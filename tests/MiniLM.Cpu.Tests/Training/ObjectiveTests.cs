@@ -178,6 +178,58 @@ public sealed class ObjectiveTests : IDisposable
     }
 
     [Fact]
+    public void PaddedTokens_AreThoseOfEachColumnsLongest_AndOfAllDocumentsTogether()
+    {
+        using TokenizedRows texts = Texts(3);
+        using TrainingNetwork trained = _device.LoadForTraining(Network, Precision.Float32, new TrainingOptions());
+        BiEncoderObjective objective = new(trained, new MultipleNegativesRankingLoss(), new TrainingRows(texts), 5);
+        objective.Add(new MicroBatch(Rows, 0, 0), 1);
+        Assert.Equal(Enumerable.Range(0, 3).Sum(column => (long)Rows.Length * Rows.Max(row => texts.Length(row, column))), objective.PaddedTokens(Rows));
+        Assert.Equal(Rows.Sum(row => Enumerable.Range(0, 3).Sum(column => texts.Length(row, column))), objective.Tokens(Rows));
+
+        int next = 0;
+        using TokenizedRows lists = Tokenize((writer, row) =>
+        {
+            for (int document = next++ % 3; document < 3; document++) { writer.AddPair(row[0], row[document]); }
+        });
+        TrainingRows data = new(lists) { IsList = true, Labels = [.. Triplets.Select((_, row) => new double[3 - row % 3])] };
+        Network network = Classifier(1);
+        using TrainingNetwork classifier = _device.LoadForTraining(network, Precision.Float32, new TrainingOptions());
+        CrossEncoderObjective ofLists = new(classifier, new CrossLosses.ListNetLoss(), data, 5);
+        ofLists.Add(new MicroBatch(Rows, 0, 0), 1);
+        int[] lengths = [.. Rows.SelectMany(row => Enumerable.Range(0, lists.Columns(row)).Select(document => lists.Length(row, document)))];
+        Assert.Equal((long)lengths.Length * lengths.Max(), ofLists.PaddedTokens(Rows));
+    }
+
+    [Theory]
+    [InlineData(null), InlineData(4)]
+    public void Spread_IsTheShareOfTheVarianceInTheSquares(int? miniBatch)
+    {
+        using TokenizedRows tokens = Texts(2);
+        using TrainingNetwork trained = _device.LoadForTraining(Network, Precision.Float32, new TrainingOptions());
+        MultipleNegativesRankingLoss loss = new() { MiniBatchSize = miniBatch };
+        int size = Network.OutputSize;
+        Batching.PackedBatch batch = new();
+        for (int column = 0; column < 2; column++)
+        {
+            foreach (int row in Rows) { tokens.AddTo(batch, row, column, Network.Config.Architecture); }
+        }
+        float[] outputs = new float[2 * Rows.Length * size];
+        trained.Forward(batch, outputs);
+        double variance = 0;
+        for (int dimension = 0; dimension < size; dimension++)
+        {
+            double[] values = [.. Enumerable.Range(0, 2 * Rows.Length).Select(i => (double)outputs[i * size + dimension])];
+            variance += values.Sum(value => Math.Pow(value - values.Average(), 2));
+        }
+        double expected = Math.Sqrt(variance / outputs.Sum(value => (double)value * value));
+        Assert.InRange(expected, .05, .95);
+        BiEncoderObjective objective = new(trained, loss, new TrainingRows(tokens), 5);
+        Tiers.Close(expected, objective.Spread(Rows, default), 1e-5, "spread");
+        Assert.All(Gradients(trained), values => Assert.DoesNotContain(values, value => value != 0));
+    }
+
+    [Fact]
     public void DataThatALossWouldNotUse_AreRefusedBeforeTheFirstStep()
     {
         using TokenizedRows pairs = Texts(2), triplets = Texts(3);

@@ -216,6 +216,27 @@ public sealed class SmallTrainingNetworkTests
     }
 
     [Fact]
+    public void AForwardPassThatSaves_GivesItsOutput_AndRefusesNoSlotAndTooFewRows()
+    {
+        using RandomNetwork random = new(34, 2, 35, 1);
+        PackedBatch batch = DeviceContract.RandomBatch(random.Network.Config, [3, 2], seed: 3);
+        float[] output = new float[batch.Sequences * random.Network.OutputSize];
+        double[] expected = new double[output.Length];
+        using CpuDevice device = new(1);
+        using TrainingNetwork trained = device.LoadForTraining(random.Network, Precision.Float32, new TrainingOptions());
+        using ReferenceTrainingNetwork<double> reference = new(new ParameterBlock(random.Network), new TrainingOptions());
+        reference.ForwardSaving(batch, 1, null, expected);
+        foreach (TrainingNetwork either in new[] { trained, reference })
+        {
+            Assert.Throws<ArgumentOutOfRangeException>("slot", () => either.ForwardSaving(batch, -1, null, output));
+            Assert.Throws<ArgumentException>(() => either.ForwardSaving(batch, 0, new StepDropout(1, 2, [0]), output));
+            either.ForwardSaving(batch, 0, new StepDropout(1, 2, [0, 3]), output);
+            GoldenBatch.AssertAll(expected, GoldenBatch.Doubles(output), 5e-6, "without a probability nothing is dropped");
+            Array.Clear(output);
+        }
+    }
+
+    [Fact]
     public void States_AreWrittenAsTheyAreRead()
     {
         using RandomNetwork random = new(34, 2, 35, 1);

@@ -62,6 +62,28 @@ public sealed class TrainingStepsTests : IDisposable
         if (epochs == 1) { Assert.Equal(_tokens.Tokens, steps.Sum(step => step.Tokens)); }
     }
 
+    // 4 micro-batches an epoch, 3 a step: the second step of an epoch has one.
+    [Fact]
+    public void AnEpoch_EndsWithItsLastBatch()
+    {
+        using TrainingNetwork network = Load();
+        TrainingSteps trainer = Start(network, new TrainingArguments { GradientAccumulationSteps = 3, MaxSteps = 3, NumTrainEpochs = 1 });
+        List<(double, bool)> places = [(trainer.Epoch, trainer.IsAtEpochEnd)];
+        while (trainer.TryStep(out _)) { places.Add((trainer.Epoch, trainer.IsAtEpochEnd)); }
+        Assert.Equal([(0, false), (.75, false), (1, true), (1.75, true)], places); // the run's end is one too
+        Assert.Equal(2.5, trainer.EpochOf(new SamplerState(0, 2, 2)));
+        Assert.Equal(3, trainer.EpochOf(new SamplerState(0, 2, 9)));
+    }
+
+    [Fact]
+    public void EveryFiftiethStep_LooksAtItsOutputsSpread()
+    {
+        using TrainingNetwork network = Load();
+        List<TrainingStep> steps = Run(Start(network, new TrainingArguments { MaxSteps = 101 }));
+        Assert.Equal([50, 100], steps.Where(step => step.Spread is > 0 and < 1).Select(step => step.Number));
+        Assert.Equal(99, steps.Count(step => step.Spread is null));
+    }
+
     [Fact]
     public void MaxSteps_GoesBeforeEpochs()
     {

@@ -245,10 +245,13 @@ public class SimilarTextsTests
     public void Leakage_ComparesEveryColumnWithEveryColumn()
     {
         string[][] train = [["a long text of letters", "x"], ["y", "z"], ["p", " "]], test = [["z", "y"], ["new", "A long text of letters!"], [" ", "other"]];
-        Leakage leakage = Leakage.Measure(train, test, 2, 0.8);
+        List<long> reported = [];
+        Leakage leakage = Leakage.Measure(train, test, 2, 0.8, reported.Add);
         (int, int)[] counts = [.. leakage.Pairs.Cast<Leakage.ColumnPair>().Select(pair => (pair.Exact, pair.Near))];
         Assert.Equal([(0, 0), (1, 1), (1, 0), (0, 0)], counts); // train 0 by test 0 and 1, then train 1
         Assert.Equal(2, leakage.LeakedRows);
+        // Counted: both columns of 3 + 3 rows. Compared: both of the training set's, and with each of them both of the test set's.
+        Assert.Equal(Enumerable.Range(1, 2 * 6 + 2 * 3 + 2 * 2 * 3).Select(row => (long)row), reported);
         Assert.Equal([(1, 0), (0, 1)], leakage.Pairs[0, 1].Examples.Select(example => (example.TrainRow, example.TestRow)));
     }
 

@@ -33,11 +33,22 @@ public sealed class LossSettingsTests
     [InlineData("Triplet(distance_metric=dot)", "loss setting distance_metric=dot: give one of cosine, euclidean, manhattan.")]
     [InlineData("Contrastive(size_average=1)", "loss setting size_average=1: give true or false.")]
     [InlineData("MegaBatchMargin(mini_batch_size=0)", "loss setting mini_batch_size=0: give a whole number from 1 up.")]
+    [InlineData("Softmax(num_labels=1)", "loss setting num_labels=1: give a whole number from 2 up.")]
     [InlineData("Triplet(triplet_margin)", "is no setting; write setting=value.")]
     [InlineData("Triplet(a=1", "write it as Name(setting=value, ...).")]
     [InlineData("Triplet(a=1,a=2)", "loss setting 'a' is given twice.")]
     public void WhatALossDoesNotHave_IsRefusedInOneLine(string text, string message) =>
         Assert.Contains(message, Assert.Throws<ArgumentException>(() => BiEncoder(text)).Message.Replace('"', '\''), StringComparison.Ordinal);
+
+    [Fact]
+    public void TheLeastThereIs_IsTaken()
+    {
+        Assert.Equal(1, BiEncoder("MegaBatchMargin(mini_batch_size=1)").MiniBatchSize);
+        Assert.Equal(2, Assert.IsType<SoftmaxLoss>(BiEncoder("Softmax(num_labels=2)")).Classes);
+        (string name, LossSettings settings) = LossSettings.Parse("BinaryCrossEntropy(pos_weight=0)");
+        Assert.Equal("loss setting pos_weight=0: give a number above 0.",
+            Assert.Throws<ArgumentException>(() => LossNames.FindCrossEncoder(name, settings)).Message);
+    }
 
     [Fact]
     public void ANumberOfDocuments_IsOneOrNone()

@@ -15,8 +15,7 @@ internal sealed class Permutations(ulong seed, int epoch)
     /// <summary>The next order of 0 to count - 1.</summary>
     internal int[] Next(int count)
     {
-        int[] order = new int[count];
-        for (int i = 0; i < count; i++) { order[i] = i; }
+        int[] order = [.. Enumerable.Range(0, count)];
         for (int last = count - 1; last > 0; last--)
         {
             int other = (int)Math.BigMul(Number((uint)last), (ulong)last + 1, out _);

@@ -153,6 +153,7 @@ public sealed class StatisticsTests
         Assert.Equal([1, 3, -1.0 / 3, -5, -3], bootstrap.Means);
         Assert.Equal((1 + 3 - 1.0 / 3 - 8) / 5, bootstrap.Mean, 1e-15);
         Assert.Equal(0.6, bootstrap.ShareNotPositive);
+        Assert.Equal(0.5, BootstrapInterval.Of([1, -1], [0, 1, 0, 0]).ShareNotPositive); // a mean of 0
         Assert.Equal(-1.0 / 3, bootstrap.Percentile(0.5));
         Assert.Equal(-4, bootstrap.Percentile(0.125));
         Assert.Equal(3, bootstrap.Percentile(1));

@@ -96,6 +96,28 @@ public sealed class BiEncoderLossTests
         Assert.Equal(.0625, new ContrastiveLoss().Compute(pairs with { Labels = new([1, 0]) }), 1e-14);
     }
 
+    [Fact]
+    public void LabelsOfEachKind_HaveTheirRange()
+    {
+        (LabelKind Kind, double[] Taken, double[] Refused)[] kinds =
+        [
+            (LabelKind.Binary, [0, 1], [-1, .5, 2]),
+            (LabelKind.Probability, [0, .5, 1], [-1e-9, 1 + 1e-9]),
+            (LabelKind.Cosine, [-1, 0, 1], [-1 - 1e-9, 1 + 1e-9]),
+            (LabelKind.Class, [0, 1, int.MaxValue], [-1, .5, int.MaxValue + 1.0]),
+            (LabelKind.Number, [-1e300, 0, 1e300], [double.NegativeInfinity]),
+        ];
+        foreach ((LabelKind kind, double[] taken, double[] refused) in kinds)
+        {
+            new Labels(taken).Check("It", kind);
+            foreach (double value in refused.Concat([double.NaN, double.PositiveInfinity]))
+            {
+                Assert.Contains(FormattableString.Invariant($"label {value} of row 2: It does not take it"),
+                    Assert.Throws<LossDataException>(() => new Labels([1, 1, 1, value], 2).Check("It", kind)).Message, StringComparison.Ordinal);
+            }
+        }
+    }
+
     // Rows and documents are unit vectors at right angles: logits 1 x scale for the own one, 0 for the other.
     [Fact]
     public void MultipleNegativesRanking_ByHand()
@@ -176,6 +198,104 @@ public sealed class BiEncoderLossTests
         }
     }
 
+    [Fact]
+    public void AnErrorOfExactlyZero_HasNoGradient()
+    {
+        (BiEncoderLoss Loss, BiEncoderBatch<double> Batch)[] cases =
+        [
+            (new TripletLoss { Margin = 2 }, Batch(1, [0], [1], [3])),
+            // Pairs (0, 1) and (1, 0): 1 - 2 + 1 and 1 - 3 + 1.
+            (new BatchAllTripletLoss { Margin = 1 }, Batch(1, [0, 1, -2]) with { Labels = new([0, 0, 1]) }),
+            (new BatchSemiHardTripletLoss { Margin = 1 }, Batch(1, [0, 1, -2]) with { Labels = new([0, 0, 1]) }),
+            // 3 - 6, 3 - 3, 1 - 4 and 1 - 3.
+            (new BatchHardTripletLoss { Margin = 0 }, Batch(1, [0, 3, 7, 6]) with { Labels = new([0, 0, 1, 1]) }),
+            (new MegaBatchMarginLoss { PositiveMargin = 1, NegativeMargin = 0 }, Batch(2, [1, 0, 0, 1], [1, 0, 0, 1])),
+        ];
+        foreach ((BiEncoderLoss loss, BiEncoderBatch<double> batch) in cases)
+        {
+            Assert.Equal(0, loss.Compute(batch));
+            Assert.All(batch.Columns, column => Assert.All(column.Gradient.ToArray(), gradient => Assert.Equal(0, gradient)));
+        }
+    }
+
+    // Of one pair whose order is wrong by so much that its exponential overflows, wherever both stand; the third is as the lower one, and far below.
+    [Fact]
+    public void RankedPairs_OfAnyTwo_DoNotOverflow()
+    {
+        for (int low = 0; low < 3; low++)
+        {
+            for (int high = 0; high < 3; high++)
+            {
+                if (low == high) { continue; }
+                double[] s = new double[3], labels = new double[3], gradient = [7, 7, 7], expected = new double[3];
+                (s[low], s[high], labels[high], expected[low], expected[high]) = (500, -500, 1, 2, -2);
+                Assert.Equal(2000, RankedPairs.Compute(s, labels, 2, gradient), 1e-9);
+                Assert.Equal(expected, gradient, (a, b) => Math.Abs(a - b) < 1e-12);
+                // In the right order by as much.
+                (s[low], s[high]) = (-500, 500);
+                Assert.Equal(0, RankedPairs.Compute(s, labels, 2, gradient));
+                Assert.All(gradient, value => Assert.Equal(0, value));
+            }
+        }
+    }
+
+    [Fact]
+    public void RankedPairs_ByHand()
+    {
+        // Pairs (0, 1) and (0, 2): 10 x -.2 and 10 x -.1.
+        double[] gradient = [7, 7, 7];
+        double far = Math.Exp(-2), near = Math.Exp(-1), all = 1 + far + near;
+        Assert.Equal(Math.Log(all), RankedPairs.Compute([.1, .3, .2], [0, 1, 1], 10, gradient), 1e-14);
+        Assert.Equal([10 * (far + near) / all, -10 * far / all, -10 * near / all], gradient, (a, b) => Math.Abs(a - b) < 1e-13);
+    }
+
+    [Fact]
+    public void SimilarityBlock_IsOfItsRows()
+    {
+        UnitRows<double> left = new(Batch(2, [1, 2, 3, 4, 5, 6]).Columns, Similarity.Dot), right = new(Batch(2, [1, 1, 2, 0]).Columns, Similarity.Dot);
+        SimilarityBlock<double> block = new(left, right);
+        block.Forward(1, 2);
+        Assert.Equal([7, 6], block[0].ToArray());
+        Assert.Equal([11, 10], block[1].ToArray());
+        (block[0][0], block[0][1], block[1][0], block[1][1]) = (1, 0, 0, 2);
+        block.Backward(2);
+        Assert.Equal([0, 0, 1, 1, 4, 0], left.Gradient);
+        Assert.Equal([1 * 3, 1 * 4, 2 * 5, 2 * 6], right.Gradient);
+    }
+
+    [Fact]
+    public void LossesOfMoreRowsThanABlock_AreThoseOfTheDefinition()
+    {
+        const int Count = 2 * SimilarityBlock<double>.Rows + 3, Width = 3;
+        BiEncoderBatch<double> batch = new RandomBatch(12).Columns(2, Count, Width);
+        PairMeasure cosine = PairMeasure.Exact(Measure.Cosine);
+        double Of(int column, int row, int otherColumn, int other) => cosine.Of(batch.Columns[column][row], batch.Columns[otherColumn][other]);
+        int[] rows = [.. Enumerable.Range(0, Count)];
+        double Forward(int row) => Math.Log(rows.Sum(other => Math.Exp(20 * Of(0, row, 1, other)))) - 20 * Of(0, row, 1, row);
+        double Backward(int row) => Math.Log(rows.Sum(other => Math.Exp(20 * Of(0, other, 1, row)))) - 20 * Of(0, row, 1, row);
+        Assert.Equal(rows.Average(Forward), new MultipleNegativesRankingLoss().Compute(batch), 1e-12);
+        double both = (rows.Average(Forward) + rows.Average(Backward)) / 2;
+        Assert.Equal(both, new MultipleNegativesSymmetricRankingLoss().Compute(batch), 1e-12);
+        Assert.Equal(both, new ContrastiveTensionLossInBatchNegatives().Compute(batch with { Parameters = Batch(1, [Math.Log(20)]).Columns }), 1e-12);
+        double Margin(int row) => Math.Max(0, .8 - Of(0, row, 1, row)) + Math.Max(0, rows.Where(other => other != row).Max(other => Of(0, row, 1, other)) - .3);
+        Assert.Equal(rows.Average(Margin), new MegaBatchMarginLoss().Compute(batch), 1e-12);
+        double Spread(int column)
+        {
+            double[] cosines = [.. rows.SelectMany(row => rows.Where(other => other != row).Select(other => Of(column, row, column, other)))];
+            double mean = cosines.Average();
+            return mean * mean + Math.Max(0, cosines.Average(value => value * value) - 1.0 / Width);
+        }
+        Assert.Equal((Spread(0) + Spread(1)) / 2, new GlobalOrthogonalRegularizationLoss().Compute(batch), 1e-12);
+    }
+
+    [Fact]
+    public void ATeacherWithoutAnyDoubt_LeavesNoNaN()
+    {
+        // Shares 1 and 0, whose logarithm is minus infinity; the student's logits are 1 and 2.
+        BiEncoderBatch<double> batch = Batch(1, [1], [1], [2]) with { Labels = new([0, -1e300], 2) };
+        Assert.Equal(Math.Log(1 + Math.E), new DistillKLDivLoss { TeacherTemperature = 1e-10 }.Compute(batch), 1e-14);
+    }
+
     // Norms below a floor count as the floor, 1e-8 in torch's cosine_similarity and 1e-12 where rows are normalised; the gradient is then that of x / floor.
     [Fact]
     public void SmallNorms_CountAsTheFloor()
@@ -244,6 +364,7 @@ public sealed class BiEncoderLossTests
         Assert.All(draws, draw => Assert.Equal(2, draw.Distinct().Count()));
         Assert.Equal(6, draws.Select(draw => draw.Sum()).Distinct().Count()); // every pair
         Assert.Equal(draws[7], loss.Draw(11, 7));
+        Assert.Equal(Sample.Draw(4, 2, seed: 11, step: 7, stream: 0).Select(place => new[] { 8, 4, 2, 1 }[place]), draws[7]);
         Assert.Null(new MatryoshkaLoss(new CosineSimilarityLoss(), [8, 4]).Draw(1, 1));
         Assert.Null(new MatryoshkaLoss(new CosineSimilarityLoss(), [8, 4]) { DimensionsPerStep = 2 }.Draw(1, 1));
     }

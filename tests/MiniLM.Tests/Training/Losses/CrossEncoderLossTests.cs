@@ -22,7 +22,7 @@ public sealed class CrossEncoderLossTests
         Refuses(new BinaryCrossEntropyLoss(), new() { Labels = two, Columns = 2 }, "takes pairs, not a query and 2 texts");
         Refuses(new BinaryCrossEntropyLoss(), new() { Labels = two, Lists = [2] }, "LambdaLoss takes lists");
         Refuses(new CrossEntropyLoss(), new() { Labels = two }, "one output goes to BinaryCrossEntropyLoss");
-        Refuses(new CrossEntropyLoss(), new() { Labels = new([2.0]), Outputs = 2 }, "label 2: the model has 2 outputs, 0 to 1");
+        Refuses(new CrossEntropyLoss(), new() { Labels = new([2.0]), Outputs = 2 }, "label 2 of row 1: the model has 2 outputs, 0 to 1");
         Refuses(new CrossEntropyLoss(), new() { Labels = new([-1.0]), Outputs = 2 }, "the numbers of classes");
         Refuses(new MSELoss(), new() { Labels = two, Outputs = 2 }, "a model with one output, not 2; CrossEntropyLoss");
         Refuses(new MSELoss(), new() { Labels = new([1.0]) }, "1 rows of labels for 2 rows");
@@ -70,6 +70,16 @@ public sealed class CrossEncoderLossTests
         Assert.Equal([share, -share, 0, 0], gradient, (a, b) => Math.Abs(a - b) < 1e-14);
         Assert.Equal(0, loss.Compute<double>([1, 0], new() { Outputs = 2, Labels = new([CrossEntropyLoss.Ignored]) }, gradient.AsSpan(0, 2)));
         Assert.Equal([0, 0], gradient[..2]);
+    }
+
+    [Fact]
+    public void CrossEntropy_CountsIgnoredRowsWhereItNamesOne()
+    {
+        string Message(double label) => Assert.Throws<LossDataException>(() =>
+            new CrossEntropyLoss().CheckLabels(new([0, CrossEntropyLoss.Ignored, 1, label]), outputs: 2)).Message;
+        Assert.StartsWith("label -1 of row 4: CrossEntropyLoss does not take it", Message(-1), StringComparison.Ordinal);
+        Assert.StartsWith("label 2 of row 4: the model has 2 outputs, 0 to 1;", Message(2), StringComparison.Ordinal);
+        new CrossEntropyLoss().CheckLabels(new([0, CrossEntropyLoss.Ignored, 1, 0]), outputs: 2);
     }
 
     [Fact]

@@ -17,12 +17,13 @@ internal sealed class CrossEntropyLoss : CrossEncoderLoss
     internal override void CheckLabels(Labels labels, int outputs)
     {
         LossDataException.ThrowIf(outputs < 2, $"{Name} takes a model with two outputs or more; one output goes to BinaryCrossEntropyLoss.");
-        double[] counted = [.. labels.Values.Where(label => label != Ignored)];
-        new Labels(counted).Check(Name, LabelKind.Class);
-        foreach (double label in counted)
-        {
-            LossDataException.ThrowIf(label >= outputs, $"label {label}: the model has {outputs} outputs, 0 to {outputs - 1}; give it one for each class.");
-        }
+        // A row that does not count keeps its place, as one of a class that every model has.
+        Labels classes = new([.. labels.Values.Select(label => label == Ignored ? 0 : label)]);
+        classes.Check(Name, LabelKind.Class);
+        int row = Array.FindIndex(classes.Values, label => label >= outputs);
+        if (row < 0) { return; }
+        throw new LossDataException(
+            $"label {classes.Values[row]} of row {row + 1}: the model has {outputs} outputs, 0 to {outputs - 1}; give it one for each class.");
     }
 
     private protected override double Value(ReadOnlySpan<double> scores, CrossEncoderTargets targets, Span<double> gradient)
