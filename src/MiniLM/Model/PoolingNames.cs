@@ -18,7 +18,8 @@ internal static class PoolingNames
     {
         PoolingMode[] modes = json.Find("pooling_mode") switch
         {
-            null => [.. Enum.GetValues<PoolingMode>().Where(mode => json.FindBoolean(Flags[(int)mode]) == true)],
+            null when Enum.GetValues<PoolingMode>().Where(mode => json.FindBoolean(Flags[(int)mode]) == true).ToArray() is { Length: > 0 } flagged => flagged,
+            null => [PoolingMode.Mean], // as sentence-transformers takes it
             { ValueKind: JsonValueKind.Array } list => [.. list.EnumerateArray().Select(name => Parse(json, name))],
             { } name => [Parse(json, name)],
         };

@@ -3,7 +3,8 @@ using MiniLM.Weights;
 
 namespace MiniLM.Model;
 
-/// <summary>sentence-transformers' <c>modules.json</c>: a Transformer, a Pooling, then Dense and Normalize in any order.</summary>
+/// <summary>sentence-transformers' <c>modules.json</c>: a Transformer, a Pooling, then Dense, Normalize and Dropout (without
+/// effect here) in any order.</summary>
 internal sealed class SentenceModules
 {
     internal const string FileName = "modules.json";
@@ -28,10 +29,10 @@ internal sealed class SentenceModules
             string type = JsonFile.Find(module, "type") is { } t ? json.String(t, "type") : throw json.Wrong("a module", module, "an object with 'type'");
             string folder = JsonFile.Find(module, "path") is { } p ? json.String(p, "path") : "";
             string name = type[(type.LastIndexOf('.') + 1)..];
-            if (name is not ("Transformer" or "Pooling" or "Normalize" or "Dense"))
+            if (name is not ("Transformer" or "Pooling" or "Normalize" or "Dense" or "Dropout"))
             {
                 throw new ModelFormatException($"{FileName}: module {Quoted.Text(type)} is not supported. "
-                    + "Use a model of Transformer, Pooling, Dense and Normalize.");
+                    + "Use a model of Transformer, Pooling, Dense, Normalize and Dropout.");
             }
             if (Path.IsPathRooted(folder) || folder.Contains(':') || folder.Split('/', '\\').Contains(".."))
             {

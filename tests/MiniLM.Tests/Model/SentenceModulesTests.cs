@@ -39,6 +39,8 @@ public sealed class SentenceModulesTests
         "Cls MeanSqrtLen LastToken")]
     [InlineData("""{"word_embedding_dimension":32,"pooling_mode_weightedmean_tokens":true,"pooling_mode_max_tokens":true}""", "Max WeightedMean")]
     [InlineData("""{"embedding_dimension":32,"pooling_mode":"cls"}""", "Cls")]
+    [InlineData("""{"word_embedding_dimension":32}""", "Mean")]
+    [InlineData("""{"word_embedding_dimension":32,"pooling_mode_mean_tokens":false,"pooling_mode_cls_token":false}""", "Mean")]
     [InlineData("""{"embedding_dimension":32,"pooling_mode":["mean","cls","mean_sqrt_len_tokens"]}""", "Mean Cls MeanSqrtLen")]
     public void Open_ReadsBothSpellingsOfPooling(string pooling, string expected)
     {
@@ -55,7 +57,7 @@ public sealed class SentenceModulesTests
     [InlineData("""{"embedding_dimension":32,"pooling_mode":"median"}""", "pooling_mode 'median'")]
     [InlineData("""{"embedding_dimension":64,"pooling_mode":"mean"}""", "embedding_dimension is 64")]
     [InlineData("""{"word_embedding_dimension":384,"pooling_mode_mean_tokens":true}""", "word_embedding_dimension is 384")]
-    [InlineData("""{"word_embedding_dimension":32}""", "0 pooling modes")]
+    [InlineData("""{"embedding_dimension":32,"pooling_mode":[]}""", "0 pooling modes")]
     [InlineData("""{"embedding_dimension":32,"pooling_mode_mean_tokens":"yes"}""", "pooling_mode_mean_tokens is")]
     public void Open_RefusesAPooling(string pooling, string part)
     {

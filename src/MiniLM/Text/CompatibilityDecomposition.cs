@@ -1,0 +1,36 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text;
+using MiniLM.Data;
+using MiniLM.Text.Repair;
+
+namespace MiniLM.Text;
+
+/// <summary>Unicode's compatibility decompositions (UAX #15), of normalization forms KC and KD.</summary>
+internal static class CompatibilityDecomposition
+{
+    private static readonly Dictionary<int, string> Decompositions = [];
+
+    // "A=B C": whole, in hexadecimal; those that are canonical only are not in it.
+    static CompatibilityDecomposition()
+    {
+        foreach (string line in CompressedResource.Text(Assembly.GetExecutingAssembly(), "nfkd.txt").Split('\n'))
+        {
+            if (line.Length == 0 || line[0] == '#') { continue; }
+            int at = line.IndexOf('=');
+            Decompositions[Hex(line[..at])] = string.Concat(line[(at + 1)..].Split(' ').Select(part => char.ConvertFromUtf32(Hex(part))));
+        }
+    }
+
+    /// <summary>Adds a code point's decomposition, itself where it has none.</summary>
+    internal static void Decompose(int point, List<int> points)
+    {
+        if (!Decompositions.TryGetValue(point, out string? parts)) { CanonicalComposition.Decompose(point, points); }
+        else
+        {
+            foreach (Rune part in parts.EnumerateRunes()) { points.Add(part.Value); }
+        }
+    }
+
+    private static int Hex(string text) => int.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+}
