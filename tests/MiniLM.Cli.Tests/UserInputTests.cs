@@ -15,12 +15,14 @@ public sealed class UserInputTests : CommandTests
     [InlineData("manhattan")]
     public void Similarity_IsTheSameInEveryCommand(string function)
     {
-        string stored = Configured($$"""{"similarity_fn_name":"{{function}}"}"""), pairs = Write("pairs.tsv", "a\tb\nriver bank\tone two three\nriver bank\tof the a\nriver bank\tred\n");
+        string stored = Configured($$"""{"similarity_fn_name":"{{function}}"}""");
+        string pairs = Write("pairs.tsv", "a\tb\nriver bank\tone two three\nriver bank\tof the a\nriver bank\tred\n");
         double[] asked = Scores("similarity", "--model", BiEncoder, "--input", pairs, "--columns", "a,b", "--similarity", function);
         Assert.Equal(asked, Scores("similarity", "--model", stored, "--input", pairs, "--columns", "a,b"));
         Assert.Equal(asked, Scores("rerank", "--model", stored, "--pairs", pairs, "--columns", "a,b"));
         Assert.Equal(asked[..1], Scores("similarity", "--model", stored, "river bank", "one two three"));
-        string corpus = Write("corpus.jsonl", Corpus), queries = Write("q.tsv", "q\triver bank\n"), run = Write("in.run", "q Q0 a 1 3 x\nq Q0 b 2 2 x\nq Q0 c 3 1 x\n");
+        string corpus = Write("corpus.jsonl", Corpus), queries = Write("q.tsv", "q\triver bank\n");
+        string run = Write("in.run", "q Q0 a 1 3 x\nq Q0 b 2 2 x\nq Q0 c 3 1 x\n");
         CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", corpus, "--output", At("index")).AssertDone();
         string[][] found = Run("search", "--index", At("index"), "--queries", queries, "--similarity", function);
         string[][] ranked = Run("rerank", "--model", stored, "--queries", queries, "--corpus", corpus, "--run", run);
@@ -44,7 +46,8 @@ public sealed class UserInputTests : CommandTests
     [Fact]
     public void Index_TakesColumnsOfATable()
     {
-        string table = Write("c.tsv", "pid\tbody\thead\na\tthree\tone two\n"), plain = Write("c.jsonl", "{\"_id\":\"a\",\"title\":\"one two\",\"text\":\"three\"}\n");
+        string table = Write("c.tsv", "pid\tbody\thead\na\tthree\tone two\n");
+        string plain = Write("c.jsonl", "{\"_id\":\"a\",\"title\":\"one two\",\"text\":\"three\"}\n");
         CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", table, "--columns", "pid,head,body", "--output", At("table")).AssertDone();
         CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", plain, "--output", At("plain")).AssertDone();
         Assert.Equal(File.ReadAllBytes(At("plain/vectors.f32")), File.ReadAllBytes(At("table/vectors.f32")));
@@ -66,14 +69,16 @@ public sealed class UserInputTests : CommandTests
         CommandLine.Run("embed", "--model", BiEncoder, "--input", input).AssertRefused(1, hint);
         string[] lines = CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--delimiter", hint[13..^1]).AssertDone().Lines;
         Assert.Equal(CommandLine.Run("embed", "--model", BiEncoder, "one").AssertDone().Lines, lines);
-        Assert.Single(CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--column", content.Split('\n')[0]).AssertDone().Lines); // an ordinary name
+        string header = content.Split('\n')[0]; // of one column
+        Assert.Single(CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--column", header).AssertDone().Lines);
     }
 
     [Fact]
     public void Embed_TakesJsonAsPeoplePipeIt()
     {
         string expected = CommandLine.Run("embed", "--model", BiEncoder, "--input", Write("t.txt", "one\nred cat\n")).AssertDone().Output;
-        foreach (string json in new[] { "[\"one\",\"red cat\"]", "[\n {\"text\": \"one\"},\n {\"text\": \"red cat\"}\n]", "{\n\"text\":\"one\"\n}\n{\"text\":\"red cat\"}" })
+        string[] forms = ["[\"one\",\"red cat\"]", "[\n {\"text\": \"one\"},\n {\"text\": \"red cat\"}\n]", "{\n\"text\":\"one\"\n}\n{\"text\":\"red cat\"}"];
+        foreach (string json in forms)
         {
             Assert.Equal(expected, CommandLine.RunWith(default, json, "embed", "--model", BiEncoder, "--input", "-").AssertDone().Output);
             Assert.Equal(expected, CommandLine.Run("embed", "--model", BiEncoder, "--input", Write("a.json", json)).AssertDone().Output);
@@ -81,7 +86,8 @@ public sealed class UserInputTests : CommandTests
         string text = "[note] one\n";
         Assert.Equal(CommandLine.Run("embed", "--model", BiEncoder, "[note] one").AssertDone().Output,
             CommandLine.RunWith(default, text, "embed", "--model", BiEncoder, "--input", "-").AssertDone().Output);
-        CommandLine.Run("data", "split", "--input", Write("rows.json", "[{\"a\":1},{\"a\":2}]"), "--sizes", "1,1", "--output", At("split")).AssertRefused(1, "one JSON array");
+        string rows = Write("rows.json", "[{\"a\":1},{\"a\":2}]");
+        CommandLine.Run("data", "split", "--input", rows, "--sizes", "1,1", "--output", At("split")).AssertRefused(1, "one JSON array");
     }
 
     [Fact]
@@ -102,14 +108,16 @@ public sealed class UserInputTests : CommandTests
         Assert.Equal(1, Embedding("red", "--normalize", "--dimensions", "8").Sum(value => value * value), 1e-6);
         CommandLine.Run("embed", "--model", BiEncoder, "red", "--dimensions", "0").AssertRefused(2, "--dimensions 0");
 
-        double[] Embedding(params string[] arguments) => [.. JsonDocument.Parse(CommandLine.Run(["embed", "--model", BiEncoder, .. arguments]).AssertDone().Output)
-            .RootElement.GetProperty("embedding").EnumerateArray().Select(value => value.GetDouble())];
+        double[] Embedding(params string[] arguments) => [.. JsonDocument
+            .Parse(CommandLine.Run(["embed", "--model", BiEncoder, .. arguments]).AssertDone().Output).RootElement
+            .GetProperty("embedding").EnumerateArray().Select(value => value.GetDouble())];
     }
 
     [Fact]
     public void Prompts_OfQueriesAndDocumentsAreTakenAndSaid()
     {
-        string model = Configured("""{"prompts":{"query":"one ","document":"two ","other":"x "},"default_prompt_name":"other"}"""), corpus = Write("corpus.jsonl", Corpus);
+        string model = Configured("""{"prompts":{"query":"one ","document":"two ","other":"x "},"default_prompt_name":"other"}""");
+        string corpus = Write("corpus.jsonl", Corpus);
         CommandResult made = CommandLine.Run("index", "--dense", "--model", model, "--corpus", corpus, "--output", At("index")).AssertDone();
         Assert.Contains("before the documents stands the model's prompt 'document': 'two '", made.Error);
         Assert.Contains("\"prompt_name\": \"document\"", File.ReadAllText(At("index/index.json")));
@@ -117,7 +125,8 @@ public sealed class UserInputTests : CommandTests
         Assert.Contains("before the queries stands the model's prompt 'query': 'one '", found.Error);
         double expected = Scores("similarity", "--model", BiEncoder, "one red", "two red").Single();
         double[] scores = [.. CommandLine.Run("search", "--index", At("index"), "--json", "red").AssertDone().Lines
-            .Select(line => JsonDocument.Parse(line).RootElement).Where(hit => hit.GetProperty("id").GetString() == "c").Select(hit => hit.GetProperty("score").GetDouble())];
+            .Select(line => JsonDocument.Parse(line).RootElement).Where(hit => hit.GetProperty("id").GetString() == "c")
+            .Select(hit => hit.GetProperty("score").GetDouble())];
         Assert.Equal(expected, scores.Single(), 2e-6);
         Assert.DoesNotContain("prompt", CommandLine.Run("search", "--index", At("index"), "--prompt-name", "other", "red").AssertDone().Error);
     }

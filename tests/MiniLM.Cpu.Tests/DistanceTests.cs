@@ -14,13 +14,15 @@ public sealed unsafe class DistanceTests
         const int Queries = 3, Documents = 37; // more than two blocks
         foreach (int width in Tiers.Sizes)
         {
-            using GuardedBuffer queries = GuardedBuffer.Normal(new Random(width), Queries * width), documents = GuardedBuffer.Normal(new Random(-width), Documents * width);
+            using GuardedBuffer queries = GuardedBuffer.Normal(new Random(width), Queries * width);
+            using GuardedBuffer documents = GuardedBuffer.Normal(new Random(-width), Documents * width);
             queries.Span[..width].CopyTo(documents.Span[(20 * width)..]);
             foreach (SimilarityFunction function in new[] { SimilarityFunction.Euclidean, SimilarityFunction.Manhattan })
             {
                 using GuardedBuffer scores = GuardedBuffer.NaN(Queries * Documents);
                 bool isEuclidean = function == SimilarityFunction.Euclidean;
-                Tiers.Kernels(tier).NegativeDistances(isEuclidean, queries.Pointer, Queries, documents.Pointer, 1, Documents - 1, width, scores.Pointer, Documents);
+                Tiers.Kernels(tier).NegativeDistances(
+                    isEuclidean, queries.Pointer, Queries, documents.Pointer, 1, Documents - 1, width, scores.Pointer, Documents);
                 for (int query = 0; query < Queries; query++)
                 {
                     for (int document = 0; document < Documents; document++)

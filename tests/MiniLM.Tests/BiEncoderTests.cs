@@ -59,7 +59,8 @@ public sealed class BiEncoderTests : IDisposable
     public void PromptName_IsThatOfTheTask(string prompts, string? byDefault, EmbedTask task, string? expected)
     {
         string name = byDefault is null ? "null" : $"\"{byDefault}\"";
-        using EditedModel model = new EditedModel("bert").Write("config_sentence_transformers.json", $$"""{"prompts":{{prompts}},"default_prompt_name":{{name}}}""");
+        using EditedModel model = new EditedModel("bert")
+            .Write("config_sentence_transformers.json", $$"""{"prompts":{{prompts}},"default_prompt_name":{{name}}}""");
         using BiEncoder encoder = BiEncoder.Open(model.Path, _device);
         Assert.Equal(expected, encoder.PromptName(new() { Task = task }));
         string? prompt = expected is null ? null : encoder.Folder.Prompts[expected];

@@ -14,7 +14,8 @@ internal sealed class TextCollection : IDisposable
     private readonly JsonLines? _json;
     private readonly Table? _table;
     private readonly RowFormat _format;
-    private readonly string?[] _values = new string?[AllNames.Length];
+    private readonly byte[][] _names = JsonNames; // of objects
+    private readonly string?[] _values;
     private readonly int[] _columns = []; // of id, title (below 0: none) and text
     private bool _hasRow; // the first row was read, and is no header
     private bool _isPlain; // a row is id and text, and nothing else
@@ -22,6 +23,8 @@ internal sealed class TextCollection : IDisposable
     private TextCollection(JsonLines? json, Table? table, RowFormat format, bool hasNames)
     {
         (_json, _table, _format) = (json, table, format);
+        if (format.Columns.Length > 0) { _names = [.. format.Columns.Select(Encoding.UTF8.GetBytes)]; }
+        _values = new string?[_names.Length];
         if (table is not null) { _columns = format.Columns.Length > 0 ? Asked(table) : Found(table, hasNames); }
     }
 
@@ -94,7 +97,8 @@ internal sealed class TextCollection : IDisposable
     private DataFormatException WrongCount(int fields) => _table!.Wrong($"has {fields} fields; without names a line is id, tab, text. "
         + $"Give the table a header with the names id and text{OrColumns}.");
 
-    private string OrColumns => _format.Options.Contains("--columns") ? ", or say which columns they are (--columns id,text or --no-header --columns 0,1)" : "";
+    private string OrColumns => !_format.Options.Contains("--columns") ? ""
+        : ", or say which columns they are (--columns id,text; of a table without a header --no-header --columns 0,1)";
 
     private static string[] Fields(Table table) => [.. Enumerable.Range(0, table.Count).Select(table.Field)];
 
@@ -127,7 +131,7 @@ internal sealed class TextCollection : IDisposable
         int last = Math.Max(_columns[0], Math.Max(_columns[1], _columns[2]));
         if (_table!.Count <= last)
         {
-            throw Wrong(last == 1 ? "has no tab: a line is id, tab, text. Correct the line."
+            throw Wrong(_isPlain ? "has no tab: a line is id, tab, text. Correct the line."
                 : $"has {_table.Count} field(s), no field {last} (counted from 0). Correct the row.");
         }
         if (_isPlain && _table.Count > 2) { throw WrongCount(_table.Count); }
@@ -139,14 +143,17 @@ internal sealed class TextCollection : IDisposable
     private bool ReadObject(out Document document)
     {
         document = default;
-        if (!_json!.Read(JsonNames, _values)) { return false; }
-        string text = First(IdNames.Length + 1, TextNames.Length) ?? throw Wrong("has no 'text', or it is null. A line is {\"_id\": ..., \"text\": ...}.");
-        string id = First(0, IdNames.Length) ?? throw Wrong("has no '_id', or it is null. A line is {\"_id\": ..., \"text\": ...}.");
-        string title = TextRepair.Apply(_values[IdNames.Length] ?? "", _format.Repair);
-        text = TextRepair.Apply(text, _format.Repair);
+        if (!_json!.Read(_names, _values)) { return false; }
+        bool isAsked = _format.Columns.Length > 0;
+        string text = (isAsked ? _values[^1] : First(IdNames.Length + 1, TextNames.Length)) ?? throw Lacks(isAsked ? _format.Columns[^1] : "text");
+        string id = (isAsked ? _values[0] : First(0, IdNames.Length)) ?? throw Lacks(isAsked ? _format.Columns[0] : "_id");
+        string? title = !isAsked ? _values[IdNames.Length] : _values.Length == 3 ? _values[1] : null;
+        (title, text) = (TextRepair.Apply(title ?? "", _format.Repair), TextRepair.Apply(text, _format.Repair));
         document = string.IsNullOrWhiteSpace(title) ? new Document(id, "", text.Trim()) : new Document(id, title, text);
         return true;
     }
+
+    private DataFormatException Lacks(string name) => Wrong($"has no '{name}', or it is null. A line is {{\"_id\": ..., \"text\": ...}}{OrColumns}.");
 
     private string? First(int from, int count)
     {

@@ -114,7 +114,7 @@ public sealed class ModelFolder : IDisposable
             else
             {
                 (pooling, IncludePrompt) = modules.ReadPooling(config.Encoder.HiddenSize);
-                head = modules.ReadHead(config.Encoder.HiddenSize * pooling.Length, _weights);
+                head = modules.ReadHead(config.Encoder.HiddenSize * pooling.Length, _weights, notes);
             }
             Network = new Network(config.Encoder, encoder, pooling, head);
             Labels = Kind == ModelKind.CrossEncoder ? config.Labels : [];

@@ -16,24 +16,28 @@ internal static class AddedTokenFiles
         HashSet<string> known = [.. definition.AddedTokens.Select(token => token.Content)];
         void Add(AddedToken token)
         {
-            if (known.Add(token.Content)) { definition.AddedTokens.Add(token); }
+            if (known.Add(token.Content)) { definition.AddedTokens.Add(token with { Id = AddedToken.NextId }); }
+        }
+        void AddAll(List<AddedToken> tokens)
+        {
+            foreach (AddedToken token in tokens.OrderBy(token => token.Id)) { Add(token); }
         }
         JsonSection? map = SpecialMap(config, folder);
         if (config?.Find("added_tokens_decoder") is { } decoder)
         {
             JsonSection tokens = config.Value.Object("added_tokens_decoder", decoder);
-            foreach ((int id, JsonProperty token) in decoder.EnumerateObject().Select(token => (Id(tokens, token.Name), token)).OrderBy(entry => entry.Item1))
+            List<AddedToken> list = [];
+            foreach (JsonProperty token in decoder.EnumerateObject())
             {
                 JsonSection fields = tokens.Object(token.Name, token.Value);
-                Add(TokenizerJson.ReadAddedToken(fields, AddedToken.NextId, fields.Boolean("special") ?? false));
+                list.Add(TokenizerJson.ReadAddedToken(fields, Id(tokens, token.Name), fields.Boolean("special") ?? false));
             }
+            AddAll(list);
         }
-        else if (TokenizerFiles.TryRead(folder, "added_tokens.json") is { } added) { ReadAdded(added, map, Add); }
-        foreach ((JsonSection? section, string name) in new[]
-            { (config, "extra_special_tokens"), (config, "additional_special_tokens"), (map, "additional_special_tokens") })
-        {
-            if (section?.Find(name) is { ValueKind: JsonValueKind.Array } list) { ReadSpecial(section.Value, name, list, Add); }
-        }
+        else if (TokenizerFiles.TryRead(folder, "added_tokens.json") is { } added) { AddAll(ReadAdded(added, map)); }
+        ReadSpecial(config, "extra_special_tokens", Add);
+        ReadSpecial(config, "additional_special_tokens", Add);
+        ReadSpecial(map, "additional_special_tokens", Add);
     }
 
     /// <summary>special_tokens_map.json, which counts where tokenizer_config.json has no list of its own; null: it does not.</summary>
@@ -44,20 +48,22 @@ internal static class AddedTokenFiles
         : throw new TokenizerException($"{tokens.File}: added_tokens_decoder has the key '{text}', which is no id.");
 
     // {"token": id}
-    private static void ReadAdded(JsonSection added, JsonSection? map, Action<AddedToken> add)
+    private static List<AddedToken> ReadAdded(JsonSection added, JsonSection? map)
     {
         if (added.Element.ValueKind != JsonValueKind.Object) { throw new TokenizerException($"{added.File}: not a JSON object."); }
-        HashSet<string> special = [.. NamedTokens.Select(name => map?.Find(name)).OfType<JsonElement>()
-            .Select(value => value.ValueKind == JsonValueKind.String ? value.GetString()! : "")];
-        foreach ((int _, string content) in added.Element.EnumerateObject().Select(token => (added.Id(token.Name, token.Value), token.Name)).OrderBy(entry => entry.Item1))
+        HashSet<string> special = [.. NamedTokens.Select(name => map is { } named ? TokenizerFiles.SpecialToken(named, name) : null).OfType<string>()];
+        List<AddedToken> list = [];
+        foreach (JsonProperty token in added.Element.EnumerateObject())
         {
-            bool isSpecial = special.Contains(content);
-            add(new AddedToken(AddedToken.NextId, content, false, false, false, Normalized: !isSpecial, isSpecial));
+            bool isSpecial = special.Contains(token.Name);
+            list.Add(new AddedToken(added.Id(token.Name, token.Value), token.Name, false, false, false, Normalized: !isSpecial, isSpecial));
         }
+        return list;
     }
 
-    private static void ReadSpecial(JsonSection section, string name, JsonElement list, Action<AddedToken> add)
+    private static void ReadSpecial(JsonSection? file, string name, Action<AddedToken> add)
     {
+        if (file is not { } section || section.Find(name) is not { ValueKind: JsonValueKind.Array } list) { return; }
         foreach (JsonElement element in list.EnumerateArray())
         {
             add(element.ValueKind == JsonValueKind.String

@@ -11,14 +11,20 @@ internal static class CompatibilityDecomposition
 {
     private static readonly Dictionary<int, string> Decompositions = [];
 
-    // "A=B C": whole, in hexadecimal; those that are canonical only are not in it.
     static CompatibilityDecomposition()
     {
+        int point = 0; // of the line before
         foreach (string line in CompressedResource.Text(Assembly.GetExecutingAssembly(), "nfkd.txt").Split('\n'))
         {
             if (line.Length == 0 || line[0] == '#') { continue; }
-            int at = line.IndexOf('=');
-            Decompositions[Hex(line[..at])] = string.Concat(line[(at + 1)..].Split(' ').Select(part => char.ConvertFromUtf32(Hex(part))));
+            int at = line.IndexOf('='), range = line.IndexOf("..", StringComparison.Ordinal);
+            int first = at == 0 ? point + 1 : Hex(line[..(range < 0 ? at : range)]);
+            point = range < 0 ? first : Hex(line[(range + 2)..at]);
+            string[] parts = line[(at + 1)..].Split(' ');
+            for (int offset = 0; first + offset <= point; offset++)
+            {
+                Decompositions[first + offset] = string.Concat(parts.Select(part => char.ConvertFromUtf32(Hex(part) + offset)));
+            }
         }
     }
 

@@ -1,10 +1,15 @@
 namespace MiniLM.Text;
 
-/// <summary>What is done to a text before it is split: BertNormalizer in one pass, or else a list of Hugging Face's normalizers, each on the whole text.</summary>
-/// <param name="Bert">Does it all where <paramref name="Steps"/> is empty.</param>
-/// <param name="Steps">In their order.</param>
-internal sealed record Normalizer(BertNormalizer Bert, params NormalizerStep[] Steps)
+/// <summary>What is done to a text before it is split: BertNormalizer in one pass, or else a list of Hugging Face's normalizers, each on the whole
+/// text.</summary>
+/// <param name="bert">Does it all where there are no steps.</param>
+/// <param name="steps">In their order.</param>
+internal sealed class Normalizer(BertNormalizer bert, params NormalizerStep[] steps)
 {
+    internal BertNormalizer Bert => bert;
+
+    internal NormalizerStep[] Steps => steps;
+
     internal static Normalizer None { get; } = new(BertNormalizer.None);
 
     /// <summary>Whether a cut before a space changes nothing.</summary>
@@ -33,7 +38,7 @@ internal sealed record Normalizer(BertNormalizer Bert, params NormalizerStep[] S
     private AlignedText StepByStep(AlignedText text)
     {
         text = new BertStep(Bert with { StripAccents = false, Lowercase = false }).Apply(text);
-        text = new StripNonspacingStep().Apply(new UnicodeFormStep(IsComposed: false, IsCompatible: false).Apply(text));
+        text = new StripNonspacingStep().Apply(new UnicodeFormStep(isComposed: false, isCompatible: false).Apply(text));
         return Bert.Lowercase ? new LowercaseStep().Apply(text) : text;
     }
 

@@ -44,17 +44,18 @@ internal static class NormalizerReader
     {
         if (section.Type == "Sequence" && depth < MostNested)
         {
-            foreach (JsonElement element in section.RequiredArray("normalizers").EnumerateArray()) { Add(section.Object("normalizers", element), steps, depth + 1); }
+            JsonElement list = section.RequiredArray("normalizers");
+            foreach (JsonElement element in list.EnumerateArray()) { Add(section.Object("normalizers", element), steps, depth + 1); }
             return;
         }
         steps.Add(section.Type switch
         {
             "BertNormalizer" => new BertStep(ReadBert(section)),
             "Lowercase" => new LowercaseStep(),
-            "NFC" => new UnicodeFormStep(IsComposed: true, IsCompatible: false),
-            "NFD" => new UnicodeFormStep(IsComposed: false, IsCompatible: false),
-            "NFKC" => new UnicodeFormStep(IsComposed: true, IsCompatible: true),
-            "NFKD" => new UnicodeFormStep(IsComposed: false, IsCompatible: true),
+            "NFC" => new UnicodeFormStep(isComposed: true, isCompatible: false),
+            "NFD" => new UnicodeFormStep(isComposed: false, isCompatible: false),
+            "NFKC" => new UnicodeFormStep(isComposed: true, isCompatible: true),
+            "NFKD" => new UnicodeFormStep(isComposed: false, isCompatible: true),
             "StripAccents" => new StripAccentsStep(),
             "Replace" => ReadReplace(section),
             string other => throw section.Unsupported("type", other,

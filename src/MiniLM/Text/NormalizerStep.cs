@@ -4,21 +4,23 @@ using MiniLM.Text.Repair;
 namespace MiniLM.Text;
 
 /// <summary>One of Hugging Face's normalizers.</summary>
-internal abstract record NormalizerStep
+internal abstract class NormalizerStep
 {
     internal abstract AlignedText Apply(AlignedText text);
 }
 
 /// <summary>BertNormalizer among others.</summary>
-internal sealed record BertStep(BertNormalizer Normalizer) : NormalizerStep
+internal sealed class BertStep(BertNormalizer normalizer) : NormalizerStep
 {
+    internal BertNormalizer Normalizer => normalizer;
+
     internal override AlignedText Apply(AlignedText text)
     {
         string from = text.ToString();
         List<int> places = new(from.Length); // of each char: the code point
         for (int i = 0; i < text.Points.Count; i++) { places.AddRange(Enumerable.Repeat(i, text.Points[i] > char.MaxValue ? 2 : 1)); }
         NormalizedText normalized = new();
-        Normalizer.Normalize<TrackOrigins>(from, 0, normalized);
+        normalizer.Normalize<TrackOrigins>(from, 0, normalized);
         AlignedText result = new();
         for (int at = 0, length; at < normalized.Length; at += length)
         {
@@ -30,7 +32,7 @@ internal sealed record BertStep(BertNormalizer Normalizer) : NormalizerStep
 }
 
 /// <summary>Lowercase: each character by itself.</summary>
-internal sealed record LowercaseStep : NormalizerStep
+internal sealed class LowercaseStep : NormalizerStep
 {
     private static readonly BertStep Lower = new(BertNormalizer.None with { Lowercase = true });
 
@@ -38,7 +40,7 @@ internal sealed record LowercaseStep : NormalizerStep
 }
 
 /// <summary>NFC, NFD, NFKC and NFKD.</summary>
-internal sealed record UnicodeFormStep(bool IsComposed, bool IsCompatible) : NormalizerStep
+internal sealed class UnicodeFormStep(bool isComposed, bool isCompatible) : NormalizerStep
 {
     internal override AlignedText Apply(AlignedText text)
     {
@@ -47,18 +49,18 @@ internal sealed record UnicodeFormStep(bool IsComposed, bool IsCompatible) : Nor
         foreach (int point in text.Points)
         {
             parts.Clear();
-            if (IsCompatible) { CompatibilityDecomposition.Decompose(point, parts); }
+            if (isCompatible) { CompatibilityDecomposition.Decompose(point, parts); }
             else { CanonicalComposition.Decompose(point, parts); }
             for (int i = 0; i < parts.Count; i++) { points.Add((parts[i], Math.Min(i, 1))); }
         }
         CanonicalComposition.Order(points);
-        if (IsComposed) { CanonicalComposition.Compose(points); }
+        if (isComposed) { CanonicalComposition.Compose(points); }
         return text.With(points);
     }
 }
 
 /// <summary>A step that leaves characters out.</summary>
-internal abstract record FilterStep : NormalizerStep
+internal abstract class FilterStep : NormalizerStep
 {
     internal override AlignedText Apply(AlignedText text)
     {
@@ -74,22 +76,22 @@ internal abstract record FilterStep : NormalizerStep
 }
 
 /// <summary>StripAccents: no marks of any kind. It takes nothing apart: NFD comes before it.</summary>
-internal sealed record StripAccentsStep : FilterStep
+internal sealed class StripAccentsStep : FilterStep
 {
     private protected override bool Keeps(int point) => CharUnicodeInfo.GetUnicodeCategory(point)
         is not (UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark);
 }
 
 /// <summary>What strip_accents of BertNormalizer leaves out behind NFD: nonspacing marks, those that the reference knows.</summary>
-internal sealed record StripNonspacingStep : FilterStep
+internal sealed class StripNonspacingStep : FilterStep
 {
     private protected override bool Keeps(int point) => (UnicodeTables.Flags(point) & CodePointFlags.StripRemoved) == 0;
 }
 
 /// <summary>Replace: a string by another, whose characters all stand where the last of the first stood.</summary>
-internal sealed record ReplaceStep(int[] Pattern, int[] Content) : NormalizerStep
+internal sealed class ReplaceStep(int[] pattern, int[] content) : NormalizerStep
 {
-    internal bool HasSpace => Pattern.Contains(' ');
+    internal bool HasSpace => pattern.Contains(' ');
 
     internal override AlignedText Apply(AlignedText text)
     {
@@ -97,14 +99,14 @@ internal sealed record ReplaceStep(int[] Pattern, int[] Content) : NormalizerSte
         ReadOnlySpan<int> points = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(text.Points);
         for (int i = 0; i < points.Length;)
         {
-            if (!points[i..].StartsWith(Pattern))
+            if (!points[i..].StartsWith(pattern))
             {
                 replaced.Add(points[i], text.Origins[i]);
                 i++;
                 continue;
             }
-            i += Pattern.Length;
-            foreach (int point in Content) { replaced.Add(point, text.Origins[i - 1]); }
+            i += pattern.Length;
+            foreach (int point in content) { replaced.Add(point, text.Origins[i - 1]); }
         }
         return replaced;
     }

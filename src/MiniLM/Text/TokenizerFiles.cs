@@ -146,7 +146,7 @@ internal static class TokenizerFiles
     }
 
     /// <summary>A string, or an object with "content".</summary>
-    private static string? SpecialToken(JsonSection config, string name)
+    internal static string? SpecialToken(JsonSection config, string name)
     {
         return config.Find(name) is { ValueKind: JsonValueKind.Object } value ? config.Object(name, value).RequiredString("content") : config.String(name);
     }

@@ -26,8 +26,11 @@ public sealed class TextCollectionTests : IDisposable
     [InlineData("a.csv", "_id,id,title,text\n1,2,t,x\n", "", "1|t|x")]
     [InlineData("a.csv", "p;q\n1;x\n", ";p,q", "1||x")]
     [InlineData("a.csv", "id;text\n1;x\n", ";", "1||x")]
-    [InlineData("a.jsonl", "{\"docid\":1,\"contents\":\"x \"}\n{\"id\":\"2\",\"title\":\"t\",\"text\":\"y\"}\n{\"qid\":\"3\",\"query\":\"z\"}", "", "1||x 2|t|y 3||z")]
+    [InlineData("a.jsonl", "{\"docid\":1,\"contents\":\"x \"}\n{\"id\":\"2\",\"title\":\"t\",\"text\":\"y\"}\n{\"qid\":\"3\",\"query\":\"z\"}", "",
+        "1||x 2|t|y 3||z")]
     [InlineData("a.jsonl", "{\"id\":1,\"_id\":2,\"query\":\"q\",\"text\":\"x\"}", "", "2||x")]
+    [InlineData("a.jsonl", "{\"pid\":1,\"title\":\"no\",\"text\":\"no\",\"head\":\"t\",\"body\":\"x\"}", "pid,head,body", "1|t|x")]
+    [InlineData("a.jsonl", "{\"pid\":1,\"title\":\"no\",\"body\":\"x\"}", "pid,body", "1||x")]
     [InlineData("a.json", "[{\"_id\":1,\"text\":\"x\"},{\"_id\":2,\"text\":\"y\"}]", "", "1||x 2||y")]
     public void Read_FindsIdTitleAndText(string name, string content, string columns, string expected)
     {
@@ -43,11 +46,12 @@ public sealed class TextCollectionTests : IDisposable
     [InlineData("a.tsv", "1\tx\n2\n", "", "a.tsv:2: has no tab", "")]
     [InlineData("a.csv", "pid,passage\n1,x\n", "", "a.csv:1: has the columns 'pid', 'passage'", "--columns")]
     [InlineData("a.csv", "id;text\n1;x\n", "", "a.csv:1: has the columns 'id;text'", "--delimiter ';'")]
-    [InlineData("a.csv", "id,text\n1\n", "", "a.csv:2: has no tab", "")]
+    [InlineData("a.csv", "id,text\n1\n", "", "a.csv:2: has 1 field(s), no field 1", "")]
     [InlineData("a.csv", "id,a,text\n1,2\n", "", "a.csv:2: has 2 field(s), no field 2", "")]
     [InlineData("a.tsv", "id\ttext\n1\tx\n", "id,body", "a.tsv:1: has no column 'body', it has 'id', 'text'", "--columns")]
     [InlineData("a.tsv", "1\tx\n", "#0,text", "a.tsv: without a header columns are numbers from 0, not 'text'", "")]
     [InlineData("a.jsonl", "{\"docid\":1,\"body\":\"x\"}", "", "a.jsonl:1: has no 'text'", "")]
+    [InlineData("a.jsonl", "{\"_id\":1,\"text\":\"x\"}", "_id,body", "a.jsonl:1: has no 'body'", "--columns")]
     [InlineData("a.jsonl", "{\"pid\":1,\"text\":\"x\"}", "", "a.jsonl:1: has no '_id'", "")]
     [InlineData("a.xml", "", "", "a.xml: the format 'xml' is not known", ".csv")]
     public void Read_RefusesByPlaceWithTheRemedy(string name, string content, string columns, string message, string remedy)
@@ -71,7 +75,9 @@ public sealed class TextCollectionTests : IDisposable
     [Fact]
     public void Open_OfStandardInputKnowsJsonByItsStart()
     {
-        foreach ((string input, string expected) in new[] { (" [ {\"id\":1,\"text\":\"x\"}]", "x"), ("\n{\"id\":1,\n\"text\":\"y\"}", "y"), ("1\t[z]", "[z]"), ("[1]\t{", "{") })
+        (string Input, string Expected)[] inputs =
+            [(" [ {\"id\":1,\"text\":\"x\"}]", "x"), ("\n{\"id\":1,\n\"text\":\"y\"}", "y"), ("1\t[z]", "[z]"), ("[1]\t{", "{")];
+        foreach ((string input, string expected) in inputs)
         {
             using TextCollection collection = TextCollection.Open("-", openStandardInput: () => new MemoryStream(Encoding.UTF8.GetBytes(input)));
             Assert.True(collection.Read(out Document document));

@@ -71,12 +71,14 @@ public sealed class SentenceModulesTests
     [InlineData("torch.nn.modules.activation.Tanh", "Tanh")]
     [InlineData("torch.nn.modules.linear.Identity", "Identity")]
     [InlineData("torch.nn.modules.activation.ReLU", "Relu")]
+    [InlineData("mine.Act", "Tanh")] // code of the author's own is not run
     public void Open_ReadsADenseModule(string function, string activation)
     {
         using EditedModel model = WithDense($$"""{"in_features":64,"out_features":5,"bias":true,"activation_function":"{{function}}"}""");
         using ModelFolder opened = ModelFolder.Open(model.Path);
         DenseModule dense = Assert.IsType<DenseModule>(opened.Network.Head[0]);
         Assert.Equal(activation, dense.Activation.ToString());
+        Assert.Equal(function == "mine.Act", opened.Notes.Any(note => note.Contains("'mine.Act'", StringComparison.Ordinal)));
         Assert.IsType<NormalizeModule>(opened.Network.Head[1]);
         Assert.Equal(5, opened.OutputSize);
         Assert.Equal(2, opened.WeightFiles.Count);

@@ -97,6 +97,7 @@ public sealed class EmbeddingMeasureTests : IDisposable
         File.Delete(Path.Combine(_folder.File("index"), "lengths.f32"));
         using VectorIndex old = VectorIndex.Open(_folder.File("index"));
         Assert.Equal(1, old.Search([3, 4], 1, _device)[0][0].Score, 1e-6f);
-        Assert.Contains("'dot'", Assert.Throws<IndexFormatException>(() => old.Search([3, 4], 1, _device, SimilarityFunction.Dot)).Message, StringComparison.Ordinal);
+        IndexFormatException error = Assert.Throws<IndexFormatException>(() => old.Search([3, 4], 1, _device, SimilarityFunction.Dot));
+        Assert.Contains("'dot'", error.Message, StringComparison.Ordinal);
     }
 }

@@ -6,9 +6,9 @@ namespace MiniLM.Tests.Text;
 /// <summary>Hugging Face's normalizers and pre-tokenizers beside those of BERT; places by the rules of its NormalizedString.</summary>
 public sealed class NormalizerTests
 {
-    private static readonly NormalizerStep Nfd = new UnicodeFormStep(IsComposed: false, IsCompatible: false),
-        Nfc = new UnicodeFormStep(IsComposed: true, IsCompatible: false), Nfkd = new UnicodeFormStep(IsComposed: false, IsCompatible: true),
-        Nfkc = new UnicodeFormStep(IsComposed: true, IsCompatible: true), Lower = new LowercaseStep(), Strip = new StripAccentsStep();
+    private static readonly NormalizerStep Nfd = new UnicodeFormStep(isComposed: false, isCompatible: false),
+        Nfc = new UnicodeFormStep(isComposed: true, isCompatible: false), Nfkd = new UnicodeFormStep(isComposed: false, isCompatible: true),
+        Nfkc = new UnicodeFormStep(isComposed: true, isCompatible: true), Lower = new LowercaseStep(), Strip = new StripAccentsStep();
 
     public static TheoryData<string, string, string, string> Steps => new()
     {
@@ -49,7 +49,8 @@ public sealed class NormalizerTests
     public void Bert_AmongOthersKeepsPlaces()
     {
         BertStep bert = new(new BertNormalizer(CleanText: true, HandleChineseChars: true, StripAccents: true, Lowercase: true));
-        AlignedText text = Nfkc.Apply(new AlignedText("\uff21\u0001\u4e2d\ud83d\ude00\u00c9", 0)); // fullwidth A, a control character, a Chinese one, an emoji, E
+        // Fullwidth A, a control character, a Chinese one, an emoji, E with an accent.
+        AlignedText text = Nfkc.Apply(new AlignedText("\uff21\u0001\u4e2d\ud83d\ude00\u00c9", 0));
         Check(bert.Apply(text), "a \u4e2d \ud83d\ude00e", "0-1 2-3 2-3 2-3 3-5 5-6");
     }
 
@@ -79,15 +80,18 @@ public sealed class NormalizerTests
         Assert.Equal(2, Normalizer.Of([cased, Strip]).Steps.Length);
         Assert.Equal(2, Normalizer.Of([cased, cased]).Steps.Length);
         Assert.Equal(lowered, new Normalizer(cased.Normalizer).AfterLowercase().Bert);
-        Assert.Equal([Lower, Nfd], new Normalizer(BertNormalizer.None, Nfd).AfterLowercase().Steps);
-        Assert.Equal([Nfd, Lower], new Normalizer(BertNormalizer.None, Nfd, Lower).AfterLowercase().Steps);
+        NormalizerStep[] behind = new Normalizer(BertNormalizer.None, Nfd).AfterLowercase().Steps;
+        Assert.Equal((2, Nfd), (behind.Length, behind[1]));
+        Assert.IsType<LowercaseStep>(behind[0]);
+        Assert.Equal([Nfd, Lower], new Normalizer(BertNormalizer.None, Nfd, Lower).AfterLowercase().Steps); // it is there
     }
 
     [Theory]
     [InlineData("""{"type":"Whitespace"}""", "CAF\u00c9, the!?", "cafe , the [UNK]", "0-4 4-5 6-9 9-11")]
     [InlineData("""{"type":"Whitespace"}""", "a_b!cat", "[UNK] ! cat", "0-3 3-4 4-7")]
     [InlineData("""{"type":"WhitespaceSplit"}""", "the cat! \u3000sat", "the [UNK] sat", "0-3 4-8 10-13")]
-    [InlineData("""{"type":"Sequence","pretokenizers":[{"type":"WhitespaceSplit"},{"type":"BertPreTokenizer"}]}""", "the cat!?", "the cat ! ?", "0-3 4-7 7-8 8-9")]
+    [InlineData("""{"type":"Sequence","pretokenizers":[{"type":"WhitespaceSplit"},{"type":"BertPreTokenizer"}]}""", "the cat!?", "the cat ! ?",
+        "0-3 4-7 7-8 8-9")]
     [InlineData("""{"type":"Sequence","pretokenizers":[{"type":"Whitespace"}]}""", "the.cat", "the . cat", "0-3 3-4 4-7")]
     public void PreTokenizer_SaysWhereWordsEnd(string preTokenizer, string text, string tokens, string offsets)
     {

@@ -63,7 +63,8 @@ public sealed class TokenizerFilesTests : IDisposable
         Write("added_tokens.json", """{"ignored":30}""");
         Write("special_tokens_map.json", """{"additional_special_tokens":["[Y]"]}""");
         Write("tokenizer_config.json", """
-            {"added_tokens_decoder":{"101":{"content":"<b>","single_word":true,"special":false},"31":{"content":"<A>","special":true},"6":{"content":"cat","special":true}},
+            {"added_tokens_decoder":{"101":{"content":"<b>","single_word":true,"special":false},"31":{"content":"<A>","special":true},
+             "6":{"content":"cat","special":true}},
              "extra_special_tokens":["<e>"]}
             """);
         WordPieceTokenizer tokenizer = WordPieceTokenizer.Load(_folder.Path);
