@@ -26,7 +26,7 @@ internal sealed class SimilarityCommand : CliCommand
         _model = new ModelOptions(this, hasEmbeddings: true, hasSimilarity: true);
     }
 
-    internal override string[] Examples => 
+    internal override string[] Examples =>
         ["minilm similarity \"a text\" \"another\"", "minilm similarity --input pairs.tsv --columns a,b --output scores.jsonl"];
 
     internal override int Run(ParseResult parse, Session session)
