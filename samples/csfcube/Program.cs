@@ -88,7 +88,7 @@ void Report(string name, string folder)
 
 (ScoredLabels All, double Map) Score(string folder, Query[] of)
 {
-    using PairScorer scorer = PairScorer.Open(folder, device, precision, new EmbedOptions { MaxLength = Math.Min(maxLength, 512) }, cancellation);
+    using PairScorer scorer = PairScorer.Open(folder, device, precision, new EmbedOptions { MaxLength = Math.Min(maxLength, 512) }, cancellation: cancellation);
     List<double> scores = [];
     List<bool> labels = [];
     RerankingMeasures lists = new();

@@ -85,7 +85,7 @@ string Run(Row row)
 
 ScoredLabels Score(ModelKind kind, string model, string file)
 {
-    using PairScorer scorer = PairScorer.Open(model, device, precision, new EmbedOptions(), cancellation);
+    using PairScorer scorer = PairScorer.Open(model, device, precision, new EmbedOptions(), cancellation: cancellation);
     List<string> texts = [];
     List<bool> labels = [];
     using RowReader reader = RowReader.Open(file, new RowFormat { Columns = ["question1", "question2", "label"] });

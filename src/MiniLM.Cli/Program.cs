@@ -79,6 +79,7 @@ internal static class Program
     {
         session.OutputText.Flush();
         session.Output.Flush();
+        session.SayNotes();
         return code;
     }
 

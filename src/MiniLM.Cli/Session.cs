@@ -10,6 +10,7 @@ namespace MiniLM.Cli;
 /// <param name="cancellation">Set by SIGINT and SIGTERM.</param>
 internal sealed class Session(Func<Stream> openInput, Stream output, TextWriter error, CancellationToken cancellation)
 {
+    private readonly List<string> _notes = [];
     private TextWriter? _outputText;
 
     internal Stream Output => output;
@@ -48,6 +49,15 @@ internal sealed class Session(Func<Stream> openInput, Stream output, TextWriter 
     {
         if (!Quiet) { error.WriteLine($"minilm: {line}"); }
     }
+
+    /// <summary>A line for the end of a run that succeeds, once: what fails says one line, and what went wrong.</summary>
+    internal void Note(string line)
+    {
+        if (!_notes.Contains(line)) { _notes.Add(line); }
+    }
+
+    /// <summary>Says the notes.</summary>
+    internal void SayNotes() => _notes.ForEach(Say);
 
     /// <summary>A warning on stderr, even with --quiet, with the name that turns it off.</summary>
     internal void Warn(string line, string name) => error.WriteLine($"minilm: warning: {line} (--ignore-warnings {name})");

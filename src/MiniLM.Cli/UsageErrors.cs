@@ -23,6 +23,16 @@ internal static class UsageErrors
                 return new UsageException($"unknown option {option}.{remedy}", name);
             }
         }
+        // Not those of options: a value may begin with a dash.
+        foreach (string text in command.Arguments.Select(parse.GetResult).OfType<ArgumentResult>().SelectMany(result => result.Tokens)
+            .TakeWhile(_ => !parse.Tokens.Any(token => token.Type == TokenType.DoubleDash)).Select(token => token.Value).Concat(parse.UnmatchedTokens))
+        {
+            if (text is not ['-', var letter, ..] || !char.IsAsciiLetter(letter) || text.Contains(' ')) { continue; }
+            string[] longer = [.. Options(command).Where(option => option.StartsWith($"-{text}", StringComparison.Ordinal))];
+            string remedy = longer.Length > 0 ? $" Did you mean {string.Join(" or ", longer)}?"
+                : " Options have two dashes; a text that starts so goes behind '--'.";
+            return new UsageException($"unknown option {text}.{remedy}", name);
+        }
         if (parse.UnmatchedTokens.Count > 0)
         {
             string token = parse.UnmatchedTokens[0];

@@ -1,12 +1,16 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using MiniLM.Model;
+using static MiniLM.Compute.Reference.Activations;
 
 namespace MiniLM.Cpu;
 
 /// <summary>Element-wise activations of rows, for the tiers below machine code and for heads. Formulas: <see cref="Compute.Reference.Activations"/>.</summary>
 internal static unsafe class Activations
 {
+    // -log2(e) times the factor of x in the sigmoid.
+    internal const float SiluScale = -1.44269504f, QuickGeluScale = (float)(-1.4426950408889634 * QuickGeluFactor);
+
     /// <param name="activation">f.</param>
     /// <param name="x">[count].</param>
     /// <param name="y">[count]: f(x); may be x.</param>
@@ -39,6 +43,8 @@ internal static unsafe class Activations
         Activation.Gelu => GeluSlope(x),
         Activation.GeluTanh => GeluTanhSlope(x),
         Activation.Relu => ReluSlope(x),
+        Activation.Silu => SiluSlope(x, 1),
+        Activation.QuickGelu => SiluSlope(x, (float)QuickGeluFactor),
         _ => TLanes.Create(1) - Tanh(x) * Tanh(x),
     };
 
@@ -51,14 +57,26 @@ internal static unsafe class Activations
         return half + Sign(x) * (half - tail) + x * density * TLanes.Create(0.39894228f);
     }
 
-    // s + x s (1 - s) 2 u', s = sigmoid(2 u), u' = sqrt(2/pi) (1 + 3 0.044715 x^2).
+    // 2 u', u' = sqrt(2/pi) (1 + 3 0.044715 x^2).
     private static TLanes GeluTanhSlope<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes>
     {
         const float Factor = 2 * 0.79788456f;
-        TLanes one = TLanes.Create(1), near = Near(x);
-        TLanes power = new Exponential<TLanes>().Power2(AtMost(TanhExponent(near), 120)), sigmoid = one / (one + power); // 1 - s = power s, without cancelling
-        TLanes inner = TLanes.MultiplyAdd(near * near, TLanes.Create(3 * 0.044715f * Factor), TLanes.Create(Factor));
-        return sigmoid + near * sigmoid * (power * sigmoid) * inner;
+        TLanes near = Near(x);
+        return LogisticSlope(near, TanhExponent(near), TLanes.MultiplyAdd(near * near, TLanes.Create(3 * 0.044715f * Factor), TLanes.Create(Factor)));
+    }
+
+    private static TLanes SiluSlope<TLanes>(TLanes x, float factor) where TLanes : struct, ILanes<TLanes>
+    {
+        TLanes near = Near(x);
+        return LogisticSlope(near, near * TLanes.Create(factor * SiluScale), TLanes.Create(factor));
+    }
+
+    // s + x s (1 - s) z', s = sigmoid(z), exponent = -log2(e) z.
+    private static TLanes LogisticSlope<TLanes>(TLanes x, TLanes exponent, TLanes inner) where TLanes : struct, ILanes<TLanes>
+    {
+        TLanes one = TLanes.Create(1);
+        TLanes power = new Exponential<TLanes>().Power2(AtMost(exponent, 120)), sigmoid = one / (one + power); // 1 - s = power s, without cancelling
+        return sigmoid + x * sigmoid * (power * sigmoid) * inner;
     }
 
     // Beyond, slopes are 0 or 1: squares must stay finite, and a density that is the least float must stay next to 0 times x.
@@ -76,6 +94,8 @@ internal static unsafe class Activations
         Activation.Gelu => Gelu(x),
         Activation.GeluTanh => GeluTanh(x),
         Activation.Relu => TLanes.Max(TLanes.Create(0), x),
+        Activation.Silu => Logistic(x, x * TLanes.Create(SiluScale)),
+        Activation.QuickGelu => Logistic(x, x * TLanes.Create(QuickGeluScale)),
         Activation.Tanh => Tanh(x),
         _ => x,
     };
@@ -103,11 +123,11 @@ internal static unsafe class Activations
     }
 
     // x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3).
-    private static TLanes GeluTanh<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes>
-    {
-        TLanes one = TLanes.Create(1);
-        return x / (one + new Exponential<TLanes>().Power2(AtMost(TanhExponent(x), 120)));
-    }
+    private static TLanes GeluTanh<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes> => Logistic(x, TanhExponent(x));
+
+    // x sigmoid(z), exponent = -log2(e) z.
+    private static TLanes Logistic<TLanes>(TLanes x, TLanes exponent) where TLanes : struct, ILanes<TLanes> =>
+        x / (TLanes.Create(1) + new Exponential<TLanes>().Power2(AtMost(exponent, 120)));
 
     // -2 log2(e) u
     private static TLanes TanhExponent<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes>

@@ -90,27 +90,46 @@ public sealed unsafe class CpuDevice : Device
     internal override void Similarity(ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores,
         CancellationToken cancellation = default)
     {
-        const int Between = 256; // documents between two looks at the cancellation
-        using Lifetime.Inside inside = Lifetime.Enter();
         (int queryCount, int documentCount) = (queries.Length / width, documents.Length / width);
         fixed (float* q = queries, d = documents, s = scores)
         {
             (nint from, nint with, nint to) = ((nint)q, (nint)d, (nint)s); // a lambda may not hold pointers of a fixed statement
-            using (Gate.Enter(cancellation))
-            {
-                Pool.Run(
-                    member =>
+            ByDocuments(documentCount, (first, end) =>
+                Kernels.Similarity((float*)from, queryCount, (float*)with, first, end, width, (float*)to, documentCount), cancellation);
+        }
+    }
+
+    internal override void NegativeDistances(SimilarityFunction function, ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width,
+        Span<float> scores, CancellationToken cancellation = default)
+    {
+        (int queryCount, int documentCount) = (queries.Length / width, documents.Length / width);
+        bool isEuclidean = function == SimilarityFunction.Euclidean;
+        fixed (float* q = queries, d = documents, s = scores)
+        {
+            (nint from, nint with, nint to) = ((nint)q, (nint)d, (nint)s);
+            ByDocuments(documentCount, (first, end) =>
+                Kernels.NegativeDistances(isEuclidean, (float*)from, queryCount, (float*)with, first, end, width, (float*)to, documentCount), cancellation);
+        }
+    }
+
+    /// <summary>Shares documents out among the threads; <paramref name="work"/> takes those from the first to before the second.</summary>
+    private void ByDocuments(int count, Action<int, int> work, CancellationToken cancellation)
+    {
+        const int Between = 256; // documents between two looks at the cancellation
+        using Lifetime.Inside inside = Lifetime.Enter();
+        using (Gate.Enter(cancellation))
+        {
+            Pool.Run(
+                member =>
+                {
+                    (int first, int end) = Pool.All.Share(count, member);
+                    for (int document = first; document < end; document += Between)
                     {
-                        (int first, int end) = Pool.All.Share(documentCount, member);
-                        for (int document = first; document < end; document += Between)
-                        {
-                            Pool.Checkpoint();
-                            Kernels.Similarity(
-                                (float*)from, queryCount, (float*)with, document, Math.Min(document + Between, end), width, (float*)to, documentCount);
-                        }
-                    },
-                    cancellation);
-            }
+                        Pool.Checkpoint();
+                        work(document, Math.Min(document + Between, end));
+                    }
+                },
+                cancellation);
         }
     }
 

@@ -19,6 +19,9 @@ internal abstract unsafe class CpuKernels(ProductKernels products)
 
     internal abstract void Similarity(float* queries, int queryCount, float* documents, int first, int end, int width, float* scores, nint scoresStride);
 
+    internal abstract void NegativeDistances(
+        bool isEuclidean, float* queries, int queryCount, float* documents, int first, int end, int width, float* scores, nint scoresStride);
+
     internal static CpuKernels For(CpuTier tier, Precision precision = Precision.Float32)
     {
         ProductKernels products = ProductKernels.For(tier, precision);
@@ -57,4 +60,8 @@ internal unsafe class LanesKernels<TLanes>(ProductKernels products) : CpuKernels
 
     internal override void Similarity(float* queries, int queryCount, float* documents, int first, int end, int width, float* scores, nint scoresStride) =>
         Cpu.Similarity.AllPairs<TLanes>(queries, queryCount, documents, first, end, width, scores, scoresStride);
+
+    internal override void NegativeDistances(
+        bool isEuclidean, float* queries, int queryCount, float* documents, int first, int end, int width, float* scores, nint scoresStride) =>
+        Distance.NegativeOfAllPairs<TLanes>(isEuclidean, queries, queryCount, documents, first, end, width, scores, scoresStride);
 }

@@ -56,6 +56,8 @@ internal sealed unsafe class CpuNetwork : DeviceNetwork
             Activation.Gelu => Epilogue.Gelu,
             Activation.GeluTanh => Epilogue.GeluTanh,
             Activation.Relu => Epilogue.Relu,
+            Activation.Silu => Epilogue.Silu,
+            Activation.QuickGelu => Epilogue.QuickGelu,
             _ => throw new NotSupportedException($"the cpu device has no {_config.HiddenAct} in a feed-forward layer"),
         };
         _embedding = new EmbeddingRows(_kernels, _config, network.Encoder);

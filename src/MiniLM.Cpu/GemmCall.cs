@@ -9,6 +9,8 @@ internal enum Epilogue
     Gelu,
     GeluTanh,
     Relu,
+    Silu,
+    QuickGelu,
     AddResidual,
     ScaleRow,
 }

@@ -1,5 +1,6 @@
 using MiniLM.Compute;
 using MiniLM.Model;
+using MiniLM.Weights;
 
 namespace MiniLM.Cuda;
 
@@ -20,6 +21,14 @@ internal sealed class CudaPlan
             throw new NotSupportedException(
                 $"bfloat16 runs on tensor cores only: hidden {config.HiddenSize} and inner {config.IntermediateSize} must be multiples of 32, "
                     + $"heads of 32 or 64 (here {config.HeadSize}) without relative bias. Use float16 or float32.");
+        }
+        if (config.HiddenAct is Activation.Silu or Activation.QuickGelu)
+        {
+            throw new NotSupportedException($"the GPU has no kernels for the activation {config.HiddenAct}. Use --device cpu.");
+        }
+        if (network.Tensors().Any(tensor => tensor.ElementType == ElementType.F64))
+        {
+            throw new NotSupportedException("the GPU's kernels read no F64 weights. Convert them (minilm convert --dtype float32), or use --device cpu.");
         }
         string gemm = GemmOnTensorCores ? "GemmMma" : "GemmSimt";
         Gemm = gemm + Suffix;

@@ -99,13 +99,29 @@ public sealed class CrossEncoder : IDisposable
         _ => throw new NotSupportedException($"{Folder.Path}: {logits.Length} labels have no single score to rank by; a reranker has one or two"),
     };
 
+    /// <summary>Scores of the asked kind of all labels, as a classifier's predictions: sigmoid or identity of each logit, or their softmax.</summary>
+    /// <param name="logits">[Labels].</param>
+    /// <param name="kind">What they shall be; of the model's kind by its activation.</param>
+    /// <param name="scores">[Labels].</param>
+    public void Scores(ReadOnlySpan<float> logits, ScoreKind kind, Span<float> scores)
+    {
+        ClassifierActivation activation = kind switch
+        {
+            ScoreKind.Raw => ClassifierActivation.Identity,
+            ScoreKind.Sigmoid => ClassifierActivation.Sigmoid,
+            _ => Folder.ClassifierActivation,
+        };
+        activation.Score(logits, scores);
+    }
+
     /// <summary>A score of the asked kind from a raw one.</summary>
     /// <param name="raw">Of <see cref="RawScore"/>.</param>
     /// <param name="kind">What it shall be.</param>
     public float Score(float raw, ScoreKind kind)
     {
+        if (kind == ScoreKind.Model && Folder.ClassifierActivation == ClassifierActivation.Softmax && Labels == 1) { return 1; } // of a label by itself
         bool sigmoid = kind == ScoreKind.Sigmoid
-            || (kind == ScoreKind.Model && Folder.ClassifierActivation == ClassifierActivation.Sigmoid && (Labels == 1 || Folder.ActivationIsStored));
+            || (kind == ScoreKind.Model && Folder.ClassifierActivation != ClassifierActivation.Identity && (Labels == 1 || Folder.ActivationIsStored));
         return (sigmoid ? ClassifierActivation.Sigmoid : ClassifierActivation.Identity).Score(raw);
     }
 

@@ -35,7 +35,7 @@ internal sealed record LoadedModel(ModelFolder Folder, WordPieceTokenizer Tokeni
     /// <summary>The folder's tokenizer, whose ids must have rows in the embedding table.</summary>
     internal static WordPieceTokenizer OpenTokenizer(ModelFolder folder)
     {
-        WordPieceTokenizer tokenizer = WordPieceTokenizer.Load(folder.TransformerPath);
+        WordPieceTokenizer tokenizer = WordPieceTokenizer.Load(folder.TransformerPath, folder.LowersCase);
         return VocabularyMismatch(folder, tokenizer) is { } mismatch ? throw new ModelFormatException(mismatch) : tokenizer;
     }
 

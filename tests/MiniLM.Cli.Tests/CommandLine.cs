@@ -35,11 +35,14 @@ internal static class CommandLine
 {
     internal static CommandResult Run(params string[] arguments) => RunWith(CancellationToken.None, "", arguments);
 
-    internal static CommandResult RunWith(CancellationToken cancellation, string input, params string[] arguments)
+    internal static CommandResult RunWith(CancellationToken cancellation, string input, params string[] arguments) =>
+        RunWith(cancellation, Encoding.UTF8.GetBytes(input), arguments);
+
+    internal static CommandResult RunWith(CancellationToken cancellation, byte[] input, params string[] arguments)
     {
         using MemoryStream output = new();
         using StringWriter error = new() { NewLine = "\n" };
-        int code = Program.Run(arguments, new Session(() => new MemoryStream(Encoding.UTF8.GetBytes(input)), output, error, cancellation));
+        int code = Program.Run(arguments, new Session(() => new MemoryStream(input), output, error, cancellation));
         return new CommandResult(code, Encoding.UTF8.GetString(output.ToArray()), error.ToString());
     }
 
@@ -75,6 +78,9 @@ public abstract class CommandTests : IDisposable
 
     /// <summary>tests/Fixtures/models/bert: a bi-encoder of 32 dimensions and 64 positions with random weights.</summary>
     protected static string BiEncoder { get; } = Fixture("bert");
+
+    /// <summary>What is said of it: it has no modules.</summary>
+    protected static string AssumesMean { get; } = $"minilm: {BiEncoder}: has no modules.json: mean pooling is assumed\n";
 
     /// <summary>A classifier of the same size.</summary>
     protected static string CrossEncoder { get; } = Fixture("bert_prefix");

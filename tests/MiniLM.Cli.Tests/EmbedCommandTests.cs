@@ -56,10 +56,11 @@ public sealed class EmbedCommandTests : CommandTests
     public void Embed_SaysHowManyTextsWereCut()
     {
         string input = Write("texts.txt", $"one\n{string.Concat(Enumerable.Repeat("one ", 100))}\n");
-        Assert.Equal("minilm: truncated: 1 of 2\n", CommandLine.Run("embed", "--model", BiEncoder, "--input", input).AssertDone().Error);
+        Assert.Equal("minilm: truncated: 1 of 2\n" + AssumesMean, CommandLine.Run("embed", "--model", BiEncoder, "--input", input).AssertDone().Error);
         Assert.Equal("", CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--quiet").AssertDone().Error);
         string more = Write("more.txt", "one two three\none\nof the\n");
-        Assert.Equal("minilm: truncated: 2 of 3\n", CommandLine.Run("embed", "--model", BiEncoder, "--input", more, "--max-length", "3").AssertDone().Error);
+        Assert.Equal("minilm: truncated: 2 of 3\n" + AssumesMean,
+            CommandLine.Run("embed", "--model", BiEncoder, "--input", more, "--max-length", "3").AssertDone().Error);
     }
 
     [Fact]
@@ -68,7 +69,7 @@ public sealed class EmbedCommandTests : CommandTests
         string input = Write("long.jsonl", $"{{\"text\":\"{string.Concat(Enumerable.Repeat("one two ", 1_250_000))}\"}}\n");
         CommandResult result = CommandLine.Run("embed", "--model", BiEncoder, "--input", input, "--column", "text").AssertDone();
         Assert.Single(result.Lines);
-        Assert.Equal("minilm: truncated: 1 of 1\n", result.Error);
+        Assert.Equal("minilm: truncated: 1 of 1\n" + AssumesMean, result.Error);
     }
 
     [Fact]

@@ -163,7 +163,7 @@ public sealed class EvaluateScoresTests : CommandTests
     [InlineData("{\"query\":\"q\",\"pos\":[\"a\"]}", "lists.jsonl:1: has no 'neg'")]
     [InlineData("{\"query\":\"q\",\"pos\":\"a\",\"neg\":[]}", "lists.jsonl:1: 'pos' is not a list of texts")]
     [InlineData("{\"query\":\"q\",\"pos\":[1],\"neg\":[]}", "lists.jsonl:1: 'pos' is not a list of texts")]
-    [InlineData("[]", "lists.jsonl:1: not a JSON object")]
+    [InlineData("[1]", "lists.jsonl:1: not a JSON object")]
     [InlineData("{} {}", "lists.jsonl:1: not one JSON value a line")]
     [InlineData("{", "lists.jsonl:1: not one JSON value a line")]
     public void Reranking_RefusesByLine(string line, string message) =>

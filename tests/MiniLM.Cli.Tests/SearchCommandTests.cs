@@ -50,7 +50,9 @@ public sealed class SearchCommandTests : CommandTests
         Edit("index.json", text => text.Replace("\"count\": 3", "\"count\": 1"));
         string vectors = Path.Combine(Index, "vectors.f32");
         File.WriteAllBytes(vectors, File.ReadAllBytes(vectors)[..(32 * 4)]);
+        File.Delete(Path.Combine(Index, "lengths.f32"));
         Assert.Contains("\"text\":\"one two three\"", CommandLine.Run("search", "--index", Index, "one", "--json").AssertDone().Lines.Single());
+        CommandLine.Run("search", "--index", Index, "one", "--similarity", "dot").AssertRefused(1, "has no lengths.f32, which 'dot' needs");
     }
 
     [Fact]

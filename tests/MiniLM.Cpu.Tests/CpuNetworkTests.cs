@@ -17,7 +17,7 @@ public sealed class CpuNetworkTests
         CpuTier chosen = CpuTiers.Choose(tier);
         (int Hidden, int Heads, int Inner, Activation Activation, bool IsMpnet)[] shapes =
             [(1, 1, 1, Activation.Gelu, false), (20, 5, 33, Activation.Relu, true), (36, 1, 31, Activation.GeluTanh, false),
-                (66, 2, 70, Activation.Gelu, true)];
+                (66, 2, 70, Activation.Gelu, true), (34, 2, 35, Activation.Silu, false), (64, 2, 40, Activation.QuickGelu, false)];
         foreach ((int hidden, int heads, int inner, Activation activation, bool isMpnet) in shapes)
         {
             using RandomNetwork random = new(hidden, heads, inner, 2, activation, relativeBias: isMpnet);

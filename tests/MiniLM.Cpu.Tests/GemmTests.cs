@@ -75,11 +75,15 @@ public sealed unsafe class GemmTests
         }
     }
 
+    internal static bool IsCurve(Epilogue epilogue) => epilogue is Epilogue.Gelu or Epilogue.GeluTanh or Epilogue.Silu or Epilogue.QuickGelu;
+
     internal static double Finished(Epilogue epilogue, double sum, double residual, double scale) => epilogue switch
     {
         Epilogue.Gelu => Compute.Reference.Activations.Gelu(sum),
         Epilogue.GeluTanh => Compute.Reference.Activations.GeluTanh(sum),
         Epilogue.Relu => Math.Max(0, sum),
+        Epilogue.Silu => sum / (1 + Math.Exp(-sum)),
+        Epilogue.QuickGelu => sum / (1 + Math.Exp(-1.702 * sum)),
         Epilogue.AddResidual => sum + residual,
         Epilogue.ScaleRow => sum * scale,
         _ => sum,
@@ -122,7 +126,7 @@ public sealed unsafe class GemmTests
                 // k + 2 roundings of at most 2^-24 of the running magnitude; the activations' own error is 1e-6 + 3e-7 |x| (golden/forward).
                 double factor = epilogue == Epilogue.ScaleRow ? Math.Abs(scale.Span[row]) : 1.2;
                 double tolerance = (k + 2) * Math.ScaleB(magnitude * factor + Math.Abs(expected), -24)
-                    + (epilogue is Epilogue.Gelu or Epilogue.GeluTanh ? 1e-6 + 3e-7 * Math.Abs(sum) : 0);
+                    + (IsCurve(epilogue) ? 1e-6 + 3e-7 * Math.Abs(sum) : 0);
                 Tiers.Close(expected, c.Span[row * n + column], tolerance, $"{epilogue}, {rows} rows, k {k}, [{row}, {column}]");
             }
         }
@@ -190,7 +194,7 @@ public sealed unsafe class GemmTests
         one.Span[0] = 1;
         for (int i = 0; i < x.Count - 6; i++) { x.Span[i] = (i - 2000) / 200f; }
         new[] { -1e30f, 1e30f, -700, 700, -1e-30f, -0f }.CopyTo(x.Span[^6..]);
-        foreach (Epilogue epilogue in new[] { Epilogue.Gelu, Epilogue.GeluTanh, Epilogue.Relu })
+        foreach (Epilogue epilogue in new[] { Epilogue.Gelu, Epilogue.GeluTanh, Epilogue.Relu, Epilogue.Silu, Epilogue.QuickGelu })
         {
             var arguments = new GemmCall { A = one.Pointer, AStride = 4, B = x.Pointer, K = 1, Panels = Panels, C = c.Pointer, CStride = 4, CPanel = 128 };
             Tiers.Kernels(tier).Products.GemmStrip(epilogue, Store.Float32, &arguments, 1);

@@ -21,7 +21,7 @@ internal sealed class EmbedCommand : CliCommand
         Arguments.Add(_text);
         _input = new InputOptions(this);
         _output = new OutputOptions(this, ".npy or .jsonl; absent: JSON lines on standard output");
-        _model = new ModelOptions(this, hasPrompt: true);
+        _model = new ModelOptions(this, hasEmbeddings: true);
     }
 
     internal override string[] Examples => ["minilm embed \"a text\"", "minilm embed --input texts.jsonl --column text --output out.npy"];
@@ -39,26 +39,26 @@ internal sealed class EmbedCommand : CliCommand
         // The file's errors before the model's time.
         using RowReader? reader = input is null ? null : RowReader.Open(input, format, session.OpenInput, session.Cancellation);
         using Device device = _model.OpenDevice(parse, session);
-        using BiEncoder encoder = BiEncoder.Open(_model.ResolveModel(parse), device, _model.Precision(parse), session.Cancellation);
+        using BiEncoder encoder = _model.OpenEncoder(parse, device, session);
         EmbedOptions options = _model.Embedding(parse);
-        _model.Check(parse, encoder);
+        int width = encoder.DimensionOf(options);
         using RowOutput output = path is null ? new StandardRows(session.Output) : Open(path, isNpy, device, encoder, parse, session);
         float[] rows = [];
         EncodingStatistics Embed(IReadOnlyList<string> texts, long first)
         {
-            int count = texts.Count * encoder.Dimension;
+            int count = texts.Count * width;
             if (rows.Length < count) { rows = new float[count]; }
             EncodingStatistics statistics = encoder.Embed(texts, rows.AsSpan(0, count), options, session.Cancellation);
             if (isNpy) { output.WriteBytes(MemoryMarshal.AsBytes(rows.AsSpan(0, count))); }
             else
             {
-                for (int i = 0; i < texts.Count; i++) { output.Text.WriteEmbedding(rows.AsSpan(i * encoder.Dimension, encoder.Dimension)); }
+                for (int i = 0; i < texts.Count; i++) { output.Text.WriteEmbedding(rows.AsSpan(i * width, width)); }
             }
             return statistics;
         }
         if (reader is not null) { RowWindows.Run(reader, 1, _input.Pace(parse), output, session, "embed", Embed); }
         else { (output.Rows, output.Inputs, output.Truncated) = (1, 1, Embed([TextRepair.Apply(text!, format.Repair)], 0).Truncated); }
-        output.Finish(isNpy ? NpyHeader.Create(output.Rows, encoder.Dimension) : []);
+        output.Finish(isNpy ? NpyHeader.Create(output.Rows, width) : []);
         session.SayTruncated(output.Truncated, output.Inputs);
         return 0;
     }
@@ -70,7 +70,7 @@ internal sealed class EmbedCommand : CliCommand
         _input.AddTo(identity, parse, parse.GetValue(_text));
         _model.AddTo(identity, parse, device, encoder.Folder);
         identity.Add("format", isNpy ? "npy" : "jsonl");
-        ReadOnlySpan<byte> header = isNpy ? NpyHeader.Create(0, encoder.Dimension) : [];
+        ReadOnlySpan<byte> header = isNpy ? NpyHeader.Create(0, encoder.DimensionOf(_model.Embedding(parse))) : [];
         return ResumableFile.Open(path, _output.Resume(parse), _output.Overwrite(parse), identity, header, session);
     }
 

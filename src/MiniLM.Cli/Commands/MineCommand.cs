@@ -81,13 +81,13 @@ internal sealed class MineCommand : CliCommand
         using RowOutput output = path is null ? new StandardRows(session.Output) : new WholeFile(path, _output.Overwrite(parse));
         MiningTexts texts = Texts(parse, session);
         using Device device = _model.OpenDevice(parse, session);
-        using BiEncoder encoder = BiEncoder.Open(_model.ResolveModel(parse), device, _model.Precision(parse), session.Cancellation);
+        using BiEncoder encoder = _model.OpenEncoder(parse, device, session);
         EmbedOptions embedding = _model.Embedding(parse);
         EmbedOptions queries = embedding with { PromptName = Prompt(parse, _queryPrompt, encoder.Folder, "query") };
         EmbedOptions documents = embedding with { PromptName = Prompt(parse, _corpusPrompt, encoder.Folder, "document", "passage", "corpus") };
-        _model.Check(parse, encoder);
         using PairScorer? judge = parse.GetValue(_judge) is not { } name ? null : PairScorer.Open(
-            ModelFolder.Resolve(name), device, _model.Precision(parse), embedding with { MaxLength = null }, session.Cancellation);
+            ModelFolder.Resolve(name), device, _model.Precision(parse), embedding with { MaxLength = null }, cancellation: session.Cancellation);
+        if (judge is not null) { ModelOptions.SayNotes(judge.Folder, session); }
         if (judge is not null && !options.HasLimit) { session.Say("--judge: not asked: without a margin, --max-score or --min-score no score decides"); }
         TextMining mining = new(texts, encoder, device, session.Cancellation);
         MiningStatistics statistics = new(format, options.NumNegatives);

@@ -12,8 +12,7 @@ internal sealed class RerankCommand : CliCommand
 {
     private static readonly string[] SanityScorers = ["random", "constant", "shuffle"]; // as SanityScorer counts them
 
-    private static readonly string[] OfModels =
-        ["--device", "--precision", "--threads", "--batch-tokens", "--max-length", "--prompt-name", "--quotes", "--fix-text"];
+    private static readonly string[] OfModels = ["--device", "--precision", "--threads", "--batch-tokens", "--max-length", "--quotes", "--fix-text"];
 
     private readonly Option<string?> _queries = new("--queries") { Description = "id TAB text, or queries.jsonl (_id, text)", HelpName = "FILE" };
     private readonly Option<string?> _corpus = new("--corpus") { Description = "corpus.jsonl (_id, title, text), or id TAB text", HelpName = "FILE" };
@@ -47,7 +46,7 @@ internal sealed class RerankCommand : CliCommand
     private readonly OutputOptions _output;
     private readonly ModelOptions _model;
 
-    internal RerankCommand() : base("rerank", "Ranks the documents of a run anew, or scores pairs, with a cross-encoder or by the cosine of a bi-encoder.")
+    internal RerankCommand() : base("rerank", "Ranks the documents of a run anew, or scores pairs, with a cross-encoder or by a bi-encoder's similarity.")
     {
         Options.Add(_queries);
         Options.Add(_corpus);
@@ -56,7 +55,7 @@ internal sealed class RerankCommand : CliCommand
         Options.Add(_lists);
         _output = new OutputOptions(this, "TREC run, or scores as .jsonl; absent: standard output");
         foreach (Option option in new Option[] { _depth, _topK, _score, _scorer, _seed, _tag }) { Options.Add(option); }
-        _model = new ModelOptions(this, hasPrompt: true);
+        _model = new ModelOptions(this, hasEmbeddings: true, hasSimilarity: true);
     }
 
     internal override string[] Examples =>
@@ -126,13 +125,24 @@ internal sealed class RerankCommand : CliCommand
             ? new CandidateListPairs(lists, _input.Format(parse, []), session.OpenInput, session.Cancellation)
             : RowReader.Open(_input.Path(parse)!, _input.Format(parse, _input.Pair(parse)), session.OpenInput, session.Cancellation);
         using Device device = _model.OpenDevice(parse, session);
-        using PairScorer scorer = OpenScorer(parse, device, session);
+        using PairScorer scorer = OpenScorer(parse, device, session, hasLists: parse.GetValue(_lists) is null);
         Func<float, float> score = Score(parse, scorer, "model");
         using RowOutput output = Open(parse, session, identity => AddModel(identity, parse, device, scorer));
+        LogitScorer? ofLabels = scorer is LogitScorer { Labels: > 2 } several ? several : null;
+        float[] scores = new float[ofLabels?.Labels ?? 0];
         RowWindows.Run(reader, 2, _input.Pace(parse), output, session, "rerank", (window, first) =>
         {
             EncodingStatistics statistics = scorer.Compute(window, session.Cancellation);
-            for (int i = 0; i < window.Count / 2; i++) { output.Text.WriteScore(first + i, score(scorer.Raw(i)), scorer.Logits(i)); }
+            for (int i = 0; i < window.Count / 2; i++)
+            {
+                if (ofLabels is null)
+                {
+                    output.Text.WriteScore(first + i, score(scorer.Raw(i)), scorer.Logits(i));
+                    continue;
+                }
+                ofLabels.Scores(i, Kind(parse, "model"), scores);
+                output.Text.WriteScores(first + i, scores, ofLabels.Logits(i));
+            }
             return statistics;
         });
         Finish(output, session);
@@ -151,7 +161,7 @@ internal sealed class RerankCommand : CliCommand
 
     private void RankRun(string run, SanityScorer scorer, ParseResult parse, Session session)
     {
-        string[] idle = [.. OfModels.Where(name => Given(parse, name) is not null)];
+        string[] idle = [.. OfModels.Concat(_model.OfEmbeddings).Where(name => Given(parse, name) is not null)];
         if (idle.Length > 0) { session.Say($"{string.Join(", ", idle)}: without effect: --scorer {SanityScorers[(int)scorer]} reads no texts"); }
         TrecRun lines = TrecRun.Read(run, session.OpenInput, session.Cancellation).Top(Depth(parse));
         using RowOutput output = Open(parse, session, identity => identity.Add("version", VersionText.Version));
@@ -173,32 +183,46 @@ internal sealed class RerankCommand : CliCommand
 
     private int Depth(ParseResult parse) => parse.GetValue(_depth) ?? int.MaxValue;
 
-    private PairScorer OpenScorer(ParseResult parse, Device device, Session session) => PairScorer.Open(
-        _model.ResolveModel(parse), device, _model.Precision(parse), _model.Embedding(parse), session.Cancellation);
+    private PairScorer OpenScorer(ParseResult parse, Device device, Session session, bool hasLists = false)
+    {
+        PairScorer scorer = PairScorer.Open(_model.ResolveModel(parse), device, _model.Precision(parse), _model.Embedding(parse),
+            _model.Similarity(parse), hasLists, session.Cancellation);
+        ModelOptions.SayNotes(scorer.Folder, session);
+        return scorer;
+    }
 
     /// <summary>What is shown of a raw score.</summary>
     private Func<float, float> Score(ParseResult parse, PairScorer scorer, string absent)
     {
-        CosineScorer? cosine = scorer as CosineScorer;
-        if (cosine is not null) { _model.Check(parse, cosine.Encoder); }
+        EmbeddingScorer? embeddings = scorer as EmbeddingScorer;
+        if (embeddings is not null) { _model.Check(parse, embeddings.Encoder); }
         else
         {
             _model.CheckLength(parse, scorer.Folder, scorer.Tokenizer, pair: true);
-            if (_model.PromptName(parse) is not null) { throw new UsageException("--prompt-name: a cross-encoder has no prompts"); }
+            if (Given(parse, _model.OfEmbeddings) is { } option) { throw new UsageException($"{option.Name}: a cross-encoder has no embeddings"); }
         }
-        string name = parse.GetValue(_score) is { } given && given != "default" ? given : absent;
-        if (name == "sigmoid" && cosine is not null)
+        string name = ScoreName(parse, absent);
+        if (name == "sigmoid" && embeddings is not null)
         {
-            throw new NotSupportedException($"{scorer.Folder.Path}: a bi-encoder: its score is the cosine, which has no sigmoid. Use --score raw.");
+            throw new NotSupportedException($"{scorer.Folder.Path}: a bi-encoder: its score is a similarity, which has no sigmoid. Use --score raw.");
         }
         if (name == "calibrated")
         {
+            if (scorer is LogitScorer { Labels: > 2 })
+            {
+                throw new NotSupportedException($"{scorer.Folder.Path}: a calibration is of one score, a pair has one a label here. Use --score model or raw.");
+            }
             Calibration calibration = CalibrationFile.Read(scorer.Folder);
             return raw => (float)calibration.Apply(raw);
         }
-        ScoreKind kind = name switch { "raw" => ScoreKind.Raw, "sigmoid" => ScoreKind.Sigmoid, _ => ScoreKind.Model };
+        ScoreKind kind = Kind(parse, absent);
         return raw => scorer.Score(raw, kind);
     }
+
+    private string ScoreName(ParseResult parse, string absent) => parse.GetValue(_score) is { } given && given != "default" ? given : absent;
+
+    private ScoreKind Kind(ParseResult parse, string absent) =>
+        ScoreName(parse, absent) switch { "raw" => ScoreKind.Raw, "sigmoid" => ScoreKind.Sigmoid, _ => ScoreKind.Model };
 
     private RowOutput Open(ParseResult parse, Session session, Action<RunIdentity> addScorer)
     {

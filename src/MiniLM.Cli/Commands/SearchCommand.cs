@@ -5,6 +5,7 @@ using MiniLM.Cli.Output;
 using MiniLM.Compute;
 using MiniLM.Data;
 using MiniLM.Evaluation;
+using MiniLM.Model;
 using MiniLM.Retrieval;
 using MiniLM.Text.Repair;
 
@@ -34,7 +35,7 @@ internal sealed class SearchCommand : CliCommand
     {
         Arguments.Add(_query);
         foreach (Option option in new Option[] { _index, _queries, _topK, _output, _overwrite, _json, _fixText }) { Options.Add(option); }
-        _model = new ModelOptions(this, hasPrompt: true);
+        _model = new ModelOptions(this, hasEmbeddings: true, hasSimilarity: true);
     }
 
     internal override string[] Examples => ["minilm search --index DIR \"one query\"", "minilm search --index DIR --queries q.tsv --top-k 10 --output out.run"];
@@ -52,26 +53,29 @@ internal sealed class SearchCommand : CliCommand
         using VectorIndex index = VectorIndex.Open(parse.GetValue(_index)!);
         TextRepairKind repair = FixTextOption.Kind(parse, _fixText) ?? index.Repair;
         using TextCollection? file = queries is null ? null
-            : TextCollection.Open(queries, openStandardInput: session.OpenInput, repair: repair, cancellation: session.Cancellation);
+            : TextCollection.Open(queries, new RowFormat { Repair = repair }, session.OpenInput, session.Cancellation);
         using RowOutput? run = file is null ? null
             : output is null or "-" ? new StandardRows(session.Output) : new WholeFile(output, parse.GetValue(_overwrite));
         using Device device = _model.OpenDevice(parse, session);
-        using BiEncoder encoder = OpenModel(parse, index, device, session.Cancellation);
-        EmbedOptions options = _model.Embedding(parse);
+        EmbedOptions options = _model.Embedding(parse, EmbedTask.Query);
+        options = options with { Dimensions = options.Dimensions ?? index.Dimension, Normalize = options.Normalize || index.IsNormalized };
+        using BiEncoder encoder = OpenModel(parse, index, options, device, session);
+        _model.SayPrompt(parse, encoder, options, "queries", session);
+        SimilarityFunction similarity = _model.Similarity(parse) ?? encoder.Folder.SimilarityFunction;
         long ties = 0;
         if (query is not null)
         {
-            float[] embedding = new float[encoder.Dimension];
+            float[] embedding = new float[index.Dimension];
             EncodingStatistics one = encoder.Embed([TextRepair.Apply(query, repair)], embedding, options, session.Cancellation);
             session.SayTruncated(one.Truncated, one.Inputs);
-            SearchHit[] hits = index.Search(embedding, topK, device, session.Cancellation)[0];
+            SearchHit[] hits = index.Search(embedding, topK, device, similarity, session.Cancellation)[0];
             ties = Ties(hits);
             if (parse.GetValue(_json)) { WriteJson(session.OutputText, index, hits); } else { WriteTable(session.OutputText, index, hits); }
         }
         else
         {
             EmbeddedWindows windows = new(new CollectionWindows(file!, "query", capacity: QueriesAtOnce), encoder, options);
-            ties = SearchAll(windows, run!, index, device, topK, session);
+            ties = SearchAll(windows, run!, index, device, topK, similarity, session);
             if (windows.Total.Inputs == 0) { throw file!.Wrong("the file has no queries. Give at least one."); }
             run!.Finish([]);
             session.SayTruncated(windows.Total.Truncated, windows.Total.Inputs);
@@ -80,21 +84,21 @@ internal sealed class SearchCommand : CliCommand
         return 0;
     }
 
-    private BiEncoder OpenModel(ParseResult parse, VectorIndex index, Device device, CancellationToken cancellation)
+    private BiEncoder OpenModel(ParseResult parse, VectorIndex index, EmbedOptions options, Device device, Session session)
     {
         string folder;
         if (_model.ModelName(parse) is not null) { folder = _model.ResolveModel(parse); }
         else if (Directory.Exists(index.Model)) { folder = index.Model; }
         else { throw new ModelFormatException($"{index.Folder}: made with the model {index.Model}, which is not there. Say where it is now: --model M"); }
-        BiEncoder encoder = BiEncoder.Open(folder, device, _model.Precision(parse), cancellation);
+        BiEncoder encoder = _model.OpenEncoder(parse, device, session, folder);
         try
         {
-            if (encoder.Dimension != index.Dimension)
+            if (encoder.DimensionOf(options) != index.Dimension)
             {
-                throw new ModelFormatException($"{folder}: gives {encoder.Dimension} floats, {index.Folder} holds vectors of {index.Dimension}. "
+                throw new ModelFormatException($"{folder}: gives {encoder.DimensionOf(options)} floats, {index.Folder} holds vectors of {index.Dimension}. "
                     + $"Use the model that made it, {index.Model}, or index again.");
             }
-            if (encoder.Folder.HashUntil(cancellation) != index.ModelHash)
+            if (encoder.Folder.HashUntil(session.Cancellation) != index.ModelHash)
             {
                 throw new ModelFormatException($"{folder}: hash {encoder.Folder.Hash[..12]}..., {index.Folder} was made by {index.Model} with "
                     + $"{Start(index.ModelHash)}...: another model's vectors mean nothing here. Use that model, or index again.");
@@ -110,12 +114,13 @@ internal sealed class SearchCommand : CliCommand
         static string Start(string hash) => hash.Length > 12 ? hash[..12] : hash;
     }
 
-    private static long SearchAll(EmbeddedWindows queries, RowOutput run, VectorIndex index, Device device, int topK, Session session)
+    private static long SearchAll(EmbeddedWindows queries, RowOutput run, VectorIndex index, Device device, int topK,
+        SimilarityFunction similarity, Session session)
     {
         long ties = 0;
         while (queries.Read(session.Cancellation))
         {
-            SearchHit[][] found = index.Search(queries.Vectors, topK, device, session.Cancellation);
+            SearchHit[][] found = index.Search(queries.Vectors, topK, device, similarity, session.Cancellation);
             for (int query = 0; query < found.Length; query++)
             {
                 SearchHit[] hits = found[query];

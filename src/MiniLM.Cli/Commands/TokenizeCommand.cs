@@ -49,7 +49,12 @@ internal sealed class TokenizeCommand : CliCommand
         _output.Check(parse, input);
         using RowReader? reader = input is null ? null : RowReader.Open(input, _input.Format(parse, columns), session.OpenInput, session.Cancellation);
         WordPieceTokenizer tokenizer = WordPieceTokenizer.Load(TokenizerFolder(ModelFolder.Resolve(parse.GetValue(_model))));
-        EncodeOptions options = new() { MaxLength = parse.GetValue(_maxLength), Truncation = Truncation(parse.GetValue(_truncation)) };
+        EncodeOptions options = new()
+        {
+            MaxLength = parse.GetValue(_maxLength),
+            Truncation = Truncation(parse.GetValue(_truncation)),
+            TruncationSide = tokenizer.TruncationSide,
+        };
         using RowOutput output = path is null ? new StandardRows(session.Output)
             : ResumableFile.Open(path, resume: false, _output.Overwrite(parse), new RunIdentity(session.Cancellation, isResumable: false), [], session);
         int width = columns?.Length ?? 1;

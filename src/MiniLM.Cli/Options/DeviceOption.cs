@@ -25,7 +25,8 @@ internal static class DeviceOption
             string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
             if (Names.Contains(text) || GpuIndex(text) is not null || Capability(text) is not null) { return text; }
             result.AddError($"--device {text}: it is one of {string.Join(", ", Names)}, cuda:N, "
-                + $"emulated:sm_60, emulated:sm_80, emulated:sm_90.{NearNames.Suggest(text, Names)}");
+                + "emulated:sm_60, emulated:sm_80, emulated:sm_90."
+                + (text.StartsWith("gpu", StringComparison.Ordinal) ? " Did you mean cuda?" : NearNames.Suggest(text, Names)));
             return null;
         },
     };

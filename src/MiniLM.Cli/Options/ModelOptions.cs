@@ -19,12 +19,17 @@ internal sealed class ModelOptions
         most: CpuDevice.MostThreads);
     private readonly Option<int?> _batchTokens = NumberOption.Create("--batch-tokens", "tokens of one batch; results do not depend on it (8192)");
     private readonly Option<int?> _maxLength = NumberOption.Create("--max-length", "longest input in tokens (the model's limit)");
-    private readonly Option<string?>? _prompt;
+    private readonly Option<string?> _prompt = new("--prompt-name") { Description = "one of the model's prompts, put before every text", HelpName = "NAME" };
+    private readonly Option<int?> _dimensions = NumberOption.Create("--dimensions", "values kept of an embedding, the first (as the model says)");
+    private readonly Option<bool> _normalize = new("--normalize") { Description = "embeddings, cut, get length 1" };
+    private readonly Option<string?> _similarity = NamedOption.Create(
+        "--similarity", "how embeddings are compared; distances are negative (as the model says)", SimilarityNames.All);
 
     /// <param name="command">Takes the options.</param>
-    /// <param name="hasPrompt">With --prompt-name.</param>
+    /// <param name="hasEmbeddings">With what is of embeddings: --prompt-name, --dimensions, --normalize.</param>
+    /// <param name="hasSimilarity">With --similarity.</param>
     /// <param name="hasBatches">With --batch-tokens and --max-length.</param>
-    internal ModelOptions(Command command, bool hasPrompt = false, bool hasBatches = true)
+    internal ModelOptions(Command command, bool hasEmbeddings = false, bool hasSimilarity = false, bool hasBatches = true)
     {
         command.Options.Add(_model);
         command.Options.Add(_device);
@@ -35,10 +40,14 @@ internal sealed class ModelOptions
             command.Options.Add(_batchTokens);
             command.Options.Add(_maxLength);
         }
-        if (!hasPrompt) { return; }
-        _prompt = new("--prompt-name") { Description = "one of the model's prompts, put before every text", HelpName = "NAME" };
-        command.Options.Add(_prompt);
+        List<Option> ofEmbeddings = hasEmbeddings ? [_prompt, _dimensions, _normalize] : [];
+        if (hasSimilarity) { ofEmbeddings.Add(_similarity); }
+        foreach (Option option in ofEmbeddings) { command.Options.Add(option); }
+        OfEmbeddings = [.. ofEmbeddings.Select(option => option.Name)];
     }
+
+    /// <summary>Options that a model without embeddings has no use for.</summary>
+    internal IReadOnlyList<string> OfEmbeddings { get; }
 
     internal string? ModelName(ParseResult parse) => parse.GetValue(_model);
 
@@ -51,7 +60,10 @@ internal sealed class ModelOptions
 
     internal int BatchTokens(ParseResult parse) => parse.GetValue(_batchTokens) ?? new EmbedOptions().BatchTokens;
 
-    internal string? PromptName(ParseResult parse) => _prompt is null ? null : parse.GetValue(_prompt);
+    internal string? PromptName(ParseResult parse) => parse.GetValue(_prompt);
+
+    /// <summary>Null: the model's own.</summary>
+    internal SimilarityFunction? Similarity(ParseResult parse) => parse.GetValue(_similarity) is { } name ? SimilarityNames.Find(name) : null;
 
     internal string DeviceName(ParseResult parse) => parse.GetValue(_device) ?? "cpu";
 
@@ -66,8 +78,45 @@ internal sealed class ModelOptions
         _ => Compute.Precision.Float32,
     };
 
-    internal EmbedOptions Embedding(ParseResult parse) =>
-        new() { MaxLength = MaxLength(parse), PromptName = PromptName(parse), BatchTokens = BatchTokens(parse) };
+    internal EmbedOptions Embedding(ParseResult parse, EmbedTask task = EmbedTask.Text) => new()
+    {
+        MaxLength = MaxLength(parse),
+        PromptName = PromptName(parse),
+        Task = task,
+        Dimensions = parse.GetValue(_dimensions),
+        Normalize = parse.GetValue(_normalize),
+        BatchTokens = BatchTokens(parse),
+    };
+
+    /// <summary>The model as an encoder of texts; what its folder leaves open is said.</summary>
+    /// <exception cref="UsageException">It does not take an option's value.</exception>
+    internal BiEncoder OpenEncoder(ParseResult parse, Device device, Session session, string? folder = null)
+    {
+        BiEncoder encoder = BiEncoder.Open(folder ?? ResolveModel(parse), device, Precision(parse), session.Cancellation);
+        try { Check(parse, encoder); }
+        catch
+        {
+            encoder.Dispose();
+            throw;
+        }
+        SayNotes(encoder.Folder, session);
+        return encoder;
+    }
+
+    /// <summary>What a folder leaves open, and what was taken for it.</summary>
+    internal static void SayNotes(ModelFolder folder, Session session)
+    {
+        foreach (string note in folder.Notes) { session.Note(note); }
+    }
+
+    /// <summary>Says which of the model's prompts is put before texts though nobody asked for one.</summary>
+    internal void SayPrompt(ParseResult parse, BiEncoder encoder, EmbedOptions options, string texts, Session session)
+    {
+        if (PromptName(parse) is null && encoder.PromptName(options) is { } name && encoder.Folder.Prompts[name] is { Length: > 0 } prompt)
+        {
+            session.Note($"before the {texts} stands the model's prompt {Quoted.Text(name)}: {Quoted.Text(prompt)}");
+        }
+    }
 
     /// <summary>The device, checked for the precision; the caller disposes it after what it loads.</summary>
     /// <exception cref="NotSupportedException">This build cannot: exit code 1.</exception>
@@ -94,6 +143,9 @@ internal sealed class ModelOptions
         identity.Add("device", device.Identity);
         identity.Add("max_length", MaxLength(parse));
         identity.Add("prompt_name", PromptName(parse));
+        identity.Add("dimensions", parse.GetValue(_dimensions));
+        identity.Add("normalize", parse.GetValue(_normalize) ? "true" : "");
+        identity.Add("similarity", parse.GetValue(_similarity));
     }
 
     /// <summary>Options that only the opened model can judge.</summary>

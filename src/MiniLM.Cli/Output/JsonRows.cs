@@ -32,6 +32,18 @@ internal static class JsonRows
         rows.Write("}\n"u8);
     }
 
+    /// <summary>{"index":i,"scores":[...],"logits":[...]}: a score a label.</summary>
+    internal static void WriteScores(this Utf8Writer rows, long index, ReadOnlySpan<float> scores, ReadOnlySpan<float> logits)
+    {
+        rows.Write("{\"index\":"u8);
+        rows.Write(index);
+        rows.Write(",\"scores\":"u8);
+        rows.WriteArray(scores);
+        rows.Write(",\"logits\":"u8);
+        rows.WriteArray(logits);
+        rows.Write("}\n"u8);
+    }
+
     /// <summary>Text as a JSON string.</summary>
     internal static void WriteString(this Utf8Writer rows, ReadOnlySpan<char> text)
     {

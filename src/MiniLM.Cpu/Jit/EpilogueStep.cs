@@ -15,8 +15,10 @@ internal abstract class EpilogueStep
         Epilogue.AddResidual => new AddResidualStep(),
         Epilogue.ScaleRow => new ScaleRowStep(),
         Epilogue.Gelu => new GeluStep(dot),
-        Epilogue.GeluTanh => new GeluTanhStep(),
+        Epilogue.GeluTanh => new LogisticStep((float)(-2 * 1.4426950408889634 * 0.7978845608028654), 0.044715f),
         Epilogue.Relu => new ReluStep(),
+        Epilogue.Silu => new LogisticStep(Activations.SiluScale),
+        Epilogue.QuickGelu => new LogisticStep(Activations.QuickGeluScale),
         _ => throw new InvalidOperationException($"no step {epilogue}"),
     };
 
@@ -109,16 +111,20 @@ internal sealed class GeluStep(Dot dot) : EpilogueStep
     }
 }
 
-/// <summary>The tanh form as x / (1 + 2^(-2 log2(e) u)), u = sqrt(2/pi) (x + 0.044715 x^3).</summary>
-internal sealed class GeluTanhStep : EpilogueStep
+/// <summary>x sigmoid(z) as x / (1 + 2^(-log2(e) z)), -log2(e) z = scale (x + cubic x^3): silu, and the tanh form of GELU with z = 2 u,
+/// u = sqrt(2/pi) (x + 0.044715 x^3).</summary>
+internal sealed class LogisticStep(float scale, float cubic = 0) : EpilogueStep
 {
     internal override void Emit(KernelAssembler c, Zmm x, ReadOnlySpan<Zmm> spare, int row, int v)
     {
         (Zmm t, Zmm n, Zmm p) = (spare[0], spare[1], spare[2]);
-        const float Scale = (float)(-2 * 1.4426950408889634 * 0.7978845608028654);
-        c.vmulps(t, x, x);
-        c.vbroadcastss(n, c.Scalar(Scale * 0.044715f));
-        c.vfmadd213ps(t, n, c.Constant(Scale)); // Scale (1 + 0.044715 x^2)
+        if (cubic == 0) { c.vbroadcastss(t, c.Scalar(scale)); }
+        else
+        {
+            c.vmulps(t, x, x);
+            c.vbroadcastss(n, c.Scalar(scale * cubic));
+            c.vfmadd213ps(t, n, c.Constant(scale)); // scale (1 + cubic x^2)
+        }
         c.vmulps(t, t, x);
         c.vbroadcastss(n, c.Scalar(120f));
         c.vminps(t, n, t); // 2^120 x: still finite, and x / 2^120 is 0 to the tolerance; a NaN stays one

@@ -1,4 +1,5 @@
 using MiniLM.Model;
+using MiniLM.Ranking;
 using MiniLM.Training;
 using MiniLM.Weights;
 
@@ -109,6 +110,27 @@ public abstract class Device : IDisposable
     /// <param name="cancellation">Looked at all along; what <paramref name="scores"/> holds after it is undefined.</param>
     internal abstract void Similarity(
         ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores, CancellationToken cancellation = default);
+
+    /// <summary>Negative distances of all pairs of rows; a pair's bits do not depend on the others.</summary>
+    /// <param name="function">Euclidean or Manhattan.</param>
+    /// <param name="queries">[queries, width].</param>
+    /// <param name="documents">[documents, width].</param>
+    /// <param name="width">Length of a row.</param>
+    /// <param name="scores">[queries, documents].</param>
+    /// <param name="cancellation">Looked at all along; what <paramref name="scores"/> holds after it is undefined.</param>
+    internal virtual void NegativeDistances(SimilarityFunction function, ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width,
+        Span<float> scores, CancellationToken cancellation = default)
+    {
+        using Lifetime.Inside inside = Lifetime.Enter();
+        for (int query = 0, at = 0; query < queries.Length; query += width)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            for (int document = 0; document < documents.Length; document += width)
+            {
+                scores[at++] = (float)function.Of(queries.Slice(query, width), documents.Slice(document, width));
+            }
+        }
+    }
 
     /// <summary>Gives back what the device holds; nobody is inside any more.</summary>
     private protected abstract void Free();

@@ -21,17 +21,17 @@ internal sealed record CandidateList(string[] Queries, string[] Positives, strin
 
     private static string[] Texts(JsonLines lines, JsonElement list, string name)
     {
-        if (!list.TryGetProperty(name, out JsonElement texts)) { throw lines.Lines.Wrong($"has no '{name}'. {Form}"); }
+        if (!list.TryGetProperty(name, out JsonElement texts)) { throw lines.Source.Wrong($"has no '{name}'. {Form}"); }
         try
         {
             if (name == "query" && texts.ValueKind == JsonValueKind.String) { return [texts.GetString()!]; }
             if (texts.ValueKind != JsonValueKind.Array || texts.EnumerateArray().Any(text => text.ValueKind != JsonValueKind.String))
             {
-                throw lines.Lines.Wrong($"'{name}' is not a list of texts. {Form}");
+                throw lines.Source.Wrong($"'{name}' is not a list of texts. {Form}");
             }
-            if (name == "query" && texts.GetArrayLength() == 0) { throw lines.Lines.Wrong($"'query' is an empty list. {Form}"); }
+            if (name == "query" && texts.GetArrayLength() == 0) { throw lines.Source.Wrong($"'query' is an empty list. {Form}"); }
             return [.. texts.EnumerateArray().Select(text => text.GetString()!)];
         }
-        catch (InvalidOperationException) { throw lines.Lines.Wrong($"'{name}' has half a surrogate pair. Correct the line."); }
+        catch (InvalidOperationException) { throw lines.Source.Wrong($"'{name}' has half a surrogate pair. Correct the line."); }
     }
 }

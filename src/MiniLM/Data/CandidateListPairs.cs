@@ -8,12 +8,12 @@ namespace MiniLM.Data;
 internal sealed class CandidateListPairs(string path, RowFormat format, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default)
     : RowReader(format)
 {
-    private readonly JsonLines _lines = new(new LineReader(DataFile.Open(path, openStandardInput, cancellation), DataFile.Name(path)));
+    private readonly JsonLines _lines = new(DataFile.Open(path, openStandardInput, cancellation), DataFile.Name(path));
     private readonly Queue<(string Query, string Document)> _pairs = new();
 
-    internal override long Line => _lines.Lines.Number;
+    internal override long Line => _lines.Source.Line;
 
-    internal override long Position => _lines.Lines.Position;
+    internal override long Position => _lines.Source.Position;
 
     protected override bool ReadRow(Span<string> values)
     {
@@ -26,7 +26,7 @@ internal sealed class CandidateListPairs(string path, RowFormat format, Func<Str
         return true;
     }
 
-    internal override DataFormatException Wrong(string what) => _lines.Lines.Wrong(what);
+    internal override DataFormatException Wrong(string what) => _lines.Source.Wrong(what);
 
     public override void Dispose() => _lines.Dispose();
 }

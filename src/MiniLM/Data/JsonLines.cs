@@ -4,13 +4,24 @@ using System.Text.Unicode;
 
 namespace MiniLM.Data;
 
-/// <summary>JSON values, one a line: RFC 8259 to the letter (no NaN, no comments), blank lines skipped, every error with its line number.</summary>
-/// <param name="lines">Disposed with the reader.</param>
-internal sealed class JsonLines(LineReader lines) : IDisposable
+/// <summary>JSON values one after the other, a line each or more, or the elements of an array: RFC 8259 to the letter (no NaN, no comments), every error
+/// with its line number.</summary>
+internal sealed class JsonLines : IDisposable
 {
-    private static readonly byte[] White = [.. " \t\r"u8];
+    private readonly PeekedStream? _stream;
+    private readonly string _name = "";
+    private JsonSource? _source;
 
-    internal LineReader Lines => lines;
+    /// <param name="source">Disposed with the reader.</param>
+    internal JsonLines(JsonSource source) => _source = source;
+
+    /// <summary>Reads lines, or an array where the stream begins with one; nothing is read before somebody asks.</summary>
+    /// <param name="stream">Disposed with the reader.</param>
+    /// <param name="name">For messages.</param>
+    internal JsonLines(Stream stream, string name) => (_stream, _name) = (stream as PeekedStream ?? new PeekedStream(stream, name), name);
+
+    internal JsonSource Source => _source ??= _stream!.Start == TextStart.Array ? new JsonArraySource(_stream, _name)
+        : new JsonLineSource(new LineReader(_stream, _name));
 
     /// <summary>The next value, checked whole; it must be an object when properties are asked for.</summary>
     /// <param name="names">Properties to pick out of the object, in UTF-8.</param>
@@ -20,10 +31,16 @@ internal sealed class JsonLines(LineReader lines) : IDisposable
     /// <exception cref="DataFormatException">The line is not UTF-8 or not one JSON value.</exception>
     internal bool Read(byte[][] names, Span<string?> values, bool hasLists = false)
     {
-        if (!Next(out ReadOnlySpan<byte> line)) { return false; }
+        if (!Next(out ReadOnlySpan<byte> value)) { return false; }
         values.Clear();
-        try { Pick(line, names, values, hasLists); }
-        catch (JsonException error) { throw NotJson(error); }
+        try { Pick(value, names, values, hasLists); }
+        catch (JsonException error)
+        {
+            if (!Source.Complete(ref value)) { throw NotJson(error); }
+            CheckUtf8(value);
+            values.Clear();
+            Pick(value, names, values, hasLists);
+        }
         return true;
     }
 
@@ -31,36 +48,50 @@ internal sealed class JsonLines(LineReader lines) : IDisposable
     /// <exception cref="DataFormatException">The line is not UTF-8 or not one JSON object.</exception>
     internal JsonElement? ReadObject()
     {
-        if (!Next(out ReadOnlySpan<byte> line)) { return null; }
-        try
+        if (!Next(out ReadOnlySpan<byte> value)) { return null; }
+        JsonElement element;
+        try { element = Parse(value); }
+        catch (JsonException error)
         {
-            Utf8JsonReader reader = new(line);
-            using JsonDocument value = JsonDocument.ParseValue(ref reader);
-            reader.Read(); // nothing follows
-            return value.RootElement.ValueKind == JsonValueKind.Object ? value.RootElement.Clone() : throw lines.Wrong("not a JSON object. Correct the line.");
+            if (!Source.Complete(ref value)) { throw NotJson(error); }
+            CheckUtf8(value);
+            element = Parse(value);
         }
-        catch (JsonException error) { throw NotJson(error); }
+        return element.ValueKind == JsonValueKind.Object ? element : throw Source.Wrong("not a JSON object. Correct the line.");
     }
 
-    /// <summary>The next line that is not blank, without white space at its ends.</summary>
-    private bool Next(out ReadOnlySpan<byte> line)
+    private static JsonElement Parse(ReadOnlySpan<byte> value)
     {
-        while (lines.Read(out line))
-        {
-            line = line.Trim(White);
-            if (line.Length == 0) { continue; }
-            return Utf8.IsValid(line) ? true : throw lines.Wrong("not UTF-8. Save the file as UTF-8.");
-        }
-        return false;
+        Utf8JsonReader reader = new(value);
+        using JsonDocument document = JsonDocument.ParseValue(ref reader);
+        reader.Read(); // nothing follows
+        return document.RootElement.Clone();
     }
 
-    private DataFormatException NotJson(JsonException error) => lines.Wrong($"not one JSON value a line ({Reason(error)}). Correct the line.");
+    private bool Next(out ReadOnlySpan<byte> value)
+    {
+        if (!Source.Next(out value)) { return false; }
+        CheckUtf8(value);
+        return true;
+    }
+
+    private void CheckUtf8(ReadOnlySpan<byte> value)
+    {
+        if (!Utf8.IsValid(value)) { throw Source.Wrong("not UTF-8. Save the file as UTF-8."); }
+    }
+
+    private DataFormatException NotJson(JsonException error) => Source.Wrong($"not one JSON value a line ({Reason(error)}). Correct the line.");
 
     private void Pick(ReadOnlySpan<byte> line, byte[][] names, Span<string?> values, bool hasLists)
     {
         Utf8JsonReader reader = new(line);
         reader.Read();
-        if (names.Length > 0 && reader.TokenType != JsonTokenType.StartObject) { throw lines.Wrong("not a JSON object. Write {\"text\": ...} lines."); }
+        if (Source.IsArray && names.Length == 1 && reader.TokenType == JsonTokenType.String)
+        {
+            values[0] = Value(ref reader, names[0]);
+            return;
+        }
+        if (names.Length > 0 && reader.TokenType != JsonTokenType.StartObject) { throw Source.Wrong("not a JSON object. Write {\"text\": ...} lines."); }
         while (reader.Read())
         {
             if (reader.CurrentDepth != 1 || reader.TokenType != JsonTokenType.PropertyName) { continue; }
@@ -92,19 +123,23 @@ internal sealed class JsonLines(LineReader lines) : IDisposable
             case JsonTokenType.Number: return Encoding.ASCII.GetString(reader.ValueSpan);
             case JsonTokenType.String:
                 try { return reader.GetString(); }
-                catch (InvalidOperationException) { throw lines.Wrong($"'{Encoding.UTF8.GetString(name)}' has half a surrogate pair. Correct the line."); }
+                catch (InvalidOperationException) { throw Source.Wrong($"'{Encoding.UTF8.GetString(name)}' has half a surrogate pair. Correct the line."); }
             default:
-                throw lines.Wrong($"'{Encoding.UTF8.GetString(name)}' is {(reader.TokenType is JsonTokenType.StartObject ? "an object"
+                throw Source.Wrong($"'{Encoding.UTF8.GetString(name)}' is {(reader.TokenType is JsonTokenType.StartObject ? "an object"
                     : reader.TokenType is JsonTokenType.StartArray ? "a list" : "true or false")}, not a text. Name another column.");
         }
     }
 
     // The reader appends its own line and position, which are of the line and not of the file.
-    private static string Reason(JsonException error)
+    internal static string Reason(JsonException error)
     {
         int end = error.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
         return $"{(end < 0 ? error.Message : error.Message[..end]).TrimEnd('.')}, byte {error.BytePositionInLine}";
     }
 
-    public void Dispose() => lines.Dispose();
+    public void Dispose()
+    {
+        _source?.Dispose();
+        _stream?.Dispose();
+    }
 }

@@ -65,7 +65,11 @@ internal sealed class LineReader(Stream stream, string name) : IDisposable
         Start = _offset + _start;
         _start += length + terminator;
         Number++;
-        if (Start == 0 && line.StartsWith("\ufeff"u8)) { line = line[3..]; }
+        if (Start == 0 && line.StartsWith("\ufeff"u8))
+        {
+            line = line[3..];
+            Start = 3;
+        }
         return terminator == 1 && line.Length > 0 && line[^1] == '\r' ? line[..^1] : line;
     }
 

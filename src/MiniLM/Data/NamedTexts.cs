@@ -21,7 +21,7 @@ internal static class NamedTexts
         bool? quotes, Func<Stream>? openStandardInput, TextRepairKind repair, CancellationToken cancellation)
     {
         string?[] texts = new string?[ids.Count];
-        using TextCollection collection = TextCollection.Open(path, quotes, openStandardInput, repair, cancellation);
+        using TextCollection collection = TextCollection.Open(path, new RowFormat { Quotes = quotes, Repair = repair }, openStandardInput, cancellation);
         CollectionWindows windows = new(collection, what, id => find(id) >= 0);
         while (windows.Read(cancellation))
         {

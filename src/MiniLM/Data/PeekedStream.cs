@@ -1,37 +1,68 @@
 namespace MiniLM.Data;
 
-/// <summary>A stream whose first bytes have been looked at.</summary>
-internal sealed class PeekedStream : SequentialStream
+/// <summary>A text's stream whose first bytes are looked at: when somebody asks how it starts, or reads.</summary>
+/// <param name="stream">Disposed with this one.</param>
+/// <param name="name">For messages.</param>
+internal sealed class PeekedStream(Stream stream, string name) : SequentialStream
 {
-    private readonly Stream _stream;
     private readonly byte[] _first = new byte[64];
     private int _at, _count;
+    private bool _isPeeked;
 
-    internal PeekedStream(Stream stream)
+    /// <summary>How the text begins; a pipe that says nothing lets it wait.</summary>
+    /// <exception cref="DataFormatException">It is UTF-16.</exception>
+    internal TextStart Start
     {
-        _stream = stream;
-        for (int read; _count < _first.Length && !HasText && (read = stream.Read(_first, _count, _first.Length - _count)) > 0; _count += read) { }
+        get
+        {
+            Peek();
+            return Text switch
+            {
+                [(byte)'{', ..] => TextStart.Object,
+                [(byte)'[', .. var rest] when Trim(rest) is [(byte)'{' or (byte)'"' or (byte)']', ..] => TextStart.Array,
+                _ => TextStart.Other,
+            };
+        }
     }
 
-    /// <summary>Whether the first character that is not white space is a brace.</summary>
-    internal bool StartsWithBrace => Text is [(byte)'{', ..];
-
-    private bool HasText => _count >= 3 && Text.Length > 0;
+    // The first character that is not white space was seen, and behind a bracket one more.
+    private bool IsClear => _count >= 3 && Text.Length > 0 && (Text[0] != '[' || Trim(Text[1..]).Length > 0);
 
     private ReadOnlySpan<byte> Text
     {
         get
         {
             ReadOnlySpan<byte> bytes = _first.AsSpan(0, _count);
-            return (bytes.StartsWith("\ufeff"u8) ? bytes[3..] : bytes).TrimStart(" \t\r\n"u8);
+            return Trim(bytes.StartsWith("\ufeff"u8) ? bytes[3..] : bytes);
         }
+    }
+
+    private static ReadOnlySpan<byte> Trim(ReadOnlySpan<byte> bytes) => bytes.TrimStart(" \t\r\n"u8);
+
+    private void Peek()
+    {
+        if (_isPeeked) { return; }
+        _isPeeked = true;
+        for (int read; _count < _first.Length && !IsClear && (read = DataFile.Read(stream, _first.AsSpan(_count), name)) > 0; _count += read) { }
+        // By its mark, or by a zero in the first character.
+        bool isUtf16 = _count >= 2 && ((_first[0], _first[1]) is (0xFF, 0xFE) or (0xFE, 0xFF) || (_first[0] == 0) != (_first[1] == 0));
+        if (isUtf16) { throw new DataFormatException($"{name}: is UTF-16, not UTF-8. Convert it: iconv -f UTF-16 -t UTF-8."); }
     }
 
     public override bool CanRead => true;
 
+    public override bool CanSeek => stream.CanSeek;
+
+    public override long Position
+    {
+        get => stream.Position - (_count - _at);
+        set => (stream.Position, _at, _isPeeked) = (value, _count, true);
+    }
+
     public override int Read(Span<byte> buffer)
     {
-        if (_at == _count) { return _stream.Read(buffer); }
+        Peek();
+        if (_at == _count) { return stream.Read(buffer); }
         int count = Math.Min(buffer.Length, _count - _at);
         _first.AsSpan(_at, count).CopyTo(buffer);
         _at += count;
@@ -40,7 +71,7 @@ internal sealed class PeekedStream : SequentialStream
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing) { _stream.Dispose(); }
+        if (disposing) { stream.Dispose(); }
         base.Dispose(disposing);
     }
 }

@@ -51,21 +51,16 @@ internal abstract class RowReader : IDisposable
             throw new DataFormatException($"{name}: the format '{kind}' is not known. Use .jsonl, .tsv, .csv or .txt"
                 + (format.Options.Contains("--format") ? ", or say --format." : "."));
         }
-        Stream stream = DataFile.Open(path, openStandardInput, cancellation);
+        PeekedStream stream = new(DataFile.Open(path, openStandardInput, cancellation), name);
         try
         {
-            if (kind.Length == 0)
-            {
-                PeekedStream peeked = new(stream);
-                kind = peeked.StartsWithBrace ? "jsonl" : format.Columns.Length > 0 ? "tsv" : "txt";
-                stream = peeked;
-            }
+            if (kind.Length == 0) { kind = stream.Start != TextStart.Other ? "jsonl" : format.Columns.Length > 0 ? "tsv" : "txt"; }
             return kind switch
             {
                 "tsv" or "csv" => new TableRows(new Table(stream, name, format.Delimiter ?? (kind == "tsv" ? '\t' : ','), format.Quotes ?? kind == "csv"),
                     format),
                 "txt" => new TextRows(new LineReader(stream, name), format),
-                _ => new JsonRows(new JsonLines(new LineReader(stream, name)), format),
+                _ => new JsonRows(new JsonLines(stream, name), format),
             };
         }
         catch
@@ -74,6 +69,11 @@ internal abstract class RowReader : IDisposable
             throw;
         }
     }
+
+    /// <summary>The number that stands for a column of a table without a header.</summary>
+    internal static int ColumnNumber(string name, string column) =>
+        int.TryParse(column, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw new DataFormatException(
+            $"{name}: without a header columns are numbers from 0, not '{column}'. Give numbers, or leave --no-header out.");
 
     private static string ColumnOptions(RowFormat format) =>
         string.Join(", ", format.Options.Where(option => option.StartsWith("--column", StringComparison.Ordinal)));
@@ -86,9 +86,9 @@ internal abstract class RowReader : IDisposable
         private readonly byte[][] _names = [.. Columns(format, "text").Select(Encoding.UTF8.GetBytes)];
         private readonly bool _hasLists = format.HasLists;
 
-        internal override long Line => lines.Lines.Number;
+        internal override long Line => lines.Source.Line;
 
-        internal override long Position => lines.Lines.Position;
+        internal override long Position => lines.Source.Position;
 
         protected override bool ReadRow(Span<string> values)
         {
@@ -97,13 +97,13 @@ internal abstract class RowReader : IDisposable
             {
                 if (values[i] is null)
                 {
-                    throw lines.Lines.Wrong($"has no '{_columns[i]}', or it is null. {_remedy}");
+                    throw lines.Source.Wrong($"has no '{_columns[i]}', or it is null. {_remedy}");
                 }
             }
             return true;
         }
 
-        internal override DataFormatException Wrong(string what) => lines.Lines.Wrong(what);
+        internal override DataFormatException Wrong(string what) => lines.Source.Wrong(what);
 
         public override void Dispose() => lines.Dispose();
     }
@@ -150,10 +150,11 @@ internal abstract class RowReader : IDisposable
             (_table, _format) = (table, format);
             if (!format.HasHeader)
             {
-                _indices = [.. Columns(format, "0").Select(Number)];
+                _indices = [.. Columns(format, "0").Select(column => ColumnNumber(table.Name, column))];
                 return;
             }
             string[] header = table.Read() ? [.. Enumerable.Range(0, table.Count).Select(table.Field)] : [];
+            if (header.Length == 1 && format.Columns.Length == 0 && !format.HasNoColumns) { RefuseOtherDelimiter(header[0]); }
             string[] columns = Columns(format, header.Length == 1 ? header[0] : "text");
             _indices = [.. columns.Select(column => Find(header, column))];
         }
@@ -177,6 +178,14 @@ internal abstract class RowReader : IDisposable
             return true;
         }
 
+        private void RefuseOtherDelimiter(string header)
+        {
+            if (Table.OtherDelimiter(header) is not { } delimiter) { return; }
+            throw new DataFormatException($"{_table.Name}:1: has one column, {Quoted.Text(header)}. If it is several"
+                + (_format.Options.Contains("--delimiter") ? $", say --delimiter '{delimiter}'" : ", separate them as the file's suffix says")
+                + (_format.Options.Contains("--column") ? "; if it is one, name it (--column)." : "."));
+        }
+
         private int Find(string[] header, string column)
         {
             int index = Array.IndexOf(header, column);
@@ -185,10 +194,6 @@ internal abstract class RowReader : IDisposable
                 + (ColumnOptions(_format) is not { Length: > 0 } options ? "Give the table such a column."
                     : $"Name one of them ({options}){(_format.Options.Contains("--no-header") ? ", or say --no-header and number them from 0." : ".")}"));
         }
-
-        private int Number(string column) =>
-            int.TryParse(column, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw new DataFormatException(
-                $"{_table.Name}: without a header columns are numbers from 0, not '{column}'. Give numbers, or leave --no-header out.");
 
         internal override DataFormatException Wrong(string what) => _table.Wrong(what);
 

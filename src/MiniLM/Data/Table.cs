@@ -56,6 +56,10 @@ internal sealed class Table : IDisposable
         (_start, _end) = (0, 0);
     }
 
+    /// <summary>What may separate the names of a header that was read as one field; null: nothing.</summary>
+    internal static string? OtherDelimiter(string header) =>
+        header.Contains(';') ? ";" : header.Contains('|') ? "|" : header.Contains('\t') ? "tab" : null;
+
     /// <summary>Fields of the row last read.</summary>
     internal int Count => _ends.Count;
 

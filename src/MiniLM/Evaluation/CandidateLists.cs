@@ -16,7 +16,7 @@ internal static class CandidateLists
         string path, double[] scores, string scoresName, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default)
     {
         RerankingMeasures measures = new();
-        using JsonLines lines = new(new LineReader(DataFile.Open(path, openStandardInput, cancellation), DataFile.Name(path)));
+        using JsonLines lines = new(DataFile.Open(path, openStandardInput, cancellation), DataFile.Name(path));
         long used = 0;
         while (CandidateList.Read(lines) is { } list)
         {
@@ -24,7 +24,7 @@ internal static class CandidateLists
             int queries = list.Queries.Length, positives = list.Positives.Length, documents = positives + list.Negatives.Length;
             if (used + (long)queries * documents > scores.Length)
             {
-                throw lines.Lines.Wrong($"needs the scores {used} to {used + (long)queries * documents - 1}, {scoresName} has {scores.Length}. "
+                throw lines.Source.Wrong($"needs the scores {used} to {used + (long)queries * documents - 1}, {scoresName} has {scores.Length}. "
                     + "Score every document of every list, positives first.");
             }
             double[] greatest = [.. Enumerable.Range(0, documents)

@@ -33,6 +33,8 @@ internal sealed class OnnxEncoder(OnnxGraph graph, Network network)
         Activation.Gelu => Gelu(x),
         Activation.GeluTanh => GeluTanh(x),
         Activation.Relu => graph.Node("Relu", [x]),
+        Activation.Silu => graph.Node("Mul", [x, graph.Node("Sigmoid", [x])]),
+        Activation.QuickGelu => graph.Node("Mul", [x, graph.Node("Sigmoid", [graph.Node("Mul", [x, graph.Constant(1.702f)])])]),
         Activation.Tanh => graph.Node("Tanh", [x]),
         _ => x,
     };

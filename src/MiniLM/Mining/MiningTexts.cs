@@ -76,7 +76,7 @@ internal sealed class MiningTexts
     private void AddCorpus(
         string path, bool? quotes, Func<Stream>? openStandardInput, TextRepairKind repair, CancellationToken cancellation, Action<string, int>? added = null)
     {
-        using TextCollection collection = TextCollection.Open(path, quotes, openStandardInput, repair, cancellation);
+        using TextCollection collection = TextCollection.Open(path, new RowFormat { Quotes = quotes, Repair = repair }, openStandardInput, cancellation);
         CollectionWindows windows = new(collection, "document");
         while (windows.Read(cancellation))
         {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MiniLM.Data;
 
 namespace MiniLM.Model;
 
@@ -29,6 +30,7 @@ internal sealed class JsonFile
     /// <summary>Reads JSON that is in memory.</summary>
     internal static JsonFile Parse(byte[] bytes, string name)
     {
+        if (GitLfs.IsPointer(bytes)) { throw new ModelFormatException($"{name}: {GitLfs.Remedy}"); }
         try
         {
             ReadOnlyMemory<byte> json = bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsMemory(3) : bytes;

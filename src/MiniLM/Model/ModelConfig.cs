@@ -96,11 +96,13 @@ internal sealed class ModelConfig
 
     private static Activation ReadActivation(JsonFile json, string key) => json.FindString(key) switch
     {
-        "gelu" or null => Activation.Gelu,
-        "gelu_new" or "gelu_pytorch_tanh" or "gelu_fast" => Activation.GeluTanh,
+        "gelu" or "gelu_python" or null => Activation.Gelu,
+        "gelu_new" or "gelu_pytorch_tanh" or "gelu_fast" or "gelu_python_tanh" or "gelu_accurate" => Activation.GeluTanh,
+        "silu" or "swish" => Activation.Silu,
+        "quick_gelu" => Activation.QuickGelu,
         "relu" => Activation.Relu,
         string other => throw new ModelFormatException($"{json.Name}: {key} {Quoted.Text(other)} is not supported. "
-            + "Use a model with gelu, gelu_new, gelu_pytorch_tanh, gelu_fast or relu."),
+            + "Use a model with gelu, gelu_new, gelu_pytorch_tanh, gelu_fast, relu, silu or quick_gelu."),
     };
 
     private static float ReadEpsilon(JsonFile json)

@@ -55,11 +55,20 @@ public sealed class ModelFolder : IDisposable
     /// <summary>How two embeddings of this model are compared.</summary>
     public SimilarityFunction SimilarityFunction { get; }
 
+    /// <summary>How many of an embedding's first values are kept (sentence-transformers' truncate_dim); null: all.</summary>
+    public int? TruncateDim { get; }
+
+    /// <summary>What the folder leaves open and what was taken for it, a line each.</summary>
+    internal IReadOnlyList<string> Notes { get; }
+
     /// <summary>SHA-256, in hexadecimal, over the files that decide the results. Computed when first asked for: it reads all weights.</summary>
     public string Hash => HashUntil(CancellationToken.None);
 
     /// <summary>Full paths of the weight files.</summary>
     public IReadOnlyList<string> WeightFiles { get; }
+
+    /// <summary>Whether texts get lower case before the tokenizer's own normalizer.</summary>
+    internal bool LowersCase { get; }
 
     internal Network Network { get; }
 
@@ -87,6 +96,8 @@ public sealed class ModelFolder : IDisposable
                 + $"Add one or remove {SentenceModules.FileName} for mean pooling.");
         }
         JsonFile? sentence = JsonFile.TryOpenObject(Path, SentenceSettings.FileName);
+        List<string> notes = [];
+        Notes = notes;
         try
         {
             WeightSet weights = new(Path, folder, ModelConfig.FileName, EncoderNames.Prefix(config.Encoder.Architecture));
@@ -95,18 +106,25 @@ public sealed class ModelFolder : IDisposable
             PoolingMode[] pooling = [PoolingMode.Mean];
             HeadModule[] head = [];
             if (Kind == ModelKind.CrossEncoder) { (pooling, head) = ([PoolingMode.Cls], EncoderNames.Classifier(weights, config)); }
-            else if (modules is null) { DefaultedPooling = true; }
+            else if (modules is null)
+            {
+                DefaultedPooling = true;
+                notes.Add($"{Path}: has no {SentenceModules.FileName}: mean pooling is assumed");
+            }
             else
             {
                 (pooling, IncludePrompt) = modules.ReadPooling(config.Encoder.HiddenSize);
-                head = modules.ReadHead(config.Encoder.HiddenSize * pooling.Length, _weights);
+                head = modules.ReadHead(config.Encoder.HiddenSize * pooling.Length, _weights, notes);
             }
             Network = new Network(config.Encoder, encoder, pooling, head);
             Labels = Kind == ModelKind.CrossEncoder ? config.Labels : [];
-            MaxSequenceLength = SentenceSettings.MaxSequenceLength(TransformerPath, Kind, config.Encoder.MaxTokens);
+            JsonFile? transformer = modules is null ? null : SentenceSettings.OpenTransformer(TransformerPath);
+            MaxSequenceLength = SentenceSettings.MaxSequenceLength(transformer, TransformerPath, config.Encoder.MaxTokens);
+            LowersCase = transformer?.FindBoolean("do_lower_case") == true;
             (Prompts, DefaultPromptName) = SentenceSettings.ReadPrompts(sentence);
             SimilarityFunction = SentenceSettings.ReadSimilarity(sentence);
-            (ClassifierActivation, ActivationIsStored) = ClassifierActivations.Read(sentence, config, Kind);
+            TruncateDim = SentenceSettings.ReadTruncateDim(sentence);
+            (ClassifierActivation, ActivationIsStored) = ClassifierActivations.Read(sentence, config, Kind, notes);
         }
         catch
         {

@@ -10,8 +10,8 @@ internal static class ModelHash
     // Read by the engine or its tokenizer; order is part of the hash.
     private static readonly string[] Settings =
     [
-        ModelConfig.FileName, "sentence_bert_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-        "added_tokens.json", "vocab.txt",
+        ModelConfig.FileName, SentenceSettings.BertFileName, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+        "added_tokens.json", "vocab.txt", .. SentenceSettings.TransformerFileNames[1..],
     ];
 
     /// <summary>Per file that exists: relative name, length and bytes.</summary>

@@ -17,6 +17,11 @@ internal sealed class ModelLocator(Func<string, string?>? environment = null, st
         if (nameOrPath.Length == 0) { throw new ModelFormatException("The model's name is empty. Give a folder, a shipped name or org/name."); }
         string path = Expand(nameOrPath);
         if (Directory.Exists(path)) { return Path.GetFullPath(path); }
+        if (File.Exists(path))
+        {
+            string file = Path.GetFullPath(path);
+            throw new ModelFormatException($"{file}: is a file. Give the folder that it lies in, {Path.GetDirectoryName(file)}.");
+        }
         if (IsPath(nameOrPath))
         {
             throw new ModelFormatException($"{Path.GetFullPath(path)}: no such model folder. "

@@ -18,9 +18,15 @@ internal enum Activation
     /// <summary>x * Phi(x), erf form: <c>gelu</c>.</summary>
     Gelu,
 
-    /// <summary>The tanh form: <c>gelu_new</c>, <c>gelu_pytorch_tanh</c>, <c>gelu_fast</c>.</summary>
+    /// <summary>The tanh form: <c>gelu_new</c>, <c>gelu_pytorch_tanh</c>, <c>gelu_fast</c> and others.</summary>
     GeluTanh,
     Relu,
+
+    /// <summary>x sigmoid(x): <c>silu</c>, <c>swish</c>.</summary>
+    Silu,
+
+    /// <summary>x sigmoid(1.702 x): <c>quick_gelu</c>.</summary>
+    QuickGelu,
     Tanh,
 }
 

@@ -22,6 +22,7 @@ internal static class PoolingNames
             { ValueKind: JsonValueKind.Array } list => [.. list.EnumerateArray().Select(name => Parse(json, name))],
             { } name => [Parse(json, name)],
         };
+        if (modes.Length == 0 && json.Find("pooling_mode") is null) { return [PoolingMode.Mean]; } // as sentence-transformers takes it
         return modes.Length is > 0 and <= 6 ? modes
             : throw new ModelFormatException($"{json.Name}: {modes.Length} pooling modes are set. Set one to six of {string.Join(", ", Names)}.");
     }

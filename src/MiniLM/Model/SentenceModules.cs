@@ -3,7 +3,8 @@ using MiniLM.Weights;
 
 namespace MiniLM.Model;
 
-/// <summary>sentence-transformers' <c>modules.json</c>: a Transformer, a Pooling, then Dense and Normalize in any order.</summary>
+/// <summary>sentence-transformers' <c>modules.json</c>: a Transformer, a Pooling, then Dense, Normalize and Dropout (without
+/// effect here) in any order.</summary>
 internal sealed class SentenceModules
 {
     internal const string FileName = "modules.json";
@@ -28,10 +29,10 @@ internal sealed class SentenceModules
             string type = JsonFile.Find(module, "type") is { } t ? json.String(t, "type") : throw json.Wrong("a module", module, "an object with 'type'");
             string folder = JsonFile.Find(module, "path") is { } p ? json.String(p, "path") : "";
             string name = type[(type.LastIndexOf('.') + 1)..];
-            if (name is not ("Transformer" or "Pooling" or "Normalize" or "Dense"))
+            if (name is not ("Transformer" or "Pooling" or "Normalize" or "Dense" or "Dropout"))
             {
                 throw new ModelFormatException($"{FileName}: module {Quoted.Text(type)} is not supported. "
-                    + "Use a model of Transformer, Pooling, Dense and Normalize.");
+                    + "Use a model of Transformer, Pooling, Dense, Normalize and Dropout.");
             }
             if (Path.IsPathRooted(folder) || folder.Contains(':') || folder.Split('/', '\\').Contains(".."))
             {
@@ -69,8 +70,11 @@ internal sealed class SentenceModules
         return (PoolingNames.Read(json), json.FindBoolean("include_prompt") ?? true);
     }
 
-    /// <summary>The modules after pooling; the weight files of dense modules are added to <paramref name="opened"/>, whose owner disposes them.</summary>
-    internal HeadModule[] ReadHead(int pooledSize, List<WeightSet> opened)
+    /// <summary>The modules after pooling.</summary>
+    /// <param name="pooledSize">Width of what they read.</param>
+    /// <param name="opened">Takes the weight files of dense modules; its owner disposes them.</param>
+    /// <param name="notes">Takes what was assumed.</param>
+    internal HeadModule[] ReadHead(int pooledSize, List<WeightSet> opened, List<string> notes)
     {
         List<HeadModule> head = [];
         int width = pooledSize;
@@ -79,7 +83,7 @@ internal sealed class SentenceModules
             if (type == "Normalize") { head.Add(new NormalizeModule()); }
             if (type == "Dense")
             {
-                DenseModule dense = ReadDense(folder, width, opened);
+                DenseModule dense = ReadDense(folder, width, opened, notes);
                 width = dense.Linear.Outputs;
                 head.Add(dense);
             }
@@ -87,7 +91,7 @@ internal sealed class SentenceModules
         return [.. head];
     }
 
-    private DenseModule ReadDense(string folder, int width, List<WeightSet> opened)
+    private DenseModule ReadDense(string folder, int width, List<WeightSet> opened, List<string> notes)
     {
         string name = Display(folder, "config.json");
         JsonFile json = JsonFile.TryOpenObject(_root, name)
@@ -112,12 +116,17 @@ internal sealed class SentenceModules
         opened.Add(weights);
         Dimension to = new(outputs, "out_features"), from = new(inputs, "in_features");
         Tensor? bias = json.FindBoolean("bias") ?? true ? weights.Require("linear.bias", to) : null;
-        return new DenseModule(new Linear(weights.Require("linear.weight", to, from), bias), ReadActivation(json));
+        return new DenseModule(new Linear(weights.Require("linear.weight", to, from), bias), ReadActivation(json, notes));
     }
 
-    private static Activation ReadActivation(JsonFile json)
+    private static Activation ReadActivation(JsonFile json, List<string> notes)
     {
         string value = json.FindString("activation_function") ?? "torch.nn.modules.activation.Tanh";
+        if (!value.StartsWith("torch.", StringComparison.Ordinal)) // code of the author's own: sentence-transformers does not run it unasked either
+        {
+            notes.Add($"{json.Name}: activation_function {Quoted.Text(value)} is code of the author's own: Tanh is taken instead");
+            return Activation.Tanh;
+        }
         return value[(value.LastIndexOf('.') + 1)..] switch
         {
             "Tanh" => Activation.Tanh,

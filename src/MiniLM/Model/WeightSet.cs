@@ -89,7 +89,7 @@ internal sealed class WeightSet : TensorSource, IDisposable
         if (!tensor.ElementType.IsWeight())
         {
             throw new ModelFormatException($"{tensor.File}: tensor {Quoted.Text(tensor.Name)} is stored as {tensor.ElementType.FormatName()}. "
-                + "Export the model again as F32, F16 or BF16.");
+                + "Export the model again as F32, F16, BF16 or F64.");
         }
         bool same = tensor.Shape.Length == shape.Length;
         for (int i = 0; same && i < shape.Length; i++) { same = tensor.Shape[i] == shape[i].Size; }

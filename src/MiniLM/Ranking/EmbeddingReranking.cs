@@ -1,21 +1,23 @@
+using MiniLM.Model;
+
 namespace MiniLM.Ranking;
 
-/// <summary>A run's documents by the cosines of a bi-encoder's embeddings, each text embedded once.</summary>
+/// <summary>A run's documents by the similarities of a bi-encoder's embeddings, each text embedded once.</summary>
 internal sealed class EmbeddingReranking : RunReranking
 {
     private const int Part = 1024; // texts whose rows are one array: together they may be more than an array holds
 
     private readonly int _width;
+    private readonly SimilarityFunction _similarity;
     private readonly float[][] _queries, _documents;
     private EncodingStatistics _embedded;
 
     /// <param name="texts">The run and its texts.</param>
-    /// <param name="encoder">The model.</param>
-    /// <param name="options">Its options.</param>
+    /// <param name="scorer">The model, its options and how it compares.</param>
     /// <param name="cancellation">Looked at all along.</param>
-    internal EmbeddingReranking(RunTexts texts, BiEncoder encoder, EmbedOptions options, CancellationToken cancellation) : base(texts.Run)
+    internal EmbeddingReranking(RunTexts texts, EmbeddingScorer scorer, CancellationToken cancellation) : base(texts.Run)
     {
-        _width = encoder.Dimension;
+        (_width, _similarity) = (scorer.Encoder.DimensionOf(scorer.Options), scorer.Similarity);
         _queries = Embed(texts.Queries.Length, query => texts.Queries[query]);
         _documents = Embed(Run.Documents.Count, texts.Document);
 
@@ -26,7 +28,7 @@ internal sealed class EmbeddingReranking : RunReranking
             {
                 string[] some = [.. Enumerable.Range(part * Part, Math.Min(Part, count - part * Part)).Select(text)];
                 parts[part] = new float[some.Length * _width];
-                try { _embedded += encoder.Embed(some, parts[part], options, cancellation); }
+                try { _embedded += scorer.Encoder.Embed(some, parts[part], scorer.Options, cancellation); }
                 catch (NonFiniteResultException error) { throw error.After(part * Part); }
             }
             return parts;
@@ -39,7 +41,7 @@ internal sealed class EmbeddingReranking : RunReranking
     {
         statistics = default;
         return [.. Enumerable.Range(first, end - first)
-            .Select(query => Run.Lines[query].Select(line => Cosine.Of(Row(_queries, query), Row(_documents, line.Document))).ToArray())];
+            .Select(query => Run.Lines[query].Select(line => (float)_similarity.Of(Row(_queries, query), Row(_documents, line.Document))).ToArray())];
     }
 
     private ReadOnlySpan<float> Row(float[][] parts, int row) => parts[row / Part].AsSpan(row % Part * _width, _width);

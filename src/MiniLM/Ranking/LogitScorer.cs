@@ -4,11 +4,13 @@ using MiniLM.Text;
 namespace MiniLM.Ranking;
 
 /// <summary>Logits of pairs of texts.</summary>
-/// <param name="encoder">Becomes the scorer's; one label or two.</param>
+/// <param name="encoder">Becomes the scorer's; of three labels and more a pair has no <see cref="Raw"/> score, but <see cref="Scores"/>.</param>
 /// <param name="options">Length and batches.</param>
 internal sealed class LogitScorer(CrossEncoder encoder, EmbedOptions options) : PairScorer
 {
     private float[] _logits = [];
+
+    internal int Labels => encoder.Labels;
 
     internal override ModelFolder Folder => encoder.Folder;
 
@@ -28,6 +30,9 @@ internal sealed class LogitScorer(CrossEncoder encoder, EmbedOptions options) : 
     internal override float Raw(int pair) => encoder.RawScore(Logits(pair));
 
     internal override float Score(float raw, ScoreKind kind) => encoder.Score(raw, kind);
+
+    /// <summary>A score a label.</summary>
+    internal void Scores(int pair, ScoreKind kind, Span<float> scores) => encoder.Scores(Logits(pair), kind, scores);
 
     internal override ReadOnlySpan<float> Logits(int pair) => _logits.AsSpan(pair * encoder.Labels, encoder.Labels);
 

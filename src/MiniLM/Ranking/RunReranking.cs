@@ -11,7 +11,7 @@ internal abstract class RunReranking(TrecRun run)
     /// <param name="cancellation">Looked at all along.</param>
     internal static RunReranking Of(RunTexts texts, PairScorer scorer, CancellationToken cancellation) => scorer switch
     {
-        CosineScorer cosine => new EmbeddingReranking(texts, cosine.Encoder, cosine.Options, cancellation),
+        EmbeddingScorer embeddings => new EmbeddingReranking(texts, embeddings, cancellation),
         LogitScorer logits => new PairReranking(texts, logits),
         _ => throw new ArgumentException($"no reranking by a {scorer.GetType().Name}", nameof(scorer)),
     };

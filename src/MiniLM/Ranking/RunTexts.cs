@@ -37,12 +37,13 @@ internal sealed class RunTexts : IDisposable
     {
         TrecRun lines = TrecRun.Read(run, openStandardInput, cancellation).Top(depth);
         string[] texts = new string[lines.Queries.Count];
-        using (TextCollection collection = TextCollection.Open(queries, quotes, openStandardInput, repair, cancellation))
+        RowFormat format = new() { Quotes = quotes, Repair = repair };
+        using (TextCollection collection = TextCollection.Open(queries, format, openStandardInput, cancellation))
         {
             RunCollection wanted = new("query", lines.Queries, lines.FindQuery, DataFile.Name(queries), DataFile.Name(run));
             wanted.Read(collection, (query, text, _) => texts[query] = text.Joined, cancellation);
         }
-        TextCollection documents = TextCollection.Open(corpus, quotes, openStandardInput, repair, cancellation); // RunDocuments closes it
+        TextCollection documents = TextCollection.Open(corpus, format, openStandardInput, cancellation); // RunDocuments closes it
         return new RunTexts(lines, texts, RunDocuments.Find(documents, lines, DataFile.Name(corpus), DataFile.Name(run), cancellation));
     }
 

@@ -5,14 +5,15 @@ namespace MiniLM.Retrieval;
 /// <summary>The documents or queries of a collection with their embeddings, a window at a time.</summary>
 internal sealed class EmbeddedWindows(CollectionWindows windows, BiEncoder encoder, EmbedOptions options)
 {
+    private readonly int _width = encoder.DimensionOf(options);
     private readonly List<string> _texts = [];
     private float[] _vectors = [];
 
     /// <summary>What the last call read.</summary>
     internal IReadOnlyList<Document> Window => windows.Window;
 
-    /// <summary>[Window.Count, Dimension], valid until the next call.</summary>
-    internal ReadOnlySpan<float> Vectors => _vectors.AsSpan(0, Window.Count * encoder.Dimension);
+    /// <summary>[Window.Count, DimensionOf(options)], valid until the next call.</summary>
+    internal ReadOnlySpan<float> Vectors => _vectors.AsSpan(0, Window.Count * _width);
 
     /// <summary>All that was read so far.</summary>
     internal EncodingStatistics Total { get; private set; }
@@ -25,7 +26,7 @@ internal sealed class EmbeddedWindows(CollectionWindows windows, BiEncoder encod
         if (!windows.Read(cancellation)) { return false; }
         _texts.Clear();
         foreach (Document document in Window) { _texts.Add(document.Joined); }
-        int count = _texts.Count * encoder.Dimension;
+        int count = _texts.Count * _width;
         if (_vectors.Length < count) { _vectors = new float[count]; }
         try { Total += encoder.Embed(_texts, _vectors.AsSpan(0, count), options, cancellation); }
         catch (NonFiniteResultException error) { throw error.After(Total.Inputs); }

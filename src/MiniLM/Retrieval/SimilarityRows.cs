@@ -1,11 +1,13 @@
 using MiniLM.Compute;
+using MiniLM.Model;
 
 namespace MiniLM.Retrieval;
 
-/// <summary>Scalar products of queries and documents, a row of a block at a time: memory is bounded however many there are.</summary>
-/// <param name="device">Computes the products.</param>
+/// <summary>Scalar products or negative distances of queries and documents, a row of a block at a time: memory is bounded however many there are.</summary>
+/// <param name="device">Computes them.</param>
 /// <param name="width">Length of a vector.</param>
-internal sealed class SimilarityRows(Device device, int width)
+/// <param name="function">Cosines are scalar products: the vectors have length 1.</param>
+internal sealed class SimilarityRows(Device device, int width, SimilarityFunction function = SimilarityFunction.Cosine)
 {
     /// <summary>Documents of a block.</summary>
     internal const int Block = 8192;
@@ -35,8 +37,10 @@ internal sealed class SimilarityRows(Device device, int width)
             for (int first = 0; first < queryCount; first += Together)
             {
                 int some = Math.Min(Together, queryCount - first);
-                device.Similarity(queries.Slice(first * width, some * width), documents.Slice(block * width, count * width), width,
-                    _scores.AsSpan(0, some * count), cancellation);
+                ReadOnlySpan<float> from = queries.Slice(first * width, some * width), to = documents.Slice(block * width, count * width);
+                Span<float> scores = _scores.AsSpan(0, some * count);
+                if (function is SimilarityFunction.Cosine or SimilarityFunction.Dot) { device.Similarity(from, to, width, scores, cancellation); }
+                else { device.NegativeDistances(function, from, to, width, scores, cancellation); }
                 for (int query = 0; query < some; query++) { row(first + query, block, _scores.AsSpan(query * count, count)); }
             }
         }

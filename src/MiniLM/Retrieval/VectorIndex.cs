@@ -1,15 +1,16 @@
 using MiniLM.Compute;
 using MiniLM.Data;
+using MiniLM.Model;
 using MiniLM.Text.Repair;
 
 namespace MiniLM.Retrieval;
 
 /// <summary>A document found.</summary>
 /// <param name="Document">Its place in the index.</param>
-/// <param name="Score">Cosine with the query.</param>
+/// <param name="Score">Similarity to the query; greater is nearer.</param>
 public readonly record struct SearchHit(int Document, float Score);
 
-/// <summary>Exact cosine search over vectors in a memory-mapped folder; the documents lie beside them.</summary>
+/// <summary>Exact search over vectors in a memory-mapped folder; the documents lie beside them.</summary>
 /// <remarks>
 /// Thread-safe. A call beside <see cref="Dispose"/> ends well or is refused. Order: score descending, then the earlier document.
 /// A search reads every vector once: memory bandwidth is its roof.
@@ -18,12 +19,13 @@ public sealed unsafe class VectorIndex : IDisposable
 {
     private readonly VectorIndexHeader _header;
     private readonly MappedFile _vectors;
+    private readonly MappedFile? _lengths;
     private readonly Lifetime _lifetime;
 
-    private VectorIndex(string folder, VectorIndexHeader header, MappedFile vectors, DocumentStore documents)
+    private VectorIndex(string folder, VectorIndexHeader header, MappedFile vectors, MappedFile? lengths, DocumentStore documents)
     {
-        (Folder, _header, _vectors, Documents) = (folder, header, vectors, documents);
-        _lifetime = new Lifetime(this, vectors.Dispose);
+        (Folder, _header, _vectors, _lengths, Documents) = (folder, header, vectors, lengths, documents);
+        _lifetime = new Lifetime(this, Unmap);
     }
 
     /// <summary>Opens an index folder and checks that its files agree.</summary>
@@ -31,22 +33,23 @@ public sealed unsafe class VectorIndex : IDisposable
     /// <exception cref="IndexFormatException">It is not a usable index.</exception>
     public static VectorIndex Open(string folder)
     {
+        if (File.Exists(folder)) { throw new IndexFormatException($"{folder}: is a file, not an index. Give the folder that 'minilm index' made of it."); }
         if (!Directory.Exists(folder))
         {
             throw new IndexFormatException($"{folder}: no such folder. Make an index with 'minilm index --dense --corpus FILE --output {folder}'.");
         }
         VectorIndexHeader header = VectorIndexHeader.Read(folder);
-        MappedFile vectors = IndexFile.Map(folder, VectorIndexHeader.VectorsFile);
+        MappedFile vectors = MapFloats(folder, VectorIndexHeader.VectorsFile, (long)header.Count * header.Dimension);
+        MappedFile? lengths = null;
         try
         {
-            long bytes = (long)header.Count * header.Dimension * sizeof(float);
-            if (vectors.Length != bytes)
+            // Earlier versions of the program wrote none.
+            if (File.Exists(Path.Combine(folder, VectorIndexHeader.LengthsFile)))
             {
-                throw new IndexFormatException(
-                    $"{vectors.Path}: {vectors.Length} bytes, {VectorIndexHeader.HeaderFile} asks for {bytes}. Make the index again.");
+                lengths = MapFloats(folder, VectorIndexHeader.LengthsFile, header.Count);
             }
             DocumentStore documents = DocumentStore.Open(folder);
-            if (documents.Count == header.Count) { return new VectorIndex(folder, header, vectors, documents); }
+            if (documents.Count == header.Count) { return new VectorIndex(folder, header, vectors, lengths, documents); }
             documents.Dispose();
             throw new IndexFormatException(
                 $"{folder}: holds {documents.Count} documents, {VectorIndexHeader.HeaderFile} asks for {header.Count}. Make the index again.");
@@ -54,8 +57,24 @@ public sealed unsafe class VectorIndex : IDisposable
         catch
         {
             vectors.Dispose();
+            lengths?.Dispose();
             throw;
         }
+    }
+
+    private static MappedFile MapFloats(string folder, string name, long count)
+    {
+        MappedFile file = IndexFile.Map(folder, name);
+        long bytes = count * sizeof(float), length = file.Length;
+        if (length == bytes) { return file; }
+        file.Dispose();
+        throw new IndexFormatException($"{file.Path}: {length} bytes, {VectorIndexHeader.HeaderFile} asks for {bytes}. Make the index again.");
+    }
+
+    private void Unmap()
+    {
+        _vectors.Dispose();
+        _lengths?.Dispose();
     }
 
     /// <summary>The folder it was opened from.</summary>
@@ -76,6 +95,9 @@ public sealed unsafe class VectorIndex : IDisposable
     /// <summary>What was repaired of its texts.</summary>
     internal TextRepairKind Repair => _header.Repair;
 
+    /// <summary>Whether the vectors were given length 1 before they were added, as <see cref="EmbedOptions.Normalize"/> does: so must be queries.</summary>
+    public bool IsNormalized => _header.IsNormalized;
+
     /// <summary>The documents, in the order of the vectors; closed with the index.</summary>
     public DocumentStore Documents { get; }
 
@@ -92,27 +114,55 @@ public sealed unsafe class VectorIndex : IDisposable
     }
 
     /// <summary>The best documents of each query, best first.</summary>
-    /// <param name="queries">[queries, Dimension], of any length but 0: they are normalized here.</param>
+    /// <remarks>Stored rows have length 1: a cosine is their scalar product with a query of length 1, a dot product that with the query times the
+    /// row's length; for a distance each block is given its lengths back, and the differences are summed in float32.</remarks>
+    /// <param name="queries">[queries, Dimension], as the model gives them; of any length but 0.</param>
     /// <param name="topK">How many a query; fewer come back when the index has fewer.</param>
     /// <param name="device">Where the products are computed.</param>
+    /// <param name="similarity">How query and document are compared.</param>
     /// <param name="cancellation">Looked at all along.</param>
+    /// <exception cref="IndexFormatException">The index is of an earlier version, which knew cosines alone, and they are not asked for.</exception>
     /// <exception cref="ObjectDisposedException">The index is closed.</exception>
-    public SearchHit[][] Search(ReadOnlySpan<float> queries, int topK, Device device, CancellationToken cancellation = default)
+    public SearchHit[][] Search(ReadOnlySpan<float> queries, int topK, Device device, SimilarityFunction similarity = SimilarityFunction.Cosine,
+        CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(topK);
         if (queries.Length % Dimension != 0) { throw new ArgumentException($"queries of {queries.Length} floats are no rows of {Dimension}", nameof(queries)); }
         using Lifetime.Inside inside = _lifetime.Enter();
+        if (similarity != SimilarityFunction.Cosine && _lengths is null)
+        {
+            throw new IndexFormatException($"{Folder}: has no {VectorIndexHeader.LengthsFile}, which '{similarity.Name()}' needs: an earlier version made it. "
+                + "Make the index again, or search by the cosine.");
+        }
         int count = queries.Length / Dimension;
-        float[] normalized = queries.ToArray();
-        for (int i = 0; i < count; i++) { UnitLength.Normalize(normalized.AsSpan(i * Dimension, Dimension)); }
+        float[] from = queries.ToArray(), scaled = new float[Math.Min(SimilarityRows.Block, Count) * (IsDistance(similarity) ? Dimension : 1)];
+        for (int i = 0; i < count && similarity == SimilarityFunction.Cosine; i++) { UnitLength.Normalize(from.AsSpan(i * Dimension, Dimension)); }
         TopDocuments[] best = [.. Enumerable.Range(0, count).Select(_ => new TopDocuments(Math.Min(topK, Math.Max(Count, 1))))];
-        SimilarityRows rows = new(device, Dimension);
+        SimilarityRows rows = new(device, Dimension, similarity);
         for (int block = 0; block < Count; block += SimilarityRows.Block) // a span holds no more than 2^31 floats
         {
-            ReadOnlySpan<float> vectors = Vectors(block, Math.Min(SimilarityRows.Block, Count - block));
-            rows.Compute(normalized, vectors, (query, first, scores) => best[query].Add(block + first, scores), cancellation);
+            int some = Math.Min(SimilarityRows.Block, Count - block);
+            ReadOnlySpan<float> vectors = Vectors(block, some);
+            if (IsDistance(similarity)) { vectors = Scale(vectors, block, Dimension, scaled); }
+            rows.Compute(from, vectors, Add, cancellation);
+
+            void Add(int query, int first, ReadOnlySpan<float> scores) => best[query].Add(
+                block + first, similarity == SimilarityFunction.Dot ? Scale(scores, block + first, 1, scaled) : scores);
         }
         return [.. best.Select(top => top.Ordered())];
+    }
+
+    private static bool IsDistance(SimilarityFunction similarity) => similarity is SimilarityFunction.Euclidean or SimilarityFunction.Manhattan;
+
+    /// <summary>Rows times the lengths of documents <paramref name="first"/>, <paramref name="first"/> + 1, ...</summary>
+    private ReadOnlySpan<float> Scale(ReadOnlySpan<float> rows, int first, int width, float[] scaled)
+    {
+        float* lengths = (float*)_lengths!.Start + first;
+        for (int i = 0, at = 0; at < rows.Length; i++)
+        {
+            for (int end = at + width; at < end; at++) { scaled[at] = rows[at] * lengths[i]; }
+        }
+        return scaled.AsSpan(0, rows.Length);
     }
 
     private ReadOnlySpan<float> Vectors(int first, int count) => new((float*)_vectors.Start + (long)first * Dimension, count * Dimension);

@@ -6,10 +6,10 @@ namespace MiniLM.Retrieval;
 
 /// <summary>The header of an index folder, <c>index.json</c> (docs/formats.md).</summary>
 internal sealed record VectorIndexHeader(
-    int Version, int Count, int Dimension, string Model, string ModelHash, string? PromptName, TextRepairKind Repair)
+    int Version, int Count, int Dimension, string Model, string ModelHash, string? PromptName, TextRepairKind Repair, bool IsNormalized)
 {
     internal const int CurrentVersion = 1;
-    internal const string HeaderFile = "index.json", VectorsFile = "vectors.f32";
+    internal const string HeaderFile = "index.json", VectorsFile = "vectors.f32", LengthsFile = "lengths.f32";
     private const int MostDimensions = int.MaxValue / SimilarityRows.Block; // a block of vectors is one span
     private const string Format = "minilm-vector-index";
 
@@ -29,6 +29,7 @@ internal sealed record VectorIndexHeader(
             json.WriteString("model_hash", ModelHash);
             if (PromptName is not null) { json.WriteString("prompt_name", PromptName); }
             if (Repair != TextRepairKind.None) { json.WriteString("fix_text", TextRepair.Names[(int)Repair]); }
+            if (IsNormalized) { json.WriteBoolean("normalize", true); }
             json.WriteEndObject();
         }
         stream.Flush(flushToDisk: true);
@@ -60,7 +61,8 @@ internal sealed record VectorIndexHeader(
                 throw new IndexFormatException($"{file}: count {count}, dimension {dimension}: out of range. Make the index again.");
             }
             return new VectorIndexHeader(version, count, dimension, root.GetProperty("model").GetString()!, root.GetProperty("model_hash").GetString()!,
-                root.TryGetProperty("prompt_name", out JsonElement prompt) ? prompt.GetString() : null, ReadRepair(root, file));
+                root.TryGetProperty("prompt_name", out JsonElement prompt) ? prompt.GetString() : null, ReadRepair(root, file),
+                root.TryGetProperty("normalize", out JsonElement normalize) && normalize.GetBoolean());
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {

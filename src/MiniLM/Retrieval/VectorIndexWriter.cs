@@ -12,7 +12,7 @@ public sealed class VectorIndexWriter : IDisposable
     private readonly PartialFolder _partial;
     private readonly int _dimension;
     private readonly bool _overwrite;
-    private readonly BufferedStream _vectors;
+    private readonly BufferedStream _vectors, _lengths;
     private readonly DocumentStoreWriter _documents;
     private readonly float[] _row;
     private int _count;
@@ -31,10 +31,15 @@ public sealed class VectorIndexWriter : IDisposable
         try
         {
             _vectors = IndexFile.Create(_partial.Path, VectorIndexHeader.VectorsFile);
-            try { _documents = new DocumentStoreWriter(_partial.Path); }
+            try
+            {
+                _lengths = IndexFile.Create(_partial.Path, VectorIndexHeader.LengthsFile);
+                _documents = new DocumentStoreWriter(_partial.Path);
+            }
             catch
             {
                 IndexFile.Abandon(_vectors);
+                if (_lengths is not null) { IndexFile.Abandon(_lengths); }
                 throw;
             }
         }
@@ -48,15 +53,19 @@ public sealed class VectorIndexWriter : IDisposable
     /// <summary>What was repaired of the texts that are added, kept for those who search.</summary>
     internal TextRepairKind Repair { get; init; }
 
-    /// <summary>Adds one document; its vector is stored with length 1.</summary>
+    /// <summary>Whether the vectors that are added had been given length 1: those who search do the same with queries.</summary>
+    internal bool IsNormalized { get; init; }
+
+    /// <summary>Adds one document; its vector is stored with length 1, and its length beside it.</summary>
     /// <param name="document">Kept beside the vector.</param>
     /// <param name="vector">[dimension].</param>
     public void Add(Document document, ReadOnlySpan<float> vector)
     {
         if (vector.Length != _dimension) { throw new ArgumentException($"a vector of {vector.Length} values in an index of {_dimension}", nameof(vector)); }
         vector.CopyTo(_row);
-        UnitLength.Normalize(_row);
+        float length = (float)UnitLength.Normalize(_row);
         _vectors.Write(MemoryMarshal.AsBytes(_row.AsSpan()));
+        _lengths.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<float>(in length)));
         _documents.Add(document);
         _count++;
     }
@@ -68,8 +77,9 @@ public sealed class VectorIndexWriter : IDisposable
     public void Complete(string model, string modelHash, string? promptName = null)
     {
         IndexFile.Complete(_vectors);
+        IndexFile.Complete(_lengths);
         _documents.Complete();
-        new VectorIndexHeader(VectorIndexHeader.CurrentVersion, _count, _dimension, model, modelHash, promptName, Repair).Write(_partial.Path);
+        new VectorIndexHeader(VectorIndexHeader.CurrentVersion, _count, _dimension, model, modelHash, promptName, Repair, IsNormalized).Write(_partial.Path);
         CheckTarget();
         _partial.Complete();
     }
@@ -90,6 +100,7 @@ public sealed class VectorIndexWriter : IDisposable
     public void Dispose()
     {
         IndexFile.Abandon(_vectors);
+        IndexFile.Abandon(_lengths);
         _documents.Dispose();
         _partial.Dispose();
     }

@@ -8,4 +8,8 @@ namespace MiniLM.Text;
 /// <param name="RightStrip">Takes the white space behind it.</param>
 /// <param name="Normalized">Matched in the normalized text (its content normalized too) instead of the raw text.</param>
 /// <param name="Special">Left out when ids are decoded.</param>
-internal sealed record AddedToken(int Id, string Content, bool SingleWord, bool LeftStrip, bool RightStrip, bool Normalized, bool Special);
+internal sealed record AddedToken(int Id, string Content, bool SingleWord, bool LeftStrip, bool RightStrip, bool Normalized, bool Special)
+{
+    /// <summary>In place of an id: that of the vocabulary, else the first behind it and the tokens before this one.</summary>
+    internal const int NextId = -1;
+}

@@ -146,6 +146,7 @@ internal sealed record BertNormalizer(bool CleanText, bool HandleChineseChars, b
             return;
         }
         run.Add(combiningClass);
+        output.HasKeptMarks = true;
         output.Append<TTracking>(codePoint, start, end);
     }
 

@@ -35,9 +35,9 @@ internal static class NewTokenizerFiles
             ["tokenizer_config.json"] = Json(json =>
             {
                 WriteStrings(json, special);
-                json.WriteBoolean("do_lower_case", definition.Normalizer.Lowercase);
-                WriteStripAccents(json, definition.Normalizer);
-                json.WriteBoolean("tokenize_chinese_chars", definition.Normalizer.HandleChineseChars);
+                json.WriteBoolean("do_lower_case", definition.Normalizer.Bert.Lowercase);
+                WriteStripAccents(json, definition.Normalizer.Bert);
+                json.WriteBoolean("tokenize_chinese_chars", definition.Normalizer.Bert.HandleChineseChars);
                 json.WriteNumber("model_max_length", maxLength);
                 json.WriteString("tokenizer_class", "BertTokenizer");
             }, indented: true),
@@ -79,10 +79,10 @@ internal static class NewTokenizerFiles
         json.WriteEndArray();
         json.WriteStartObject("normalizer");
         json.WriteString("type", "BertNormalizer");
-        json.WriteBoolean("clean_text", definition.Normalizer.CleanText);
-        json.WriteBoolean("handle_chinese_chars", definition.Normalizer.HandleChineseChars);
-        WriteStripAccents(json, definition.Normalizer);
-        json.WriteBoolean("lowercase", definition.Normalizer.Lowercase);
+        json.WriteBoolean("clean_text", definition.Normalizer.Bert.CleanText);
+        json.WriteBoolean("handle_chinese_chars", definition.Normalizer.Bert.HandleChineseChars);
+        WriteStripAccents(json, definition.Normalizer.Bert);
+        json.WriteBoolean("lowercase", definition.Normalizer.Bert.Lowercase);
         json.WriteEndObject();
         json.WriteStartObject("pre_tokenizer");
         json.WriteString("type", "BertPreTokenizer");

@@ -37,7 +37,10 @@ internal sealed class NormalizedText
 
     internal ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, Length);
 
-    internal void Clear() => Length = 0;
+    /// <summary>Whether a combining mark came that accents' stripping keeps.</summary>
+    internal bool HasKeptMarks { get; set; }
+
+    internal void Clear() => (Length, HasKeptMarks) = (0, false);
 
     internal void Truncate(int length) => Length = length;
 
@@ -70,6 +73,24 @@ internal sealed class NormalizedText
             _ends.AsSpan(Length, length).Fill(originEnd);
         }
         Length += length;
+    }
+
+    /// <summary>Gives the text from <paramref name="start"/> on the places of the same one in <paramref name="aligned"/>; of another it takes none.</summary>
+    internal void Realign(int start, AlignedText aligned)
+    {
+        int at = start;
+        foreach (int point in aligned.Points)
+        {
+            if (at == Length || Utf8.Read(_bytes, at, out int length) != point) { return; }
+            at += length;
+        }
+        if (at < Length) { return; }
+        for (int i = 0, length; start < Length; start += length, i++)
+        {
+            Utf8.Read(_bytes, start, out length);
+            _starts.AsSpan(start, length).Fill(aligned.Origins[i].Start);
+            _ends.AsSpan(start, length).Fill(aligned.Origins[i].End);
+        }
     }
 
     /// <summary>Canonical ordering of the combining characters from <paramref name="start"/> to the end: stable by class.</summary>

@@ -11,9 +11,22 @@ internal static class PostProcessorReader
         "RobertaProcessing" =>
             PostProcessor.Roberta(TokenAndId(section, "cls"), TokenAndId(section, "sep"), section.Boolean("trim_offsets") ?? true,
                 section.Boolean("add_prefix_space") ?? true),
+        "Sequence" => ReadSequence(section),
         "TemplateProcessing" => new PostProcessor(ReadTemplate(section, "single", 1), ReadTemplate(section, "pair", 2)),
-        { } other => throw section.Unsupported("type", other, "'TemplateProcessing', 'BertProcessing', 'RobertaProcessing' or null"),
+        { } other => throw section.Unsupported("type", other, "'TemplateProcessing', 'BertProcessing', 'RobertaProcessing', 'Sequence' of one or null"),
     };
+
+    // Two that add special tokens would add them twice.
+    private static PostProcessor ReadSequence(JsonSection section)
+    {
+        JsonElement list = section.RequiredArray("processors");
+        return list.GetArrayLength() switch
+        {
+            0 => PostProcessor.None,
+            1 when section.Object("processors", list[0]) is { Type: not "Sequence" } only => Read(only),
+            _ => throw section.Wrong("processors", list, "one of 'TemplateProcessing', 'BertProcessing', 'RobertaProcessing'"),
+        };
+    }
 
     private static (string Token, int Id) TokenAndId(JsonSection section, string name)
     {

@@ -29,7 +29,7 @@ internal sealed class StreamingEncoder
     {
         _pipeline = pipeline;
         _model = pipeline.Model;
-        _lowercase = pipeline.Normalizer.Lowercase;
+        _lowercase = pipeline.Normalizer.Bert.Lowercase;
         Array.Fill(_actions, Other);
         byte[] word = new byte[NormalizedText.Slack];
         for (int value = 0x20; value < 0x7F; value++)
@@ -152,6 +152,6 @@ internal sealed class StreamingEncoder
         CodePointFlags flags = UnicodeTables.Flags(codePoint);
         return (flags & CodePointFlags.CleanRemoved) == 0
             && ((flags & (CodePointFlags.WhiteSpace | CodePointFlags.Punctuation)) != 0
-                || (_pipeline.Normalizer.HandleChineseChars && (flags & CodePointFlags.CjkSpaced) != 0));
+                || (_pipeline.Normalizer.Bert.HandleChineseChars && (flags & CodePointFlags.CjkSpaced) != 0));
     }
 }

@@ -9,7 +9,7 @@ internal sealed class TokenPipeline
     private readonly AddedTokenMatcher<byte> _normalized;
     private readonly bool _cutAtSpaces;
 
-    internal TokenPipeline(BertNormalizer normalizer, WordPieceModel model, IReadOnlyList<AddedToken> addedTokens)
+    internal TokenPipeline(Normalizer normalizer, WordPieceModel model, IReadOnlyList<AddedToken> addedTokens)
     {
         Normalizer = normalizer;
         Model = model;
@@ -24,11 +24,13 @@ internal sealed class TokenPipeline
             normalized.Add((content.Bytes.ToArray(), token));
         }
         _normalized = new AddedTokenMatcher<byte>(normalized, Utf8.Read, Utf8.ReadBefore);
-        _cutAtSpaces = !addedTokens.Any(token => token.Content.Contains(' ')) && !normalized.Exists(entry => entry.Pattern.Contains((byte)' '));
-        CanStream = addedTokens.All(token => !token.Normalized && !token.SingleWord && (token.Content.Length == 0 || IsAsciiPunctuation(token.Content[0])));
+        _cutAtSpaces = normalizer.CanCutAtSpaces && !addedTokens.Any(token => token.Content.Contains(' '))
+            && !normalized.Exists(entry => entry.Pattern.Contains((byte)' '));
+        CanStream = normalizer.Steps.Length == 0 && model.PreTokenizer == PreTokenizer.Bert
+            && addedTokens.All(token => !token.Normalized && !token.SingleWord && (token.Content.Length == 0 || IsAsciiPunctuation(token.Content[0])));
     }
 
-    internal BertNormalizer Normalizer { get; }
+    internal Normalizer Normalizer { get; }
 
     internal WordPieceModel Model { get; }
 

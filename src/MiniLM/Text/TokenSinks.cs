@@ -12,31 +12,49 @@ internal interface ITokenSink
     bool AddMatched(int id, int start, int end, bool raw);
 }
 
-/// <summary>Keeps ids until the span is full.</summary>
-internal ref struct IdSink(Span<int> ids) : ITokenSink
+/// <summary>Keeps ids until the span is full, or the last ones.</summary>
+/// <param name="ids">Takes them.</param>
+/// <param name="keepsLast">Whether an id behind the last place takes that of the first: a ring, until <see cref="Order"/>.</param>
+internal ref struct IdSink(Span<int> ids, bool keepsLast = false) : ITokenSink
 {
     private readonly Span<int> _ids = ids;
 
     internal int Count { get; private set; }
 
+    /// <summary>Ids that had no room, or gave up theirs.</summary>
+    internal int Lost { get; private set; }
+
     /// <summary>A token came that had no room.</summary>
-    internal bool Overflowed { get; private set; }
+    internal readonly bool Overflowed => Lost > 0;
+
+    /// <summary>Puts the last ids in their order.</summary>
+    internal readonly void Order()
+    {
+        if (!keepsLast || Lost == 0 || Count == 0) { return; }
+        int first = Lost % Count;
+        _ids[..first].Reverse();
+        _ids[first..Count].Reverse();
+        _ids[..Count].Reverse();
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Add(int id, int start, int end)
     {
         int count = Count;
-        if ((uint)count >= (uint)_ids.Length)
-        {
-            Overflowed = true;
-            return false;
-        }
+        if ((uint)count >= (uint)_ids.Length) { return Overflow(id); }
         _ids[count] = id;
         Count = count + 1;
         return true;
     }
 
     public bool AddMatched(int id, int start, int end, bool raw) => Add(id, start, end);
+
+    private bool Overflow(int id)
+    {
+        if (keepsLast && _ids.Length > 0) { _ids[Lost % _ids.Length] = id; }
+        Lost++;
+        return keepsLast;
+    }
 }
 
 /// <summary>Counts tokens up to a limit.</summary>

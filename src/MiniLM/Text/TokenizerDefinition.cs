@@ -19,7 +19,11 @@ internal sealed class TokenizerDefinition
 
     internal int MaxInputCharsPerWord { get; set; } = 100;
 
-    internal BertNormalizer Normalizer { get; set; } = BertNormalizer.None;
+    internal Normalizer Normalizer { get; set; } = Normalizer.None;
+
+    internal PreTokenizer PreTokenizer { get; set; } = PreTokenizer.Bert;
+
+    internal SequenceSide TruncationSide { get; set; }
 
     internal List<AddedToken> AddedTokens { get; } = [];
 

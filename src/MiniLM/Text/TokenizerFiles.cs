@@ -1,19 +1,25 @@
 using System.Text.Json;
+using MiniLM.Data;
 
 namespace MiniLM.Text;
 
-/// <summary>Finds and reads the files of a tokenizer: tokenizer.json if there is one, else vocab.txt with tokenizer_config.json.</summary>
+/// <summary>Finds and reads the files of a tokenizer: tokenizer.json if there is one, else vocab.txt, with tokenizer_config.json.</summary>
 internal static class TokenizerFiles
 {
     private const string JsonName = "tokenizer.json";
     private const string VocabularyName = "vocab.txt";
     private const string ConfigName = "tokenizer_config.json";
+    private const string ModelConfigName = "config.json";
+
+    // Classes of transformers that build their tokenizer of their own settings, and take vocabulary, added tokens and template of tokenizer.json.
+    private static readonly string[] BertClasses = ["BertTokenizer", "DistilBertTokenizer", "MPNetTokenizer"];
 
     internal static TokenizerDefinition Read(string path)
     {
         try
         {
-            if (Directory.Exists(path))
+            bool isFolder = Directory.Exists(path);
+            if (isFolder)
             {
                 string json = Path.Combine(path, JsonName);
                 string vocabulary = Path.Combine(path, VocabularyName);
@@ -26,17 +32,56 @@ internal static class TokenizerFiles
                 throw new TokenizerException($"{path}: no such file or folder. Give a model folder, a {JsonName} or a {VocabularyName}.");
             }
             byte[] bytes = File.ReadAllBytes(path);
-            string config = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, ConfigName);
+            if (GitLfs.IsPointer(bytes)) { throw new TokenizerException($"{path}: {GitLfs.Remedy}"); }
+            string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
             bool isJson = Path.GetExtension(path).Equals(".json", StringComparison.OrdinalIgnoreCase);
             TokenizerDefinition definition = isJson ? TokenizerJson.Read(bytes, path) : ReadVocabularyText(bytes, path);
-            // A vocabulary that is read by name of its file keeps the settings of the folder that it lies in.
-            if (File.Exists(config)) { ReadConfig(File.ReadAllBytes(config), config, definition, withSettings: !isJson); }
-            else if (!isJson) { ReadSettings(null, definition); }
+            JsonSection? config = TryRead(folder, ConfigName);
+            if (config is { } given) { ReadLengths(given, definition); }
+            // A vocabulary that is read by name of its file keeps the settings of the folder that it lies in; of a tokenizer.json the file alone counts.
+            if (!isJson) { ReadSettings(config, AddedTokenFiles.SpecialMap(config, folder), definition); }
+            if (isFolder) { AddedTokenFiles.Read(config, folder, definition); }
+            if (isFolder && isJson && BertClasses.Contains(ClassName(config, folder)))
+            {
+                definition.Normalizer = new Normalizer(BertSettings(config));
+                definition.PreTokenizer = PreTokenizer.Bert;
+            }
             return definition;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new TokenizerException($"{path}: cannot be read: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>The class that transformers makes of a folder, by its tokenizer's settings, else by its model; a fast one has the name of the other.</summary>
+    private static string? ClassName(JsonSection? config, string folder)
+    {
+        JsonSection? model = config?.String("tokenizer_class") is null ? TryRead(folder, ModelConfigName) : null;
+        string? name = config?.String("tokenizer_class") ?? model?.String("tokenizer_class") ?? model?.String("model_type") switch
+        {
+            "bert" => BertClasses[0],
+            "distilbert" => BertClasses[1],
+            "mpnet" => BertClasses[2],
+            _ => null,
+        };
+        return name is not null && name.EndsWith("Fast", StringComparison.Ordinal) ? name[..^4] : name;
+    }
+
+    /// <summary>A file of the folder that is a JSON object; null: there is none.</summary>
+    internal static JsonSection? TryRead(string folder, string name)
+    {
+        string file = Path.Combine(folder, name);
+        if (!File.Exists(file)) { return null; }
+        byte[] bytes = File.ReadAllBytes(file);
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(bytes.AsMemory(bytes.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]) ? 3 : 0));
+            return new JsonSection(file, "", document.RootElement.Clone());
+        }
+        catch (JsonException exception)
+        {
+            throw new TokenizerException($"{file}: not valid JSON: {exception.Message}", exception);
         }
     }
 
@@ -63,34 +108,36 @@ internal static class TokenizerFiles
         return new TokenizerDefinition { File = file, TokenBlock = bytes, Tokens = tokens };
     }
 
-    private static void ReadConfig(byte[] bytes, string file, TokenizerDefinition definition, bool withSettings)
+    private static void ReadLengths(JsonSection config, TokenizerDefinition definition)
     {
-        try
+        // 1e30 stands for "no limit".
+        if (config.Find("model_max_length") is { ValueKind: JsonValueKind.Number } number && number.TryGetDouble(out double length)
+            && length is >= 1 and <= 1e6)
         {
-            using JsonDocument document = JsonDocument.Parse(bytes.AsMemory(bytes.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]) ? 3 : 0));
-            JsonSection config = new(file, "", document.RootElement);
-            // 1e30 stands for "no limit".
-            if (config.Find("model_max_length") is { ValueKind: JsonValueKind.Number } number && number.TryGetDouble(out double length)
-                && length is >= 1 and <= 1e6)
-            {
-                definition.ModelMaxLength = (int)length;
-            }
-            definition.PadToken = SpecialToken(config, "pad_token");
-            if (withSettings) { ReadSettings(config, definition); }
+            definition.ModelMaxLength = (int)length;
         }
-        catch (JsonException exception)
+        definition.PadToken = SpecialToken(config, "pad_token");
+        definition.TruncationSide = config.String("truncation_side") switch
         {
-            throw new TokenizerException($"{file}: not valid JSON: {exception.Message}", exception);
-        }
+            null => definition.TruncationSide,
+            "right" => SequenceSide.Right,
+            "left" => SequenceSide.Left,
+            { } other => throw config.Unsupported("truncation_side", other, "'left', 'right'"),
+        };
     }
 
-    private static void ReadSettings(JsonSection? config, TokenizerDefinition definition)
+    private static BertNormalizer BertSettings(JsonSection? config)
+    {
+        bool lowercase = config?.Boolean("do_lower_case") ?? true;
+        return new BertNormalizer(true, config?.Boolean("tokenize_chinese_chars") ?? true, config?.Boolean("strip_accents") ?? lowercase, lowercase);
+    }
+
+    private static void ReadSettings(JsonSection? config, JsonSection? special, TokenizerDefinition definition)
     {
         if (config?.Boolean("do_basic_tokenize") == false) { throw config.Value.Unsupported("do_basic_tokenize", "false", "true"); }
-        bool lowercase = config?.Boolean("do_lower_case") ?? true;
-        definition.Normalizer = new BertNormalizer(true, config?.Boolean("tokenize_chinese_chars") ?? true, config?.Boolean("strip_accents") ?? lowercase,
-            lowercase);
-        string Special(string name, string fallback) => (config is { } section ? SpecialToken(section, name) : null) ?? fallback;
+        definition.Normalizer = new Normalizer(BertSettings(config));
+        string Special(string name, string fallback) =>
+            (special is { } map ? SpecialToken(map, name) : null) ?? (config is { } section ? SpecialToken(section, name) : null) ?? fallback;
         definition.UnknownToken = Special("unk_token", "[UNK]");
         definition.PadToken = Special("pad_token", "[PAD]");
         definition.BertTemplate = (Special("cls_token", "[CLS]"), Special("sep_token", "[SEP]"));
@@ -99,7 +146,7 @@ internal static class TokenizerFiles
     }
 
     /// <summary>A string, or an object with "content".</summary>
-    private static string? SpecialToken(JsonSection config, string name)
+    internal static string? SpecialToken(JsonSection config, string name)
     {
         return config.Find(name) is { ValueKind: JsonValueKind.Object } value ? config.Object(name, value).RequiredString("content") : config.String(name);
     }

@@ -61,16 +61,17 @@ internal static class TokenizerJson
                 ReadAddedTokens(section, definition);
                 break;
             case "normalizer":
-                definition.Normalizer = isNull ? BertNormalizer.None : ReadNormalizer(section);
+                definition.Normalizer = isNull ? Normalizer.None : NormalizerReader.Read(section);
                 break;
             case "pre_tokenizer":
-                if (isNull || section.Type != "BertPreTokenizer") { throw section.Unsupported("type", isNull ? "null" : section.Type, "'BertPreTokenizer'"); }
+                definition.PreTokenizer = isNull ? throw section.Unsupported("type", "null", "'BertPreTokenizer'") : NormalizerReader.ReadPreTokenizer(section);
                 break;
             case "post_processor":
                 definition.PostProcessor = isNull ? PostProcessor.None : PostProcessorReader.Read(section);
                 break;
             case "truncation" when !isNull:
                 definition.FileOptions = FileOptionsReader.ReadTruncation(section, definition.FileOptions);
+                definition.TruncationSide = definition.FileOptions.TruncationSide;
                 break;
             case "padding" when !isNull:
                 definition.FileOptions = FileOptionsReader.ReadPadding(section, definition.FileOptions);
@@ -83,14 +84,6 @@ internal static class TokenizerJson
         }
     }
 
-    private static BertNormalizer ReadNormalizer(JsonSection section)
-    {
-        if (section.Type != "BertNormalizer") { throw section.Unsupported("type", section.Type, "'BertNormalizer' or a null normalizer"); }
-        bool lowercase = section.Boolean("lowercase") ?? true;
-        return new BertNormalizer(section.Boolean("clean_text") ?? true, section.Boolean("handle_chinese_chars") ?? true,
-            section.Boolean("strip_accents") ?? lowercase, lowercase);
-    }
-
     private static void ReadAddedTokens(JsonSection section, TokenizerDefinition definition)
     {
         if (section.Element.ValueKind != JsonValueKind.Array) { throw new TokenizerException($"{section.File}: added_tokens is not a list."); }
@@ -99,15 +92,12 @@ internal static class TokenizerJson
         foreach (JsonElement element in section.Element.EnumerateArray())
         {
             JsonSection token = section.Object($"[{index++}]", element);
-            bool special = token.Boolean("special") ?? false;
-            definition.AddedTokens.Add(new AddedToken(
-                token.RequiredId("id"),
-                token.RequiredString("content"),
-                token.Boolean("single_word") ?? false,
-                token.Boolean("lstrip") ?? false,
-                token.Boolean("rstrip") ?? false,
-                token.Boolean("normalized") ?? !special,
-                special));
+            definition.AddedTokens.Add(ReadAddedToken(token, token.RequiredId("id"), token.Boolean("special") ?? false));
         }
     }
+
+    /// <summary>A token's object, of this file or of tokenizer_config.json.</summary>
+    internal static AddedToken ReadAddedToken(JsonSection token, int id, bool special) => new(id, token.RequiredString("content"),
+        token.Boolean("single_word") ?? false, token.Boolean("lstrip") ?? false, token.Boolean("rstrip") ?? false,
+        token.Boolean("normalized") ?? !special, special);
 }

@@ -3,15 +3,20 @@ using System.Runtime.InteropServices;
 
 namespace MiniLM.Text;
 
-/// <summary>BertPreTokenizer and WordPiece on normalized UTF-8: words end at white space (dropped) and punctuation (a word of its own).</summary>
+/// <summary>Pre-tokenizer and WordPiece on normalized UTF-8.</summary>
 internal sealed class WordPieceModel
 {
     private readonly PieceTable _words;
     private readonly PieceTable _continuations;
     private readonly int _maxCodePoints;
+    private readonly CodePointFlags _separators;
+    private readonly bool _endsAtSymbols;
 
-    internal WordPieceModel(Vocabulary vocabulary, int unknownId, int maxCodePoints)
+    internal WordPieceModel(Vocabulary vocabulary, int unknownId, int maxCodePoints, PreTokenizer preTokenizer = PreTokenizer.Bert)
     {
+        PreTokenizer = preTokenizer;
+        _separators = CodePointFlags.WhiteSpace | (preTokenizer.HasFlag(PreTokenizer.Bert) ? CodePointFlags.Punctuation : 0);
+        _endsAtSymbols = preTokenizer.HasFlag(PreTokenizer.Whitespace);
         _words = vocabulary.Words;
         _continuations = vocabulary.Continuations;
         UnknownId = unknownId;
@@ -20,6 +25,8 @@ internal sealed class WordPieceModel
 
     internal int UnknownId { get; }
 
+    internal PreTokenizer PreTokenizer { get; }
+
     /// <summary>Tokens of text[start..end]; false when the sink wants no more.</summary>
     internal bool Encode<TSink>(NormalizedText text, int start, int end, PieceBuffer pieces, ref TSink sink)
         where TSink : struct, ITokenSink, allows ref struct
@@ -27,12 +34,18 @@ internal sealed class WordPieceModel
         ReadOnlySpan<byte> bytes = text.Bytes;
         int wordStart = start;
         int codePoints = 0;
+        CodePointFlags kind = 0; // of the word's characters, where it ends with them
         for (int index = start; index < end;)
         {
             int codePoint = Utf8.Read(bytes, index, out int length);
-            CodePointFlags flags = UnicodeTables.Flags(codePoint) & (CodePointFlags.WhiteSpace | CodePointFlags.Punctuation);
+            CodePointFlags all = UnicodeTables.Flags(codePoint), flags = all & _separators;
             if (flags == 0)
             {
+                if (_endsAtSymbols && kind != (all & CodePointFlags.RegexWord))
+                {
+                    if (codePoints > 0 && !EncodeWord(text.Buffer, wordStart, index, codePoints, pieces, ref sink)) { return false; }
+                    (kind, wordStart, codePoints) = (all & CodePointFlags.RegexWord, index, 0);
+                }
                 codePoints++;
                 index += length;
                 continue;

@@ -3,8 +3,8 @@ namespace MiniLM.Text;
 /// <content>Encoding: ids only without allocation, and in full detail.</content>
 public sealed partial class WordPieceTokenizer
 {
-    /// <summary>Ids of one text with its special tokens, cut on the right; allocates nothing after warm-up and reads no more of the text than it
-    /// needs.</summary>
+    /// <summary>Ids of one text with its special tokens, cut at <see cref="TruncationSide"/>; allocates nothing after warm-up and, cut on the right,
+    /// reads no more of the text than it needs.</summary>
     /// <param name="text">The text; lone surrogates count as U+FFFD.</param>
     /// <param name="maxLength">Most ids, special tokens included.</param>
     /// <param name="ids">Takes the ids; holds at least <paramref name="maxLength"/>.</param>
@@ -25,15 +25,16 @@ public sealed partial class WordPieceTokenizer
                 foreach (int id in piece.Ids) { ids[position++] = id; }
                 continue;
             }
-            IdSink sink = new(ids.Slice(position, room));
+            IdSink sink = new(ids.Slice(position, room), CutsLeft);
             EncodeIds(text, ref sink);
+            sink.Order();
             truncated = sink.Overflowed;
             position += sink.Count;
         }
         return position;
     }
 
-    /// <summary>Ids and type ids of a pair with its special tokens, cut on the right; allocates nothing after warm-up.</summary>
+    /// <summary>Ids and type ids of a pair with its special tokens, cut at <see cref="TruncationSide"/>; allocates nothing after warm-up.</summary>
     /// <param name="first">The first text.</param>
     /// <param name="second">The second text; an empty one is still a second text.</param>
     /// <param name="maxLength">Most ids, special tokens included.</param>
@@ -55,13 +56,15 @@ public sealed partial class WordPieceTokenizer
         // One token more than fits shows that something is cut.
         int limit = room + 1;
         Span<int> scratch = EncodeScratch.Current.Ids(2 * limit);
-        IdSink firstSink = new(scratch[..limit]);
-        IdSink secondSink = new(scratch[limit..]);
+        IdSink firstSink = new(scratch[..limit], CutsLeft);
+        IdSink secondSink = new(scratch[limit..], CutsLeft);
         EncodeIds(first, ref firstSink);
         EncodeIds(second, ref secondSink);
-        int firstCount = firstSink.Count;
-        int secondCount = secondSink.Count;
-        if (strategy == Truncation.LongestFirst && firstCount == limit && secondCount == limit && room % 2 == 1)
+        firstSink.Order();
+        secondSink.Order();
+        int firstCount = firstSink.Count + (CutsLeft ? firstSink.Lost : 0);
+        int secondCount = secondSink.Count + (CutsLeft ? secondSink.Lost : 0);
+        if (!CutsLeft && strategy == Truncation.LongestFirst && firstCount == limit && secondCount == limit && room % 2 == 1)
         {
             (firstCount, secondCount) = CompareLengths(first, second, limit);
         }
@@ -71,14 +74,14 @@ public sealed partial class WordPieceTokenizer
         {
             throw new TokenizerException($"the pair has more than {maxLength} tokens and Truncation.None forbids to cut it.");
         }
-        int position = 0;
+        int position = 0, skippedFirst = CutsLeft ? firstSink.Count - keptFirst : 0, skippedSecond = CutsLeft ? secondSink.Count - keptSecond : 0;
         foreach (TemplatePiece piece in _postProcessor.Pair)
         {
             ReadOnlySpan<int> source = piece.Sequence switch
             {
                 < 0 => piece.Ids,
-                0 => scratch[..keptFirst],
-                _ => scratch.Slice(limit, keptSecond),
+                0 => scratch.Slice(skippedFirst, keptFirst),
+                _ => scratch.Slice(limit + skippedSecond, keptSecond),
             };
             source.CopyTo(ids[position..]);
             typeIds.Slice(position, source.Length).Fill((byte)piece.TypeId);
@@ -130,6 +133,8 @@ public sealed partial class WordPieceTokenizer
         _pipeline.Encode<TrackOrigins, DetailSink>(text, scratch, ref sink, cancellation);
         return tokens;
     }
+
+    private bool CutsLeft => TruncationSide == SequenceSide.Left;
 
     private static void CheckLengths(int maxLength, int specials, int capacity, string parameter)
     {

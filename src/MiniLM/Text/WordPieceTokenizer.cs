@@ -29,9 +29,11 @@ public sealed partial class WordPieceTokenizer
             ? PostProcessor.Bert((bert.Cls, Require(bert.Cls, "cls_token", file)), (bert.Sep, Require(bert.Sep, "sep_token", file)))
             : PostProcessor.None);
         CheckIds(definition.FileOptions, file);
-        _pipeline = new TokenPipeline(definition.Normalizer, new WordPieceModel(_vocabulary, unknownId, definition.MaxInputCharsPerWord), addedTokens);
+        WordPieceModel model = new(_vocabulary, unknownId, definition.MaxInputCharsPerWord, definition.PreTokenizer);
+        _pipeline = new TokenPipeline(definition.Normalizer, model, addedTokens);
         _streaming = _pipeline.CanStream ? new StreamingEncoder(_pipeline, addedTokens) : null;
         FileOptions = definition.FileOptions;
+        TruncationSide = definition.TruncationSide;
         ModelMaxLength = definition.ModelMaxLength;
         PadTokenId = FileOptions.PadId
             ?? (definition.PadToken is { } pad ? TokenToId(pad) : null)
@@ -53,15 +55,23 @@ public sealed partial class WordPieceTokenizer
     /// <see cref="Encode(string, string?, EncodeOptions?)"/>.</summary>
     public EncodeOptions FileOptions { get; }
 
-    internal BertNormalizer Normalizer => _pipeline.Normalizer;
+    /// <summary>Where texts that are too long are cut: truncation_side of tokenizer_config.json, else as the tokenizer.json asks for.</summary>
+    public SequenceSide TruncationSide { get; }
+
+    internal BertNormalizer Normalizer => _pipeline.Normalizer.Bert;
 
     /// <summary>Loads a tokenizer.</summary>
     /// <param name="path">A folder with tokenizer.json or vocab.txt (and tokenizer_config.json), or one of these two files.</param>
     /// <exception cref="TokenizerException">A file is missing, damaged, or asks for something that is not supported.</exception>
-    public static WordPieceTokenizer Load(string path)
+    public static WordPieceTokenizer Load(string path) => Load(path, lowersCase: false);
+
+    /// <summary>The same, with lower case before its own normalizer where that does not begin with it.</summary>
+    internal static WordPieceTokenizer Load(string path, bool lowersCase)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return new WordPieceTokenizer(TokenizerFiles.Read(path));
+        TokenizerDefinition definition = TokenizerFiles.Read(path);
+        if (lowersCase) { definition.Normalizer = definition.Normalizer.AfterLowercase(); }
+        return new WordPieceTokenizer(definition);
     }
 
     /// <summary>Text of a token.</summary>
@@ -126,7 +136,7 @@ public sealed partial class WordPieceTokenizer
         {
             if (token.Content.Length == 0) { continue; }
             int? known = _vocabulary.Find(token.Content);
-            AddedToken final = known is { } id ? token with { Id = id } : token;
+            AddedToken final = token with { Id = known ?? (token.Id == AddedToken.NextId ? VocabularySize : token.Id) };
             string? owner = known is null ? FindToken(final.Id) : null;
             if (owner is not null && owner != final.Content)
             {

@@ -24,8 +24,8 @@ internal static class ElementTypes
         _ => 8,
     };
 
-    /// <summary>Whether values widen exactly to float: what weights may be stored as.</summary>
-    internal static bool IsWeight(this ElementType type) => type is ElementType.F32 or ElementType.F16 or ElementType.BF16;
+    /// <summary>What weights may be stored as: values widen exactly to float, or (F64) are rounded to it.</summary>
+    internal static bool IsWeight(this ElementType type) => type is ElementType.F32 or ElementType.F16 or ElementType.BF16 or ElementType.F64;
 
     internal static bool TryParse(ReadOnlySpan<char> name, out ElementType type)
     {

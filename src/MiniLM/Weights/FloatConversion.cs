@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace MiniLM.Weights;
 
-/// <summary>Exact widening of stored floats to float, and rounding (to nearest, ties to even) of floats to F16 and BF16.</summary>
+/// <summary>Exact widening of stored floats to float (doubles are rounded), and rounding (to nearest, ties to even) of floats to F16 and BF16.</summary>
 internal static unsafe class FloatConversion
 {
     internal static void Widen(ElementType from, byte* source, long start, int count, float* destination)
@@ -18,6 +18,9 @@ internal static unsafe class FloatConversion
                 break;
             case ElementType.BF16:
                 WidenBFloat16((ushort*)source + start, count, destination);
+                break;
+            case ElementType.F64:
+                for (int i = 0; i < count; i++) { destination[i] = (float)((double*)source)[start + i]; }
                 break;
             default:
                 throw new InvalidOperationException($"a tensor of {from} has no float values"); // refused when the model is opened
@@ -67,8 +70,18 @@ internal static unsafe class FloatConversion
         ElementType.F32 => FirstAtLeast((uint*)tensor.Data, start, end, 0x7fffffffu, 0x7f800000u),
         ElementType.F16 => FirstAtLeast((ushort*)tensor.Data, start, end, (ushort)0x7fff, (ushort)0x7c00),
         ElementType.BF16 => FirstAtLeast((ushort*)tensor.Data, start, end, (ushort)0x7fff, (ushort)0x7f80),
+        ElementType.F64 => FirstBeyondFloat((double*)tensor.Data, start, end),
         _ => -1,
     };
+
+    private static long FirstBeyondFloat(double* values, long start, long end)
+    {
+        for (long at = start; at < end; at++)
+        {
+            if (!float.IsFinite((float)values[at])) { return at; }
+        }
+        return -1;
+    }
 
     private static long FirstAtLeast<T>(T* values, long start, long end, T magnitude, T limit) where T : unmanaged, System.Numerics.IBinaryInteger<T>
     {

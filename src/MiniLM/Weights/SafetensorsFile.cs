@@ -29,7 +29,8 @@ internal sealed unsafe class SafetensorsFile : IDisposable
         _file = Map(path, name);
         try
         {
-            ReadOnlySpan<byte> first8 = new(_file.Start, (int)Math.Min(8, _file.Length));
+            ReadOnlySpan<byte> first = new(_file.Start, (int)Math.Min(64, _file.Length)), first8 = first[..Math.Min(8, first.Length)];
+            if (GitLfs.IsPointer(first)) { throw new ModelFormatException($"{name}: {GitLfs.Remedy}"); }
             long prefix = SafetensorsHeader.PrefixLength(name, first8, _file.Length);
             SafetensorsHeader header = new(name, new ReadOnlySpan<byte>(_file.Start, (int)prefix), _file.Length);
             HeaderBytes = prefix - 8;

@@ -19,10 +19,10 @@ internal static unsafe class TensorData
             }
             return;
         }
-        if (!source.ElementType.IsWeight() || !tensor.ElementType.IsWeight())
+        if (!source.ElementType.IsWeight() || !tensor.ElementType.IsWeight() || tensor.ElementType == ElementType.F64)
         {
             throw new ModelFormatException($"{source.File}: tensor {Quoted.Text(tensor.Name)} of {source.ElementType.FormatName()} "
-                + $"cannot be written as {tensor.ElementType.FormatName()}. Convert among F32, F16 and BF16 only.");
+                + $"cannot be written as {tensor.ElementType.FormatName()}. Convert to F32, F16 or BF16 only.");
         }
         long count = source.Count;
         float[] values = new float[(int)Math.Min(ChunkValues, count)];

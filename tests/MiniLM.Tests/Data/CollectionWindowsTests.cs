@@ -49,7 +49,7 @@ public sealed class CollectionWindowsTests
 
         static List<Document> Read(string text, TextRepairKind repair)
         {
-            using TextCollection collection = TextCollection.Open("-", openStandardInput: () => new MemoryStream(Encoding.UTF8.GetBytes(text)), repair: repair);
+            using TextCollection collection = TextCollection.Open("-", new RowFormat { Repair = repair }, () => new MemoryStream(Encoding.UTF8.GetBytes(text)));
             List<Document> documents = [];
             while (collection.Read(out Document document)) { documents.Add(document); }
             return documents;

@@ -16,13 +16,14 @@ public class JsonLinesGoldenTests
         {
             int number = golden.GetProperty("line").GetInt32();
             // One line of the file behind as many blank ones, so that its number shows in the error.
-            using JsonLines reader = new(new LineReader(new MemoryStream([.. Enumerable.Repeat((byte)'\n', number - 1), .. lines[number - 1]]), path));
+            byte[] text = [.. Enumerable.Repeat((byte)'\n', number - 1), .. lines[number - 1]];
+            using JsonLines reader = new(new JsonLineSource(new LineReader(new MemoryStream(text), path)));
             seen++;
             switch (golden.GetProperty("verdict").GetString())
             {
                 case "accept":
                     Assert.True(reader.Read([], []));
-                    Assert.Equal(number, reader.Lines.Number);
+                    Assert.Equal(number, reader.Source.Line);
                     break;
                 case "blank":
                     Assert.False(reader.Read([], []));
@@ -58,7 +59,7 @@ public class JsonLinesGoldenTests
         string?[] picked = new string?[2];
         foreach ((long number, JsonElement value) in values)
         {
-            using JsonLines reader = new(new LineReader(new MemoryStream(lines[number - 1]), path));
+            using JsonLines reader = new(new JsonLineSource(new LineReader(new MemoryStream(lines[number - 1]), path)));
             Assert.True(reader.Read(["text"u8.ToArray(), "id"u8.ToArray()], picked));
             Assert.Equal(value.TryGetProperty("text", out JsonElement text) ? text.GetString() : null, picked[0]);
             Assert.Equal(value.TryGetProperty("id", out JsonElement id) ? JsonNode.Parse(id.GetRawText())!.ToString() : null, picked[1]);

@@ -27,7 +27,7 @@ public class SharedDataFormatsTests
 
     private static int Lists(string file)
     {
-        using JsonLines lines = new(new LineReader(DataFile.Open(Path(file)), file));
+        using JsonLines lines = new(DataFile.Open(Path(file)), file);
         int count = 0;
         while (CandidateList.Read(lines) is { } list)
         {

@@ -11,7 +11,7 @@ public sealed class ModelFolderRefusalTests
     [InlineData("model_type", "7", "model_type is '7'")]
     [InlineData("position_embedding_type", "\"relative_key\"", "position_embedding_type 'relative_key'")]
     [InlineData("is_decoder", "true", "is_decoder")]
-    [InlineData("hidden_act", "\"silu\"", "hidden_act 'silu'")]
+    [InlineData("hidden_act", "\"mish\"", "hidden_act 'mish'")]
     [InlineData("hidden_size", null, "'hidden_size'")]
     [InlineData("hidden_size", "0", "hidden_size is '0'")]
     [InlineData("hidden_size", "-32", "hidden_size is '-32'")]

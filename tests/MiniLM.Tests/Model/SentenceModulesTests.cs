@@ -39,6 +39,8 @@ public sealed class SentenceModulesTests
         "Cls MeanSqrtLen LastToken")]
     [InlineData("""{"word_embedding_dimension":32,"pooling_mode_weightedmean_tokens":true,"pooling_mode_max_tokens":true}""", "Max WeightedMean")]
     [InlineData("""{"embedding_dimension":32,"pooling_mode":"cls"}""", "Cls")]
+    [InlineData("""{"word_embedding_dimension":32}""", "Mean")]
+    [InlineData("""{"word_embedding_dimension":32,"pooling_mode_mean_tokens":false,"pooling_mode_cls_token":false}""", "Mean")]
     [InlineData("""{"embedding_dimension":32,"pooling_mode":["mean","cls","mean_sqrt_len_tokens"]}""", "Mean Cls MeanSqrtLen")]
     public void Open_ReadsBothSpellingsOfPooling(string pooling, string expected)
     {
@@ -55,7 +57,7 @@ public sealed class SentenceModulesTests
     [InlineData("""{"embedding_dimension":32,"pooling_mode":"median"}""", "pooling_mode 'median'")]
     [InlineData("""{"embedding_dimension":64,"pooling_mode":"mean"}""", "embedding_dimension is 64")]
     [InlineData("""{"word_embedding_dimension":384,"pooling_mode_mean_tokens":true}""", "word_embedding_dimension is 384")]
-    [InlineData("""{"word_embedding_dimension":32}""", "0 pooling modes")]
+    [InlineData("""{"embedding_dimension":32,"pooling_mode":[]}""", "0 pooling modes")]
     [InlineData("""{"embedding_dimension":32,"pooling_mode_mean_tokens":"yes"}""", "pooling_mode_mean_tokens is")]
     public void Open_RefusesAPooling(string pooling, string part)
     {
@@ -69,12 +71,14 @@ public sealed class SentenceModulesTests
     [InlineData("torch.nn.modules.activation.Tanh", "Tanh")]
     [InlineData("torch.nn.modules.linear.Identity", "Identity")]
     [InlineData("torch.nn.modules.activation.ReLU", "Relu")]
+    [InlineData("mine.Act", "Tanh")] // code of the author's own is not run
     public void Open_ReadsADenseModule(string function, string activation)
     {
         using EditedModel model = WithDense($$"""{"in_features":64,"out_features":5,"bias":true,"activation_function":"{{function}}"}""");
         using ModelFolder opened = ModelFolder.Open(model.Path);
         DenseModule dense = Assert.IsType<DenseModule>(opened.Network.Head[0]);
         Assert.Equal(activation, dense.Activation.ToString());
+        Assert.Equal(function == "mine.Act", opened.Notes.Any(note => note.Contains("'mine.Act'", StringComparison.Ordinal)));
         Assert.IsType<NormalizeModule>(opened.Network.Head[1]);
         Assert.Equal(5, opened.OutputSize);
         Assert.Equal(2, opened.WeightFiles.Count);

@@ -29,7 +29,7 @@ public sealed class RunDocumentsTests : IDisposable
         string lines = name.EndsWith(".csv") ? "a,\n\"b\"" : "a b";
         (string Id, string Text)[] texts = [("first", "größer"), ("long", Long), ("unwanted", "x"), ("lines", lines), ("last", "z")];
         string content = mark + (name.Contains(".jsonl") ? string.Concat(texts.Select(text => $"\n{{\"_id\":\"{text.Id}\",\"text\":\"{text.Text}\"}}\r\n"))
-            : name.EndsWith(".csv") ? string.Concat(texts.Select(text => $"{text.Id},\"{text.Text.Replace("\"", "\"\"")}\"\n\n"))
+            : name.EndsWith(".csv") ? "id,text\n" + string.Concat(texts.Select(text => $"{text.Id},\"{text.Text.Replace("\"", "\"\"")}\"\n\n"))
             : string.Concat(texts.Select(text => $"{text.Id}\t{text.Text}\n")));
         byte[] bytes = Encoding.UTF8.GetBytes(content);
         if (name.EndsWith(".gz"))
@@ -52,7 +52,7 @@ public sealed class RunDocumentsTests : IDisposable
     public void Read_RepairsAgain()
     {
         File.WriteAllText(_folder.File("c.tsv"), "a\tcafÃ©\n");
-        TextCollection corpus = TextCollection.Open(_folder.File("c.tsv"), repair: TextRepairKind.Encoding);
+        TextCollection corpus = TextCollection.Open(_folder.File("c.tsv"), new RowFormat { Repair = TextRepairKind.Encoding });
         using RunDocuments documents = RunDocuments.Find(corpus, Run("a"), "c", "r", default);
         Assert.Equal("café", documents.Read(0));
         Assert.Equal(4, documents.Length(0));

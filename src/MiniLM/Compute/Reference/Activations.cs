@@ -16,6 +16,8 @@ internal static class Activations
                 Activation.Gelu => Gelu(value),
                 Activation.GeluTanh => GeluTanh(value),
                 Activation.Relu => value > T.Zero || T.IsNaN(value) ? value : T.Zero,
+                Activation.Silu => Silu(value, T.One),
+                Activation.QuickGelu => Silu(value, T.CreateChecked(QuickGeluFactor)),
                 Activation.Tanh => T.Tanh(value),
                 _ => throw new InvalidOperationException($"no activation {activation}"),
             };
@@ -33,10 +35,27 @@ internal static class Activations
                 Activation.Gelu => GeluSlope(x[i]),
                 Activation.GeluTanh => GeluTanhSlope(x[i]),
                 Activation.Relu => x[i] > T.Zero ? T.One : T.IsNaN(x[i]) ? x[i] : T.Zero,
+                Activation.Silu => SiluSlope(x[i], T.One),
+                Activation.QuickGelu => SiluSlope(x[i], T.CreateChecked(QuickGeluFactor)),
                 Activation.Tanh => T.One - T.Tanh(x[i]) * T.Tanh(x[i]),
                 _ => throw new InvalidOperationException($"no activation {activation}"),
             };
         }
+    }
+
+    /// <summary>f in x sigmoid(f x), near x Phi(x).</summary>
+    internal const double QuickGeluFactor = 1.702;
+
+    /// <summary>x sigmoid(f x).</summary>
+    internal static T Silu<T>(T x, T factor) where T : IBinaryFloatingPointIeee754<T> =>
+        T.IsNegativeInfinity(x) ? T.Zero : x / (T.One + T.Exp(-factor * x));
+
+    /// <summary>s + f x s (1 - s), s = sigmoid(f x).</summary>
+    private static T SiluSlope<T>(T x, T factor) where T : IBinaryFloatingPointIeee754<T>
+    {
+        T power = T.Exp(-factor * T.Abs(x)), sigmoid = T.One / (T.One + power); // of |x|: exp does not overflow
+        T product = T.IsInfinity(x) ? T.Zero : factor * x * sigmoid * (power * sigmoid);
+        return (x < T.Zero ? power * sigmoid : sigmoid) + product;
     }
 
     /// <summary>Phi(x) + x phi(x).</summary>

@@ -39,14 +39,14 @@ internal static class CheckThatPapers
 
     private static List<Document> FromLines(string path, CancellationToken cancellation)
     {
-        using JsonLines lines = new(new LineReader(DataFile.Open(path, cancellation: cancellation), DataFile.Name(path)));
+        using JsonLines lines = new(DataFile.Open(path, cancellation: cancellation), DataFile.Name(path));
         string?[] values = new string?[Names.Length];
         Collector papers = new();
         while (lines.Read(Names, values))
         {
             cancellation.ThrowIfCancellationRequested();
             string? wrong = papers.Add(values[0] ?? values[1] ?? "", values[2] ?? "", values[3] ?? "", values[4] ?? "");
-            if (wrong is not null) { throw lines.Lines.Wrong(wrong); }
+            if (wrong is not null) { throw lines.Source.Wrong(wrong); }
         }
         return papers.All;
     }

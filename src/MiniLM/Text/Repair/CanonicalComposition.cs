@@ -33,12 +33,18 @@ internal static class CanonicalComposition
     internal static string Normalize(string text)
     {
         if (IsSettled(text)) { return text; }
-        List<int> points = new(text.Length);
-        foreach (Rune rune in text.EnumerateRunes()) { Decompose(rune.Value, points); }
+        List<(int Point, int Change)> points = new(text.Length);
+        List<int> parts = [];
+        foreach (Rune rune in text.EnumerateRunes())
+        {
+            parts.Clear();
+            Decompose(rune.Value, parts);
+            foreach (int part in parts) { points.Add((part, 0)); }
+        }
         Order(points);
         Compose(points);
         StringBuilder composed = new(text.Length);
-        foreach (int point in points) { composed.Append(new Rune(point).ToString()); }
+        foreach ((int point, _) in points) { composed.Append(new Rune(point).ToString()); }
         return composed.ToString();
     }
 
@@ -79,7 +85,8 @@ internal static class CanonicalComposition
         return true;
     }
 
-    private static void Decompose(int point, List<int> points)
+    /// <summary>Adds a code point's canonical decomposition, itself where it has none.</summary>
+    internal static void Decompose(int point, List<int> points)
     {
         int syllable = point - SyllableFirst;
         if (syllable is >= 0 and < Syllables)
@@ -94,45 +101,48 @@ internal static class CanonicalComposition
         else { points.Add(point); }
     }
 
-    // Each run of marks by class; marks of a class keep their order.
-    private static void Order(List<int> points)
+    /// <summary>Canonical ordering: each run of marks by class; marks of a class keep their order.</summary>
+    /// <param name="points">Code points, each with a number that goes with it.</param>
+    internal static void Order(List<(int Point, int Change)> points)
     {
         for (int at = 0; at < points.Count; at++)
         {
             int end = at;
             bool isOrdered = true;
-            for (int own, last = 0; end < points.Count && (own = Class(points[end])) > 0; end++, last = own) { isOrdered &= last <= own; }
+            for (int own, last = 0; end < points.Count && (own = Class(points[end].Point)) > 0; end++, last = own) { isOrdered &= last <= own; }
             if (!isOrdered) { Order(points, at, end); }
             at = end;
         }
     }
 
-    private static void Order(List<int> points, int at, int end)
+    private static void Order(List<(int Point, int Change)> points, int at, int end)
     {
-        List<int> run = points.GetRange(at, end - at);
+        List<(int Point, int Change)> run = points.GetRange(at, end - at);
         for (int own = 1; own < Unsettled; own++) // not many, however long the run
         {
-            foreach (int point in run)
+            foreach ((int Point, int Change) point in run)
             {
-                if (Class(point) == own) { points[at++] = point; }
+                if (Class(point.Point) == own) { points[at++] = point; }
             }
         }
     }
 
-    // Each character goes into the last one of class 0, unless one of its own class or a higher one, or of class 0, stands between.
-    private static void Compose(List<int> points)
+    /// <summary>Canonical composition: each character goes into the last one of class 0, unless one of its own class or a higher one, or of class 0, stands
+    /// between. Of two that become one the numbers are added, less one.</summary>
+    internal static void Compose(List<(int Point, int Change)> points)
     {
         (int count, int starter, int last) = (0, -1, -1); // kept so far; index of the last of class 0; class of what was kept after it, or -1
         for (int at = 0; at < points.Count; at++)
         {
-            int point = points[at], own = Class(point);
-            if (starter >= 0 && last < own && Composite(points[starter], point) is var composite and > 0)
+            (int point, int change) = points[at];
+            int own = Class(point);
+            if (starter >= 0 && last < own && Composite(points[starter].Point, point) is var composite and > 0)
             {
-                points[starter] = composite;
+                points[starter] = (composite, points[starter].Change + change - 1);
                 continue;
             }
             (starter, last) = own == 0 ? (count, -1) : (starter, own);
-            points[count++] = point;
+            points[count++] = (point, change);
         }
         points.RemoveRange(count, points.Count - count);
     }

@@ -1,4 +1,5 @@
 using MiniLM.Model;
+using MiniLM.Ranking;
 
 namespace MiniLM.Training.Evaluators;
 

@@ -1,5 +1,6 @@
 using MiniLM.Evaluation.Statistics;
 using MiniLM.Model;
+using MiniLM.Ranking;
 
 namespace MiniLM.Training.Evaluators;
 

@@ -1,20 +1,11 @@
 using MiniLM.Model;
-using MiniLM.Ranking;
 
-namespace MiniLM.Training.Evaluators;
+namespace MiniLM.Ranking;
 
-/// <summary>How a model compares two embeddings; greater is nearer.</summary>
+/// <summary>How near two embeddings are by a function; greater is nearer.</summary>
 internal static class EmbeddingMeasure
 {
-    /// <summary>Its name in the names of metrics.</summary>
-    internal static string Name(this SimilarityFunction function) => function switch
-    {
-        SimilarityFunction.Dot => "dot",
-        SimilarityFunction.Euclidean => "euclidean",
-        SimilarityFunction.Manhattan => "manhattan",
-        _ => "cosine",
-    };
-
+    /// <summary>Summed in double: cosine, a b, -|a - b| or -sum |a_i - b_i|.</summary>
     internal static double Of(this SimilarityFunction function, ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
         if (function == SimilarityFunction.Cosine) { return Cosine.Of(a, b); }
@@ -29,6 +20,7 @@ internal static class EmbeddingMeasure
                 _ => Math.Abs(difference),
             };
         }
-        return function switch { SimilarityFunction.Dot => sum, SimilarityFunction.Euclidean => -Math.Sqrt(sum), _ => -sum };
+        // Of equal rows 0, not the -0 that a minus sign makes of it.
+        return function switch { SimilarityFunction.Dot => sum, SimilarityFunction.Euclidean => 0 - Math.Sqrt(sum), _ => 0 - sum };
     }
 }
