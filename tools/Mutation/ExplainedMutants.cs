@@ -85,6 +85,8 @@ internal static class ExplainedMutants
         new("Training/Sampling/Permutations.cs", Mistake.Bound,
             "for (int last = count - 1; last > 0; last--)", "for (int last = count - 1; last >= 0; last--)",
             "Equivalent: the first place would change with itself, and numbers go by places."),
+        new("Training/TrainingSteps.cs", Mistake.Constant, "float scale = _scaler?.State.Scale ?? 1;", "float scale = _scaler?.State.Scale ?? 2;",
+            "Equivalent: gradients are multiplied by it and divided again, exactly by a power of two."),
         new("Training/TokenizedRows.cs", Mistake.Comparison,
             "if (_ids.Length < tokens.Length) { (_ids, _typeIds) = (new int[tokens.Length], new byte[tokens.Length]); }",
             "if (_ids.Length <= tokens.Length) { (_ids, _typeIds) = (new int[tokens.Length], new byte[tokens.Length]); }",

@@ -76,6 +76,25 @@ public sealed class TrainingStepsTests : IDisposable
     }
 
     [Fact]
+    public void AStep_IsTheMeanOfItsMicroBatches()
+    {
+        TrainingArguments arguments = new() { GradientAccumulationSteps = 3, MaxSteps = 1 };
+        using TrainingNetwork network = Load(), byHand = Load();
+        BiEncoderObjective objective = new(byHand, new MultipleNegativesRankingLoss(), new TrainingRows(_tokens), arguments.Seed);
+        double loss = 0;
+        int tokens = 0;
+        foreach (RowBatch batch in new ShuffledBatchSampler(_tokens.Count, 3, dropLast: false).Epoch(new Permutations(arguments.Seed, 0).Next).Take(3))
+        {
+            loss += objective.Add(new MicroBatch(batch.Rows, 0, tokens), 1.0 / 3) / 3;
+            tokens += objective.Tokens(batch.Rows);
+        }
+        Assert.True(Start(network, arguments).TryStep(out TrainingStep step));
+        Assert.Equal(loss, step.Loss, 1e-9);
+        Assert.Equal(tokens, step.Tokens);
+        Tiers.Close(byHand.Step(new StepOptions(0, 0)).GradientNorm, step.GradientNorm, 1e-6 * step.GradientNorm, "norm");
+    }
+
+    [Fact]
     public void EveryFiftiethStep_LooksAtItsOutputsSpread()
     {
         using TrainingNetwork network = Load();
