@@ -177,6 +177,9 @@ public sealed class TrainingStepsTests : IDisposable
         Assert.StartsWith("step 1: the loss or its gradient is", stopped.Message);
         Assert.Contains("rows ", stopped.Message);
         Assert.Equal(before[1..], Weights(network)[1..]);
+        string Message(int rows) => new NonFiniteLossException(3, double.NaN, new RowBatch(0, [.. Enumerable.Range(0, rows)])).Message;
+        Assert.StartsWith("step 3: the loss or its gradient is NaN; rows 1, 2, 3, 4, 5, 6, 7, 8. ", Message(8));
+        Assert.StartsWith("step 3: the loss or its gradient is NaN; rows 1, 2, 3, 4, 5, 6, 7, 8 .... ", Message(9));
     }
 
     public void Dispose()
