@@ -52,17 +52,18 @@ public sealed unsafe class DropoutMaskTests
         }
     }
 
-    // The number of column 129 is 322 of 65,536.
+    // The numbers of columns 129 and 133 are 322 and 59,696 of 65,536.
     [Theory]
-    [InlineData(322, true), InlineData(322.4, true), InlineData(322.6, false), InlineData(323, false)]
-    public void AValueIsKept_WhereItsNumberIsTheThreshold(double threshold, bool isKept)
+    [InlineData(129, 322, true), InlineData(129, 322.4, true), InlineData(129, 322.6, false), InlineData(129, 323, false)]
+    [InlineData(133, 59696, true), InlineData(133, 59697, false)]
+    public void AValueIsKept_WhereItsNumberIsTheThreshold(int column, double threshold, bool isKept)
     {
         DropoutMask mask = new(Seed, 3, (DropoutSite)2, 5, (float)(threshold / 65536));
-        Assert.Equal(isKept, mask.Factor(1000, 129) > 0);
+        Assert.Equal(isKept, mask.Factor(1000, column) > 0);
         if (!Avx2.IsSupported) { return; }
         byte* bits = stackalloc byte[PhiloxBlocks.Count];
         mask.Keep(1000, 16, bits);
-        Assert.Equal(isKept, (bits[0] & 2) != 0);
+        Assert.Equal(isKept, (bits[0] >> column % 8 & 1) != 0);
     }
 
     [Fact]

@@ -288,12 +288,14 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(losses[1], losses[0], 1e-5);
     }
 
-    [Fact]
-    public void Logged_HasTheLossesTheEvaluationsAndTheEnd()
+    // 20 rows are 4 micro-batches; of 3 a step the second has one.
+    [Theory]
+    [InlineData(1, 4), InlineData(3, 2)]
+    public void Logged_HasTheLossesTheEvaluationsAndTheEnd(int accumulation, int steps)
     {
         using CpuDevice device = new(2);
         TrainingArguments arguments = Arguments();
-        (arguments.LoggingSteps, arguments.EvalStrategy) = (.5, IntervalStrategy.Epoch);
+        (arguments.LoggingSteps, arguments.EvalStrategy, arguments.GradientAccumulationSteps) = (.5, IntervalStrategy.Epoch, accumulation);
         using Trainer trainer = new(_model, ModelKind.BiEncoder, device, arguments);
         List<LogEntry> log = [];
         trainer.Logged += log.Add;
@@ -301,7 +303,7 @@ public sealed class TrainerTests : IDisposable
         trainer.AddEvaluation(Pairs(8, 50));
         trainer.Train();
         Assert.Equal(["loss", "eval_loss", "loss", "eval_loss", "train_runtime"], log.Select(entry => entry.Values[0].Key));
-        Assert.Equal([4, 4, 8, 8, 8], log.Select(entry => entry.Step));
+        Assert.Equal([steps, steps, 2 * steps, 2 * steps, 2 * steps], log.Select(entry => entry.Step));
         Assert.Equal([1.0, 1, 2, 2, 2], log.Select(entry => entry.Epoch));
     }
 

@@ -76,6 +76,25 @@ public sealed class TrainingStepsTests : IDisposable
     }
 
     [Fact]
+    public void AStep_IsTheMeanOfItsMicroBatches()
+    {
+        TrainingArguments arguments = new() { GradientAccumulationSteps = 3, MaxSteps = 1 };
+        using TrainingNetwork network = Load(), byHand = Load();
+        BiEncoderObjective objective = new(byHand, new MultipleNegativesRankingLoss(), new TrainingRows(_tokens), arguments.Seed);
+        double loss = 0;
+        int tokens = 0;
+        foreach (RowBatch batch in new ShuffledBatchSampler(_tokens.Count, 3, dropLast: false).Epoch(new Permutations(arguments.Seed, 0).Next).Take(3))
+        {
+            loss += objective.Add(new MicroBatch(batch.Rows, 0, tokens), 1.0 / 3) / 3;
+            tokens += objective.Tokens(batch.Rows);
+        }
+        Assert.True(Start(network, arguments).TryStep(out TrainingStep step));
+        Assert.Equal(loss, step.Loss, 1e-9);
+        Assert.Equal(tokens, step.Tokens);
+        Tiers.Close(byHand.Step(new StepOptions(0, 0)).GradientNorm, step.GradientNorm, 1e-6 * step.GradientNorm, "norm");
+    }
+
+    [Fact]
     public void EveryFiftiethStep_LooksAtItsOutputsSpread()
     {
         using TrainingNetwork network = Load();
@@ -158,6 +177,9 @@ public sealed class TrainingStepsTests : IDisposable
         Assert.StartsWith("step 1: the loss or its gradient is", stopped.Message);
         Assert.Contains("rows ", stopped.Message);
         Assert.Equal(before[1..], Weights(network)[1..]);
+        string Message(int rows) => new NonFiniteLossException(3, double.NaN, new RowBatch(0, [.. Enumerable.Range(0, rows)])).Message;
+        Assert.StartsWith("step 3: the loss or its gradient is NaN; rows 1, 2, 3, 4, 5, 6, 7, 8. ", Message(8));
+        Assert.StartsWith("step 3: the loss or its gradient is NaN; rows 1, 2, 3, 4, 5, 6, 7, 8 .... ", Message(9));
     }
 
     public void Dispose()
