@@ -115,14 +115,22 @@ internal sealed unsafe class Checkpoint
                         (long)parameter.Count * sizeof(float), path)));
                 }
             }
-            foreach ((int number, LossMatrices matrices) in Matrices(losses)) { tensors.AddRange(matrices.Tensors($"loss{number}")); }
+            foreach ((string name, LossMatrices matrices) in Matrices(losses)) { tensors.AddRange(matrices.Tensors(name)); }
             SafetensorsWriter.Write(path, tensors, null);
         }
         finally { Array.ForEach(blocks, block => block.Dispose()); }
     }
 
-    private static IEnumerable<(int Number, LossMatrices Matrices)> Matrices(IEnumerable<TrainingLoss> losses) =>
-        from loss in losses.Index() where loss.Item.Matrices is not null select (loss.Index + 1, loss.Item.Matrices);
+    // Before the names of each loss's matrices: its number.
+    private static IEnumerable<(string Name, LossMatrices Matrices)> Matrices(IEnumerable<TrainingLoss> losses)
+    {
+        int number = 0;
+        foreach (TrainingLoss loss in losses)
+        {
+            number++;
+            if (loss.Matrices is { } matrices) { yield return (string.Create(CultureInfo.InvariantCulture, $"loss{number}"), matrices); }
+        }
+    }
 
     private static void WriteState(Stream stream, int optimizerSteps, TrainingPosition position, TrainingHistory history,
         IEnumerable<KeyValuePair<string, string>> identity)
@@ -267,7 +275,7 @@ internal sealed unsafe class Checkpoint
     internal void ReadMatrices(IEnumerable<TrainingLoss> losses)
     {
         using SafetensorsFile file = OpenMoments();
-        foreach ((int number, LossMatrices matrices) in Matrices(losses)) { matrices.Read($"loss{number}", file); }
+        foreach ((string name, LossMatrices matrices) in Matrices(losses)) { matrices.Read(name, file); }
     }
 
     private SafetensorsFile OpenMoments() => new(System.IO.Path.Combine(Path, TrainingFiles.Moments));

@@ -76,7 +76,12 @@ internal sealed class LossMatrices
 
     /// <summary>What a checkpoint keeps, under the names of the model's moments.</summary>
     /// <param name="loss">Before each name.</param>
-    internal IEnumerable<StoredTensor> Tensors(string loss) => State(loss).Select(part => new StoredTensor(Over(part.Name, part.Values, part.Shape)));
+    internal List<StoredTensor> Tensors(string loss)
+    {
+        List<StoredTensor> tensors = [];
+        foreach ((string name, float[] values, long[] shape) in State(loss)) { tensors.Add(new StoredTensor(Over(name, values, shape))); }
+        return tensors;
+    }
 
     /// <summary>Puts them where a checkpoint was.</summary>
     /// <param name="loss">As it was written.</param>
@@ -87,13 +92,18 @@ internal sealed class LossMatrices
         foreach ((string name, float[] values, _) in State(loss)) { Checkpoint.Require(file, name, values.Length).ToFloats().CopyTo(values, 0); }
     }
 
-    private IEnumerable<(string Name, float[] Values, long[] Shape)> State(string loss) => _matrices
-        .SelectMany(matrix => new (string, float[], long[])[]
+    private IEnumerable<(string Name, float[] Values, long[] Shape)> State(string loss)
+    {
+        foreach (Matrix matrix in _matrices)
         {
-            ($"{loss}.{matrix.Of.Name}", matrix.Values, [matrix.Of.Rows, matrix.Of.Width]),
-            ($"{Checkpoint.FirstMoment}.{loss}.{matrix.Of.Name}", matrix.First, [matrix.Of.Rows, matrix.Of.Width]),
-            ($"{Checkpoint.SecondMoment}.{loss}.{matrix.Of.Name}", matrix.Second, [matrix.Of.Rows, matrix.Of.Width]),
-        }).Append(($"step.{loss}", _steps, [1]));
+            string name = $"{loss}.{matrix.Of.Name}";
+            long[] shape = [matrix.Of.Rows, matrix.Of.Width];
+            yield return (name, matrix.Values, shape);
+            yield return ($"{Checkpoint.FirstMoment}.{name}", matrix.First, shape);
+            yield return ($"{Checkpoint.SecondMoment}.{name}", matrix.Second, shape);
+        }
+        yield return ($"step.{loss}", _steps, [1]);
+    }
 
     private static unsafe Tensor Over(string name, float[] pinned, long[] shape) => new(name, ElementType.F32, shape,
         (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(pinned)), pinned.Length * sizeof(float), "a loss");
