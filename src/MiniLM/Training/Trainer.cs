@@ -16,6 +16,9 @@ namespace MiniLM.Training;
 /// </remarks>
 public sealed class Trainer : IDisposable
 {
+    /// <summary>Names of the warnings that are this class's own.</summary>
+    internal static readonly string[] WarningNames = ["undefined-metric", "no-best"];
+
     private readonly Device _device;
     private readonly ModelKind _kind;
     private readonly TrainingArguments _arguments;
@@ -233,13 +236,16 @@ public sealed class Trainer : IDisposable
             throw new ArgumentException($"per_device_train_batch_size {_arguments.PerDeviceTrainBatchSize}: {data.Source} has {data.Count} rows, "
                 + "and with dataloader_drop_last no batch. Lower it.");
         }
-        CheckNames(_evaluation);
-        CheckNames(_tests);
+        CheckNames(_evaluation.Select(set => set.Name));
+        CheckNames(_tests.Select(set => TestName(set.Name)));
     }
 
-    private static void CheckNames(List<TrainingData> data)
+    // Of what is measured at the end, once.
+    private static string TestName(string name) => name.StartsWith("test_", StringComparison.Ordinal) ? name : "test_" + name;
+
+    private static void CheckNames(IEnumerable<string> names)
     {
-        string? twice = data.GroupBy(set => set.Name).Where(group => group.Count() > 1).Select(group => group.Key).FirstOrDefault();
+        string? twice = names.GroupBy(name => name).Where(group => group.Count() > 1).Select(group => group.Key).FirstOrDefault();
         if (twice is not null)
         {
             throw new ArgumentException($"two sets to measure on are both called {Quoted.Text(twice)}: give their files different names.");
@@ -268,7 +274,10 @@ public sealed class Trainer : IDisposable
     {
         if (_arguments.ResumeFromCheckpoint is not { } asked) { return null; }
         if (asked != TrainingArguments.LastCheckpoint) { return Checkpoint.Open(Path.TrimEndingDirectorySeparator(Path.GetFullPath(asked))); }
-        return Checkpoint.In(_output.Path) is [.., (_, string last)] ? Checkpoint.Open(last) : null;
+        if (Checkpoint.In(_output.Path) is [.., (_, string last)]) { return Checkpoint.Open(last); }
+        if (_arguments.Overwrite || !File.Exists(_output.In(TrainingFiles.History))) { return null; }
+        throw new IOException($"{_output.Path}: holds the result of a training that kept no checkpoint to go on from. Use --overwrite to train anew, "
+            + "or choose another folder.");
     }
 
     private EvaluationPlan Plan(TrainingNetwork network, List<TrainingData> data, List<RetrievalTask> retrieval)
@@ -376,7 +385,9 @@ public sealed class Trainer : IDisposable
             Warn(new TrainingWarning("undefined-metric", $"step {steps.GlobalStep}: {metric} is undefined by the data that are measured, so nothing is best. "
                 + "Look at their labels, or name another metric."));
         }
-        bool isBetter = double.IsFinite(value) && (_history.BestMetric is not { } best || schedule.IsBetter(value, best));
+        // What is to be loaded at the end must be kept: an evaluation between two saves is none to go back to.
+        bool isKept = !_arguments.LoadBestModelAtEnd || schedule.IsSaveDue(steps, isBest: true);
+        bool isBetter = isKept && double.IsFinite(value) && (_history.BestMetric is not { } best || schedule.IsBetter(value, best));
         bool counts = isBetter && (_history.BestMetric is not { } former || Math.Abs(value - former) > _arguments.EarlyStoppingThreshold);
         _history.Patience = counts ? 0 : _history.Patience + 1;
         if (isBetter) { (_history.BestMetric, _history.BestStep) = (value, steps.GlobalStep); }
@@ -470,8 +481,7 @@ public sealed class Trainer : IDisposable
             values.Add(KeyValuePair.Create(name, f1));
             values.Add(KeyValuePair.Create(name.Replace("f1_at", "accuracy_at", StringComparison.Ordinal), accuracy));
         }
-        return values.Select(value => KeyValuePair.Create(value.Key.StartsWith("test_", StringComparison.Ordinal) ? value.Key : "test_" + value.Key,
-            value.Value));
+        return values.Select(value => KeyValuePair.Create(TestName(value.Key), value.Value));
     }
 
     /// <summary>Closes the model and lets go of the output folder; a run that has not ended goes on, and the last of it does so.</summary>

@@ -98,7 +98,8 @@ internal static class TrainingArgumentNames
             .Select(part => Choice("report_to", part, [("none", false), ("tensorboard", true), ("all", false)])).ToArray().Contains(true),
             a => a.ReportToTensorBoard ? "tensorboard" : "none"),
         new("ignore_warnings", "NAMES", "warnings that are not given, with commas between them", (a, text) => a.IgnoreWarnings =
-            [.. List(text).Select(part => Choice("ignore_warnings", part, [.. DataChecks.Names.Concat(TrainingWatch.Names).Select(name => (name, name))]))],
+            [.. List(text).Select(part => Choice(
+                "ignore_warnings", part, [.. DataChecks.Names.Concat(TrainingWatch.Names).Concat(Trainer.WarningNames).Select(name => (name, name))]))],
             a => string.Join(',', a.IgnoreWarnings)),
     ];
 

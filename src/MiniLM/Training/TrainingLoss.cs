@@ -32,6 +32,10 @@ internal sealed class TrainingLoss
         {
             _biEncoder = LossNames.FindBiEncoder(name, settings);
             if (_biEncoder.Requires.HasGuide) { throw new ArgumentException($"loss {name} needs a guide model, which a training does not take yet."); }
+            if (_biEncoder is ContrastiveTensionLoss or ContrastiveTensionLossInBatchNegatives)
+            {
+                throw new ArgumentException($"loss {name} takes a column from a second copy of the model, trained as well, which there is not.");
+            }
             Name = _biEncoder.Name;
             if (arguments.MatryoshkaDims.Count > 0) { _biEncoder = Matryoshka(_biEncoder, arguments); }
         }

@@ -93,7 +93,11 @@ internal sealed class TrainingOutput : IDisposable
     private const string ModelPart = "model";
 
     private static readonly string[] ModelFiles =
-        ["config.json", "modules.json", "model.safetensors", "sentence_bert_config.json", "config_sentence_transformers.json", "README.md"];
+    [
+        "config.json", "modules.json", "model.safetensors", "sentence_bert_config.json", "config_sentence_transformers.json", "README.md",
+        // A tokenizer's settings that another model has not would change its tokens.
+        "tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json", "added_tokens.json",
+    ];
 
     /// <summary>The model's files, each at once: config.json is the last, without which a folder is no model.</summary>
     internal void WriteModel(ModelFolder model, int maxLength, TrainingNetwork network)

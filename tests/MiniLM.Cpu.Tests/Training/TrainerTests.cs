@@ -133,6 +133,55 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal([6, 7, 8], steps);
     }
 
+    [Theory]
+    [InlineData("ContrastiveTensionLoss"), InlineData("ContrastiveTensionLossInBatchNegatives")]
+    public void ALossOfTwoModels_IsRefused(string loss)
+    {
+        using CpuDevice device = new(1);
+        using Trainer trainer = new(_model, ModelKind.BiEncoder, device, Arguments());
+        Assert.Contains("a second copy of the model", Assert.Throws<ArgumentException>(() => trainer.AddTraining(Pairs(5), loss)).Message);
+    }
+
+    // Measured at every step, kept at every second: the best of those that are kept is loaded.
+    [Fact]
+    public void TheBestModel_IsOneThatIsKept()
+    {
+        using CpuDevice device = new(2);
+        TrainingArguments arguments = Arguments() with
+        {
+            EvalStrategy = IntervalStrategy.Steps,
+            EvalSteps = 1,
+            SaveStrategy = IntervalStrategy.Steps,
+            SaveSteps = 2,
+            LoadBestModelAtEnd = true,
+            MaxSteps = 5,
+            LearningRate = .05, // so that it gets worse
+        };
+        using Trainer trainer = new(_model, ModelKind.BiEncoder, device, arguments);
+        trainer.AddTraining(Pairs(20), "CosineSimilarityLoss");
+        trainer.AddEvaluation(Pairs(8, 50));
+        TrainingResult result = trainer.Train();
+        Assert.True(result.BestStep is 2 or 4 or 5, $"{result.BestStep}");
+        Assert.True(File.Exists(At("out/model.safetensors")));
+    }
+
+    [Fact]
+    public void AResultWithoutACheckpoint_IsNotTakenForTheBeginningOfARun()
+    {
+        using CpuDevice device = new(1);
+        TrainingArguments arguments = Arguments() with { SaveStrategy = IntervalStrategy.No, MaxSteps = 1 };
+        using (Trainer first = new(_model, ModelKind.BiEncoder, device, arguments))
+        {
+            first.AddTraining(Pairs(5), "CosineSimilarityLoss");
+            first.Train();
+        }
+        byte[] model = File.ReadAllBytes(At("out/model.safetensors"));
+        using Trainer second = new(_model, ModelKind.BiEncoder, device, arguments with { ResumeFromCheckpoint = TrainingArguments.LastCheckpoint });
+        second.AddTraining(Pairs(6), "CoSENTLoss");
+        Assert.Contains("kept no checkpoint to go on from", Assert.Throws<IOException>(() => second.Train()).Message);
+        Assert.Equal(model, File.ReadAllBytes(At("out/model.safetensors")));
+    }
+
     // Its classifier and its moments are a part of the checkpoint; the second data set has one of its own.
     [Theory]
     [InlineData(Precision.Float32), InlineData(Precision.Float16)]
