@@ -23,9 +23,10 @@ internal static class UsageErrors
                 return new UsageException($"unknown option {option}.{remedy}", name);
             }
         }
-        // Not those of options: a value may begin with a dash.
-        foreach (string text in command.Arguments.Select(parse.GetResult).OfType<ArgumentResult>().SelectMany(result => result.Tokens)
-            .TakeWhile(_ => !parse.Tokens.Any(token => token.Type == TokenType.DoubleDash)).Select(token => token.Value).Concat(parse.UnmatchedTokens))
+        // Not those of options: a value may begin with a dash. Behind '--' whatever does is a text.
+        IEnumerable<string> texts = parse.Tokens.Any(token => token.Type == TokenType.DoubleDash) ? []
+            : command.Arguments.Select(parse.GetResult).OfType<ArgumentResult>().SelectMany(result => result.Tokens).Select(token => token.Value);
+        foreach (string text in texts.Concat(parse.UnmatchedTokens))
         {
             if (text is not ['-', var letter, ..] || !char.IsAsciiLetter(letter) || text.Contains(' ')) { continue; }
             string[] longer = [.. Options(command).Where(option => option.StartsWith($"-{text}", StringComparison.Ordinal))];

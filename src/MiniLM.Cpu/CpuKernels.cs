@@ -59,9 +59,12 @@ internal unsafe class LanesKernels<TLanes>(ProductKernels products) : CpuKernels
     internal override float Dot(float* a, float* b, int count) => Cpu.Similarity.Dot<TLanes>(a, b, count);
 
     internal override void Similarity(float* queries, int queryCount, float* documents, int first, int end, int width, float* scores, nint scoresStride) =>
-        Cpu.Similarity.AllPairs<TLanes>(queries, queryCount, documents, first, end, width, scores, scoresStride);
+        Cpu.Similarity.AllPairs<TLanes, ScalarProduct>(queries, queryCount, documents, first, end, width, scores, scoresStride);
 
     internal override void NegativeDistances(
-        bool isEuclidean, float* queries, int queryCount, float* documents, int first, int end, int width, float* scores, nint scoresStride) =>
-        Distance.NegativeOfAllPairs<TLanes>(isEuclidean, queries, queryCount, documents, first, end, width, scores, scoresStride);
+        bool isEuclidean, float* queries, int queryCount, float* documents, int first, int end, int width, float* scores, nint scoresStride)
+    {
+        if (isEuclidean) { Cpu.Similarity.AllPairs<TLanes, NegativeEuclidean>(queries, queryCount, documents, first, end, width, scores, scoresStride); }
+        else { Cpu.Similarity.AllPairs<TLanes, NegativeManhattan>(queries, queryCount, documents, first, end, width, scores, scoresStride); }
+    }
 }

@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace MiniLM.Cpu;
 
@@ -35,27 +35,18 @@ internal static unsafe class Distance
         for (int i = whole; i < count; i++) { sum += MathF.Abs(a[i] - b[i]); }
         return sum;
     }
+}
 
-    /// <summary>scores[q, d] = -|queries[q] - documents[d]| for documents [first, end), which are passed over in blocks that stay
-    /// in L1 while every query meets them.</summary>
-    internal static void NegativeOfAllPairs<TLanes>(
-        bool isEuclidean, float* queries, int queryCount, float* documents, int first, int end, int width, float* scores, nint scoresStride)
-        where TLanes : struct, ILanes<TLanes>
-    {
-        Debug.Assert(width > 0 && queryCount >= 0 && first >= 0 && end >= first && scoresStride >= end);
-        const int Block = 16;
-        for (int block = first; block < end; block += Block)
-        {
-            int blockEnd = Math.Min(block + Block, end);
-            for (int query = 0; query < queryCount; query++)
-            {
-                float* from = queries + (long)query * width;
-                for (int document = block; document < blockEnd; document++)
-                {
-                    float* to = documents + (long)document * width;
-                    scores[query * scoresStride + document] = 0 - (isEuclidean ? Euclidean<TLanes>(from, to, width) : Manhattan<TLanes>(from, to, width));
-                }
-            }
-        }
-    }
+/// <summary>-|a - b|.</summary>
+internal readonly struct NegativeEuclidean : IPairScore
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe float Of<TLanes>(float* a, float* b, int count) where TLanes : struct, ILanes<TLanes> => 0 - Distance.Euclidean<TLanes>(a, b, count);
+}
+
+/// <summary>The negative sum of |a - b| by elements.</summary>
+internal readonly struct NegativeManhattan : IPairScore
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe float Of<TLanes>(float* a, float* b, int count) where TLanes : struct, ILanes<TLanes> => 0 - Distance.Manhattan<TLanes>(a, b, count);
 }

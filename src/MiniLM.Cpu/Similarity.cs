@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace MiniLM.Cpu;
 
@@ -23,10 +24,11 @@ internal static unsafe class Similarity
         return sum;
     }
 
-    /// <summary>scores[q, d] = queries[q] . documents[d] for documents [first, end), which are passed over in blocks that stay
+    /// <summary>scores[q, d] of queries[q] and documents[d] for documents [first, end), which are passed over in blocks that stay
     /// in L1 while every query meets them.</summary>
-    internal static void AllPairs<TLanes>(float* queries, int queryCount, float* documents, int first, int end, int width, float* scores, nint scoresStride)
-        where TLanes : struct, ILanes<TLanes>
+    internal static void AllPairs<TLanes, TScore>(
+        float* queries, int queryCount, float* documents, int first, int end, int width, float* scores, nint scoresStride)
+        where TLanes : struct, ILanes<TLanes> where TScore : struct, IPairScore
     {
         Debug.Assert(width > 0 && queryCount >= 0 && first >= 0 && end >= first && scoresStride >= end);
         const int Block = 16;
@@ -37,9 +39,23 @@ internal static unsafe class Similarity
             {
                 for (int document = block; document < blockEnd; document++)
                 {
-                    scores[query * scoresStride + document] = Dot<TLanes>(queries + (long)query * width, documents + (long)document * width, width);
+                    scores[query * scoresStride + document] =
+                        TScore.Of<TLanes>(queries + (long)query * width, documents + (long)document * width, width);
                 }
             }
         }
     }
+}
+
+/// <summary>A number of two rows, greater for nearer ones; a struct, so that the loop over all pairs is compiled for each.</summary>
+internal unsafe interface IPairScore
+{
+    static abstract float Of<TLanes>(float* a, float* b, int count) where TLanes : struct, ILanes<TLanes>;
+}
+
+/// <summary>a . b.</summary>
+internal readonly struct ScalarProduct : IPairScore
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe float Of<TLanes>(float* a, float* b, int count) where TLanes : struct, ILanes<TLanes> => Similarity.Dot<TLanes>(a, b, count);
 }

@@ -16,6 +16,7 @@ internal sealed record Area(string Name, string Project, string Tests, (string F
             [
                 ("Activations.cs", ["ActivationTests"]),
                 ("CpuKernels.cs", ["PackedLinearTests"]),
+                ("Distance.cs", ["DistanceTests"]),
                 ("DropoutRows.cs", ["DropoutRowsTests"]),
                 ("EmbeddingRows.cs", ["EmbeddingRowsTests"]),
                 ("Exponential.cs", ["ExponentialTests", "SoftmaxTests"]),

@@ -130,6 +130,7 @@ internal sealed class RerankCommand : CliCommand
         using RowOutput output = Open(parse, session, identity => AddModel(identity, parse, device, scorer));
         LogitScorer? ofLabels = scorer is LogitScorer { Labels: > 2 } several ? several : null;
         float[] scores = new float[ofLabels?.Labels ?? 0];
+        ScoreKind kind = Kind(parse, "model");
         RowWindows.Run(reader, 2, _input.Pace(parse), output, session, "rerank", (window, first) =>
         {
             EncodingStatistics statistics = scorer.Compute(window, session.Cancellation);
@@ -140,7 +141,7 @@ internal sealed class RerankCommand : CliCommand
                     output.Text.WriteScore(first + i, score(scorer.Raw(i)), scorer.Logits(i));
                     continue;
                 }
-                ofLabels.Scores(i, Kind(parse, "model"), scores);
+                ofLabels.Scores(i, kind, scores);
                 output.Text.WriteScores(first + i, scores, ofLabels.Logits(i));
             }
             return statistics;

@@ -135,7 +135,8 @@ public sealed unsafe class VectorIndex : IDisposable
                 + "Make the index again, or search by the cosine.");
         }
         int count = queries.Length / Dimension;
-        float[] from = queries.ToArray(), scaled = new float[Math.Min(SimilarityRows.Block, Count) * (IsDistance(similarity) ? Dimension : 1)];
+        int scaledWidth = IsDistance(similarity) ? Dimension : similarity == SimilarityFunction.Dot ? 1 : 0;
+        float[] from = queries.ToArray(), scaled = new float[Math.Min(SimilarityRows.Block, Count) * scaledWidth];
         for (int i = 0; i < count && similarity == SimilarityFunction.Cosine; i++) { UnitLength.Normalize(from.AsSpan(i * Dimension, Dimension)); }
         TopDocuments[] best = [.. Enumerable.Range(0, count).Select(_ => new TopDocuments(Math.Min(topK, Math.Max(Count, 1))))];
         SimilarityRows rows = new(device, Dimension, similarity);

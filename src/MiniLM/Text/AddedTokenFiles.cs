@@ -11,7 +11,11 @@ internal static class AddedTokenFiles
     private static readonly string[] NamedTokens = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
     /// <summary>Adds to the definition's tokens those that it has not.</summary>
-    internal static void Read(JsonSection? config, string folder, TokenizerDefinition definition)
+    /// <param name="config">tokenizer_config.json.</param>
+    /// <param name="map"><see cref="SpecialMap"/>.</param>
+    /// <param name="folder">Of both.</param>
+    /// <param name="definition">Takes them.</param>
+    internal static void Read(JsonSection? config, JsonSection? map, string folder, TokenizerDefinition definition)
     {
         HashSet<string> known = [.. definition.AddedTokens.Select(token => token.Content)];
         void Add(AddedToken token)
@@ -22,7 +26,6 @@ internal static class AddedTokenFiles
         {
             foreach (AddedToken token in tokens.OrderBy(token => token.Id)) { Add(token); }
         }
-        JsonSection? map = SpecialMap(config, folder);
         if (config?.Find("added_tokens_decoder") is { } decoder)
         {
             JsonSection tokens = config.Value.Object("added_tokens_decoder", decoder);

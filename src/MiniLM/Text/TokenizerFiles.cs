@@ -39,8 +39,9 @@ internal static class TokenizerFiles
             JsonSection? config = TryRead(folder, ConfigName);
             if (config is { } given) { ReadLengths(given, definition); }
             // A vocabulary that is read by name of its file keeps the settings of the folder that it lies in; of a tokenizer.json the file alone counts.
-            if (!isJson) { ReadSettings(config, AddedTokenFiles.SpecialMap(config, folder), definition); }
-            if (isFolder) { AddedTokenFiles.Read(config, folder, definition); }
+            JsonSection? special = isFolder || !isJson ? AddedTokenFiles.SpecialMap(config, folder) : null;
+            if (!isJson) { ReadSettings(config, special, definition); }
+            if (isFolder) { AddedTokenFiles.Read(config, special, folder, definition); }
             if (isFolder && isJson && BertClasses.Contains(ClassName(config, folder)))
             {
                 definition.Normalizer = new Normalizer(BertSettings(config));

@@ -25,6 +25,8 @@ internal sealed class LossMatrices
         private static float[] Zeros(LossParameter parameter) => GC.AllocateArray<float>(checked(parameter.Rows * parameter.Width), pinned: true);
     }
 
+    private static readonly Func<string, bool> Decays = new TrainingOptions().Decays; // the model's rule
+
     private readonly Matrix[] _matrices;
     private readonly float[] _steps = GC.AllocateArray<float>(1, pinned: true); // as Adam counts them
     private bool _hasGradient;
@@ -66,7 +68,7 @@ internal sealed class LossMatrices
         {
             if (isTaken)
             {
-                AdamW.Coefficients<float> by = AdamW.For<float>(options, (int)_steps[0], new TrainingOptions().Decays(matrix.Of.Name), 1 / options.LossScale);
+                AdamW.Coefficients<float> by = AdamW.For<float>(options, (int)_steps[0], Decays(matrix.Of.Name), 1 / options.LossScale);
                 AdamW.Update<float>(by, matrix.Values, matrix.Gradient, matrix.First, matrix.Second);
             }
             Array.Clear(matrix.Gradient);

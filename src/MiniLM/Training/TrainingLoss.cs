@@ -32,7 +32,7 @@ internal sealed class TrainingLoss
         {
             _biEncoder = LossNames.FindBiEncoder(name, settings);
             if (_biEncoder.Requires.HasGuide) { throw new ArgumentException($"loss {name} needs a guide model, which a training does not take yet."); }
-            if (_biEncoder is ContrastiveTensionLoss or ContrastiveTensionLossInBatchNegatives)
+            if (_biEncoder.Requires.HasTwoModels)
             {
                 throw new ArgumentException($"loss {name} takes a column from a second copy of the model, trained as well, which there is not.");
             }

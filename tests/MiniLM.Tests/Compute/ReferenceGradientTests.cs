@@ -169,6 +169,8 @@ public sealed class ReferenceGradientTests
     {
         ["gelu"] = (new Activated(Activation.Gelu), [30]),
         ["gelu by tanh"] = (new Activated(Activation.GeluTanh), [30]),
+        ["silu"] = (new Activated(Activation.Silu), [30]),
+        ["quick gelu"] = (new Activated(Activation.QuickGelu), [30]),
         ["relu"] = (new Activated(Activation.Relu), [30]),
         ["tanh"] = (new Activated(Activation.Tanh), [30]),
         ["identity"] = (new Activated(Activation.Identity), [3]),

@@ -22,6 +22,9 @@ internal sealed record BiEncoderInputs(string Texts, int MinColumns, int MaxColu
 
     internal bool HasGuide { get; init; }
 
+    /// <summary>Whether the first column comes from a second copy of the model, which is trained as well.</summary>
+    internal bool HasTwoModels { get; init; }
+
     /// <summary>Whether equal texts can be left out as negatives.</summary>
     internal bool MasksEqualTexts { get; init; }
 

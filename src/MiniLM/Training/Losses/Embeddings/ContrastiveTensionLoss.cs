@@ -1,12 +1,12 @@
 namespace MiniLM.Training.Losses.Embeddings;
 
 /// <summary>The sum over pairs of the binary cross-entropy of their scalar product: 1 for a text with itself, 0 for two texts (Carlsson et al. 2021).</summary>
-/// <remarks>The first column comes from a second copy of the model, which is trained as well; the model of the second column is the result.</remarks>
+/// <remarks>The model of the second column is the result.</remarks>
 internal sealed class ContrastiveTensionLoss : BiEncoderLoss
 {
     private static readonly PairMeasure Dot = PairMeasure.Exact(Measure.Dot);
 
-    internal override BiEncoderInputs Requires => new(BiEncoderInputs.Pairs, 2, 2, LabelKind.Binary);
+    internal override BiEncoderInputs Requires => new(BiEncoderInputs.Pairs, 2, 2, LabelKind.Binary) { HasTwoModels = true };
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {

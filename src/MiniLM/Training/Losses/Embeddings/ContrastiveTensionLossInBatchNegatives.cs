@@ -1,13 +1,12 @@
 namespace MiniLM.Training.Losses.Embeddings;
 
 /// <summary>In-batch negatives both ways with a trained scale, exp(logit_scale) x cosine (Carlsson et al. 2021; CLIP, arXiv:2103.00020).</summary>
-/// <remarks>The first column comes from a second copy of the model, as for ContrastiveTensionLoss.</remarks>
 internal sealed class ContrastiveTensionLossInBatchNegatives : BiEncoderLoss
 {
     /// <summary>What the scale begins with.</summary>
     internal double Scale { get; init; } = 20;
 
-    internal override BiEncoderInputs Requires => new(BiEncoderInputs.Pairs, 2, 2);
+    internal override BiEncoderInputs Requires => new(BiEncoderInputs.Pairs, 2, 2) { HasTwoModels = true };
 
     internal override IReadOnlyList<LossParameter> Parameters(int width) => [new("logit_scale", 1, 1, Start: Math.Log(Scale))];
 
