@@ -44,7 +44,7 @@ public class Losses : IMeasured
     private static Func<double> OfLogits(string name, Random random)
     {
         CrossEncoderLoss loss = LossNames.FindCrossEncoder(name);
-        int columns = loss.Requires.MinColumns, outputs = loss.Requires.HasManyOutputs ? 3 : 1;
+        int columns = loss.Requires.HasNegatives ? 2 : 1, outputs = loss.Requires.HasManyOutputs ? 3 : 1;
         CrossEncoderTargets targets = new()
         {
             Outputs = outputs,

@@ -68,20 +68,40 @@ public sealed partial class WordPieceTokenizer
         {
             (firstCount, secondCount) = CompareLengths(first, second, limit);
         }
+        return Join(scratch[..firstSink.Count], firstCount, scratch.Slice(limit, secondSink.Count), secondCount, maxLength, strategy, ids, typeIds,
+            out truncated);
+    }
+
+    /// <summary>A pair of texts that were tokenized apart, as <see cref="Encode(ReadOnlySpan{char}, ReadOnlySpan{char}, int, Truncation, Span{int},
+    /// Span{byte}, out bool)"/> makes it of the texts.</summary>
+    /// <param name="first">Tokens of the first text without special ones: all, or one more than fits, those that cutting leaves.</param>
+    /// <param name="firstCount">How many the text has.</param>
+    /// <param name="second">As the first.</param>
+    /// <param name="secondCount">As the first.</param>
+    /// <param name="maxLength">Most ids, special tokens included.</param>
+    /// <param name="strategy">Which text is cut.</param>
+    /// <param name="ids">Takes the ids.</param>
+    /// <param name="typeIds">Takes the type ids.</param>
+    /// <param name="truncated">Whether something was cut.</param>
+    /// <returns>Number of ids.</returns>
+    internal int Join(ReadOnlySpan<int> first, int firstCount, ReadOnlySpan<int> second, int secondCount, int maxLength, Truncation strategy, Span<int> ids,
+        Span<byte> typeIds, out bool truncated)
+    {
+        int room = maxLength - _postProcessor.PairSpecialCount;
         (int keptFirst, int keptSecond) = TruncationRule.Apply(firstCount, secondCount, room, strategy);
         truncated = keptFirst < firstCount || keptSecond < secondCount;
         if (keptFirst + keptSecond > room)
         {
             throw new TokenizerException($"the pair has more than {maxLength} tokens and Truncation.None forbids to cut it.");
         }
-        int position = 0, skippedFirst = CutsLeft ? firstSink.Count - keptFirst : 0, skippedSecond = CutsLeft ? secondSink.Count - keptSecond : 0;
+        int position = 0;
         foreach (TemplatePiece piece in _postProcessor.Pair)
         {
             ReadOnlySpan<int> source = piece.Sequence switch
             {
                 < 0 => piece.Ids,
-                0 => scratch.Slice(skippedFirst, keptFirst),
-                _ => scratch.Slice(limit + skippedSecond, keptSecond),
+                0 => first.Slice(CutsLeft ? first.Length - keptFirst : 0, keptFirst),
+                _ => second.Slice(CutsLeft ? second.Length - keptSecond : 0, keptSecond),
             };
             source.CopyTo(ids[position..]);
             typeIds.Slice(position, source.Length).Fill((byte)piece.TypeId);
@@ -122,6 +142,20 @@ public sealed partial class WordPieceTokenizer
         CountSink sink = new(limit);
         EncodeIds(text, ref sink);
         return sink.Count;
+    }
+
+    /// <summary>Tokens of a text without special tokens, no more than there is room for: those that cutting leaves.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="ids">Takes them.</param>
+    /// <param name="written">How many it took.</param>
+    /// <returns>How many the text has.</returns>
+    internal int EncodePart(ReadOnlySpan<char> text, Span<int> ids, out int written)
+    {
+        IdSink sink = new(ids, CutsLeft);
+        EncodeIds(text, ref sink);
+        sink.Order();
+        written = sink.Count;
+        return !sink.Overflowed ? sink.Count : CutsLeft ? sink.Count + sink.Lost : CountTokens(text);
     }
 
     /// <summary>Tokens of a text without special tokens, with offsets.</summary>

@@ -26,7 +26,8 @@ internal sealed class BiEncoderObjective : Objective
 
     private protected override int? MiniBatchSize => _loss.MiniBatchSize;
 
-    private protected override void Order(ReadOnlySpan<int> rows, List<(int Place, int Column)> sequences) => ByColumn(rows, "texts", sequences);
+    private protected override void Order(ReadOnlySpan<int> rows, ulong seed, uint step, List<BatchSequence> sequences) =>
+        ByColumn(rows, "texts", sequences);
 
     private protected override double Loss(int[] rows, ReadOnlyMemory<float> outputs, Span<float> gradients)
     {

@@ -23,17 +23,26 @@ internal sealed class CrossEncoderObjective : Objective
 
     private protected override int? MiniBatchSize => _loss.MiniBatchSize;
 
-    private protected override void Order(ReadOnlySpan<int> rows, List<(int Place, int Column)> sequences)
+    private protected override void Order(ReadOnlySpan<int> rows, ulong seed, uint step, List<BatchSequence> sequences)
     {
         if (!_loss.Requires.HasLists)
         {
             ByColumn(rows, "texts beside its query", sequences);
+            if (_loss.Requires.DrawsNegatives) { sequences.InsertRange(rows.Length, Drawn(rows.Length, sequences.Count / rows.Length, seed, step)); }
             return;
         }
         for (int place = 0; place < rows.Length; place++)
         {
-            for (int document = 0; document < Data.Tokens.Columns(rows[place]); document++) { sequences.Add((place, document)); }
+            for (int document = 0; document < Data.Tokens.Columns(rows[place]); document++) { sequences.Add(new(place, document, place)); }
         }
+    }
+
+    // Behind the positives, column by column.
+    private IEnumerable<BatchSequence> Drawn(int queries, int columns, ulong seed, uint step)
+    {
+        int[][] drawn = _loss.Draw(queries, columns, seed, step);
+        return Enumerable.Range(0, drawn[0].Length).SelectMany(negative => drawn.Select((documents, query) =>
+            new BatchSequence(query, documents[negative] / queries, documents[negative] % queries)));
     }
 
     private protected override double Loss(int[] rows, ReadOnlyMemory<float> outputs, Span<float> gradients)
@@ -42,7 +51,7 @@ internal sealed class CrossEncoderObjective : Objective
         CrossEncoderTargets targets = new()
         {
             Outputs = OutputSize,
-            Columns = hasLists ? 1 : Data.Tokens.Columns(rows[0]),
+            Columns = hasLists ? 1 : outputs.Length / (OutputSize * rows.Length),
             Lists = hasLists ? Array.ConvertAll(rows, Data.Tokens.Columns) : null,
             Labels = Data.LabelsOf(rows),
         };

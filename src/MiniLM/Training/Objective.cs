@@ -18,7 +18,7 @@ internal abstract class Objective
     private readonly TokenizedRows _tokens;
     private readonly ulong _seed;
     private readonly PackedBatch _batch = new();
-    private readonly List<(int Place, int Column)> _sequences = [];
+    private readonly List<BatchSequence> _sequences = [];
     private float[] _outputs = [], _gradients = [];
 
     /// <param name="network">What is trained.</param>
@@ -39,8 +39,12 @@ internal abstract class Objective
     /// <summary>Sequences computed at a time; null: all.</summary>
     private protected abstract int? MiniBatchSize { get; }
 
-    /// <summary>The order of a micro-batch's outputs: each one's place in the rows, and its column.</summary>
-    private protected abstract void Order(ReadOnlySpan<int> rows, List<(int Place, int Column)> sequences);
+    /// <summary>A micro-batch's sequences in the order of its outputs.</summary>
+    /// <param name="rows">Of the data set.</param>
+    /// <param name="seed">With the step, of what is drawn.</param>
+    /// <param name="step">Of the run.</param>
+    /// <param name="sequences">Takes them.</param>
+    private protected abstract void Order(ReadOnlySpan<int> rows, ulong seed, uint step, List<BatchSequence> sequences);
 
     /// <summary>The loss of a micro-batch.</summary>
     /// <param name="rows">Of the data set.</param>
@@ -64,7 +68,7 @@ internal abstract class Objective
     /// <exception cref="LossDataException">The rows are not what the loss takes.</exception>
     internal double Add(MicroBatch batch, double weight, CancellationToken cancellation = default)
     {
-        int count = Begin(batch.Rows), size = OutputSize, together = Math.Min(MiniBatchSize ?? count, count);
+        int count = Begin(batch.Rows, batch.Step), size = OutputSize, together = Math.Min(MiniBatchSize ?? count, count);
         int[] firstTokens = NumberTokens(batch);
         for (int first = 0; first < count; first += together) { Forward(first, Math.Min(count, first + together)); }
         Span<float> gradients = _gradients.AsSpan(0, count * size);
@@ -83,32 +87,44 @@ internal abstract class Objective
             _outputs.AsSpan(first * size, (end - first) * size), cancellation);
     }
 
-    /// <summary>Tokens of some rows.</summary>
+    /// <summary>Tokens of the last micro-batch.</summary>
     internal int Tokens(ReadOnlySpan<int> rows)
     {
         int sum = 0;
-        foreach (int row in rows) { sum = checked(sum + _tokens.Length(row)); }
+        foreach (BatchSequence sequence in _sequences) { sum = checked(sum + Length(rows, sequence)); }
         return sum;
     }
 
-    /// <summary>The loss of a micro-batch by outputs that are there; no gradient changes.</summary>
-    internal double Evaluate(int[] rows, SequenceOutputs outputs)
+    /// <summary>The loss of a micro-batch by outputs that are there, but those of what is drawn: the same at every call; no gradient changes.</summary>
+    internal double Evaluate(int[] rows, SequenceOutputs outputs, CancellationToken cancellation)
     {
-        int count = Begin(rows), size = OutputSize;
-        for (int i = 0; i < count; i++) { outputs[rows[_sequences[i].Place], _sequences[i].Column].CopyTo(_outputs.AsSpan(i * size, size)); }
+        int count = Begin(rows, step: 0), size = OutputSize, together = MiniBatchSize ?? count;
+        for (int first = 0, end; first < count; first = end)
+        {
+            end = first + 1;
+            if (!_sequences[first].IsDrawn)
+            {
+                outputs[rows[_sequences[first].Place], _sequences[first].Column].CopyTo(_outputs.AsSpan(first * size, size));
+                continue;
+            }
+            while (end < count && end < first + together && _sequences[end].IsDrawn) { end++; }
+            _network.Forward(Fill(rows, first, end), _outputs.AsSpan(first * size, (end - first) * size), cancellation);
+        }
         return Loss(rows, _outputs.AsMemory(0, count * size), _gradients.AsSpan(0, count * size));
     }
 
     /// <summary>Tokens that the last micro-batch would compute, were each of its columns padded to its longest sequence.</summary>
     internal long PaddedTokens(ReadOnlySpan<int> rows)
     {
-        Dictionary<int, (int Longest, int Count)> columns = [];
-        foreach ((int place, int column) in _sequences)
+        int together = Data.IsList ? _sequences.Count : rows.Length;
+        long padded = 0;
+        for (int first = 0; first < _sequences.Count; first += together)
         {
-            (int longest, int count) = columns.GetValueOrDefault(Data.IsList ? 0 : column);
-            columns[Data.IsList ? 0 : column] = (Math.Max(longest, _tokens.Length(rows[place], column)), count + 1);
+            int longest = 0;
+            for (int i = first; i < first + together; i++) { longest = Math.Max(longest, Length(rows, _sequences[i])); }
+            padded += (long)longest * together;
         }
-        return columns.Values.Sum(column => (long)column.Longest * column.Count);
+        return padded;
     }
 
     /// <summary>
@@ -117,7 +133,7 @@ internal abstract class Objective
     /// </summary>
     internal double Spread(int[] rows, CancellationToken cancellation)
     {
-        int size = OutputSize, count = Begin(rows), together = Math.Min(MiniBatchSize ?? count, count);
+        int size = OutputSize, count = Begin(rows, step: 0), together = Math.Min(MiniBatchSize ?? count, count);
         for (int first = 0; first < count; first += together)
         {
             int end = Math.Min(count, first + together);
@@ -137,16 +153,19 @@ internal abstract class Objective
         return squares == 0 ? 0 : Math.Sqrt(Math.Max(0, variance) / squares);
     }
 
-    private int Begin(int[] rows)
+    private int Begin(int[] rows, uint step)
     {
         _sequences.Clear();
-        Order(rows, _sequences);
+        Order(rows, _seed, step, _sequences);
         int values = _sequences.Count * OutputSize;
         if (_outputs.Length < values) { (_outputs, _gradients) = (new float[values], new float[values]); }
         return _sequences.Count;
     }
 
-    // In the order of the data, a row's columns one behind the other, whatever the order of the outputs.
+    private int Length(ReadOnlySpan<int> rows, BatchSequence sequence) => sequence.IsDrawn
+        ? Data.Parts!.Length(rows[sequence.Place], rows[sequence.Document], sequence.Column) : _tokens.Length(rows[sequence.Place], sequence.Column);
+
+    // In the order of the data, a row's columns one behind the other, whatever the order of the outputs; behind them what is drawn.
     private int[] NumberTokens(MicroBatch batch)
     {
         int[] firstOfRow = new int[batch.Rows.Length], numbers = new int[_sequences.Count];
@@ -158,9 +177,15 @@ internal abstract class Objective
         }
         for (int i = 0; i < numbers.Length; i++)
         {
-            (int place, int column) = _sequences[i];
-            numbers[i] = firstOfRow[place];
-            for (int before = 0; before < column; before++) { numbers[i] += _tokens.Length(batch.Rows[place], before); }
+            BatchSequence sequence = _sequences[i];
+            if (sequence.IsDrawn)
+            {
+                numbers[i] = next;
+                next = checked(next + Length(batch.Rows, sequence));
+                continue;
+            }
+            numbers[i] = firstOfRow[sequence.Place];
+            for (int before = 0; before < sequence.Column; before++) { numbers[i] += _tokens.Length(batch.Rows[sequence.Place], before); }
         }
         return numbers;
     }
@@ -169,7 +194,12 @@ internal abstract class Objective
     {
         _batch.Clear();
         Architecture architecture = _network.Parameters.Network.Config.Architecture;
-        for (int i = first; i < end; i++) { _tokens.AddTo(_batch, rows[_sequences[i].Place], _sequences[i].Column, architecture); }
+        for (int i = first; i < end; i++)
+        {
+            (int place, int column, int document) = _sequences[i];
+            if (_sequences[i].IsDrawn) { Data.Parts!.AddTo(_batch, rows[place], rows[document], column, architecture); }
+            else { _tokens.AddTo(_batch, rows[place], column, architecture); }
+        }
         return _batch;
     }
 
@@ -177,7 +207,7 @@ internal abstract class Objective
     /// <param name="rows">Of a micro-batch.</param>
     /// <param name="texts">What the columns are, for the message.</param>
     /// <param name="sequences">Takes them.</param>
-    private protected void ByColumn(ReadOnlySpan<int> rows, string texts, List<(int Place, int Column)> sequences)
+    private protected void ByColumn(ReadOnlySpan<int> rows, string texts, List<BatchSequence> sequences)
     {
         int columns = _tokens.Columns(rows[0]);
         foreach (int row in rows)
@@ -187,7 +217,17 @@ internal abstract class Objective
         }
         for (int column = 0; column < columns; column++)
         {
-            for (int place = 0; place < rows.Length; place++) { sequences.Add((place, column)); }
+            for (int place = 0; place < rows.Length; place++) { sequences.Add(new(place, column, place)); }
         }
     }
+}
+
+/// <summary>A sequence of a micro-batch.</summary>
+/// <param name="Place">Of its row among the micro-batch's.</param>
+/// <param name="Column">In the row that it is of; of a drawn one in the row whose document it has.</param>
+/// <param name="Document">Place of the row whose document the query meets.</param>
+internal readonly record struct BatchSequence(int Place, int Column, int Document)
+{
+    /// <summary>Whether the document is another row's.</summary>
+    internal bool IsDrawn => Document != Place;
 }

@@ -62,6 +62,15 @@ internal sealed unsafe class TokenizedRows : IDisposable
         Add(new ReadOnlySpan<int>((int*)_map.Start + from, length), batch, architecture);
     }
 
+    /// <summary>Tokens of one sequence of a row, without the bits of the type.</summary>
+    internal int[] Ids(int row, int column)
+    {
+        (long from, int length) = (_offsets[Sequence(row, column)], Length(row, column));
+        if (_map is null) { return _tokens.AsSpan((int)from, length).ToArray(); }
+        using Lifetime.Inside inside = _map.Lifetime.Enter();
+        return new ReadOnlySpan<int>((int*)_map.Start + from, length).ToArray();
+    }
+
     private int Sequence(int row, int column)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(column);

@@ -54,6 +54,15 @@ internal sealed class TokenizedRowsWriter : IDisposable
         Added(length, truncated);
     }
 
+    /// <summary>A text of a pair, without special tokens, as the row's next sequence.</summary>
+    /// <returns>How many tokens it has; as many as a pair has room for are kept.</returns>
+    internal int AddPart(string text)
+    {
+        int count = _tokenizer.EncodePart(text, Room()[..^_tokenizer.SpecialTokenCount(pair: true)], out int length);
+        Added(length, truncated: false);
+        return count;
+    }
+
     /// <summary>What was added since the last row is a row.</summary>
     internal void EndRow() => _sequences.Add(_offsets.Count - 1);
 

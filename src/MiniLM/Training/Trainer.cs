@@ -147,7 +147,7 @@ public sealed class Trainer : IDisposable
     {
         DataColumns columns = DataColumns.Of(format.Columns, shape?.NeedsLabels == true, shape?.HasLists == true);
         return _reader.Read(path == DataFile.StandardInput ? "stdin" : Path.GetFileName(path), columns.Texts, columns.IsList,
-            columns.Read(path, format, openInput, cancellation), loss, cancellation);
+            columns.Read(path, format, openInput, cancellation), loss, shape?.DrawsNegatives == true, cancellation);
     }
 
     private TrainingData Named(IEnumerable<TrainingRow> rows, string name, TrainingLoss? shape, string? loss)
@@ -155,7 +155,7 @@ public sealed class Trainer : IDisposable
         bool isList = shape?.HasLists == true;
         TrainingRow[] all = [.. rows];
         string[] columns = isList ? ["query", "docs"] : [.. Enumerable.Range(0, all.Length == 0 ? 1 : all[0].Texts.Count).Select(i => $"text{i + 1}")];
-        return _reader.Read(name, columns, isList, all, loss, default);
+        return _reader.Read(name, columns, isList, all, loss, shape?.DrawsNegatives == true, default);
     }
 
     /// <summary>Trains, measures and writes.</summary>

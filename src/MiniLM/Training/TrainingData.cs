@@ -45,5 +45,9 @@ internal sealed record TrainingData(string Source, string[] Columns, TrainingRow
     /// <summary>Whether every label is one of some values.</summary>
     internal bool HasLabels(params double[] values) => Rows.Labels is { } labels && labels.All(row => row.All(label => values.Contains(label)));
 
-    public void Dispose() => Rows.Tokens.Dispose();
+    public void Dispose()
+    {
+        Rows.Tokens.Dispose();
+        Rows.Parts?.Dispose();
+    }
 }

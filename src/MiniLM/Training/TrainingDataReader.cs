@@ -23,13 +23,14 @@ internal sealed class TrainingDataReader(
     /// <param name="isList">A row is a query with documents, each of which has a label.</param>
     /// <param name="rows">All have as many texts, but lists.</param>
     /// <param name="loss">What they are for; null: only to be measured.</param>
+    /// <param name="hasParts">Queries meet documents of other rows (<see cref="TrainingRows.Parts"/>).</param>
     /// <param name="cancellation">Looked at for every row.</param>
     /// <exception cref="LossDataException">There are no rows, or they are of different shapes.</exception>
     internal TrainingData Read(
-        string name, string[] columns, bool isList, IEnumerable<TrainingRow> rows, string? loss, CancellationToken cancellation)
+        string name, string[] columns, bool isList, IEnumerable<TrainingRow> rows, string? loss, bool hasParts, CancellationToken cancellation)
     {
-        using TokenizedRowsWriter tokens = new(tokenizer, maxLength, Path.Combine(spill, $"tokens-{Environment.ProcessId}-{Guid.NewGuid():N}"),
-            cancellation: cancellation);
+        using TokenizedRowsWriter tokens = Writer(cancellation), parts = Writer(cancellation);
+        List<int> partTokens = [];
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         TextHash texts = new();
         TextNumbers numbers = new();
@@ -44,6 +45,7 @@ internal sealed class TrainingDataReader(
             if (samples.Count > 0) { CheckShape(name, row, samples[0], keys.Count + 1, isList); }
             if (samples.Count < TrainingData.MostSamples) { samples.Add(row); }
             Add(row, columns, isList, tokens);
+            if (hasParts) { AddParts(row, columns, parts, partTokens); }
             UInt128 key = default;
             for (int i = 0; i < row.Texts.Count; i++)
             {
@@ -66,7 +68,13 @@ internal sealed class TrainingDataReader(
         LossDataException.ThrowIf(keys.Count == 0, $"{name}: has no rows. Give a file with at least one.");
         bool hasLabels = labels[0].Length > 0;
         int[][]? columnNumbers = isList ? null : [.. numbered.Select(column => column.ToArray())];
-        return new TrainingData(name, columns, new TrainingRows(tokens.Complete()) { Labels = hasLabels ? [.. labels] : null, IsList = isList })
+        TrainingRows tokenized = new(tokens.Complete())
+        {
+            Labels = hasLabels ? [.. labels] : null,
+            IsList = isList,
+            Parts = hasParts ? new PairParts(tokenizer, maxLength, parts.Complete(), [.. partTokens]) : null,
+        };
+        return new TrainingData(name, columns, tokenized)
         {
             Loss = loss,
             Samples = samples,
@@ -99,6 +107,15 @@ internal sealed class TrainingDataReader(
         }
         tokens.EndRow();
     }
+
+    private void AddParts(TrainingRow row, string[] columns, TokenizedRowsWriter parts, List<int> counts)
+    {
+        for (int i = 0; i < row.Texts.Count; i++) { counts.Add(parts.AddPart(Prompt(columns[i]) + row.Texts[i])); }
+        parts.EndRow();
+    }
+
+    private TokenizedRowsWriter Writer(CancellationToken cancellation) =>
+        new(tokenizer, maxLength, Path.Combine(spill, $"tokens-{Environment.ProcessId}-{Guid.NewGuid():N}"), cancellation: cancellation);
 
     private string? Prompt(string column) => prompts.GetValueOrDefault(column) ?? prompts.GetValueOrDefault("");
 }

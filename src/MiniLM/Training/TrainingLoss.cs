@@ -61,7 +61,10 @@ internal sealed class TrainingLoss
     internal bool NeedsLabels => Labels != LabelKind.None && !(_biEncoder?.Requires.LabelsAreOptional ?? _crossEncoder!.Requires.LabelsAreOptional);
 
     /// <summary>Whether its negatives are the batch's other rows.</summary>
-    internal bool HasInBatchNegatives => _biEncoder?.Requires.MasksEqualTexts ?? Name.Contains("MultipleNegatives", StringComparison.Ordinal);
+    internal bool HasInBatchNegatives => _biEncoder?.Requires.MasksEqualTexts ?? DrawsNegatives;
+
+    /// <summary>Whether it is a cross-encoder's that pairs queries with documents of the batch's other rows.</summary>
+    internal bool DrawsNegatives => _crossEncoder?.Requires.DrawsNegatives == true;
 
     /// <summary>The loss of a guess without knowledge; null: there is no such number.</summary>
     /// <param name="data">That is trained on.</param>
@@ -89,7 +92,8 @@ internal sealed class TrainingLoss
         if (arguments.MaskDuplicates)
         {
             LossDataException.ThrowIf(_biEncoder?.Requires.MasksEqualTexts != true,
-                $"mask_duplicates: {Name} has no in-batch negatives that equal texts could be taken out of.");
+                $"mask_duplicates: {Name} has no in-batch negatives that equal texts could be taken out of{(DrawsNegatives
+                    ? " after they are drawn; use batch_sampler no_duplicates" : "")}.");
             rows = rows with { Texts = data.Texts };
         }
         try

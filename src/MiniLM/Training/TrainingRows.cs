@@ -15,6 +15,9 @@ internal sealed record TrainingRows(TokenizedRows Tokens)
     /// <summary>For each column the number of each row's text (<see cref="Data.TextNumbers"/>), where equal texts are no negatives of each other.</summary>
     internal int[][]? Texts { get; init; }
 
+    /// <summary>The same texts apart, where queries meet documents of other rows; null: they do not.</summary>
+    internal PairParts? Parts { get; init; }
+
     /// <summary>The labels of all rows.</summary>
     internal Labels? AllLabels() => Labels is null ? null : new Labels([.. Labels.SelectMany(row => row)], IsList ? 1 : Labels[0].Length);
 

@@ -18,6 +18,8 @@ public sealed class ObjectiveTests : IDisposable
         ["a b c d", "waves", "heat and air"], ["x", "y", "z"],
     ];
 
+    private const int MaxLength = 18; // cuts a pair or two
+
     private static readonly int[] Rows = [4, 0, 6, 2, 5, 1];
 
     private readonly ModelFolder _folder = ModelFolder.Open(DeviceContract.Fixture("models", "bert"));
@@ -33,7 +35,7 @@ public sealed class ObjectiveTests : IDisposable
 
     private TokenizedRows Tokenize(Action<TokenizedRowsWriter, string[]> add)
     {
-        using TokenizedRowsWriter writer = new(LoadedModel.OpenTokenizer(_folder), 32, Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString()));
+        using TokenizedRowsWriter writer = new(LoadedModel.OpenTokenizer(_folder), MaxLength, Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString()));
         foreach (string[] row in Triplets)
         {
             add(writer, row);
@@ -51,6 +53,16 @@ public sealed class ObjectiveTests : IDisposable
     {
         foreach (string text in row[1..(texts + 1)]) { writer.AddPair(row[0], text); }
     });
+
+    private PairParts Parts(int texts)
+    {
+        List<int> counts = [];
+        TokenizedRows parts = Tokenize((writer, row) =>
+        {
+            foreach (string text in row[..(texts + 1)]) { counts.Add(writer.AddPart(text)); }
+        });
+        return new PairParts(LoadedModel.OpenTokenizer(_folder), MaxLength, parts, [.. counts]);
+    }
 
     private static float[][] Gradients(TrainingNetwork network) => [.. network.Parameters.Parameters.Select(parameter =>
     {
@@ -125,7 +137,8 @@ public sealed class ObjectiveTests : IDisposable
     public void ACachedLossOfLogits_IsTheLossOfAllRows()
     {
         using TokenizedRows tokens = Pairs(2);
-        TrainingRows data = new(tokens);
+        using PairParts parts = Parts(2);
+        TrainingRows data = new(tokens) { Parts = parts };
         Network network = Classifier(1);
         (double loss, float[][] whole) = Run(network, trained =>
             new CrossEncoderObjective(trained, new CrossLosses.MultipleNegativesRankingLoss { MiniBatchSize = null }, data, 5));
@@ -133,6 +146,47 @@ public sealed class ObjectiveTests : IDisposable
             new CrossEncoderObjective(trained, new CrossLosses.MultipleNegativesRankingLoss { MiniBatchSize = 5 }, data, 5));
         Tiers.Close(loss, cached, 1e-6, "loss");
         AssertClose(whole, gradients);
+    }
+
+    [Theory]
+    [InlineData(1, null), InlineData(1, 4), InlineData(2, 4), InlineData(1, 7)]
+    public void AQuery_MeetsDrawnDocumentsOfTheBatchsOtherRows(int texts, int? miniBatch)
+    {
+        using TokenizedRows tokens = Pairs(texts);
+        using PairParts parts = Parts(texts);
+        TrainingRows data = new(tokens) { Parts = parts };
+        Network network = Classifier(1) with { Config = _folder.Network.Config with { HiddenDropout = 0, AttentionDropout = 0 } };
+        CrossLosses.MultipleNegativesRankingLoss ranking = new() { Negatives = 3, MiniBatchSize = miniBatch };
+        using TrainingNetwork trained = _device.LoadForTraining(network, Precision.Float32, new TrainingOptions());
+        CrossEncoderObjective objective = new(trained, ranking, data, 5);
+        double loss = objective.Add(new MicroBatch(Rows, Step: 3, FirstToken: 0), 1);
+
+        // Positives, drawn documents, negatives, each as a pair of texts.
+        int[][] drawn = ranking.Draw(Rows.Length, texts, seed: 5, step: 3);
+        int[] columns = [.. Enumerable.Range(0, texts + 3)];
+        (string Query, string Document)[] pairs = [.. columns.SelectMany(column => Rows.Select((row, query) => (Triplets[row][0],
+            column == 0 ? Triplets[row][1] : column > 3 ? Triplets[row][column - 2]
+            : Triplets[Rows[drawn[query][column - 1] % Rows.Length]][1 + drawn[query][column - 1] / Rows.Length])))];
+        using TokenizedRowsWriter writer = new(LoadedModel.OpenTokenizer(_folder), MaxLength, Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString()));
+        foreach ((string query, string document) in pairs) { writer.AddPair(query, document); }
+        writer.EndRow();
+        using TokenizedRows all = writer.Complete();
+        Batching.PackedBatch batch = new();
+        for (int i = 0; i < pairs.Length; i++) { all.AddTo(batch, 0, i, network.Config.Architecture); }
+        using TrainingNetwork byHand = _device.LoadForTraining(network, Precision.Float32, new TrainingOptions());
+        float[] logits = new float[pairs.Length], gradient = new float[pairs.Length];
+        byHand.ForwardSaving(batch, 0, new StepDropout(5, 3, new int[pairs.Length]), logits);
+        Tiers.Close(ranking.Compute<float>(logits, new CrossEncoderTargets { Columns = columns.Length }, gradient), loss, 1e-6, "loss");
+        byHand.Backward(0, gradient);
+        AssertClose(Gradients(byHand), Gradients(trained));
+
+        Assert.Equal(all.Tokens, objective.Tokens(Rows));
+        Assert.Equal(columns.Sum(column => (long)Rows.Length * Rows.Select((_, query) => all.Length(0, column * Rows.Length + query)).Max()),
+            objective.PaddedTokens(Rows));
+        SequenceOutputs outputs = SequenceOutputs.Compute(trained, network, tokens, default);
+        double evaluated = objective.Evaluate(Rows, outputs, default);
+        Assert.Equal(evaluated, objective.Evaluate(Rows, outputs, default));
+        Tiers.Close(objective.Add(new MicroBatch(Rows, Step: 0, FirstToken: 0), 1), evaluated, 1e-6, "evaluated");
     }
 
     [Fact]
@@ -143,7 +197,7 @@ public sealed class ObjectiveTests : IDisposable
         Network network = Classifier(1);
         using TrainingNetwork trained = _device.LoadForTraining(network, Precision.Float32, new TrainingOptions());
         CrossEncoderObjective objective = new(trained, new CrossLosses.BinaryCrossEntropyLoss(), data, 5);
-        double loss = objective.Evaluate(Rows, SequenceOutputs.Compute(trained, network, tokens, default));
+        double loss = objective.Evaluate(Rows, SequenceOutputs.Compute(trained, network, tokens, default), default);
         Assert.All(Gradients(trained), values => Assert.DoesNotContain(values, value => value != 0));
         Assert.NotEqual(loss, objective.Add(new MicroBatch(Rows, 0, 0), 1));
         float[] logits = new float[Rows.Length], ignored = new float[Rows.Length];
@@ -172,8 +226,8 @@ public sealed class ObjectiveTests : IDisposable
         Network network = Classifier(1) with { Config = _folder.Network.Config };
         using TrainingNetwork trained = _device.LoadForTraining(network, Precision.Float32, new TrainingOptions());
         SequenceOutputs outputs = SequenceOutputs.Compute(trained, network, tokens, default);
-        double loss = new CrossEncoderObjective(trained, new CrossLosses.ListNetLoss(), data, 5).Evaluate(Rows, outputs);
-        double alone = Rows.Average(row => new CrossEncoderObjective(trained, new CrossLosses.ListNetLoss(), data, 5).Evaluate([row], outputs));
+        double loss = new CrossEncoderObjective(trained, new CrossLosses.ListNetLoss(), data, 5).Evaluate(Rows, outputs, default);
+        double alone = Rows.Average(row => new CrossEncoderObjective(trained, new CrossLosses.ListNetLoss(), data, 5).Evaluate([row], outputs, default));
         Tiers.Close(alone, loss, 1e-6, "mean over lists");
     }
 

@@ -107,11 +107,12 @@ public sealed class TokenizerFilesTests : IDisposable
         Assert.True(truncated);
     }
 
-    [Fact]
-    public void Encode_OfPairsCutsLeftAsInFullDetail()
+    [Theory]
+    [InlineData(SequenceSide.Left), InlineData(SequenceSide.Right)]
+    public void Encode_OfPairsCutsAsInFullDetail(SequenceSide side)
     {
         WriteVocabulary();
-        Write("tokenizer_config.json", """{"truncation_side":"left"}""");
+        Write("tokenizer_config.json", $$"""{"truncation_side":"{{side.ToString().ToLowerInvariant()}}"}""");
         WordPieceTokenizer tokenizer = WordPieceTokenizer.Load(_folder.Path);
         string[] words = ["the", "cat", "sat", "on", "mat", "play", "hello", "world"];
         for (int first = 0; first <= 7; first++)
@@ -123,7 +124,7 @@ public sealed class TokenizerFilesTests : IDisposable
                     foreach (Truncation strategy in new[] { Truncation.LongestFirst, Truncation.OnlyFirst, Truncation.OnlySecond })
                     {
                         string a = string.Join(' ', words[..first]), b = string.Join(' ', words[(8 - second)..]);
-                        EncodeOptions options = new() { MaxLength = length, Truncation = strategy, TruncationSide = SequenceSide.Left };
+                        EncodeOptions options = new() { MaxLength = length, Truncation = strategy, TruncationSide = side };
                         int[] ids = new int[length];
                         byte[] types = new byte[length];
                         bool fits = first + second <= length - 3;
@@ -136,10 +137,22 @@ public sealed class TokenizerFilesTests : IDisposable
                         int count = tokenizer.Encode(a, b, length, strategy, ids, types, out bool truncated);
                         Assert.Equal(tokenizer.Encode(a, b, options).Ids, ids[..count]);
                         Assert.Equal(!fits, truncated);
+                        AssertJoined(tokenizer, a, b, length, strategy, ids[..count]);
                     }
                 }
             }
         }
+    }
+
+    // Tokenized apart, the texts are the same pair.
+    private static void AssertJoined(WordPieceTokenizer tokenizer, string first, string second, int length, Truncation strategy, int[] expected)
+    {
+        int[] firstIds = new int[length - 3], secondIds = new int[length - 3], ids = new int[length];
+        int firstCount = tokenizer.EncodePart(first, firstIds, out int firstKept), secondCount = tokenizer.EncodePart(second, secondIds, out int secondKept);
+        Assert.Equal((tokenizer.CountTokens(first), tokenizer.CountTokens(second)), (firstCount, secondCount));
+        int joined = tokenizer.Join(firstIds.AsSpan(0, firstKept), firstCount, secondIds.AsSpan(0, secondKept), secondCount, length, strategy, ids,
+            new byte[length], out _);
+        Assert.Equal(expected, ids[..joined]);
     }
 
     private void WriteVocabulary() => File.Copy(Path.Combine(TokenizerFixture.Folder, "vocab.txt"), _folder.File("vocab.txt"));

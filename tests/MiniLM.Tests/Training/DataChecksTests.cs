@@ -14,7 +14,7 @@ public sealed class DataChecksTests : IDisposable
         TrainingRow[] all = [.. rows];
         string[] columns = [.. Enumerable.Range(0, all[0].Texts.Count).Select(i => $"c{i}")];
         _read.Add(new TrainingDataReader(_tokenizer, kind, maxLength, new Dictionary<string, string>(), Path.GetTempPath())
-            .Read(name, columns, false, all, null, default));
+            .Read(name, columns, false, all, null, false, default));
         return _read[^1];
     }
 

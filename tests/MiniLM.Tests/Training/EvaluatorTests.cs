@@ -24,7 +24,7 @@ public sealed class EvaluatorTests : IDisposable
 
     private TrainingData Read(TrainingRow[] rows, string name = "dev.tsv") =>
         new TrainingDataReader(_tokenizer, ModelKind.BiEncoder, 32, new Dictionary<string, string>(),
-        Path.GetTempPath()).Read(name, [.. rows[0].Texts.Select((_, i) => $"c{i}")], false, rows, null, default);
+        Path.GetTempPath()).Read(name, [.. rows[0].Texts.Select((_, i) => $"c{i}")], false, rows, null, false, default);
 
     private float[] Embed(string text)
     {

@@ -15,7 +15,7 @@ internal sealed class LossEvaluator(string name, TrainingData data, Objective ob
         for (int first = 0; first < Data.Count; first += batchSize)
         {
             int[] rows = [.. Enumerable.Range(first, Math.Min(batchSize, Data.Count - first))];
-            sum += objective.Evaluate(rows, outputs) * rows.Length;
+            sum += objective.Evaluate(rows, outputs, cancellation) * rows.Length;
         }
         return [sum / Data.Count];
     }

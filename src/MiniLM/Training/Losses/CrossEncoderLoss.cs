@@ -10,8 +10,14 @@ internal sealed record CrossEncoderInputs(LabelKind Labels)
     /// <summary>Whether the rows are lists.</summary>
     internal bool HasLists { get; init; }
 
-    /// <summary>The least number of texts of a query, positive and negatives; 1: there are only pairs.</summary>
+    /// <summary>The least number of texts of a query.</summary>
     internal int MinColumns { get; init; } = 1;
+
+    /// <summary>Whether these may be a positive and any number of negatives.</summary>
+    internal bool HasNegatives { get; init; }
+
+    /// <summary>Whether a query also meets texts of other queries (<see cref="CrossEncoderLoss.Draw"/>).</summary>
+    internal bool DrawsNegatives { get; init; }
 
     /// <summary>Whether it does without labels.</summary>
     internal bool LabelsAreOptional { get; init; }
@@ -37,6 +43,13 @@ internal abstract class CrossEncoderLoss
 
     /// <summary>What it takes.</summary>
     internal abstract CrossEncoderInputs Requires { get; }
+
+    /// <summary>In-batch negatives of each query, as many for all: numbers of documents of other queries.</summary>
+    /// <param name="queries">Of the batch.</param>
+    /// <param name="columns">Documents of a query; document d of query q has the number d x queries + q.</param>
+    /// <param name="seed">Of the run.</param>
+    /// <param name="step">Of the run.</param>
+    internal virtual int[][] Draw(int queries, int columns, ulong seed, uint step) => [];
 
     /// <summary>Gives the loss and overwrites the gradient of the logits.</summary>
     /// <param name="logits">[rows, outputs].</param>
@@ -102,8 +115,8 @@ internal abstract class CrossEncoderLoss
         LossDataException.ThrowIf(hasLists && !Requires.HasLists, $"{Name} takes pairs or columns of texts, not lists; LambdaLoss takes lists.");
         LossDataException.ThrowIf(!hasLists && Requires.HasLists,
             $"{Name} takes a query, a list of documents and a list of labels as a row; pairs with a label go to BinaryCrossEntropyLoss.");
-        LossDataException.ThrowIf(columns < Requires.MinColumns || (columns > 1 && Requires.MinColumns == 1),
-            $"{Name} takes {(Requires.MinColumns == 1 ? "pairs" : "a query, a positive and negatives")}, not a query and {columns} texts.");
+        LossDataException.ThrowIf(columns < Requires.MinColumns || (columns > 1 && !Requires.HasNegatives),
+            $"{Name} takes {(Requires.HasNegatives ? "a query, a positive and negatives" : "pairs")}, not a query and {columns} texts.");
         LossDataException.ThrowIf(!hasLabels && Requires.Labels != LabelKind.None && !Requires.LabelsAreOptional,
             $"{Name} needs labels: name the label column; pairs and triplets without labels go to MultipleNegativesRankingLoss.");
     }

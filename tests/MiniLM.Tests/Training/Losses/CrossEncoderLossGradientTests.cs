@@ -34,7 +34,7 @@ public sealed class CrossEncoderLossGradientTests
     {
         CrossEncoderLoss loss = Losses[name]();
         RandomBatch random = new(seed: 7);
-        int outputs = loss.Requires.HasManyOutputs ? 3 : 1, columns = loss.Requires.MinColumns > 1 ? 3 : 1, rows = 12, labelled = rows / columns;
+        int outputs = loss.Requires.HasManyOutputs ? 3 : 1, columns = loss.Requires.HasNegatives ? 3 : 1, rows = 12, labelled = rows / columns;
         int labelWidth = loss switch { BinaryCrossEntropyLoss => outputs, MarginMSELoss => columns, _ => 1 };
         CrossEncoderTargets targets = new()
         {

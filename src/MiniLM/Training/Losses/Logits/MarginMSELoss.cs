@@ -3,7 +3,7 @@ namespace MiniLM.Training.Losses.Logits;
 /// <summary>A teacher's margins of positive to negatives (Hofstätter et al. 2020, arXiv:2010.02666): <see cref="MarginError"/> of scores.</summary>
 internal sealed class MarginMSELoss : CrossEncoderLoss
 {
-    internal override CrossEncoderInputs Requires => new(LabelKind.Number) { MinColumns = 2, HasManyLabels = true };
+    internal override CrossEncoderInputs Requires => new(LabelKind.Number) { MinColumns = 2, HasNegatives = true, HasManyLabels = true };
 
     private protected override double Value(ReadOnlySpan<double> scores, CrossEncoderTargets targets, Span<double> gradient) =>
         MarginError.Mean(Name, scores, targets.Labels!, gradient);

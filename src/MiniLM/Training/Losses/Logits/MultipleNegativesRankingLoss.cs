@@ -13,14 +13,10 @@ internal class MultipleNegativesRankingLoss : CrossEncoderLoss
     /// <summary>Drawn for each query; null: all.</summary>
     internal int? Negatives { get; init; } = 4;
 
-    internal override CrossEncoderInputs Requires => new(LabelKind.None) { MinColumns = 2 };
+    internal override CrossEncoderInputs Requires => new(LabelKind.None) { HasNegatives = true, DrawsNegatives = true };
 
-    /// <summary>In-batch negatives of each query: numbers of documents of other queries, ascending, the same for the same seed and step.</summary>
-    /// <param name="queries">Of the batch.</param>
-    /// <param name="columns">Documents of a query; document d of query q has the number d x queries + q.</param>
-    /// <param name="seed">Of the run.</param>
-    /// <param name="step">Of the run.</param>
-    internal int[][] Draw(int queries, int columns, ulong seed, uint step)
+    // Ascending.
+    internal override int[][] Draw(int queries, int columns, ulong seed, uint step)
     {
         int others = columns * (queries - 1);
         return [.. Enumerable.Range(0, queries).Select(query =>
