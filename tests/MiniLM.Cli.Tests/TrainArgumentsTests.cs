@@ -40,7 +40,7 @@ public sealed class TrainArgumentsTests : CommandTests
     [InlineData("--lora-r 8: not yet; leave it out", "--lora-r", "8")]
     [InlineData("--optim adafactor: not yet", "--optim", "adafactor")]
     [InlineData("--ignore-warnings overlaps: it is one of overlap, constant-labels", "--ignore-warnings", "overlaps")]
-    [InlineData("matryoshka_weights: are of matryoshka_dims, and there are none", "--matryoshka-weights", "1,2")]
+    [InlineData("matryoshka_weights: is of matryoshka_dims, and there are none", "--matryoshka-weights", "1,2")]
     [InlineData("--overfit takes the same rows in every step at a constant rate and writes nothing: leave out --html", "--overfit", "one", "--html", "a.html")]
     [InlineData("leave out --eval, --test, --lr-scheduler-type", "--overfit", "one", "--eval", "x", "--test", "y", "--lr-scheduler-type", "linear")]
     [InlineData("--columns is given 3 times for 1 --train", "--columns", "a,b", "--columns", "b,a")]

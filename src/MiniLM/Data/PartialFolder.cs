@@ -7,6 +7,9 @@ namespace MiniLM.Data;
 /// </remarks>
 internal sealed class PartialFolder : IDisposable
 {
+    /// <summary>Behind the name of a folder that is set aside while another takes its place.</summary>
+    internal const string Old = ".old.partial";
+
     private const string Mark = ".minilm-partial";
 
     private readonly string _folder, _old, _mark;
@@ -19,7 +22,7 @@ internal sealed class PartialFolder : IDisposable
     {
         _folder = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(folder));
         Path = _folder + ".partial";
-        _old = _folder + ".old.partial";
+        _old = _folder + Old;
         _mark = System.IO.Path.Combine(Path, Mark);
         if (System.IO.Path.Exists(_old))
         {

@@ -26,8 +26,7 @@ internal sealed class BiEncoderObjective : Objective
 
     private protected override int? MiniBatchSize => _loss.MiniBatchSize;
 
-    private protected override void Order(ReadOnlySpan<int> rows, ulong seed, uint step, List<BatchSequence> sequences) =>
-        ByColumn(rows, "texts", sequences);
+    private protected override void Order(ReadOnlySpan<int> rows, List<BatchSequence> sequences) => ByColumn(rows, "texts", sequences);
 
     private protected override double Loss(int[] rows, ReadOnlyMemory<float> outputs, Span<float> gradients)
     {
@@ -36,12 +35,18 @@ internal sealed class BiEncoderObjective : Objective
             .Select(column => new Column<float>(outputs.Slice(column * columnValues, columnValues), size))];
         _parameters = _matrices?.Columns() ?? [];
         double loss = _loss.Compute(
-            new BiEncoderBatch<float>(columns) { Labels = Data.LabelsOf(rows), Texts = Data.TextsOf(rows), Parameters = _parameters });
+            new BiEncoderBatch<float>(columns)
+            {
+                Labels = Data.LabelsOf(rows),
+                Texts = Data.TextsOf(rows),
+                Parameters = _parameters,
+                Dimensions = _loss.Draw(Seed, Step),
+            });
         for (int column = 0; column < columns.Length; column++) { columns[column].Gradient.CopyTo(gradients[(column * columnValues)..]); }
         return loss;
     }
 
     private protected override void AddOwnGradients(double weight) => _matrices?.AddGradients(_parameters, weight);
 
-    internal override void Step(StepOptions options, bool isTaken) => _matrices?.Step(options, isTaken);
+    internal override void StepOwn(StepOptions options, bool isTaken) => _matrices?.Step(options, isTaken);
 }

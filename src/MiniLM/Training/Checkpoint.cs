@@ -76,7 +76,6 @@ internal sealed unsafe class Checkpoint
         PartialFile.WriteWhole(System.IO.Path.Combine(folder.Path, TrainingFiles.State),
             stream => WriteState(stream, network.Steps, position, history, identity),
             overwrite: false);
-        Remove(path);
         folder.Complete();
     }
 

@@ -23,12 +23,12 @@ internal sealed class CrossEncoderObjective : Objective
 
     private protected override int? MiniBatchSize => _loss.MiniBatchSize;
 
-    private protected override void Order(ReadOnlySpan<int> rows, ulong seed, uint step, List<BatchSequence> sequences)
+    private protected override void Order(ReadOnlySpan<int> rows, List<BatchSequence> sequences)
     {
         if (!_loss.Requires.HasLists)
         {
             ByColumn(rows, "texts beside its query", sequences);
-            if (_loss.Requires.DrawsNegatives) { sequences.InsertRange(rows.Length, Drawn(rows.Length, sequences.Count / rows.Length, seed, step)); }
+            if (_loss.Requires.DrawsNegatives) { sequences.InsertRange(rows.Length, Drawn(rows.Length, sequences.Count / rows.Length)); }
             return;
         }
         for (int place = 0; place < rows.Length; place++)
@@ -38,9 +38,9 @@ internal sealed class CrossEncoderObjective : Objective
     }
 
     // Behind the positives, column by column.
-    private IEnumerable<BatchSequence> Drawn(int queries, int columns, ulong seed, uint step)
+    private IEnumerable<BatchSequence> Drawn(int queries, int columns)
     {
-        int[][] drawn = _loss.Draw(queries, columns, seed, step);
+        int[][] drawn = _loss.Draw(queries, columns, Seed, Step);
         return Enumerable.Range(0, drawn[0].Length).SelectMany(negative => drawn.Select((documents, query) =>
             new BatchSequence(query, documents[negative] / queries, documents[negative] % queries)));
     }

@@ -7,7 +7,8 @@ internal static class DataChecks
 {
     /// <summary>Names of these warnings.</summary>
     internal static readonly string[] Names =
-        ["overlap", "constant-labels", "same-texts", "truncated", "opposite-labels", "repeated-texts", "unbalanced-labels", "large-batch"];
+        ["overlap", "constant-labels", "same-texts", "truncated", "opposite-labels", "repeated-texts", "unbalanced-labels", "large-batch",
+            "numbers-as-texts"];
 
     private const double Half = .5, MostRepeated = .1, Few = .25;
 
@@ -18,6 +19,7 @@ internal static class DataChecks
     internal static IEnumerable<TrainingWarning> Of(TrainingData data, TrainingLoss loss, TrainingArguments arguments)
     {
         (TrainingRows rows, string name) = (data.Rows, data.Source);
+        if (NumbersAsTexts(data) is { } numbers) { yield return numbers; }
         if (loss.Labels != Losses.LabelKind.Embedding && ConstantLabels(data) is { } constant) { yield return constant; }
         if (data.Count < arguments.PerDeviceTrainBatchSize)
         {
@@ -62,6 +64,11 @@ internal static class DataChecks
     internal static TrainingWarning? ConstantLabels(TrainingData data) => data.Rows.Labels is { } labels && data.Count > 1 && !data.Rows.IsList
         && labels.All(row => row.AsSpan().SequenceEqual(labels[0])) ? new("constant-labels",
             $"{data.Source}: every label is {Text(labels[0][0])}: there is nothing to tell apart. Give rows of other labels too.") : null;
+
+    /// <summary>A warning when labels are read as texts.</summary>
+    internal static TrainingWarning? NumbersAsTexts(TrainingData data) => !data.Rows.IsList && Array.IndexOf(data.AreNumbers, true, 1) is >= 0 and var column
+        ? new("numbers-as-texts", $"{data.Source}: column '{data.Columns[column]}' has nothing but numbers, and is read as a text. If they are labels, call "
+            + "it label, or leave it out of --columns.") : null;
 
     /// <summary>A warning when rows that are measured are trained on too.</summary>
     internal static TrainingWarning? Overlap(IReadOnlyList<TrainingData> training, TrainingData measured)

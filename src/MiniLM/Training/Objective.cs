@@ -16,7 +16,6 @@ internal abstract class Objective
     private readonly TrainingNetwork _network;
     private readonly string _loss;
     private readonly TokenizedRows _tokens;
-    private readonly ulong _seed;
     private readonly PackedBatch _batch = new();
     private readonly List<BatchSequence> _sequences = [];
     private float[] _outputs = [], _gradients = [];
@@ -28,10 +27,16 @@ internal abstract class Objective
     private protected Objective(TrainingNetwork network, string loss, TrainingRows data, ulong seed)
     {
         LossDataException.ThrowIf(data.Tokens.Count == 0, $"{loss}: there are no rows to train on.");
-        (_network, _loss, Data, _tokens, _seed) = (network, loss, data, data.Tokens, seed);
+        (_network, _loss, Data, _tokens, Seed) = (network, loss, data, data.Tokens, seed);
     }
 
     private protected TrainingRows Data { get; }
+
+    /// <summary>Of dropout, and with <see cref="Step"/> of what is drawn.</summary>
+    private protected ulong Seed { get; }
+
+    /// <summary>Of the run, of the micro-batch that is computed; 0 where only the loss is measured.</summary>
+    private protected uint Step { get; private set; }
 
     /// <summary>Of a sequence's output.</summary>
     private protected int OutputSize => _network.Parameters.Network.OutputSize;
@@ -41,10 +46,8 @@ internal abstract class Objective
 
     /// <summary>A micro-batch's sequences in the order of its outputs.</summary>
     /// <param name="rows">Of the data set.</param>
-    /// <param name="seed">With the step, of what is drawn.</param>
-    /// <param name="step">Of the run.</param>
     /// <param name="sequences">Takes them.</param>
-    private protected abstract void Order(ReadOnlySpan<int> rows, ulong seed, uint step, List<BatchSequence> sequences);
+    private protected abstract void Order(ReadOnlySpan<int> rows, List<BatchSequence> sequences);
 
     /// <summary>The loss of a micro-batch.</summary>
     /// <param name="rows">Of the data set.</param>
@@ -58,7 +61,7 @@ internal abstract class Objective
     /// <summary>Moves what the loss trains itself, when the network has moved.</summary>
     /// <param name="options">As for the network.</param>
     /// <param name="isTaken">False: nothing moved; gradients are forgotten.</param>
-    internal virtual void Step(StepOptions options, bool isTaken) { }
+    internal virtual void StepOwn(StepOptions options, bool isTaken) { }
 
     /// <summary>Adds the gradient of a micro-batch to the parameters'.</summary>
     /// <param name="batch">Its rows.</param>
@@ -83,7 +86,7 @@ internal abstract class Objective
         }
         return loss;
 
-        void Forward(int first, int end) => _network.ForwardSaving(Fill(batch.Rows, first, end), 0, new StepDropout(_seed, batch.Step, firstTokens[first..end]),
+        void Forward(int first, int end) => _network.ForwardSaving(Fill(batch.Rows, first, end), 0, new StepDropout(Seed, batch.Step, firstTokens[first..end]),
             _outputs.AsSpan(first * size, (end - first) * size), cancellation);
     }
 
@@ -155,8 +158,9 @@ internal abstract class Objective
 
     private int Begin(int[] rows, uint step)
     {
+        Step = step;
         _sequences.Clear();
-        Order(rows, _seed, step, _sequences);
+        Order(rows, _sequences);
         int values = _sequences.Count * OutputSize;
         if (_outputs.Length < values) { (_outputs, _gradients) = (new float[values], new float[values]); }
         return _sequences.Count;

@@ -17,7 +17,7 @@ namespace MiniLM.Training;
 public sealed class Trainer : IDisposable
 {
     /// <summary>Names of the warnings that are this class's own.</summary>
-    internal static readonly string[] WarningNames = ["undefined-metric", "no-best"];
+    internal static readonly string[] WarningNames = ["undefined-metric", "no-best", "no-eval-loss"];
 
     private readonly Device _device;
     private readonly ModelKind _kind;
@@ -43,11 +43,13 @@ public sealed class Trainer : IDisposable
     /// <param name="device">Stays the caller's to dispose, after this trainer.</param>
     /// <param name="arguments">Not to be changed afterwards.</param>
     /// <param name="cancellation">Looked at while a model with a new head is made.</param>
+    /// <exception cref="ArgumentException">An argument is out of its range.</exception>
     /// <exception cref="ModelFormatException">The model cannot be trained so.</exception>
     /// <exception cref="IOException">The output folder is there already, or cannot be made.</exception>
     public Trainer(string model, ModelKind kind, Device device, TrainingArguments arguments, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(arguments.OutputDir);
+        TrainingArgumentNames.Check(arguments);
         (_device, _kind, _arguments, _lifetime) = (device, kind, arguments, new Lifetime(this, Free));
         if (!device.Supports(arguments.Precision))
         {
@@ -118,10 +120,13 @@ public sealed class Trainer : IDisposable
     public void AddRetrieval(string queries, string corpus, string qrels, CancellationToken cancellation = default)
     {
         if (_kind != ModelKind.BiEncoder) { throw new ArgumentException("a cross-encoder ranks candidates: measure it on lists, or on pairs with labels."); }
-        string? query = _arguments.Prompts.GetValueOrDefault("query") ?? _arguments.Prompts.GetValueOrDefault("");
-        string? document = _arguments.Prompts.GetValueOrDefault("document") ?? _arguments.Prompts.GetValueOrDefault("");
-        _retrieval.Add(RetrievalTask.Read(queries, corpus, qrels, _model.Tokenizer, _model.MaxLength, (query, document), _output.Path, cancellation));
+        _retrieval.Add(RetrievalTask.Read(queries, corpus, qrels, _model.Tokenizer, _model.MaxLength, (Prompt("query"), Prompt("document")), _output.Path,
+            cancellation));
     }
+
+    // What the run says goes before what the model has of its own.
+    private string? Prompt(string task) => _arguments.Prompts.GetValueOrDefault(task) ?? _arguments.Prompts.GetValueOrDefault("")
+        ?? _model.Folder.Prompts.GetValueOrDefault(task);
 
     internal void AddTraining(string path, string loss, RowFormat format, Func<Stream>? openInput, CancellationToken cancellation) =>
         AddTraining(loss, asked => Read(path, asked, loss, format, openInput, cancellation));
@@ -170,7 +175,8 @@ public sealed class Trainer : IDisposable
         if (_network is not null) { throw new InvalidOperationException("a trainer trains once"); }
         CheckData();
         BatchSampler sampler = TrainingSampler.Of([.. _training.Select(set => set.Data)], DataOrder, _arguments);
-        _identity = TrainingIdentity.Of(_device, _model.Folder, _training, _evaluation, DataOrder, _arguments);
+        _identity = TrainingIdentity.Of(_device, _model.Folder, _training,
+            [.. _evaluation.Select(set => set.Hash), .. _retrieval.Select(task => task.Hash)], DataOrder, _arguments);
         Checkpoint? checkpoint = FindCheckpoint();
         checkpoint?.Check(_identity);
         _history = checkpoint?.History ?? _history;
@@ -225,8 +231,8 @@ public sealed class Trainer : IDisposable
 
     private void CheckData()
     {
-        string[] columns = [.. _training.SelectMany(set => set.Data.Columns).Distinct()];
-        if (_arguments.Prompts.Keys.FirstOrDefault(column => column is not ("" or "query" or "document") && !columns.Contains(column)) is { } unknown)
+        string[] columns = [.. _training.SelectMany(set => set.Data.Columns).Concat(_retrieval.Count > 0 ? ["query", "document"] : []).Distinct()];
+        if (_arguments.Prompts.Keys.FirstOrDefault(column => column.Length > 0 && !columns.Contains(column)) is { } unknown)
         {
             throw new ArgumentException($"prompts: there is no column {Quoted.Text(unknown)}; there are {string.Join(", ", columns)}.");
         }
@@ -258,9 +264,14 @@ public sealed class Trainer : IDisposable
         {
             foreach (TrainingWarning warning in DataChecks.Of(data, loss, _arguments)) { Warn(warning); }
         }
+        if (_training.Count > 1 && _evaluation.Count > 0)
+        {
+            Warn(new("no-eval-loss", "there are several losses, so that eval_loss is not measured; other metrics of --eval are."));
+        }
         foreach (TrainingData data in _evaluation.Concat(_tests))
         {
             if (DataChecks.ConstantLabels(data) is { } constant) { Warn(constant); }
+            if (DataChecks.NumbersAsTexts(data) is { } numbers) { Warn(numbers); }
             if (DataChecks.Overlap([.. _training.Select(set => set.Data)], data) is { } overlap) { Warn(overlap); }
         }
     }
@@ -286,17 +297,8 @@ public sealed class Trainer : IDisposable
         List<EvaluationSet> sets = [];
         foreach (TrainingData set in data)
         {
-            TrainingLoss? loss = _training.Count == 1 ? _training[0].Loss : null;
-            LossEvaluator? measured = null;
-            try
-            {
-                if (loss is not null)
-                {
-                    measured = new LossEvaluator(data.Count > 1 ? set.Name : "", set, loss.Over(network, set, _arguments),
-                        _arguments.PerDeviceEvalBatchSize);
-                }
-            }
-            catch (LossDataException) { } // of another shape than the training data: what it has is measured without a loss
+            LossEvaluator? measured = Loss(network, set) is { } objective
+                ? new LossEvaluator(data.Count > 1 ? set.Name : "", set, objective, _arguments.PerDeviceEvalBatchSize) : null;
             sets.Add(EvaluationSet.Of(set, set.Name, model, _model.Folder, _device, measured));
             if (sets[^1].Evaluators.Count == 0)
             {
@@ -309,10 +311,19 @@ public sealed class Trainer : IDisposable
             _arguments.PerDeviceEvalBatchSize);
     }
 
+    // Null: the data are measured without a loss, since several are trained by, or it takes no data of this shape.
+    private Objective? Loss(TrainingNetwork network, TrainingData set)
+    {
+        if (_training.Count > 1) { return null; }
+        (TrainingData data, TrainingLoss loss) = _training[0];
+        try { return loss.Over(network, set, _arguments); }
+        catch (LossDataException) when (!set.HasShapeOf(data)) { return null; }
+    }
+
     private void Run(TrainingSteps steps, TrainingSchedule schedule, EvaluationPlan plan, CancellationToken cancellation)
     {
-        TrainingWatch watch = new([.. _training.Select(set =>
-            set.Loss.AtChance(set.Data, _arguments.PerDeviceTrainBatchSize, _network!.Parameters.Network.OutputSize))], schedule.WarmupSteps);
+        TrainingWatch watch = new([.. _training.Select(set => (set.Data.Source,
+            set.Loss.AtChance(set.Data, _arguments.PerDeviceTrainBatchSize, _network!.Parameters.Network.OutputSize)))], schedule.WarmupSteps);
         Stopwatch clock = Stopwatch.StartNew();
         double before = _history.Seconds;
         long tokens = 0;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using MiniLM.Compute;
 
@@ -74,6 +75,8 @@ internal static class TrainingArgumentNames
         new("matryoshka_weights", "X,X", "of each (1)", (a, text) => a.MatryoshkaWeights =
             [.. List(text).Select(part => Real("matryoshka_weights", part, v => v >= 0, "0 or more"))],
                 a => string.Join(',', a.MatryoshkaWeights.Select(Text))),
+        Optional("matryoshka_dims_per_step", "how many of them a step takes, drawn by the seed (all)", a => a.MatryoshkaDimsPerStep,
+            (a, v) => a.MatryoshkaDimsPerStep = v),
         Strategy("logging_strategy", "when loss, learning rate and gradient norm are logged (steps)", a => a.LoggingStrategy,
             (a, v) => a.LoggingStrategy = v),
         Interval("logging_steps", "(500)", a => a.LoggingSteps, (a, v) => a.LoggingSteps = v),
@@ -248,6 +251,17 @@ internal static class TrainingArgumentNames
         }
     }
 
+    /// <summary>Refuses values that no command line could give.</summary>
+    /// <exception cref="ArgumentException">One line that begins with a name.</exception>
+    internal static void Check(TrainingArguments arguments)
+    {
+        TrainingArguments taken = new();
+        foreach (TrainingArgument argument in All)
+        {
+            if (argument.Get(arguments) is { Length: > 0 } value) { argument.Set(taken, value); }
+        }
+    }
+
     private static TrainingArgument Whole(string name, string description, Func<TrainingArguments, int> get, Action<TrainingArguments, int> set) =>
         new(name, "N", description, (a, text) => set(a, Whole(name, text)), a => Text(get(a)));
 
@@ -313,9 +327,13 @@ internal static class TrainingArgumentNames
         }
     }
 
-    private static string TextOf(IReadOnlyDictionary<string, string> prompts) => prompts.Count == 0 ? ""
-        : "{" + string.Join(", ", prompts.OrderBy(entry => entry.Key, StringComparer.Ordinal)
-            .Select(entry => $"{Quoted.Text(entry.Key)}: {Quoted.Text(entry.Value)}")) + "}";
+    private static string TextOf(IReadOnlyDictionary<string, string> prompts)
+    {
+        return prompts.Count == 0 ? "" : "{" + string.Join(", ", prompts.OrderBy(entry => entry.Key, StringComparer.Ordinal)
+            .Select(entry => $"{Json(entry.Key)}: {Json(entry.Value)}")) + "}";
+
+        static string Json(string text) => $"\"{JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
+    }
 
     private static string Text<T>(T? value) => value switch
     {

@@ -137,6 +137,9 @@ public sealed record TrainingArguments
     /// <summary>Of each of <see cref="MatryoshkaDims"/>; empty: 1.</summary>
     public IReadOnlyList<double> MatryoshkaWeights { get; set; } = [];
 
+    /// <summary>How many of <see cref="MatryoshkaDims"/> a step takes, drawn by the seed; null: all.</summary>
+    public int? MatryoshkaDimsPerStep { get; set; }
+
     /// <summary>When the loss, the learning rate and the gradient's norm are logged.</summary>
     public IntervalStrategy LoggingStrategy { get; set; } = IntervalStrategy.Steps;
 

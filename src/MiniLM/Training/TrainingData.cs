@@ -34,6 +34,9 @@ internal sealed record TrainingData(string Source, string[] Columns, TrainingRow
     /// <summary>For each column the number of each row's text; null where rows have different numbers of them.</summary>
     internal required int[][]? Texts { get; init; }
 
+    /// <summary>Of each column whether every text is a number; of lists the second is not looked at.</summary>
+    internal required bool[] AreNumbers { get; init; }
+
     /// <summary>Of each column the least, the mean and the greatest number of characters; of lists the second is that of documents.</summary>
     internal required IReadOnlyList<(double Min, double Mean, double Max)> Lengths { get; init; }
 
@@ -44,6 +47,10 @@ internal sealed record TrainingData(string Source, string[] Columns, TrainingRow
 
     /// <summary>Whether every label is one of some values.</summary>
     internal bool HasLabels(params double[] values) => Rows.Labels is { } labels && labels.All(row => row.All(label => values.Contains(label)));
+
+    /// <summary>Whether its rows have as many texts and labels as another's.</summary>
+    internal bool HasShapeOf(TrainingData other) => Rows.IsList == other.Rows.IsList && Columns.Length == other.Columns.Length
+        && Rows.Labels?[0].Length == other.Rows.Labels?[0].Length;
 
     public void Dispose()
     {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using MiniLM.Data;
@@ -38,6 +39,7 @@ internal sealed class TrainingDataReader(
         List<TrainingRow> samples = [];
         List<UInt128> keys = [];
         (double Min, double Sum, double Max)[] lengths = [.. columns.Select(_ => (double.PositiveInfinity, 0.0, 0.0))];
+        bool[] areNumbers = [.. columns.Select(_ => true)];
         List<int>[] numbered = [.. columns.Select(_ => new List<int>())];
         Span<byte> bytes = stackalloc byte[16];
         foreach (TrainingRow row in rows)
@@ -47,13 +49,17 @@ internal sealed class TrainingDataReader(
             Add(row, columns, isList, tokens);
             if (hasParts) { AddParts(row, columns, parts, partTokens); }
             UInt128 key = default;
+            bool isPair = row.Texts.Count == 2;
             for (int i = 0; i < row.Texts.Count; i++)
             {
                 UInt128 one = texts.Of(row.Texts[i]);
-                key = key * 31 + one; // of rows that are not the same on purpose, a clash is as unlikely as one of the texts
+                // Of rows that are not the same on purpose, a clash is as unlikely as one of the texts. A pair is the same the other way round.
+                key = (isPair ? key : key * 31) + one;
                 BinaryPrimitives.WriteUInt128LittleEndian(bytes, one);
                 hash.AppendData(bytes);
-                if (!isList || i == 0) { numbered[i].Add(numbers.Of(row.Texts[i])); }
+                if (isList && i > 0) { continue; }
+                numbered[i].Add(numbers.Of(row.Texts[i]));
+                areNumbers[i] = areNumbers[i] && double.TryParse(row.Texts[i], NumberStyles.Float, CultureInfo.InvariantCulture, out _);
             }
             for (int column = 0; column < columns.Length; column++)
             {
@@ -81,6 +87,7 @@ internal sealed class TrainingDataReader(
             Keys = [.. keys],
             Queries = [.. numbered[0]],
             Texts = columnNumbers,
+            AreNumbers = areNumbers,
             Lengths = [.. lengths.Select(range => (range.Min, range.Sum / keys.Count, range.Max))],
             Hash = Convert.ToHexStringLower(hash.GetHashAndReset()),
         };

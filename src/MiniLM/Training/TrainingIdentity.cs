@@ -15,7 +15,7 @@ internal static class TrainingIdentity
     ];
 
     internal static List<KeyValuePair<string, string>> Of(Device device, ModelFolder model, IReadOnlyList<(TrainingData Data, TrainingLoss Loss)> training,
-        IReadOnlyList<TrainingData> evaluation, int[]? dataOrder, TrainingArguments arguments)
+        IReadOnlyList<string> evaluation, int[]? dataOrder, TrainingArguments arguments)
     {
         // What was given comes first: of a new head the hash of the model depends on the seed.
         List<KeyValuePair<string, string>> identity = [new("version", LibraryVersion.Text), new("device", device.Identity)];
@@ -35,7 +35,7 @@ internal static class TrainingIdentity
         {
             for (int i = 0; i < evaluation.Count; i++)
             {
-                identity.Add(new(string.Create(CultureInfo.InvariantCulture, $"eval data {i + 1}"), evaluation[i].Hash));
+                identity.Add(new(string.Create(CultureInfo.InvariantCulture, $"eval data {i + 1}"), evaluation[i]));
             }
         }
         return identity;

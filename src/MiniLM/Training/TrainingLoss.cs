@@ -8,7 +8,8 @@ namespace MiniLM.Training;
 /// <summary>A loss by its name and settings, for the one kind of model or the other.</summary>
 internal sealed class TrainingLoss
 {
-    private readonly BiEncoderLoss? _biEncoder;
+    private readonly BiEncoderLoss? _biEncoder, _inner; // the second of MatryoshkaLoss
+    private readonly double _weight = 1; // of all its dimensions together
     private readonly CrossEncoderLoss? _crossEncoder;
 
     /// <param name="kind">Of the model.</param>
@@ -18,9 +19,10 @@ internal sealed class TrainingLoss
     internal TrainingLoss(ModelKind kind, string text, TrainingArguments arguments)
     {
         (string name, LossSettings settings) = LossSettings.Parse(text);
-        if (arguments.MatryoshkaWeights.Count > 0 && arguments.MatryoshkaDims.Count == 0)
+        if (arguments.MatryoshkaDims.Count == 0 && (arguments.MatryoshkaWeights.Count > 0 || arguments.MatryoshkaDimsPerStep is not null))
         {
-            throw new ArgumentException("matryoshka_weights: are of matryoshka_dims, and there are none. Give both.");
+            throw new ArgumentException($"matryoshka_{(arguments.MatryoshkaWeights.Count > 0 ? "weights" : "dims_per_step")}: is of matryoshka_dims, and there "
+                + "are none. Give both.");
         }
         if (kind == ModelKind.CrossEncoder)
         {
@@ -37,7 +39,11 @@ internal sealed class TrainingLoss
                 throw new ArgumentException($"loss {name} takes a column from a second copy of the model, trained as well, which there is not.");
             }
             Name = _biEncoder.Name;
-            if (arguments.MatryoshkaDims.Count > 0) { _biEncoder = Matryoshka(_biEncoder, arguments); }
+            if (arguments.MatryoshkaDims.Count > 0)
+            {
+                (_inner, _biEncoder) = (_biEncoder, Matryoshka(_biEncoder, arguments));
+                _weight = arguments.MatryoshkaWeights.DefaultIfEmpty(1).Average() * (arguments.MatryoshkaDimsPerStep ?? arguments.MatryoshkaDims.Count);
+            }
         }
         Settings = settings.Values;
     }
@@ -70,16 +76,36 @@ internal sealed class TrainingLoss
     /// <param name="data">That is trained on.</param>
     /// <param name="batchSize">Of a full batch, whose texts a query chooses from.</param>
     /// <param name="outputs">Of the model.</param>
-    internal double? AtChance(TrainingData data, int batchSize, int outputs) => (_crossEncoder, _biEncoder) switch
+    internal double? AtChance(TrainingData data, int batchSize, int outputs)
     {
-        // Every score .5: a positive costs its weight times ln 2.
-        (Losses.Logits.BinaryCrossEntropyLoss { PositiveWeight: var weight }, _) =>
-            Math.Log(2) * data.Rows.Labels!.Average(row => row.Average(y => weight * y + 1 - y)),
-        (Losses.Logits.CrossEntropyLoss, _) => Math.Log(outputs),
-        (_, SoftmaxLoss { Classes: var classes }) => Math.Log(classes),
-        (_, MultipleNegativesRankingLoss) => Math.Log(Math.Min(batchSize, data.Count) * Math.Max(1, data.Columns.Length - 1)),
-        _ => null,
-    };
+        int rows = Math.Min(batchSize, data.Count), columns = data.Rows.Tokens.Columns(0);
+        return (_crossEncoder, _inner ?? _biEncoder) switch
+        {
+            (Losses.Logits.BinaryCrossEntropyLoss { PositiveWeight: var weight }, _) => Enumerable.Range(0, data.Rows.Labels![0].Length)
+                .Average(output => ConstantGuess(data.Rows.Labels.Average(row => row[output]), weight)),
+            (Losses.Logits.CrossEntropyLoss loss, _) => ConstantGuess(data, outputs, loss.LabelSmoothing),
+            (Losses.Logits.MultipleNegativesRankingLoss loss, _) =>
+                Math.Log(columns + Math.Min(loss.Negatives ?? int.MaxValue, (long)columns * (rows - 1))),
+            (Losses.Logits.ListNetLoss, _) => Enumerable.Range(0, data.Count).Average(row => Math.Log(data.Rows.Tokens.Columns(row))),
+            (_, SoftmaxLoss { Classes: var classes }) => ConstantGuess(data, classes, smoothing: 0),
+            (_, MultipleNegativesRankingLoss) => _weight * Math.Log((long)rows * Math.Max(1, columns - 1)),
+            _ => null,
+        };
+    }
+
+    // Always the best score: of a share p of positives that count w times w p / (w p + 1 - p), which is 1/2 where both weigh the same.
+    private static double ConstantGuess(double positive, double weight)
+    {
+        double score = weight * positive / (weight * positive + 1 - positive);
+        return Term(weight * positive, score) + Term(1 - positive, 1 - score);
+
+        static double Term(double share, double probability) => share == 0 ? 0 : -share * Math.Log(probability);
+    }
+
+    // Always the shares of the classes: their entropy, ln n where all are as many.
+    private static double ConstantGuess(TrainingData data, int classes, double smoothing) => data.Rows.Labels!.CountBy(row => row[0])
+        .Select(entry => (double)entry.Value / data.Count).Concat(Enumerable.Repeat(0.0, classes)).Take(classes)
+        .Select(share => (1 - smoothing) * share + smoothing / classes).Sum(share => share == 0 ? 0 : -share * Math.Log(share));
 
     /// <summary>The loss over a data set.</summary>
     /// <param name="network">That is trained.</param>
@@ -117,6 +143,7 @@ internal sealed class TrainingLoss
         return new MatryoshkaLoss(loss, [.. arguments.MatryoshkaDims], arguments.MatryoshkaWeights.Count == 0 ? null : [.. arguments.MatryoshkaWeights])
         {
             MiniBatchSize = loss.MiniBatchSize,
+            DimensionsPerStep = arguments.MatryoshkaDimsPerStep,
         };
     }
 }

@@ -79,6 +79,12 @@ internal sealed class TrainingOutput : IDisposable
     // What a killed run was writing. The lock is ours, so nobody is.
     private void RemoveLeftovers()
     {
+        // A checkpoint that was being replaced, by a run that went on from an earlier one: it comes back unless the new one was complete.
+        foreach (string old in Directory.EnumerateDirectories(Path, $"{TrainingFiles.CheckpointPrefix}*{PartialFolder.Old}").ToArray())
+        {
+            string replaced = old[..^PartialFolder.Old.Length];
+            if (Directory.Exists(replaced)) { Directory.Delete(old, recursive: true); } else { Directory.Move(old, replaced); }
+        }
         foreach (string partial in Directory.EnumerateDirectories(Path, "*.partial"))
         {
             string name = System.IO.Path.GetFileNameWithoutExtension(partial);

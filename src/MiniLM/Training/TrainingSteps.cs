@@ -17,10 +17,11 @@ internal readonly record struct TrainingPosition(int GlobalStep, SamplerState Da
 /// <param name="IsTaken">False: a gradient was not finite under the loss scale, and nothing moved.</param>
 /// <param name="Tokens">Computed forward and backward.</param>
 /// <param name="PaddedTokens">That padded batches would compute: each column of a micro-batch as long as its longest.</param>
+/// <param name="DataSet">That all its rows are of; null: of several.</param>
 /// <param name="Spread">How far the outputs of its last micro-batch are from one another without dropout (<see cref="Objective.Spread"/>); null: not looked
 /// at.</param>
 internal readonly record struct TrainingStep(int Number, double Loss, double LearningRate, double GradientNorm, bool IsTaken, long Tokens, long PaddedTokens,
-    double? Spread);
+    int? DataSet, double? Spread);
 
 /// <summary>A run of steps, one at a time: what is logged, evaluated or kept between them is the caller's matter.</summary>
 /// <remarks>Not thread-safe.</remarks>
@@ -90,7 +91,7 @@ internal sealed class TrainingSteps
             Objective objective = _objectives[batch.DataSet];
             double weight = 1.0 / batches.Count; // the mean of the means, as sentence-transformers' trainers have it, of a short last step too
             double mean = objective.Add(new MicroBatch(batch.Rows, (uint)GlobalStep, tokens), weight * scale, cancellation);
-            if (!double.IsFinite(mean)) { throw new NonFiniteLossException(GlobalStep + 1, mean, batch); } // no loss scale explains that
+            if (!double.IsFinite(mean)) { throw new NonFiniteLossException(GlobalStep + 1, mean, batch, _objectives.Count); } // no loss scale explains that
             loss += mean * weight;
             padded += objective.PaddedTokens(batch.Rows);
             tokens = checked(tokens + objective.Tokens(batch.Rows));
@@ -104,10 +105,11 @@ internal sealed class TrainingSteps
             Epsilon = _arguments.AdamEpsilon,
         };
         StepResult result = _network.Step(options);
-        foreach (Objective objective in _objectives) { objective.Step(options, result.IsTaken); }
+        foreach (Objective objective in _objectives) { objective.StepOwn(options, result.IsTaken); }
         _scaler?.Update(result.IsTaken);
-        if (!result.IsTaken && _scaler is null) { throw new NonFiniteLossException(GlobalStep + 1, result.GradientNorm, batches[0]); }
-        step = new TrainingStep(++GlobalStep, loss, rate, result.GradientNorm, result.IsTaken, tokens, padded, spread);
+        if (!result.IsTaken && _scaler is null) { throw new NonFiniteLossException(GlobalStep + 1, result.GradientNorm, batches[0], _objectives.Count); }
+        step = new TrainingStep(++GlobalStep, loss, rate, result.GradientNorm, result.IsTaken, tokens, padded,
+            batches.All(batch => batch.DataSet == batches[0].DataSet) ? batches[0].DataSet : null, spread);
         return true;
     }
 
@@ -126,6 +128,6 @@ internal sealed class TrainingSteps
 }
 
 /// <summary>A loss or gradient that is NaN or infinite: the run stops, nothing of it is kept.</summary>
-internal sealed class NonFiniteLossException(int step, double value, RowBatch batch) : ArithmeticException(
-    $"step {step}: the loss or its gradient is {value}; rows {string.Join(", ", batch.Rows.Take(8).Select(row => row + 1))}"
+internal sealed class NonFiniteLossException(int step, double value, RowBatch batch, int dataSets) : ArithmeticException(
+    $"step {step}: the loss or its gradient is {value}; {(dataSets > 1 ? $"data set {batch.DataSet + 1}, " : "")}rows {string.Join(", ", batch.Rows.Take(8).Select(row => row + 1))}"
     + $"{(batch.Rows.Length > 8 ? " ..." : "")}. Lower the learning rate, or look at those rows.");

@@ -3,9 +3,9 @@ using System.Globalization;
 namespace MiniLM.Training;
 
 /// <summary>Looks at the steps of a run for signs that it learns nothing, and says each once.</summary>
-/// <param name="atChance">The loss of a guess, of each data set's; a null is passed over.</param>
+/// <param name="atChance">Each data set, and the loss there of a guess; a null is passed over.</param>
 /// <param name="warmup">Steps in which the learning rate rises: a model that has not moved yet is no sign.</param>
-internal sealed class TrainingWatch(IReadOnlyList<double?> atChance, int warmup)
+internal sealed class TrainingWatch(IReadOnlyList<(string DataSet, double? Loss)> atChance, int warmup)
 {
     /// <summary>Names of these warnings.</summary>
     internal static readonly string[] Names = ["constant-scores", "loss-at-chance", "exploding-norm", "no-gradient", "loss-scale"];
@@ -14,6 +14,7 @@ internal sealed class TrainingWatch(IReadOnlyList<double?> atChance, int warmup)
     private const double ConstantSpread = 1e-3, NearChance = .02, Exploding = 100, SmallestLoss = 1e-3;
 
     private readonly Queue<TrainingStep> _last = new();
+    private readonly Queue<double>[] _losses = [.. atChance.Select(_ => new Queue<double>())]; // of each data set
     private readonly List<double> _norms = [];
     private readonly HashSet<string> _said = [];
     private int _skipped, _constant; // steps; probes in a row
@@ -32,10 +33,11 @@ internal sealed class TrainingWatch(IReadOnlyList<double?> atChance, int warmup)
             yield return new("constant-scores", $"step {step.Number}: all outputs of a batch are the same, and were before: the model has collapsed. "
                 + "Lower --learning-rate, give it a warm-up, or look whether the labels belong to the texts.");
         }
-        if (isFull && atChance.Count == 1 && atChance[0] is { } chance && mean > (1 - NearChance) * chance && _said.Add("loss-at-chance"))
+        if (LossAtChance(step) is var (loss, chance) && isFull && _said.Add("loss-at-chance"))
         {
             yield return new("loss-at-chance", string.Create(CultureInfo.InvariantCulture,
-                $"step {step.Number}: the loss has been {mean:0.0000} for {Window} steps, and a guess gives {chance:0.0000}: nothing is learnt. ")
+                $"step {step.Number}: the loss {(atChance.Count > 1 ? $"on {atChance[step.DataSet!.Value].DataSet} " : "")}has been {loss:0.0000} for ")
+                + string.Create(CultureInfo.InvariantCulture, $"{Together} steps, and a guess gives {chance:0.0000}: nothing is learnt. ")
                 + "Try another --learning-rate (too low: nothing moves; too high: all outputs are alike), or look whether the labels belong to the texts.");
         }
         if (step.IsTaken && _norms.Count >= NormsBefore && step.GradientNorm > Exploding * Median() && _said.Add("exploding-norm"))
@@ -54,6 +56,18 @@ internal sealed class TrainingWatch(IReadOnlyList<double?> atChance, int warmup)
             yield return new("loss-scale", $"step {step.Number}: {_skipped} steps were skipped because float16 overflowed. Use --bf16 or --precision float32.");
         }
         if (step.IsTaken && _norms.Count < 10 * Window) { _norms.Add(step.GradientNorm); }
+    }
+
+    // Steps of a data set whose losses are looked at: all sets are seen in time.
+    private int Together => Math.Max(Window / 5, Window / atChance.Count);
+
+    private (double Loss, double Chance)? LossAtChance(TrainingStep step)
+    {
+        if (step.DataSet is not { } set || atChance[set].Loss is not { } chance || chance <= SmallestLoss) { return null; }
+        Queue<double> losses = _losses[set];
+        losses.Enqueue(step.Loss);
+        if (losses.Count > Together) { losses.Dequeue(); }
+        return losses.Count == Together && losses.Average() is var mean && mean > (1 - NearChance) * chance ? (mean, chance) : null;
     }
 
     private double Median() => _norms.Order().ElementAt(_norms.Count / 2);

@@ -284,6 +284,35 @@ public sealed class ObjectiveTests : IDisposable
     }
 
     [Fact]
+    public void ALossWithMatrices_GetsThemAndTheirGradients()
+    {
+        using TokenizedRows tokens = Texts(2);
+        TrainingRows data = new(tokens) { Labels = [.. Triplets.Select((_, row) => new[] { row % 2.0 })] };
+        Network network = Network with { Config = _folder.Network.Config with { HiddenDropout = 0, AttentionDropout = 0 } };
+        SoftmaxLoss loss = new() { Classes = 2, HasDifference = true };
+        LossMatrices matrices = new(loss.Parameters(network.OutputSize), seed: 3), byHand = new(loss.Parameters(network.OutputSize), seed: 3);
+        using TrainingNetwork trained = _device.LoadForTraining(network, Precision.Float32, new TrainingOptions());
+        BiEncoderObjective objective = new(trained, loss, data, 5, matrices);
+        double value = objective.Add(new MicroBatch(Rows, 0, 0), 2);
+
+        int size = network.OutputSize;
+        SequenceOutputs outputs = SequenceOutputs.Compute(trained, network, tokens, default);
+        Column<float>[] columns = [.. new[] { 0, 1 }.Select(column => new Column<float>(Rows.SelectMany(row => outputs[row, column].ToArray()).ToArray(), size))];
+        BiEncoderBatch<float> batch = new(columns) { Labels = new Labels([.. Rows.Select(row => row % 2.0)]), Parameters = byHand.Columns() };
+        Tiers.Close(loss.Compute(batch), value, 1e-6, "loss");
+        byHand.AddGradients(batch.Parameters, 2);
+        StepOptions options = new(1e-2, 0);
+        float[] before = matrices.Columns()[0].Values.ToArray();
+        objective.StepOwn(options, isTaken: true);
+        byHand.Step(options, isTaken: true);
+        foreach ((Column<float> expected, Column<float> actual) in byHand.Columns().Zip(matrices.Columns()))
+        {
+            for (int i = 0; i < expected.Values.Length; i++) { Tiers.Close(expected.Values[i], actual.Values[i], 1e-5, $"value {i}"); }
+        }
+        Assert.NotEqual(before, matrices.Columns()[0].Values.ToArray());
+    }
+
+    [Fact]
     public void DataThatALossWouldNotUse_AreRefusedBeforeTheFirstStep()
     {
         using TokenizedRows pairs = Texts(2), triplets = Texts(3);
@@ -295,6 +324,17 @@ public sealed class ObjectiveTests : IDisposable
             new BiEncoderObjective(trained, new CosineSimilarityLoss(), new TrainingRows(triplets) { Labels = labels }, 0)).Message);
         Assert.Contains("needs labels", Assert.Throws<LossDataException>(() =>
             new BiEncoderObjective(trained, new CosineSimilarityLoss(), new TrainingRows(pairs), 0)).Message);
+        using TokenizedRows scored = Pairs(1), ranked = Pairs(2);
+        using TrainingNetwork classifier = _device.LoadForTraining(Classifier(1), Precision.Float32, new TrainingOptions());
+        Assert.Contains("needs labels", Assert.Throws<LossDataException>(() =>
+            new CrossEncoderObjective(classifier, new CrossLosses.MSELoss(), new TrainingRows(scored), 0)).Message);
+        Assert.Contains("not a query and 2 texts", Assert.Throws<LossDataException>(() =>
+            new CrossEncoderObjective(classifier, new CrossLosses.MSELoss(), new TrainingRows(ranked) { Labels = labels }, 0)).Message);
+        using TokenizedRowsWriter writer = new(LoadedModel.OpenTokenizer(_folder), MaxLength, Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString()));
+        writer.AddPair("a wing", "lift");
+        writer.EndRow();
+        using TokenizedRows one = writer.Complete();
+        _ = new CrossEncoderObjective(classifier, new CrossLosses.MSELoss(), new TrainingRows(one) { Labels = [[1]] }, 0);
     }
 
     public void Dispose()

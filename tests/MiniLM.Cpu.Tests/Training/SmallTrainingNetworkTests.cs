@@ -152,6 +152,7 @@ public sealed class SmallTrainingNetworkTests
                     AssertMoved(network.Tensors().ElementAt(i).ToFloats(), reference.Values(right), trained.Parameters[parameter], i);
                 }
                 Assert.False(Gradient(trained, parameter).AsSpan().ContainsAnyExcept(0));
+                Assert.Equal(reference.Values(right).ToArray().Select(value => (float)value), reference.Parameters[right].ToArray());
             }
             AssertInference(trained, steps[step][0], precision == Precision.Float32 ? 1e-4 : 5e-2);
         }
@@ -234,6 +235,21 @@ public sealed class SmallTrainingNetworkTests
             GoldenBatch.AssertAll(expected, GoldenBatch.Doubles(output), 5e-6, "without a probability nothing is dropped");
             Array.Clear(output);
         }
+    }
+
+    [Fact]
+    public void Parameters_LieOneBehindTheOther_EachFromACacheLineOn()
+    {
+        using RandomNetwork random = new(32, 2, 35, 1);
+        using ParameterBlock block = new(random.Network);
+        long end = 0;
+        foreach (Parameter parameter in block.Parameters)
+        {
+            Assert.InRange(parameter.Offset - end, 0, ParameterBlock.Alignment - 1);
+            Assert.Equal(0, parameter.Offset % ParameterBlock.Alignment);
+            end = parameter.Offset + parameter.Count;
+        }
+        Assert.InRange(block.Length - end, 0, ParameterBlock.Alignment - 1);
     }
 
     [Fact]

@@ -219,6 +219,128 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal([2, 4 * model.OutputSize], state.Find("exp_avg_sq.loss2.classifier.weight")!.Shape);
     }
 
+    [Theory]
+    [InlineData(ModelKind.CrossEncoder, "CachedMultipleNegativesRankingLoss(num_negatives=2, mini_batch_size=4)")]
+    [InlineData(ModelKind.BiEncoder, "MultipleNegativesRankingLoss")]
+    public void WhatIsDrawn_IsTheSameWhenTheRunGoesOn(ModelKind kind, string loss)
+    {
+        using CpuDevice device = new(2);
+        Trainer Make(string output)
+        {
+            TrainingArguments arguments = Arguments(output) with { ResumeFromCheckpoint = TrainingArguments.LastCheckpoint };
+            if (kind == ModelKind.BiEncoder) { (arguments.MatryoshkaDims, arguments.MatryoshkaDimsPerStep) = ([32, 16, 8], 2); }
+            Trainer trainer = new(_model, kind, device, arguments);
+            trainer.AddTraining(Pairs(20).Select(row => row with { Labels = [] }), loss);
+            trainer.AddEvaluation(Pairs(8, 50).Select(row => row with { Labels = [] }));
+            return trainer;
+        }
+        double measured;
+        using (Trainer whole = Make("whole")) { measured = whole.Train().Metrics["eval_loss"]; }
+        Assert.InRange(measured, .1, 10);
+        using (Trainer first = Make("out"))
+        using (CancellationTokenSource cancellation = new())
+        {
+            first.StepDone += step => { if (step.Step == 3) { cancellation.Cancel(); } };
+            Assert.Throws<OperationCanceledException>(() => first.Train(cancellation.Token));
+        }
+        using (Trainer second = Make("out")) { Assert.Equal(measured, second.Train().Metrics["eval_loss"]); }
+        Assert.Equal(File.ReadAllBytes(At("whole/model.safetensors")), File.ReadAllBytes(At("out/model.safetensors")));
+    }
+
+    // What a kill between two renames leaves: the checkpoint that was there before counts, unless the new one is complete.
+    [Fact]
+    public void ACheckpointThatWasBeingReplaced_IsThereAgain()
+    {
+        using CpuDevice device = new(2);
+        TrainingArguments arguments = Arguments() with { SaveSteps = 2, MaxSteps = 4 };
+        using (Trainer first = new(_model, ModelKind.BiEncoder, device, arguments))
+        {
+            first.AddTraining(Pairs(20), "CosineSimilarityLoss");
+            first.Train();
+        }
+        Directory.Move(At("out/checkpoint-4"), At("out/checkpoint-4.old.partial"));
+        Directory.CreateDirectory(At("out/checkpoint-2.old.partial"));
+        arguments = arguments with { ResumeFromCheckpoint = TrainingArguments.LastCheckpoint };
+        using (Trainer second = new(_model, ModelKind.BiEncoder, device, arguments))
+        {
+            second.AddTraining(Pairs(20), "CosineSimilarityLoss");
+            Assert.Equal(4, second.Train().Steps);
+        }
+        Assert.Equal(["checkpoint-2", "checkpoint-4"], Directory.GetDirectories(At("out"), "checkpoint*").Select(Path.GetFileName).Order());
+        using Trainer third = new(_model, ModelKind.BiEncoder, device, arguments with { ResumeFromCheckpoint = At("out/checkpoint-2") });
+        third.AddTraining(Pairs(20), "CosineSimilarityLoss");
+        Assert.Equal(4, third.Train().Steps); // checkpoint-4 is replaced
+        Assert.Equal(["checkpoint-2", "checkpoint-4"], Directory.GetDirectories(At("out"), "checkpoint*").Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public void LabelsToMeasureOn_ThatTheLossDoesNotTake_AreRefused()
+    {
+        using CpuDevice device = new(1);
+        using Trainer trainer = new(_model, ModelKind.BiEncoder, device, Arguments());
+        trainer.AddTraining(Pairs(10), "CosineSimilarityLoss");
+        trainer.AddEvaluation(Pairs(5).Select((row, i) => row with { Labels = [i == 3 ? 7 : 1] }));
+        Assert.Contains("label 7 of row 4", Assert.ThrowsAny<ArgumentException>(() => trainer.Train()).Message);
+        Assert.False(File.Exists(At("out/model.safetensors")));
+    }
+
+    [Fact]
+    public void ArgumentsOutOfTheirRange_AreRefusedByName()
+    {
+        using CpuDevice device = new(1);
+        foreach ((TrainingArguments wrong, string message) in new[]
+        {
+            (Arguments() with { GradientAccumulationSteps = 0 }, "gradient_accumulation_steps 0"), (Arguments() with { MaxSteps = 0 }, "max_steps 0"),
+            (Arguments() with { LearningRate = double.NaN }, "learning_rate NaN"), (Arguments() with { WarmupSteps = 1.5 }, "warmup_steps 1.5"),
+            (Arguments() with { IgnoreWarnings = ["all"] }, "ignore_warnings all"), (Arguments() with { MatryoshkaDims = [-1] }, "matryoshka_dims -1"),
+        })
+        {
+            Assert.StartsWith(message, Assert.Throws<ArgumentException>(() => new Trainer(_model, ModelKind.BiEncoder, device, wrong)).Message);
+        }
+        Assert.False(Directory.Exists(At("out")));
+        TrainingArguments prompts = Arguments() with { Prompts = new Dictionary<string, string> { ["query"] = "a \"query\": " } };
+        using Trainer trainer = new(_model, ModelKind.BiEncoder, device, prompts);
+        trainer.AddTraining(Pairs(5), "CosineSimilarityLoss");
+        Assert.Contains("there is no column 'query'", Assert.Throws<ArgumentException>(() => trainer.Train()).Message); // nothing is searched
+    }
+
+    // What is best depends on what is searched.
+    [Fact]
+    public void OtherDocumentsToSearch_AreNotTheSameRun()
+    {
+        using CpuDevice device = new(1);
+        File.WriteAllText(At("queries.tsv"), "q0\twing\nq1\theat\n");
+        File.WriteAllText(At("qrels.txt"), "q0 0 d0 1\nq1 0 d1 1\n");
+        TrainingArguments arguments = Arguments() with
+        {
+            EvalStrategy = IntervalStrategy.Epoch,
+            SaveStrategy = IntervalStrategy.Epoch,
+            LoadBestModelAtEnd = true,
+            MetricForBestModel = "cosine_mrr@10",
+        };
+        Trainer Make(string corpus, bool resumes)
+        {
+            File.WriteAllText(At("corpus.tsv"), corpus);
+            Trainer trainer = new(_model, ModelKind.BiEncoder, device, arguments with { ResumeFromCheckpoint = resumes ? TrainingArguments.LastCheckpoint : null });
+            trainer.AddTraining(Pairs(10), "CosineSimilarityLoss");
+            trainer.AddTraining(Pairs(10, 20), "CoSENTLoss");
+            trainer.AddEvaluation(Pairs(5, 40));
+            trainer.AddRetrieval(At("queries.tsv"), At("corpus.tsv"), At("qrels.txt"));
+            return trainer;
+        }
+        List<string> warnings = [];
+        using (Trainer first = Make("d0\tof a wing\nd1\tof heat\n", resumes: false))
+        {
+            first.Warned += warning => warnings.Add(warning.Name);
+            TrainingResult result = first.Train();
+            Assert.DoesNotContain("eval_loss", result.Metrics.Keys);
+        }
+        Assert.Contains("no-eval-loss", warnings);
+        using (Trainer same = Make("d0\tof a wing\nd1\tof heat\n", resumes: true)) { same.Train(); }
+        using Trainer other = Make("d0\tof a wing\nd1\tof air\n", resumes: true);
+        Assert.Contains("eval data 2", Assert.Throws<ArgumentException>(() => other.Train()).Message);
+    }
+
     // The last one inside frees: nothing is unmapped under a step or a checkpoint.
     [Fact]
     public void ADisposeBesideARun_LetsItEndOrRefusesIt()

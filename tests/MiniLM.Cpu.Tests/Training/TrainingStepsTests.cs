@@ -177,9 +177,22 @@ public sealed class TrainingStepsTests : IDisposable
         Assert.StartsWith("step 1: the loss or its gradient is", stopped.Message);
         Assert.Contains("rows ", stopped.Message);
         Assert.Equal(before[1..], Weights(network)[1..]);
-        string Message(int rows) => new NonFiniteLossException(3, double.NaN, new RowBatch(0, [.. Enumerable.Range(0, rows)])).Message;
+        string Message(int rows, int dataSets = 1) =>
+            new NonFiniteLossException(3, double.NaN, new RowBatch(0, [.. Enumerable.Range(0, rows)]), dataSets).Message;
+        Assert.StartsWith("step 3: the loss or its gradient is NaN; data set 1, rows 1. ", Message(1, dataSets: 2));
         Assert.StartsWith("step 3: the loss or its gradient is NaN; rows 1, 2, 3, 4, 5, 6, 7, 8. ", Message(8));
         Assert.StartsWith("step 3: the loss or its gradient is NaN; rows 1, 2, 3, 4, 5, 6, 7, 8 .... ", Message(9));
+    }
+
+    [Fact]
+    public void AnEpochWithoutABatch_IsRefused()
+    {
+        using TrainingNetwork network = Load();
+        TrainingArguments arguments = new() { MaxSteps = 2 };
+        BiEncoderObjective objective = new(network, new MultipleNegativesRankingLoss(), new TrainingRows(_tokens), arguments.Seed);
+        TrainingSteps steps = new(network, [objective], new ShuffledBatchSampler(_tokens.Count, _tokens.Count + 1, dropLast: true), arguments,
+            Precision.Float32);
+        Assert.Contains("an epoch has no batch", Assert.Throws<InvalidDataException>(() => steps.TryStep(out _)).Message);
     }
 
     public void Dispose()

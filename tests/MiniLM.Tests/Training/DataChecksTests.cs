@@ -87,13 +87,45 @@ public sealed class DataChecksTests : IDisposable
     }
 
     [Fact]
+    public void Labels_ThatAreReadAsTexts_AreSaid()
+    {
+        Assert.Equal(["numbers-as-texts"], Names(Read(Enumerable.Range(0, 4).Select(i => new TrainingRow($"heat {i}", $"air {i}", $"{i}.5"))), "Triplet"));
+        Assert.Empty(Names(Read(Enumerable.Range(0, 4).Select(i => new TrainingRow($"heat {i}", $"air {i}", i == 3 ? "wing" : $"{i}"))), "Triplet"));
+        Assert.Empty(Names(Read(Enumerable.Range(0, 4).Select(i => new TrainingRow($"{i}", $"air {i}", $"wing {i}"))), "Triplet")); // a query may be one
+    }
+
+    // A guess: always the best score, the shares of the classes, or any of the texts to choose from.
+    [Theory]
+    [InlineData(ModelKind.CrossEncoder, "BinaryCrossEntropyLoss", 1, new[] { 1.0, 0, 0, 1 }, .69314718)]
+    [InlineData(ModelKind.CrossEncoder, "BinaryCrossEntropyLoss", 1, new[] { 1.0, 0, 0, 0 }, .56233514)] // .25 ln 4 + .75 ln 4/3
+    [InlineData(ModelKind.CrossEncoder, "BinaryCrossEntropyLoss(pos_weight=3)", 1, new[] { 1.0, 0, 0, 0 }, 1.03972077)] // 1.5 ln 2
+    [InlineData(ModelKind.CrossEncoder, "BinaryCrossEntropyLoss", 1, new[] { 1.0, 1, 1, 1 }, 0.0)]
+    [InlineData(ModelKind.CrossEncoder, "CrossEntropyLoss", 3, new[] { 0.0, 2, 2, 2 }, .56233514)]
+    [InlineData(ModelKind.CrossEncoder, "CrossEntropyLoss(label_smoothing=.3)", 2, new[] { 0.0, 0, 0, 1 }, .63058103)] // shares .675 and .325
+    [InlineData(ModelKind.CrossEncoder, "MultipleNegativesRankingLoss", 1, null, 1.38629436)] // ln 4: batches of 4, 3 others
+    [InlineData(ModelKind.CrossEncoder, "MultipleNegativesRankingLoss(num_negatives=2)", 1, null, 1.09861229)]
+    [InlineData(ModelKind.BiEncoder, "SoftmaxLoss(num_labels=2)", 32, new[] { 0.0, 1, 1, 1 }, .56233514)]
+    [InlineData(ModelKind.BiEncoder, "MultipleNegativesRankingLoss", 32, null, 1.38629436)]
+    [InlineData(ModelKind.BiEncoder, "MultipleNegativesRankingLoss", 32, null, 2.77258872, true)] // two dimensions, of weights 1.5 and .5
+    [InlineData(ModelKind.BiEncoder, "CosineSimilarityLoss", 32, new[] { 0.0, 1, 1, 1 }, null)]
+    public void TheLossOfAGuess(ModelKind kind, string loss, int outputs, double[]? labels, double? expected, bool isMatryoshka = false)
+    {
+        TrainingData data = Read(Enumerable.Range(0, 4).Select(i => new TrainingRow([$"heat {i}", $"air {i}"], labels is null ? [] : [labels[i]])), kind: kind);
+        TrainingArguments arguments = isMatryoshka ? new() { MatryoshkaDims = [32, 16], MatryoshkaWeights = [1.5, .5] } : new();
+        double? guess = new TrainingLoss(kind, loss, arguments).AtChance(data, 8, outputs);
+        Assert.Equal(expected is null, guess is null);
+        if (expected is { } value) { Assert.Equal(value, guess!.Value, 1e-7); }
+    }
+
+    [Fact]
     public void RowsThatAreTrainedOn_AreCountedOnceEach()
     {
         TrainingData train = Read(Enumerable.Range(0, 6).Select(i => Pair(i, 1))), other = Read(Enumerable.Range(6, 2).Select(i => Pair(i, 1)));
         TrainingData test = Read([Pair(5, 0), Pair(5, 0), Pair(7, 1), Pair(9, 1)], name: "test.tsv");
         Assert.StartsWith("test.tsv: 2 of its 3 rows are in train.tsv and the other training data too", DataChecks.Overlap([train, other], test)!.Message);
         Assert.StartsWith("test.tsv: 1 of its 3 rows are in train.tsv too", DataChecks.Overlap([train], test)!.Message);
-        Assert.Null(DataChecks.Overlap([train], Read([new TrainingRow(["air 1", "heat 1"], [1])], name: "test.tsv"))); // the other way round
+        Assert.NotNull(DataChecks.Overlap([train], Read([new TrainingRow(["air 1", "heat 1"], [1])], name: "test.tsv"))); // the other way round
+        Assert.Null(DataChecks.Overlap([train], Read([new TrainingRow(["heat 1", "air 2"], [1])], name: "test.tsv")));
     }
 
     public void Dispose() => _read.ForEach(data => data.Dispose());

@@ -6,11 +6,11 @@ public sealed class TrainingWatchTests
 {
     private static (int Step, string Name)[] Watch(int steps, Func<int, TrainingStep> step, double? atChance = null, int warmup = 0)
     {
-        TrainingWatch watch = new([atChance], warmup);
+        TrainingWatch watch = new([("train.tsv", atChance)], warmup);
         return [.. Enumerable.Range(1, steps).SelectMany(number => watch.After(step(number)).Select(warning => (number, warning.Name)))];
     }
 
-    private static TrainingStep Good(int number) => new(number, 1 - number * .001, 1e-5, 1 + number % 3, true, 100, 120, null);
+    private static TrainingStep Good(int number) => new(number, 1 - number * .001, 1e-5, 1 + number % 3, true, 100, 120, 0, null);
 
     [Fact]
     public void AHealthyRun_IsSilent() => Assert.Empty(Watch(400, Good, atChance: 1.2));
@@ -36,6 +36,24 @@ public sealed class TrainingWatchTests
         Assert.Equal([(50, "loss-at-chance")], Watch(200, number => Good(number) with { Loss = 3 }, Math.Log(2))); // worse than a guess
         Assert.Empty(Watch(200, Stuck, null));
         Assert.Empty(Watch(200, number => Good(number) with { Loss = .67 }, Math.Log(2)));
+    }
+
+    // Every second step is of the one data set, every second of the other, and every fifth of both.
+    [Fact]
+    public void OfSeveralDataSets_EachIsLookedAt()
+    {
+        (int Step, string Message)[] Said(double first, double second)
+        {
+            TrainingWatch watch = new([("a.tsv", 1), ("b.tsv", 2)], warmup: 0);
+            return [.. Enumerable.Range(1, 200).SelectMany(number => watch.After(
+                Good(number) with { Loss = number % 2 == 0 ? first : second, DataSet = number % 5 == 0 ? null : 1 - (number + 1) % 2 })
+                .Select(warning => (number, warning.Message)))];
+        }
+        Assert.Empty(Said(.5, 1));
+        (int step, string message) = Assert.Single(Said(1, 1));
+        Assert.Equal(62, step); // the 25th of its own
+        Assert.StartsWith("step 62: the loss on a.tsv has been 1.0000 for 25 steps, and a guess gives 1.0000: nothing is learnt.", message);
+        Assert.Contains("on b.tsv", Assert.Single(Said(.5, 2)).Message);
     }
 
     [Fact]

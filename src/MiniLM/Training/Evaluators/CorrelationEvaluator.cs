@@ -8,7 +8,9 @@ namespace MiniLM.Training.Evaluators;
 /// <param name="name">Of the set.</param>
 /// <param name="data">Pairs with a grade each.</param>
 /// <param name="similarity">Of a bi-encoder; null: a cross-encoder with one output.</param>
-internal sealed class CorrelationEvaluator(string name, TrainingData data, SimilarityFunction? similarity) : DataEvaluator(name, data)
+/// <param name="activation">What makes scores of a cross-encoder's logits.</param>
+internal sealed class CorrelationEvaluator(string name, TrainingData data, SimilarityFunction? similarity, ClassifierActivation activation = default)
+    : DataEvaluator(name, data)
 {
     internal bool IsOfEmbeddings => similarity is not null;
 
@@ -24,7 +26,7 @@ internal sealed class CorrelationEvaluator(string name, TrainingData data, Simil
     {
         double[] labels = Labels();
         double[] scores = [.. Enumerable.Range(0, labels.Length)
-            .Select(row => similarity is { } function ? function.Of(outputs[row, 0], outputs[row, 1]) : outputs[row, 0][0])];
+            .Select(row => similarity is { } function ? function.Of(outputs[row, 0], outputs[row, 1]) : (float)activation.Score(outputs[row, 0][0]))];
         return [Correlation.Spearman(scores, labels), Correlation.Pearson(scores, labels)];
     }
 }

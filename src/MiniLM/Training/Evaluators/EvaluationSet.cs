@@ -45,7 +45,7 @@ internal sealed record EvaluationSet(TrainingData Data, IReadOnlyList<DataEvalua
             evaluators.Add(new CrossEncoderClassificationEvaluator(name, data, folder.ClassifierActivation));
             if (data.Queries.Distinct().Count() < data.Count) { evaluators.Add(new RerankingEvaluator(name, data)); }
         }
-        else if (isSingle) { evaluators.Add(new CorrelationEvaluator(name, data, null)); }
+        else if (isSingle) { evaluators.Add(new CorrelationEvaluator(name, data, null, folder.ClassifierActivation)); }
         return new EvaluationSet(data, evaluators);
     }
 

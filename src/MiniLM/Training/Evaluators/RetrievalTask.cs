@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using MiniLM.Data;
 using MiniLM.Text;
 
@@ -8,7 +10,9 @@ namespace MiniLM.Training.Evaluators;
 /// <param name="Documents">One text a row.</param>
 /// <param name="DocumentIds">Of the documents.</param>
 /// <param name="Relevant">Of each query, at least one.</param>
-internal sealed record RetrievalTask(TokenizedRows Queries, TokenizedRows Documents, string[] DocumentIds, IReadOnlySet<string>[] Relevant) : IDisposable
+/// <param name="Hash">SHA-256 of all that is measured, in hexadecimal.</param>
+internal sealed record RetrievalTask(TokenizedRows Queries, TokenizedRows Documents, string[] DocumentIds, IReadOnlySet<string>[] Relevant, string Hash)
+    : IDisposable
 {
     /// <summary>Reads the files; queries without a relevant document are left out, as sentence-transformers does.</summary>
     /// <param name="queries">id TAB text, or queries.jsonl.</param>
@@ -29,6 +33,7 @@ internal sealed record RetrievalTask(TokenizedRows Queries, TokenizedRows Docume
             HashSet<string> ids = [.. grades.Where(grade => grade.Value > 0).Select(grade => grade.Key)];
             if (ids.Count > 0) { relevant.Add(query, ids); }
         }
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         (TokenizedRows queryTokens, List<string> queryIds) = Tokenize(queries, "query", relevant.ContainsKey, prompts.Query);
         if (queryIds.Count == 0)
         {
@@ -39,7 +44,9 @@ internal sealed record RetrievalTask(TokenizedRows Queries, TokenizedRows Docume
         try
         {
             (TokenizedRows documents, List<string> documentIds) = Tokenize(corpus, "document", null, prompts.Document);
-            return new RetrievalTask(queryTokens, documents, [.. documentIds], [.. queryIds.Select(id => relevant[id])]);
+            foreach (string id in queryIds.SelectMany(id => relevant[id].Order(StringComparer.Ordinal).Prepend(id))) { Append(id); }
+            return new RetrievalTask(queryTokens, documents, [.. documentIds], [.. queryIds.Select(id => relevant[id])],
+                Convert.ToHexStringLower(hash.GetHashAndReset()));
         }
         catch
         {
@@ -59,11 +66,19 @@ internal sealed record RetrievalTask(TokenizedRows Queries, TokenizedRows Docume
                 foreach (Document document in windows.Window)
                 {
                     ids.Add(document.Id);
+                    Append(document.Id);
+                    Append(document.Joined);
                     writer.Add(document.Joined, prompt);
                     writer.EndRow();
                 }
             }
             return (writer.Complete(), ids);
+        }
+
+        void Append(string text)
+        {
+            hash.AppendData(MemoryMarshal.AsBytes(text.AsSpan()));
+            hash.AppendData([0, 0]);
         }
     }
 

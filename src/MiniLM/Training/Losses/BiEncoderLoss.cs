@@ -51,6 +51,9 @@ internal abstract class BiEncoderLoss
     /// <summary>What is trained beside the model, for embeddings of a width.</summary>
     internal virtual IReadOnlyList<LossParameter> Parameters(int width) => [];
 
+    /// <summary>The dimensions of a step, where only some are taken (<see cref="BiEncoderBatch{T}.Dimensions"/>).</summary>
+    internal virtual int[]? Draw(ulong seed, uint step) => null;
+
     /// <summary>Gives the loss, and adds to the gradients of the batch's columns and parameters.</summary>
     /// <exception cref="LossDataException">The batch is not what <see cref="Requires"/> says.</exception>
     internal double Compute<T>(BiEncoderBatch<T> batch) where T : IBinaryFloatingPointIeee754<T>

@@ -1,6 +1,6 @@
 namespace MiniLM.Training.Sampling;
 
-/// <summary>Each data set gives as many batches as it has, in random order: every row is used.</summary>
+/// <summary>Each data set gives as many batches as it has, in random order: every row is used, where no batch sampler leaves one out.</summary>
 internal sealed class ProportionalBatchSampler(IReadOnlyList<BatchSampler> samplers) : DataSetsBatchSampler(samplers)
 {
     internal override int Count => Samplers.Sum(sampler => sampler.Count);

@@ -13,7 +13,7 @@ public sealed class CrossEncoderLossTests
     {
         Labels two = new([0, 1]);
         Refuses(new MultipleNegativesRankingLoss(), new() { Labels = two, Columns = 2 }, "labelled pairs go to BinaryCrossEntropyLoss");
-        Refuses(new MultipleNegativesRankingLoss(), new(), "a query, a positive and negatives, not a query and 1 texts");
+        Refuses(new MarginMSELoss(), new() { Labels = new([1, 2]) }, "a query, a positive and negatives, not a query and 1 texts");
         Refuses(new BinaryCrossEntropyLoss(), new(), "needs labels: name the label column");
         Refuses(new BinaryCrossEntropyLoss(), new() { Labels = new([-1, 1]) },
             "label -1 of row 1: BinaryCrossEntropyLoss does not take it; it takes 0 to 1: write -1 as 0");

@@ -18,8 +18,8 @@ internal sealed class MatryoshkaLoss(BiEncoderLoss loss, int[] dimensions, doubl
         loss.Parameters(width) is { Count: 0 } none ? none
             : throw new LossDataException($"{Name} over {loss.Name}: its trained matrix fits one number of dimensions. Take a loss without one.");
 
-    /// <summary>The dimensions of a step: without replacement, the same for the same seed and step.</summary>
-    internal int[]? Draw(ulong seed, uint step) => DimensionsPerStep is { } count && count < dimensions.Length
+    // Without replacement, the same for the same seed and step.
+    internal override int[]? Draw(ulong seed, uint step) => DimensionsPerStep is { } count && count < dimensions.Length
         ? [.. Sample.Draw(dimensions.Length, count, seed, step, stream: 0).Select(i => dimensions[i])] : null;
 
     private protected override double Value<T>(BiEncoderBatch<T> batch)

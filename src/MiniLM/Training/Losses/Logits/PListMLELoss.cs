@@ -24,7 +24,7 @@ internal class PListMLELoss : ListLoss
             if (labels[i] > labels[i - 1])
             {
                 throw new LossDataException(FormattableString.Invariant($"label {labels[i]} after {labels[i - 1]} in a list: ")
-                    + $"{Name} takes documents in the right order, the best first. Sort them, or turn RespectInputOrder off.");
+                    + $"{Name} takes documents in the right order, the best first. Sort them, or give respect_input_order=false.");
             }
         }
         double[] weights = [.. order.Select((_, i) => HasWeights ? Math.ScaleB(1, count - 1 - i) - 1 : 1)];
