@@ -129,5 +129,6 @@ internal sealed class TrainingSteps
 
 /// <summary>A loss or gradient that is NaN or infinite: the run stops, nothing of it is kept.</summary>
 internal sealed class NonFiniteLossException(int step, double value, RowBatch batch, int dataSets) : ArithmeticException(
-    $"step {step}: the loss or its gradient is {value}; {(dataSets > 1 ? $"data set {batch.DataSet + 1}, " : "")}rows {string.Join(", ", batch.Rows.Take(8).Select(row => row + 1))}"
-    + $"{(batch.Rows.Length > 8 ? " ..." : "")}. Lower the learning rate, or look at those rows.");
+    $"step {step}: the loss or its gradient is {value}; {(dataSets > 1 ? $"data set {batch.DataSet + 1}, " : "")}"
+    + $"rows {string.Join(", ", batch.Rows.Take(8).Select(row => row + 1))}{(batch.Rows.Length > 8 ? " ..." : "")}. "
+    + "Lower the learning rate, or look at those rows.");

@@ -297,7 +297,8 @@ public sealed class ObjectiveTests : IDisposable
 
         int size = network.OutputSize;
         SequenceOutputs outputs = SequenceOutputs.Compute(trained, network, tokens, default);
-        Column<float>[] columns = [.. new[] { 0, 1 }.Select(column => new Column<float>(Rows.SelectMany(row => outputs[row, column].ToArray()).ToArray(), size))];
+        Column<float>[] columns = [.. new[] { 0, 1 }
+            .Select(column => new Column<float>(Rows.SelectMany(row => outputs[row, column].ToArray()).ToArray(), size))];
         BiEncoderBatch<float> batch = new(columns) { Labels = new Labels([.. Rows.Select(row => row % 2.0)]), Parameters = byHand.Columns() };
         Tiers.Close(loss.Compute(batch), value, 1e-6, "loss");
         byHand.AddGradients(batch.Parameters, 2);

@@ -321,7 +321,8 @@ public sealed class TrainerTests : IDisposable
         Trainer Make(string corpus, bool resumes)
         {
             File.WriteAllText(At("corpus.tsv"), corpus);
-            Trainer trainer = new(_model, ModelKind.BiEncoder, device, arguments with { ResumeFromCheckpoint = resumes ? TrainingArguments.LastCheckpoint : null });
+            Trainer trainer = new(_model, ModelKind.BiEncoder, device,
+                arguments with { ResumeFromCheckpoint = resumes ? TrainingArguments.LastCheckpoint : null });
             trainer.AddTraining(Pairs(10), "CosineSimilarityLoss");
             trainer.AddTraining(Pairs(10, 20), "CoSENTLoss");
             trainer.AddEvaluation(Pairs(5, 40));
