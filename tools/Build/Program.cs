@@ -1,3 +1,4 @@
+using System.Globalization;
 using Build;
 
 // ./build.sh TARGET... or ./build.sh sample QUERY: the only build program; the scripts beside it and CI call it.
@@ -19,6 +20,19 @@ Dictionary<string, Action> targets = new()
 };
 if (args is ["interrupt"]) { targets["interrupt"] = Interrupts.Run; } // a measurement, no part of all
 if (args is ["kill"]) { targets["kill"] = Kills.Run; }
+if (args is ["damage", ..])
+{
+    double minutes = 5;
+    int seed = 1;
+    if (args.Length > 3 || (args.Length > 1 && !double.TryParse(args[1], CultureInfo.InvariantCulture, out minutes))
+        || (args.Length > 2 && !int.TryParse(args[2], CultureInfo.InvariantCulture, out seed)))
+    {
+        Console.Error.WriteLine("build: damage takes minutes and a seed: damage 60 7");
+        return 2;
+    }
+    targets["damage"] = () => Damage.Run(minutes, seed);
+    args = ["damage"];
+}
 if (args is ["sample" or "finetune", ..])
 {
     if (args is not [string job, string query])
@@ -35,7 +49,8 @@ if (asked.Length == 0)
     Console.WriteLine($"build TARGET...\n\nTargets: {string.Join(", ", order)}; all: these in this order. "
         + "publish makes out/minilm; smoke and size look at it.\ninterrupt shows how long each command of it goes on after Ctrl-C.\n"
         + "sample QUERY indexes samples/cranfield with it and searches there; finetune QUERY trains the shipped model on its odd queries before.\n"
-        + "kill ends a training twenty times with kill -9 and compares the weights that it comes to.");
+        + "kill ends a training twenty times with kill -9 and compares the weights that it comes to.\n"
+        + "damage [MINUTES [SEED]] runs it over damaged files of every kind that it reads.");
     return args.Length == 0 ? 2 : 0;
 }
 if (asked.FirstOrDefault(name => !targets.ContainsKey(name)) is { } unknown)

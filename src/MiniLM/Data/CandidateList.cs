@@ -22,16 +22,12 @@ internal sealed record CandidateList(string[] Queries, string[] Positives, strin
     private static string[] Texts(JsonLines lines, JsonElement list, string name)
     {
         if (!list.TryGetProperty(name, out JsonElement texts)) { throw lines.Source.Wrong($"has no '{name}'. {Form}"); }
-        try
+        if (name == "query" && texts.ValueKind == JsonValueKind.String) { return [texts.GetString()!]; }
+        if (texts.ValueKind != JsonValueKind.Array || texts.EnumerateArray().Any(text => text.ValueKind != JsonValueKind.String))
         {
-            if (name == "query" && texts.ValueKind == JsonValueKind.String) { return [texts.GetString()!]; }
-            if (texts.ValueKind != JsonValueKind.Array || texts.EnumerateArray().Any(text => text.ValueKind != JsonValueKind.String))
-            {
-                throw lines.Source.Wrong($"'{name}' is not a list of texts. {Form}");
-            }
-            if (name == "query" && texts.GetArrayLength() == 0) { throw lines.Source.Wrong($"'query' is an empty list. {Form}"); }
-            return [.. texts.EnumerateArray().Select(text => text.GetString()!)];
+            throw lines.Source.Wrong($"'{name}' is not a list of texts. {Form}");
         }
-        catch (InvalidOperationException) { throw lines.Source.Wrong($"'{name}' has half a surrogate pair. Correct the line."); }
+        if (name == "query" && texts.GetArrayLength() == 0) { throw lines.Source.Wrong($"'query' is an empty list. {Form}"); }
+        return [.. texts.EnumerateArray().Select(text => text.GetString()!)];
     }
 }

@@ -57,6 +57,8 @@ internal sealed class JsonLines : IDisposable
             CheckUtf8(value);
             element = Parse(value);
         }
+        try { UnicodeJson.Check(value); }
+        catch (JsonException error) { throw Source.Wrong($"{error.Message} Correct the line."); }
         return element.ValueKind == JsonValueKind.Object ? element : throw Source.Wrong("not a JSON object. Correct the line.");
     }
 
@@ -96,7 +98,7 @@ internal sealed class JsonLines : IDisposable
         {
             if (reader.CurrentDepth != 1 || reader.TokenType != JsonTokenType.PropertyName) { continue; }
             int index = 0;
-            while (index < names.Length && !reader.ValueTextEquals(names[index])) { index++; }
+            while (index < names.Length && !IsNamed(ref reader, names[index])) { index++; }
             if (index == names.Length) { continue; }
             reader.Read();
             string? value = hasLists && reader.TokenType is (JsonTokenType.StartArray or JsonTokenType.True or JsonTokenType.False)
@@ -106,6 +108,13 @@ internal sealed class JsonLines : IDisposable
                 if (names[i].AsSpan().SequenceEqual(names[index])) { values[i] = value; }
             }
         }
+    }
+
+    // A name with half a surrogate pair is none that is asked for.
+    private static bool IsNamed(ref Utf8JsonReader reader, byte[] name)
+    {
+        try { return reader.ValueTextEquals(name); }
+        catch (InvalidOperationException) { return false; }
     }
 
     private static string Written(ref Utf8JsonReader reader, ReadOnlySpan<byte> line)

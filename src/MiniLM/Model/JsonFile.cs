@@ -34,7 +34,7 @@ internal sealed class JsonFile
         try
         {
             ReadOnlyMemory<byte> json = bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsMemory(3) : bytes;
-            using JsonDocument document = JsonDocument.Parse(json);
+            using JsonDocument document = UnicodeJson.Parse(json);
             return new JsonFile(name, document.RootElement.Clone());
         }
         catch (JsonException e)
@@ -71,18 +71,7 @@ internal sealed class JsonFile
 
     internal string? FindString(string key) => Find(key) is not { } value ? null : String(value, key);
 
-    internal string String(JsonElement value, string key)
-    {
-        if (value.ValueKind != JsonValueKind.String) { throw Wrong(key, value, "a string"); }
-        try
-        {
-            return value.GetString()!;
-        }
-        catch (InvalidOperationException e) // half a surrogate pair
-        {
-            throw new ModelFormatException($"{Name}: {key} is not Unicode text. Fix {Name}.", e);
-        }
-    }
+    internal string String(JsonElement value, string key) => value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Wrong(key, value, "a string");
 
     internal bool? FindBoolean(string key) => Find(key) is not { } value ? null
         : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Wrong(key, value, "true or false");

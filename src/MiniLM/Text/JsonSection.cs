@@ -59,18 +59,8 @@ internal readonly struct JsonSection(string file, string path, JsonElement eleme
         : value.ValueKind == JsonValueKind.Array ? value
         : throw Wrong(name, value, "a list");
 
-    internal string Text(string name, JsonElement value)
-    {
-        if (value.ValueKind != JsonValueKind.String) { throw Wrong(name, value, "a string"); }
-        try
-        {
-            return value.GetString()!;
-        }
-        catch (InvalidOperationException)
-        {
-            throw new TokenizerException($"{file}: {PathOf(name)} holds half of a surrogate pair. Write the file again as UTF-8.");
-        }
-    }
+    internal string Text(string name, JsonElement value) =>
+        value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Wrong(name, value, "a string");
 
     internal TokenizerException Unsupported(string name, string value, string supported) =>
         new($"{file}: {PathOf(name)} is '{value}'; supported: {supported}.");

@@ -77,7 +77,7 @@ internal static class TokenizerFiles
         byte[] bytes = File.ReadAllBytes(file);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(bytes.AsMemory(bytes.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]) ? 3 : 0));
+            using JsonDocument document = UnicodeJson.Parse(bytes.AsMemory(bytes.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]) ? 3 : 0));
             return new JsonSection(file, "", document.RootElement.Clone());
         }
         catch (JsonException exception)

@@ -82,7 +82,7 @@ internal sealed class TrainingLoss
         return (_crossEncoder, _inner ?? _biEncoder) switch
         {
             (Losses.Logits.BinaryCrossEntropyLoss { PositiveWeight: var weight }, _) => Enumerable.Range(0, data.Rows.Labels![0].Length)
-                .Average(output => ConstantGuess(data.Rows.Labels.Average(row => row[output]), weight)),
+                .Average(output => ConstantGuess(data.Rows.Labels!.Average(row => row[output]), weight)),
             (Losses.Logits.CrossEntropyLoss loss, _) => ConstantGuess(data, outputs, loss.LabelSmoothing),
             (Losses.Logits.MultipleNegativesRankingLoss loss, _) =>
                 Math.Log(columns + Math.Min(loss.Negatives ?? int.MaxValue, (long)columns * (rows - 1))),
@@ -103,9 +103,17 @@ internal sealed class TrainingLoss
     }
 
     // Always the shares of the classes: their entropy, ln n where all are as many.
-    private static double ConstantGuess(TrainingData data, int classes, double smoothing) => data.Rows.Labels!.CountBy(row => row[0])
-        .Select(entry => (double)entry.Value / data.Count).Concat(Enumerable.Repeat(0.0, classes)).Take(classes)
-        .Select(share => (1 - smoothing) * share + smoothing / classes).Sum(share => share == 0 ? 0 : -share * Math.Log(share));
+    private static double ConstantGuess(TrainingData data, int classes, double smoothing)
+    {
+        double[] shares = new double[classes];
+        foreach (double[] row in data.Rows.Labels!) { shares[(int)row[0]] += (1 - smoothing) / data.Count; }
+        double entropy = 0;
+        foreach (double share in shares)
+        {
+            if (share + smoothing is > 0) { entropy -= (share + smoothing / classes) * Math.Log(share + smoothing / classes); }
+        }
+        return entropy;
+    }
 
     /// <summary>The loss over a data set.</summary>
     /// <param name="network">That is trained.</param>

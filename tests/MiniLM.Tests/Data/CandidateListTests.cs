@@ -25,8 +25,8 @@ public sealed class CandidateListTests
     [InlineData("""{"query":[],"pos":["p"],"neg":["n"]}""", "'query' is an empty list. A line is {\"query\"")]
     [InlineData("""{"query":"q","pos":"p","neg":[]}""", "'pos' is not a list of texts")]
     [InlineData("""{"query":"q","pos":["p",null],"neg":[]}""", "'pos' is not a list of texts")]
-    [InlineData("""{"query":"q","pos":["\ud800"],"neg":[]}""", "'pos' has half a surrogate pair")]
-    [InlineData("""{"query":"\ud800","pos":[],"neg":[]}""", "'query' has half a surrogate pair")]
+    [InlineData("""{"query":"q","pos":["\ud800"],"neg":[]}""", "the text at byte 20 has half a surrogate pair")]
+    [InlineData("""{"query":"\ud800","pos":[],"neg":[]}""", "half a surrogate pair")]
     [InlineData("[]", "not a JSON object")]
     public void Read_RefusesWhatIsNoList(string line, string part)
     {

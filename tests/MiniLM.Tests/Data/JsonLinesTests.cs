@@ -16,6 +16,7 @@ public sealed class JsonLinesTests
     [InlineData("[\"a\",\n\"b\\n\",\"]\"]", "1:a 2:b\n 2:]")]
     [InlineData("{\"text\":\"a\"}\n\n{\n  \"text\":\n  \"b\"\n}\n{\"text\":\"c\"}", "1:a 3:b 7:c")]
     [InlineData("{\n}\n", "1:")]
+    [InlineData("{\"\\ud800\":\"\\udfff\",\"\\u0074ext\":\"a\"}", "1:a")] // nobody asks for that name
     [InlineData("{\"n\": {}\n, \"text\": \"a\"}", "1:a")]
     public void Read_GivesEveryValueWithTheLineItBeginsOn(string json, string expected)
     {

@@ -43,6 +43,8 @@ public sealed class ModelFolderRefusalTests
     [InlineData("", "config.json: not JSON")]
     [InlineData("[]", "config.json: is Array")]
     [InlineData("{\"model_type\": ", "config.json: not JSON")]
+    [InlineData("{\"\\ud800\": 1}", "config.json: not JSON: the text at byte 1 has half a surrogate pair")]
+    [InlineData("{\"a\": \"b\\udfff\"}", "config.json: not JSON: the text at byte 6 has half a surrogate pair")]
     public void Open_RefusesAConfigThatIsNoObject(string json, string part)
     {
         using EditedModel model = new EditedModel().Write("config.json", json);

@@ -80,6 +80,7 @@ public sealed class TokenizerFilesTests : IDisposable
     [InlineData("tokenizer_config.json", """{"added_tokens_decoder":{"x":{"content":"y"}}}""", "the key 'x'")]
     [InlineData("tokenizer_config.json", """{"added_tokens_decoder":{"1":{}}}""", "content is missing")]
     [InlineData("tokenizer_config.json", """{"truncation_side":"up"}""", "truncation_side is 'up'")]
+    [InlineData("added_tokens.json", """{"\ud800":30}""", "added_tokens.json: not valid JSON: the text at byte 1 has half a surrogate pair")]
     [InlineData("special_tokens_map.json", "{", "special_tokens_map.json: not valid JSON")]
     [InlineData("vocab.txt", "version https://git-lfs.github.com/spec/v1\n", "git-lfs pointer")]
     public void Load_RefusesByFile(string name, string content, string message)

@@ -1,0 +1,107 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Build;
+
+/// <summary>Runs the program over damaged files of every kind that it reads: it says in one line what is wrong, and leaves nothing half-done.</summary>
+/// <remarks>Run N is the same with the same seed. What a fault was met with is kept.</remarks>
+internal static class Damage
+{
+    private const int Seconds = 20, Megabytes = 2000;
+
+    private static readonly string Kept = Path.Combine(Tool.Root, "out", "damage");
+
+    /// <param name="minutes">How long.</param>
+    /// <param name="seed">Of what is damaged, and how.</param>
+    internal static void Run(double minutes, int seed)
+    {
+        string program = Executable.Require(), folder = Directory.CreateTempSubdirectory("minilm-damage-").FullName;
+        try
+        {
+            string first = Path.Combine(folder, "0");
+            DamageFiles.Make(program, first);
+            DamageCase[] cases = [.. DamageCase.All.Where(one => one.Files.Any(file => Expand(first, file).Any()))];
+            string[] folders = [first, .. Enumerable.Range(1, Environment.ProcessorCount - 1).Select(copy => Path.Combine(folder, $"{copy}"))];
+            foreach (string copy in folders[1..]) { Tool.CopyFolder(first, copy); }
+            foreach (DamageCase one in cases)
+            {
+                (int code, string error) = Start(program, first, one);
+                if (code != 0) { throw new BuildException($"{Line(one)}: ends with {code} before anything is damaged: {error}"); }
+            }
+            long until = Stopwatch.GetTimestamp() + (long)(minutes * 60 * Stopwatch.Frequency);
+            int runs = 0, faults = 0, refused = 0;
+            Parallel.ForEach(folders, new ParallelOptions { MaxDegreeOfParallelism = folders.Length }, at =>
+            {
+                while (Stopwatch.GetTimestamp() < until)
+                {
+                    int number = Interlocked.Increment(ref runs);
+                    Random random = new(unchecked(seed * 1_000_003 + number));
+                    DamageCase one = cases[random.Next(cases.Length)];
+                    string[] files = [.. one.Files.SelectMany(file => Expand(at, file)).Order(StringComparer.Ordinal)];
+                    string file = files[random.Next(files.Length)];
+                    byte[] whole = File.ReadAllBytes(file), damaged = DamagedFile.Of(whole, random);
+                    File.WriteAllBytes(file, damaged);
+                    (int code, string error) = Start(program, at, one);
+                    if (code != 0) { Interlocked.Increment(ref refused); }
+                    if (Fault(at, code, error) is { } fault)
+                    {
+                        Interlocked.Increment(ref faults);
+                        Keep(number, one, Path.GetRelativePath(at, file), damaged, fault, error);
+                    }
+                    File.WriteAllBytes(file, whole);
+                }
+            });
+            Console.WriteLine($"{runs} runs over {cases.Length} commands, seed {seed}: {refused} refused, {faults} faults");
+            if (faults > 0) { throw new BuildException($"{faults} faults: their files are in {Kept}"); }
+        }
+        finally { Directory.Delete(folder, recursive: true); }
+    }
+
+    private static IEnumerable<string> Expand(string folder, string file) => file.EndsWith("/*", StringComparison.Ordinal)
+        ? Directory.EnumerateFiles(Path.Combine(folder, file[..^2])) : new[] { Path.Combine(folder, file) }.Where(File.Exists);
+
+    private static string[] Outputs(string folder) => Directory.GetFileSystemEntries(folder, DamageCase.Output + "*");
+
+    private static string Line(DamageCase one) => "minilm " + string.Join(' ', one.Command);
+
+    // Data beyond the limit cannot be had; what hangs is killed.
+    private static (int Code, string Error) Start(string program, string folder, DamageCase one)
+    {
+        foreach (string left in Outputs(folder))
+        {
+            if (Directory.Exists(left)) { Directory.Delete(left, recursive: true); } else { File.Delete(left); }
+        }
+        ProcessStartInfo start = new("/bin/sh", ["-c", $"ulimit -d {Megabytes * 1000}; exec \"$@\"", "sh", program, .. one.Command])
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        using Process process = Process.Start(start)!;
+        process.StandardInput.Close();
+        Task<string> error = process.StandardError.ReadToEndAsync(), printed = process.StandardOutput.ReadToEndAsync();
+        if (!process.WaitForExit(TimeSpan.FromSeconds(Seconds))) { process.Kill(entireProcessTree: true); }
+        process.WaitForExit();
+        _ = printed.Result;
+        return (process.ExitCode, error.Result);
+    }
+
+    private static string? Fault(string folder, int code, string error)
+    {
+        if (code is not (0 or 1 or 2 or 3)) { return $"ended with {code}"; }
+        if (error.Contains("internal error", StringComparison.Ordinal)) { return "an internal error"; }
+        if (error.Contains("(Parameter '", StringComparison.Ordinal)) { return "a message of the runtime"; }
+        // What is unfinished may stay, to go on with.
+        return code is 1 or 2 && Outputs(folder).Any(left => !left.EndsWith(".partial", StringComparison.Ordinal)) ? "an output was left behind" : null;
+    }
+
+    private static void Keep(int number, DamageCase one, string file, byte[] damaged, string fault, string error)
+    {
+        string folder = Path.Combine(Kept, number.ToString(CultureInfo.InvariantCulture));
+        Directory.CreateDirectory(folder);
+        File.WriteAllBytes(Path.Combine(folder, Path.GetFileName(file)), damaged);
+        File.WriteAllText(Path.Combine(folder, "run.txt"), $"{fault}\n{Line(one)}\n{file}\n{error}\n");
+        Console.WriteLine($"{number}: {fault}: {Line(one)}, {file}: {error.ReplaceLineEndings(" ")}");
+    }
+}

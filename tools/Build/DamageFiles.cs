@@ -1,0 +1,115 @@
+using System.IO.Compression;
+using System.Text;
+using System.Text.Json;
+
+namespace Build;
+
+/// <summary>Small files of every kind that the program reads, made with it where they are its own.</summary>
+internal static class DamageFiles
+{
+    private static readonly string[] Words = ["wing", "heat", "air", "stream", "lift", "shock", "wave", "speed", "layer"];
+
+    private static string Text(int i) => $"{Words[i % 9]} of {Words[i / 9 % 9]} {Words[i * 5 % 9]}";
+
+    /// <summary>Makes them in a new folder.</summary>
+    internal static void Make(string program, string folder)
+    {
+        string fixture = Path.Combine(Tool.Root, "tests", "Fixtures", "models", "bert");
+        Directory.CreateDirectory(folder);
+        Tool.CopyFolder(fixture, Path.Combine(folder, "encoder"));
+        File.Delete(Path.Combine(folder, "encoder", "expected.safetensors"));
+        WriteTexts(folder);
+        WriteModelFiles(folder);
+        foreach (string name in new[] { "config.json", "vocab.txt" }) { File.Copy(Path.Combine(fixture, name), Path.Combine(folder, name)); }
+        File.Copy(Path.Combine(Tool.Root, "tests", "Fixtures", "ptx", "PatternArray.sm_60.ptx"), Path.Combine(folder, "kernel.ptx"));
+        Run("convert", "--model", "encoder", "--num-labels", "1", "--seed", "1", "--output", "classifier");
+        Run("convert", "--model", "encoder", "--num-labels", "1", "--seed", "1", "--output", "fitted");
+        Run("convert", "--model", "encoder", "--max-shard-bytes", "80000", "--output", "sharded");
+        Run("index", "--dense", "--model", "encoder", "--corpus", "corpus.jsonl", "--output", "index");
+        Run("calibrate", "--model", "classifier", "--scores", "scores.jsonl", "--labels", "labels.tsv");
+        Run("train", "--config", "run.json", "--output-dir", "trained");
+        foreach (string file in new[] { "before.json", "after.json" })
+        {
+            File.WriteAllText(Path.Combine(folder, file), Run("profile", "--model", "encoder", "--shapes", "1x4", "--json"));
+        }
+
+        string Run(params string[] arguments)
+        {
+            (int code, string output, string error) = Tool.Capture(program, folder, arguments);
+            return code == 0 ? output : throw new BuildException($"minilm {string.Join(' ', arguments)}: {error}");
+        }
+    }
+
+    private static void WriteTexts(string folder)
+    {
+        int[] rows = [.. Enumerable.Range(0, 10)];
+        Write("texts.txt", rows.Select(Text));
+        using (GZipStream zip = new(File.Create(Path.Combine(folder, "texts.txt.gz")), CompressionLevel.Optimal))
+        {
+            zip.Write(Encoding.UTF8.GetBytes(string.Join('\n', rows.Select(Text))));
+        }
+        Write("rows.jsonl", rows.Select(i => $$"""{"id":{{i}},"text":"{{Text(i)}}"}"""));
+        Write("test.jsonl", rows.Select(i => $$"""{"text":"{{Text(i + 7)}}"}"""));
+        Write("array.json", [$"[{string.Join(",\n", rows.Select(i => $$"""{"text": "{{Text(i)}}"}"""))}]"]);
+        Write("pairs.csv", rows.Select(i => $"{Text(i)},\"{Text(i + 4)}\",{i % 2}").Prepend("a,b,label"));
+        Write("corpus.jsonl", rows.Select(i => $$"""{"_id":"d{{i}}","title":"{{Words[i % 9]}}","text":"{{Text(i)}}"}"""));
+        Write("corpus.tsv", rows.Select(i => $"d{i}\t{Text(i)} Ã¼ &amp;"));
+        Write("queries.tsv", rows.Take(3).Select(i => $"q{i}\t{Text(i)}"));
+        Write("a.run", rows.Select(i => $"q{i % 3} Q0 d{i} {1 + i / 3} {9 - i}.5 a"));
+        Write("b.run", rows.Select(i => $"q{i % 3} Q0 d{i} {1 + i / 3} {i}.25 b"));
+        Write("msmarco.run", rows.Select(i => $"q{i % 3}\td{i}\t{1 + i / 3}"));
+        Write("qrels.txt", rows.Select(i => $"q{i % 3} 0 d{i} {i % 2}"));
+        Write("qrels.tsv", rows.Select(i => $"q{i % 3}\td{i}\t{i % 2}").Prepend("query-id\tcorpus-id\tscore"));
+        Write("lists.jsonl", rows.Take(4).Select(i => $$"""{"query":"{{Text(i)}}","pos":["{{Text(i + 1)}}"],"neg":["{{Text(i + 2)}}","{{Text(i + 3)}}"]}"""));
+        Write("scores.jsonl", rows.Select(i => $$"""{"index":{{i}},"score":{{i}}.5}"""));
+        Write("labels.tsv", rows.Select(i => $"{i}\t{i % 2}").Prepend("index\tlabel"));
+        Write("tweets.tsv", rows.Select(i => $"{i}\t{Text(i)}\tp{i}").Prepend("post_id\ttweet_text\tcord_uid"));
+        Write("collection.jsonl", rows.Select(i => $$"""{"cord_uid":"p{{i}}","title":"{{Words[i % 9]}}","abstract":"{{Text(i)}}"}"""));
+        Write("order.txt", rows.Select(i => $"{9 - i}"));
+        Write("run.json", ["""
+            {"task": "bi-encoder", "model": "encoder", "train": "pairs.csv", "columns": "a,b,label", "loss": "CosineSimilarityLoss", "max_steps": 3,
+             "save_steps": 2, "learning_rate": 1e-4, "data_order": "order.txt", "per_device_train_batch_size": 4, "ignore_warnings": "truncated"}
+            """]);
+        Write("run.yaml", ["task: bi-encoder", "model: encoder", "train: pairs.csv", "columns: a,b,label", "loss: CosineSimilarityLoss", "max_steps: 1",
+            "per_device_train_batch_size: 4", "learning_rate: 1e-4"]);
+
+        void Write(string name, IEnumerable<string> lines) => File.WriteAllText(Path.Combine(folder, name), string.Join('\n', lines) + "\n");
+    }
+
+    // What a folder of sentence-transformers has beside the weights.
+    private static void WriteModelFiles(string folder)
+    {
+        Write("encoder/modules.json", """
+            [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+             {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]
+            """);
+        Write("encoder/1_Pooling/config.json", """{"word_embedding_dimension": 32, "pooling_mode_mean_tokens": true, "pooling_mode_cls_token": false}""");
+        Write("encoder/sentence_bert_config.json", """{"max_seq_length": 32, "do_lower_case": true}""");
+        Write("encoder/config_sentence_transformers.json",
+            """{"similarity_fn_name": "dot", "prompts": {"query": "a ", "document": "the "}, "default_prompt_name": null}""");
+        string[] vocabulary = File.ReadAllLines(Path.Combine(folder, "encoder", "vocab.txt"));
+        (int sep, int cls) = (Array.IndexOf(vocabulary, "[SEP]"), Array.IndexOf(vocabulary, "[CLS]"));
+        string ids = string.Join(", ", vocabulary.Select((token, id) => $"{JsonSerializer.Serialize(token)}: {id}"));
+        Write("encoder/tokenizer.json", $$$"""
+            {"version": "1.0", "added_tokens": [{"id": 1, "content": "[UNK]", "special": true}], "normalizer": {"type": "BertNormalizer", "lowercase": true},
+             "pre_tokenizer": {"type": "BertPreTokenizer"},
+             "post_processor": {"type": "BertProcessing", "sep": ["[SEP]", {{{sep}}}], "cls": ["[CLS]", {{{cls}}}]},
+             "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
+             "vocab": { {{{ids}}} } } }
+            """);
+        Write("encoder/tokenizer_config.json", """{"do_lower_case": true, "model_max_length": 64, "tokenizer_class": "BertTokenizer", "unk_token": "[UNK]"}""");
+        Write("encoder/special_tokens_map.json", """{"unk_token": "[UNK]", "sep_token": "[SEP]", "cls_token": {"content": "[CLS]", "lstrip": false}}""");
+        Directory.CreateDirectory(Path.Combine(folder, "vocabulary"));
+        File.Copy(Path.Combine(folder, "encoder", "vocab.txt"), Path.Combine(folder, "vocabulary", "vocab.txt"));
+        Write("vocabulary/tokenizer_config.json", """{"do_lower_case": false, "truncation_side": "left", "strip_accents": null}""");
+        Write("vocabulary/special_tokens_map.json", """{"unk_token": "[UNK]"}""");
+        Write("vocabulary/added_tokens.json", $$"""{"<wing>": {{vocabulary.Length}}}""");
+
+        void Write(string name, string text)
+        {
+            string path = Path.Combine(folder, name);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllText(path, text);
+        }
+    }
+}
