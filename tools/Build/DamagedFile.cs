@@ -20,8 +20,8 @@ internal static partial class DamagedFile
     private static readonly Func<JsonNode?>[] Values =
     [
         () => null, () => true, () => false, () => -1, () => 0, () => 3, () => 1e300, () => long.MaxValue, () => .5, () => "", () => Lone,
-        () => "a" + Lone + "b", () => "../../x", () => "\0", () => new string('x', 70000), () => new JsonArray(), () => new JsonObject(), () => new JsonArray(1, "a", null),
-        () => JsonNode.Parse(new string('[', 60) + new string(']', 60)),
+        () => "a" + Lone + "b", () => "../../x", () => "\0", () => new string('x', 70000), () => new JsonArray(), () => new JsonObject(),
+        () => new JsonArray(1, "a", null), () => JsonNode.Parse(new string('[', 60) + new string(']', 60)),
     ];
 
     /// <summary>The bytes of a file, damaged once to three times.</summary>
