@@ -5,7 +5,7 @@ namespace Build;
 /// <summary>How long each command goes on after Ctrl-C, in the middle of its work: printed, not tested, since only a quiet machine tells.</summary>
 internal static class Interrupts
 {
-    private const int Interrupt = 2, Repeats = 3;
+    private const int Interrupt = 2, Repeats = 3, Rows = 3_000_000;
 
     internal static void Run()
     {
@@ -21,6 +21,10 @@ internal static class Interrupts
             Tool.Run(program, "index", "--dense", "--corpus", Path.Combine(Tool.Root, "samples", "cranfield", "corpus.jsonl"),
                 "--output", Path.Combine(folder, "small"));
             File.WriteAllLines(Path.Combine(folder, "q.tsv"), Enumerable.Range(0, 200_000).Select(i => $"q{i}\tflow {i}"));
+            File.WriteAllLines(Path.Combine(folder, "scores.jsonl"),
+                Enumerable.Range(0, Rows).Select(i => $$"""{"index":{{i}},"score":{{i * 7919L % Rows}}.5}"""));
+            File.WriteAllLines(Path.Combine(folder, "labels.tsv"), Enumerable.Range(0, Rows).Select(i => $"{i}\t{i % 2}").Prepend("index\tlabel"));
+            Tool.CopyFolder(Path.Combine(Tool.Root, "tests", "Fixtures", "models", "bert"), Path.Combine(folder, "model"));
             Console.WriteLine($"{"ms",6}  {"code",4}  command (interrupted after; the longest of {Repeats})");
             foreach ((double after, string[] arguments) in Cases)
             {
@@ -59,6 +63,8 @@ internal static class Interrupts
         (2, ["bench", "--shapes", "16x256", "--device", "emulated"]),
         (1, ["profile", "--shapes", "64x256"]),
         (2, ["profile", "--shapes", "32x128", "--device", "emulated", "--precision", "float16"]),
+        (1.2, ["evaluate", "pairs", "--scores", "scores.jsonl", "--labels", "labels.tsv"]), // sorts
+        (2, ["calibrate", "--model", "model", "--scores", "scores.jsonl", "--labels", "labels.tsv", "--method", "isotonic", "--overwrite"]),
         (.05, ["convert", "--dtype", "float32", "--output", "f32"]),
         (5, ["train", "--task", "bi-encoder", "--train", "few.tsv", "--columns", "a,b", "--loss", "MultipleNegativesRanking", "--output-dir", "trained"]),
     ];

@@ -21,6 +21,14 @@ internal static class ConfigValue
         return [.. replaced];
     }
 
+    /// <summary>The file with a key more, the first of its object.</summary>
+    internal static byte[] Add(ReadOnlySpan<byte> json, string value, string key)
+    {
+        int start = json.IndexOf((byte)'{') + 1;
+        bool isEmpty = json[start..].TrimStart(" \t\r\n"u8) is [(byte)'}', ..];
+        return [.. json[..start], .. Encoding.UTF8.GetBytes($"\"{key}\": {value}{(isEmpty ? "" : ", ")}"), .. json[start..]];
+    }
+
     private static List<(int From, int To)> Find(ReadOnlySpan<byte> json, int offset, ReadOnlySpan<string> keys)
     {
         List<(int From, int To)> values = [];

@@ -135,6 +135,7 @@ internal static class ModelFolderWriter
         HashSet<string> weights = [.. model.WeightFiles];
         foreach (WeightSet set in model.WeightSets) { weights.Add(Path.GetFullPath(Path.Combine(model.Path, set.Folder, SafetensorsIndex.FileName))); }
         string config = Path.Combine(model.TransformerPath, ModelConfig.FileName);
+        (string limits, string key) = Limits(model);
         foreach (string file in Directory.EnumerateFiles(model.Path, "*", SearchOption.AllDirectories))
         {
             string relative = Path.GetRelativePath(model.Path, file);
@@ -147,18 +148,30 @@ internal static class ModelFolderWriter
             string to = Path.Combine(partial, relative);
             Directory.CreateDirectory(Path.GetDirectoryName(to)!);
             byte[] bytes = File.ReadAllBytes(file); // follows a cache's link; a copy of the link would point nowhere
-            WriteFlushed(to, file == config ? Config(model, bytes, options) : options.MaxLength is { } length ? WithLength(model, file, bytes, length) : bytes,
-                cancellation);
+            WriteFlushed(to, file == config ? Config(model, bytes, options) : file == limits && options.MaxLength is { } most ? WithLength(bytes, key, most)
+                : bytes, cancellation);
+        }
+        if (options.MaxLength is { } length && !File.Exists(limits))
+        {
+            WriteFlushed(Path.Combine(partial, Path.GetRelativePath(model.Path, limits)), WithLength([.. "{}"u8], key, length), cancellation);
         }
     }
 
-    // Where sentence-transformers keeps the limit: of a bi-encoder beside the transformer, of a cross-encoder with the tokenizer.
-    private static byte[] WithLength(ModelFolder model, string file, byte[] bytes, int length)
+    // Where sentence-transformers looks for the limit: of a bi-encoder beside the transformer, of other models with the tokenizer.
+    private static (string File, string Key) Limits(ModelFolder model)
     {
-        (string name, string key) = model.Kind == ModelKind.BiEncoder ? (SentenceSettings.BertFileName, "max_seq_length")
-            : ("tokenizer_config.json", "model_max_length");
-        return file == Path.Combine(model.TransformerPath, name)
-            ? ConfigValue.Replace(bytes, length.ToString(CultureInfo.InvariantCulture), key) ?? bytes : bytes;
+        if (model.Kind != ModelKind.BiEncoder || model.DefaultedPooling)
+        {
+            return (Path.Combine(model.TransformerPath, "tokenizer_config.json"), "model_max_length");
+        }
+        string[] files = [.. SentenceSettings.TransformerFileNames.Select(name => Path.Combine(model.TransformerPath, name))];
+        return (files.FirstOrDefault(File.Exists) ?? files[0], "max_seq_length");
+    }
+
+    private static byte[] WithLength(byte[] bytes, string key, int length)
+    {
+        string value = length.ToString(CultureInfo.InvariantCulture);
+        return ConfigValue.Replace(bytes, value, key) ?? ConfigValue.Add(bytes, value, key);
     }
 
     private static byte[] Config(ModelFolder model, byte[] config, ModelFolderOptions options)

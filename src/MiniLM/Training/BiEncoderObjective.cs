@@ -20,7 +20,7 @@ internal sealed class BiEncoderObjective : Objective
         : base(network, loss.Name, data, seed)
     {
         loss.CheckColumns(data.Tokens.Columns(0), data.Labels is not null);
-        if (data.AllLabels() is { } labels) { loss.CheckLabels(labels); }
+        loss.CheckLabels(data.AllLabels(), data.Tokens.Columns(0), network.Parameters.Network.OutputSize);
         (_loss, _matrices) = (loss, matrices);
     }
 

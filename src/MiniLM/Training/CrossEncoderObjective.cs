@@ -16,8 +16,12 @@ internal sealed class CrossEncoderObjective : Objective
     internal CrossEncoderObjective(TrainingNetwork network, CrossEncoderLoss loss, TrainingRows data, ulong seed) : base(network, loss.Name, data, seed)
     {
         bool hasLists = loss.Requires.HasLists;
-        loss.CheckColumns(network.Parameters.Network.OutputSize, hasLists ? 1 : data.Tokens.Columns(0), hasLists, data.Labels is not null);
-        if (data.AllLabels() is { } labels) { loss.CheckLabels(labels, network.Parameters.Network.OutputSize); }
+        int outputs = network.Parameters.Network.OutputSize, columns = hasLists ? 1 : data.Tokens.Columns(0);
+        loss.CheckColumns(outputs, columns, hasLists, data.Labels is not null);
+        if (data.AllLabels() is { } labels)
+        {
+            loss.CheckLabels(labels, outputs, columns, hasLists ? [.. Enumerable.Range(0, data.Tokens.Count).Select(data.Tokens.Columns)] : null);
+        }
         _loss = loss;
     }
 

@@ -8,7 +8,7 @@ internal static class DataChecks
     /// <summary>Names of these warnings.</summary>
     internal static readonly string[] Names =
         ["overlap", "constant-labels", "same-texts", "truncated", "opposite-labels", "repeated-texts", "unbalanced-labels", "large-batch",
-            "numbers-as-texts"];
+            "numbers-as-texts", "no-negatives"];
 
     private const double Half = .5, MostRepeated = .1, Few = .25;
 
@@ -26,6 +26,11 @@ internal static class DataChecks
             yield return new("large-batch",
                 $"{name}: has {data.Count} rows, fewer than a batch of {arguments.PerDeviceTrainBatchSize}: every batch is all of them. "
                 + "Lower --per-device-train-batch-size, or give more rows.");
+        }
+        if (loss.HasInBatchNegatives && data.Columns.Length <= 2 && Math.Min(data.Count, arguments.PerDeviceTrainBatchSize) == 1)
+        {
+            yield return new("no-negatives", $"{name}: a batch of one row has no other texts, which are the negatives of {loss.Name}: nothing is learnt. "
+                + "Raise --per-device-train-batch-size, or give negatives.");
         }
         if (SameTexts(data, loss) is { Length: > 0 } same) { yield return new("same-texts", same); }
         double truncated = rows.Tokens.Truncated / (double)rows.Tokens.Sequences;

@@ -131,12 +131,13 @@ internal abstract class Objective
     }
 
     /// <summary>
-    /// How far the outputs of a micro-batch are from one another without dropout: the root of their variance over that of their squares, 0 to 1. No gradient
-    /// changes.
+    /// How far the outputs of a micro-batch are from one another without dropout: the root of their variance over that of their squares, 0 to 1; null: there
+    /// is one. No gradient changes.
     /// </summary>
-    internal double Spread(int[] rows, CancellationToken cancellation)
+    internal double? Spread(int[] rows, CancellationToken cancellation)
     {
         int size = OutputSize, count = Begin(rows, step: 0), together = Math.Min(MiniBatchSize ?? count, count);
+        if (count == 1) { return null; }
         for (int first = 0; first < count; first += together)
         {
             int end = Math.Min(count, first + together);

@@ -42,7 +42,8 @@ internal sealed class TrainingLoss
             if (arguments.MatryoshkaDims.Count > 0)
             {
                 (_inner, _biEncoder) = (_biEncoder, Matryoshka(_biEncoder, arguments));
-                _weight = arguments.MatryoshkaWeights.DefaultIfEmpty(1).Average() * (arguments.MatryoshkaDimsPerStep ?? arguments.MatryoshkaDims.Count);
+                _weight = arguments.MatryoshkaWeights.DefaultIfEmpty(1).Average()
+                    * Math.Min(arguments.MatryoshkaDimsPerStep ?? int.MaxValue, arguments.MatryoshkaDims.Count);
             }
         }
         Settings = settings.Values;
@@ -88,7 +89,8 @@ internal sealed class TrainingLoss
                 Math.Log(columns + Math.Min(loss.Negatives ?? int.MaxValue, (long)columns * (rows - 1))),
             (Losses.Logits.ListNetLoss, _) => Enumerable.Range(0, data.Count).Average(row => Math.Log(data.Rows.Tokens.Columns(row))),
             (_, SoftmaxLoss { Classes: var classes }) => ConstantGuess(data, classes, smoothing: 0),
-            (_, MultipleNegativesRankingLoss) => _weight * Math.Log((long)rows * Math.Max(1, columns - 1)),
+            (_, MultipleNegativesRankingLoss { PerDirection: var isBoth }) =>
+                _weight * (Math.Log((long)rows * (columns - 1)) + Math.Log(isBoth ? rows : (long)rows * (columns - 1))) / 2,
             _ => null,
         };
     }
@@ -106,7 +108,8 @@ internal sealed class TrainingLoss
     private static double ConstantGuess(TrainingData data, int classes, double smoothing)
     {
         double[] shares = new double[classes];
-        foreach (double[] row in data.Rows.Labels!) { shares[(int)row[0]] += (1 - smoothing) / data.Count; }
+        double[][] counted = [.. data.Rows.Labels!.Where(row => row[0] >= 0)]; // of CrossEntropyLoss some do not count
+        foreach (double[] row in counted) { shares[(int)row[0]] += (1 - smoothing) / counted.Length; }
         double entropy = 0;
         foreach (double share in shares)
         {
@@ -123,6 +126,8 @@ internal sealed class TrainingLoss
     internal Objective Over(TrainingNetwork network, TrainingData data, TrainingArguments arguments)
     {
         TrainingRows rows = data.Rows;
+        LossDataException.ThrowIf(DrawsNegatives && data.Columns.Length < 2,
+            $"{data.Source}: {Name} takes a query, its positive and any number of negatives: name two columns of texts or more.");
         if (arguments.MaskDuplicates)
         {
             LossDataException.ThrowIf(_biEncoder?.Requires.MasksEqualTexts != true,

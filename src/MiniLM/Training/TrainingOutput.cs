@@ -35,13 +35,15 @@ internal sealed class TrainingOutput : IDisposable
     internal void Begin(bool isFresh)
     {
         if (_replaces || isFresh) { Clear(); }
+        WriteLog([]); // from now on the folder is a training's, however the run ends
     }
 
     internal string Path { get; }
 
     internal string In(string name) => System.IO.Path.Combine(Path, name);
 
-    private bool IsTraining => File.Exists(In(TrainingFiles.Lock)) || File.Exists(In(TrainingFiles.History)) || Checkpoint.In(Path).Count > 0;
+    private bool IsTraining => new[] { TrainingFiles.Lock, TrainingFiles.History, TrainingFiles.Log }.Any(name => File.Exists(In(name)))
+        || Checkpoint.In(Path).Count > 0;
 
     private void Check(bool overwrite, bool resume, string model)
     {
@@ -171,6 +173,7 @@ internal sealed class TrainingOutput : IDisposable
     public void Dispose()
     {
         _lock.Delete();
+        if (_isNew && new FileInfo(In(TrainingFiles.Log)) is { Exists: true, Length: 0 } empty) { empty.Delete(); }
         if (_isNew && Directory.Exists(Path) && !Directory.EnumerateFileSystemEntries(Path).Any()) { Directory.Delete(Path); }
     }
 }

@@ -17,11 +17,11 @@ internal readonly record struct TrainingPosition(int GlobalStep, SamplerState Da
 /// <param name="IsTaken">False: a gradient was not finite under the loss scale, and nothing moved.</param>
 /// <param name="Tokens">Computed forward and backward.</param>
 /// <param name="PaddedTokens">That padded batches would compute: each column of a micro-batch as long as its longest.</param>
-/// <param name="DataSet">That all its rows are of; null: of several.</param>
+/// <param name="Losses">Of each micro-batch, with its data set.</param>
 /// <param name="Spread">How far the outputs of its last micro-batch are from one another without dropout (<see cref="Objective.Spread"/>); null: not looked
 /// at.</param>
 internal readonly record struct TrainingStep(int Number, double Loss, double LearningRate, double GradientNorm, bool IsTaken, long Tokens, long PaddedTokens,
-    int? DataSet, double? Spread);
+    IReadOnlyList<(int DataSet, double Loss)> Losses, double? Spread);
 
 /// <summary>A run of steps, one at a time: what is logged, evaluated or kept between them is the caller's matter.</summary>
 /// <remarks>Not thread-safe.</remarks>
@@ -84,6 +84,7 @@ internal sealed class TrainingSteps
         float scale = _scaler?.State.Scale ?? 1;
         double loss = 0;
         double? spread = null;
+        List<(int DataSet, double Loss)> losses = new(batches.Count);
         long padded = 0;
         int tokens = 0;
         foreach (RowBatch batch in batches)
@@ -93,6 +94,7 @@ internal sealed class TrainingSteps
             double mean = objective.Add(new MicroBatch(batch.Rows, (uint)GlobalStep, tokens), weight * scale, cancellation);
             if (!double.IsFinite(mean)) { throw new NonFiniteLossException(GlobalStep + 1, mean, batch, _objectives.Count); } // no loss scale explains that
             loss += mean * weight;
+            losses.Add((batch.DataSet, mean));
             padded += objective.PaddedTokens(batch.Rows);
             tokens = checked(tokens + objective.Tokens(batch.Rows));
         }
@@ -109,7 +111,7 @@ internal sealed class TrainingSteps
         _scaler?.Update(result.IsTaken);
         if (!result.IsTaken && _scaler is null) { throw new NonFiniteLossException(GlobalStep + 1, result.GradientNorm, batches[0], _objectives.Count); }
         step = new TrainingStep(++GlobalStep, loss, rate, result.GradientNorm, result.IsTaken, tokens, padded,
-            batches.All(batch => batch.DataSet == batches[0].DataSet) ? batches[0].DataSet : null, spread);
+            losses, spread);
         return true;
     }
 

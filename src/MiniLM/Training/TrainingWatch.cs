@@ -33,11 +33,12 @@ internal sealed class TrainingWatch(IReadOnlyList<(string DataSet, double? Loss)
             yield return new("constant-scores", $"step {step.Number}: all outputs of a batch are the same, and were before: the model has collapsed. "
                 + "Lower --learning-rate, give it a warm-up, or look whether the labels belong to the texts.");
         }
-        if (LossAtChance(step) is var (loss, chance) && isFull && _said.Add("loss-at-chance"))
+        foreach ((int set, double loss) in step.Losses)
         {
+            if (!IsAtChance(set, loss, out double past) || !isFull || !_said.Add($"loss-at-chance {set}")) { continue; }
             yield return new("loss-at-chance", string.Create(CultureInfo.InvariantCulture,
-                $"step {step.Number}: the loss {(atChance.Count > 1 ? $"on {atChance[step.DataSet!.Value].DataSet} " : "")}has been {loss:0.0000} for ")
-                + string.Create(CultureInfo.InvariantCulture, $"{Together} steps, and a guess gives {chance:0.0000}: nothing is learnt. ")
+                $"step {step.Number}: the loss {(atChance.Count > 1 ? $"on {atChance[set].DataSet} " : "")}has been {past:0.0000} for {Together} batches, ")
+                + string.Create(CultureInfo.InvariantCulture, $"and a guess gives {atChance[set].Loss:0.0000}: nothing is learnt. ")
                 + "Try another --learning-rate (too low: nothing moves; too high: all outputs are alike), or look whether the labels belong to the texts.");
         }
         if (step.IsTaken && _norms.Count >= NormsBefore && step.GradientNorm > Exploding * Median() && _said.Add("exploding-norm"))
@@ -58,16 +59,16 @@ internal sealed class TrainingWatch(IReadOnlyList<(string DataSet, double? Loss)
         if (step.IsTaken && _norms.Count < 10 * Window) { _norms.Add(step.GradientNorm); }
     }
 
-    // Steps of a data set whose losses are looked at: all sets are seen in time.
+    // Batches of a data set whose losses are looked at: all sets are seen in time.
     private int Together => Math.Max(Window / 5, Window / atChance.Count);
 
-    private (double Loss, double Chance)? LossAtChance(TrainingStep step)
+    private bool IsAtChance(int set, double loss, out double mean)
     {
-        if (step.DataSet is not { } set || atChance[set].Loss is not { } chance || chance <= SmallestLoss) { return null; }
         Queue<double> losses = _losses[set];
-        losses.Enqueue(step.Loss);
+        losses.Enqueue(loss);
         if (losses.Count > Together) { losses.Dequeue(); }
-        return losses.Count == Together && losses.Average() is var mean && mean > (1 - NearChance) * chance ? (mean, chance) : null;
+        mean = losses.Average();
+        return losses.Count == Together && atChance[set].Loss is > SmallestLoss and var chance && mean > (1 - NearChance) * chance;
     }
 
     private double Median() => _norms.Order().ElementAt(_norms.Count / 2);

@@ -279,7 +279,8 @@ public sealed class ObjectiveTests : IDisposable
         double expected = Math.Sqrt(variance / outputs.Sum(value => (double)value * value));
         Assert.InRange(expected, .05, .95);
         BiEncoderObjective objective = new(trained, loss, new TrainingRows(tokens), 5);
-        Tiers.Close(expected, objective.Spread(Rows, default), 1e-5, "spread");
+        Tiers.Close(expected, objective.Spread(Rows, default)!.Value, 1e-5, "spread");
+        Assert.NotNull(objective.Spread([2], default)); // two texts
         Assert.All(Gradients(trained), values => Assert.DoesNotContain(values, value => value != 0));
     }
 
@@ -325,6 +326,10 @@ public sealed class ObjectiveTests : IDisposable
             new BiEncoderObjective(trained, new CosineSimilarityLoss(), new TrainingRows(triplets) { Labels = labels }, 0)).Message);
         Assert.Contains("needs labels", Assert.Throws<LossDataException>(() =>
             new BiEncoderObjective(trained, new CosineSimilarityLoss(), new TrainingRows(pairs), 0)).Message);
+        Assert.Contains("32 numbers", Assert.Throws<LossDataException>(() => new BiEncoderObjective(trained, new MSELoss(),
+            new TrainingRows(pairs) { Labels = [.. Triplets.Select(_ => new[] { 1.0, 2 })] }, 0)).Message);
+        Assert.Contains("33 dimensions of embeddings of 32", Assert.Throws<LossDataException>(() =>
+            new BiEncoderObjective(trained, new MatryoshkaLoss(new MultipleNegativesRankingLoss(), [33]), new TrainingRows(pairs), 0)).Message);
         using TokenizedRows scored = Pairs(1), ranked = Pairs(2);
         using TrainingNetwork classifier = _device.LoadForTraining(Classifier(1), Precision.Float32, new TrainingOptions());
         Assert.Contains("needs labels", Assert.Throws<LossDataException>(() =>
@@ -335,7 +340,13 @@ public sealed class ObjectiveTests : IDisposable
         writer.AddPair("a wing", "lift");
         writer.EndRow();
         using TokenizedRows one = writer.Complete();
-        _ = new CrossEncoderObjective(classifier, new CrossLosses.MSELoss(), new TrainingRows(one) { Labels = [[1]] }, 0);
+        CrossEncoderObjective ofOne = new(classifier, new CrossLosses.MSELoss(), new TrainingRows(one) { Labels = [[1]] }, 0);
+        Assert.Null(ofOne.Spread([0], default));
+        Assert.Contains("1 margins a row", Assert.Throws<LossDataException>(() => new CrossEncoderObjective(classifier, new CrossLosses.MarginMSELoss(),
+            new TrainingRows(ranked) { Labels = [.. Triplets.Select(_ => new[] { 1.0, 2, 3 })] }, 0)).Message);
+        Assert.Contains("list 5 has label 2 after 1", Assert.Throws<LossDataException>(() => new CrossEncoderObjective(classifier,
+            new CrossLosses.ListMLELoss(),
+            new TrainingRows(ranked) { IsList = true, Labels = [.. Triplets.Select((_, row) => new[] { row == 4 ? 1.0 : 3, 2 })] }, 0)).Message);
     }
 
     public void Dispose()

@@ -284,6 +284,51 @@ public sealed class TrainerTests : IDisposable
         Assert.False(File.Exists(At("out/model.safetensors")));
     }
 
+    // Nothing of what lies there goes before the data are known to fit, and what a failed run leaves can be replaced.
+    [Fact]
+    public void DataThatDoNotFit_CostNoEarlierResult()
+    {
+        using CpuDevice device = new(1);
+        TrainingArguments arguments = Arguments() with { MaxSteps = 1, Overwrite = true };
+        using (Trainer first = new(_model, ModelKind.BiEncoder, device, arguments))
+        {
+            first.AddTraining(Pairs(5), "CosineSimilarityLoss");
+            first.Train();
+        }
+        foreach ((string loss, double[] label) in new[] { ("SoftmaxLoss(num_labels=2)", new[] { 2.0 }), ("MSELoss", [1, 2]), })
+        {
+            using Trainer second = new(_model, ModelKind.BiEncoder, device, arguments);
+            second.AddTraining(Pairs(5).Select(row => row with { Labels = label }), loss);
+            Assert.ThrowsAny<ArgumentException>(() => second.Train());
+            Assert.True(File.Exists(At("out/model.safetensors")));
+        }
+        using (Trainer third = new(_model, ModelKind.BiEncoder, device, arguments with { EvalOnStart = true }))
+        {
+            third.AddTraining(Pairs(5), "CosineSimilarityLoss");
+            third.AddEvaluation(Pairs(5, 20));
+            third.Logged += _ => throw new InvalidOperationException("stop");
+            Assert.Throws<InvalidOperationException>(() => third.Train());
+        }
+        Assert.False(File.Exists(At("out/model.safetensors")));
+        using Trainer fourth = new(_model, ModelKind.BiEncoder, device, arguments);
+        fourth.AddTraining(Pairs(5), "CosineSimilarityLoss");
+        fourth.Train();
+    }
+
+    [Theory]
+    [InlineData(ModelKind.BiEncoder), InlineData(ModelKind.CrossEncoder)]
+    public void TheResult_KeepsTheLengthItWasTrainedWith(ModelKind kind)
+    {
+        using CpuDevice device = new(1);
+        using (Trainer trainer = new(_model, kind, device, Arguments() with { MaxSteps = 1, MaxLength = 17 }))
+        {
+            trainer.AddTraining(Pairs(5), kind == ModelKind.BiEncoder ? "CosineSimilarityLoss" : "BinaryCrossEntropyLoss");
+            trainer.Train();
+        }
+        using ModelFolder result = ModelFolder.Open(At("out"));
+        Assert.Equal(17, result.MaxSequenceLength);
+    }
+
     [Fact]
     public void ArgumentsOutOfTheirRange_AreRefusedByName()
     {

@@ -137,7 +137,9 @@ public sealed class TrainingStepsTests : IDisposable
             }
             second.Steps = first.Steps;
             steps.AddRange(Run(Start(second, arguments, begun.State, precision)));
-            Assert.Equal(expected, steps);
+            // A list is equal to itself alone.
+            Assert.Equal(expected.SelectMany(step => step.Losses), steps.SelectMany(step => step.Losses));
+            Assert.Equal(expected.Select(step => step with { Losses = [] }), steps.Select(step => step with { Losses = [] }));
             Assert.Equal(Weights(whole), Weights(second));
         }
     }

@@ -87,6 +87,18 @@ public sealed class DataChecksTests : IDisposable
     }
 
     [Fact]
+    public void ABatchOfOneRow_HasNoNegatives()
+    {
+        TrainingArguments one = new() { PerDeviceTrainBatchSize = 1 };
+        TrainingRow[] pairs = [.. Enumerable.Range(0, 4).Select(i => new TrainingRow($"heat {i}", $"air {i}"))];
+        Assert.Equal(["no-negatives"], Names(Read(pairs), "MultipleNegativesRanking", one));
+        Assert.Equal(["no-negatives"], Names(Read(pairs, kind: ModelKind.CrossEncoder), "MultipleNegativesRanking", one, ModelKind.CrossEncoder));
+        Assert.Equal(["large-batch", "no-negatives"], Names(Read(pairs[..1]), "MultipleNegativesRanking"));
+        Assert.Empty(Names(Read(pairs), "MultipleNegativesRanking"));
+        Assert.Empty(Names(Read(pairs.Select((row, i) => new TrainingRow([.. row.Texts, $"wing {i}"], []))), "MultipleNegativesRanking", one));
+    }
+
+    [Fact]
     public void Labels_ThatAreReadAsTexts_AreSaid()
     {
         Assert.Equal(["numbers-as-texts"], Names(Read(Enumerable.Range(0, 4).Select(i => new TrainingRow($"heat {i}", $"air {i}", $"{i}.5"))), "Triplet"));
@@ -107,6 +119,8 @@ public sealed class DataChecksTests : IDisposable
     [InlineData(ModelKind.BiEncoder, "SoftmaxLoss(num_labels=2)", 32, new[] { 0.0, 1, 1, 1 }, .56233514)]
     [InlineData(ModelKind.BiEncoder, "MultipleNegativesRankingLoss", 32, null, 1.38629436)]
     [InlineData(ModelKind.BiEncoder, "MultipleNegativesRankingLoss", 32, null, 2.77258872, true)] // two dimensions, of weights 1.5 and .5
+    [InlineData(ModelKind.BiEncoder, "MultipleNegativesSymmetricRankingLoss", 32, null, 1.38629436)]
+    [InlineData(ModelKind.CrossEncoder, "CrossEntropyLoss", 2, new[] { 0.0, 1, -100, -100 }, .69314718)]
     [InlineData(ModelKind.BiEncoder, "CosineSimilarityLoss", 32, new[] { 0.0, 1, 1, 1 }, null)]
     public void TheLossOfAGuess(ModelKind kind, string loss, int outputs, double[]? labels, double? expected, bool isMatryoshka = false)
     {

@@ -10,7 +10,9 @@ public sealed class TrainingWatchTests
         return [.. Enumerable.Range(1, steps).SelectMany(number => watch.After(step(number)).Select(warning => (number, warning.Name)))];
     }
 
-    private static TrainingStep Good(int number) => new(number, 1 - number * .001, 1e-5, 1 + number % 3, true, 100, 120, 0, null);
+    private static TrainingStep Good(int number) => new(number, 1 - number * .001, 1e-5, 1 + number % 3, true, 100, 120, [(0, 1 - number * .001)], null);
+
+    private static TrainingStep Of(int number, double loss) => Good(number) with { Loss = loss, Losses = [(0, loss)] };
 
     [Fact]
     public void AHealthyRun_IsSilent() => Assert.Empty(Watch(400, Good, atChance: 1.2));
@@ -29,31 +31,33 @@ public sealed class TrainingWatchTests
     [Fact]
     public void ALossOfAGuess_IsSaidAfterTheWarmUp()
     {
-        TrainingStep Stuck(int number) => Good(number) with { Loss = .69 + number % 2 * .005 };
+        TrainingStep Stuck(int number) => Of(number, .69 + number % 2 * .005);
         Assert.Equal([(50, "loss-at-chance")], Watch(200, Stuck, Math.Log(2)));
         Assert.Equal([(80, "loss-at-chance")], Watch(200, Stuck, Math.Log(2), warmup: 30));
         Assert.Equal([(150, "loss-at-chance")], Watch(200, Stuck, Math.Log(2), warmup: 5000));
-        Assert.Equal([(50, "loss-at-chance")], Watch(200, number => Good(number) with { Loss = 3 }, Math.Log(2))); // worse than a guess
+        Assert.Equal([(50, "loss-at-chance")], Watch(200, number => Of(number, 3), Math.Log(2))); // worse than a guess
         Assert.Empty(Watch(200, Stuck, null));
-        Assert.Empty(Watch(200, number => Good(number) with { Loss = .67 }, Math.Log(2)));
+        Assert.Empty(Watch(200, number => Of(number, .67), Math.Log(2)));
     }
 
-    // Every second step is of the one data set, every second of the other, and every fifth of both.
     [Fact]
     public void OfSeveralDataSets_EachIsLookedAt()
     {
-        (int Step, string Message)[] Said(double first, double second)
+        (int Step, string Message)[] Said(double first, double second, Func<int, int[]> sets)
         {
             TrainingWatch watch = new([("a.tsv", 1), ("b.tsv", 2)], warmup: 0);
             return [.. Enumerable.Range(1, 200).SelectMany(number => watch.After(
-                Good(number) with { Loss = number % 2 == 0 ? first : second, DataSet = number % 5 == 0 ? null : 1 - (number + 1) % 2 })
+                Good(number) with { Losses = [.. sets(number).Select(set => (set, set == 0 ? first : second))] })
                 .Select(warning => (number, warning.Message)))];
         }
-        Assert.Empty(Said(.5, 1));
-        (int step, string message) = Assert.Single(Said(1, 1));
-        Assert.Equal(62, step); // the 25th of its own
-        Assert.StartsWith("step 62: the loss on a.tsv has been 1.0000 for 25 steps, and a guess gives 1.0000: nothing is learnt.", message);
-        Assert.Contains("on b.tsv", Assert.Single(Said(.5, 2)).Message);
+        static int[] InTurns(int number) => [1 - number % 2];
+        static int[] Together(int number) => [0, 1];
+        Assert.Empty(Said(.5, 1, InTurns));
+        (int step, string message) = Assert.Single(Said(1, 1, InTurns));
+        Assert.Equal(51, step); // not before 50 steps
+        Assert.StartsWith("step 51: the loss on a.tsv has been 1.0000 for 25 batches, and a guess gives 1.0000: nothing is learnt.", message);
+        Assert.Contains("on b.tsv", Assert.Single(Said(.5, 2, InTurns)).Message);
+        Assert.Equal([50, 50], Said(1, 2, Together).Select(said => said.Step));
     }
 
     [Fact]

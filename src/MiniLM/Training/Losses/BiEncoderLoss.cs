@@ -74,14 +74,18 @@ internal abstract class BiEncoderLoss
         LossDataException.ThrowIf(parameters.Count != batch.Parameters.Count,
             $"{Name} has {parameters.Count} trained matrices; {batch.Parameters.Count} were given.");
         for (int i = 0; i < parameters.Count; i++) { CheckShapes([batch.Parameters[i]], parameters[i].Rows, parameters[i].Width, parameters[i].Name); }
-        if (batch.Labels is not { } labels) { return; }
-        LossDataException.ThrowIf(labels.Rows != batch.Rows, $"{Name}: {labels.Rows} rows of labels for {batch.Rows} rows of texts.");
-        CheckLabels(labels);
+        LossDataException.ThrowIf(batch.Labels is { } labels && labels.Rows != batch.Rows,
+            $"{Name}: {batch.Labels?.Rows} rows of labels for {batch.Rows} rows of texts.");
+        CheckLabels(batch.Labels, batch.Columns.Count, batch.Width);
     }
 
-    /// <summary>Refuses labels that the loss does not take, of a batch or of all rows before the first one.</summary>
-    internal void CheckLabels(Labels labels)
+    /// <summary>Refuses labels, and a width, that the loss does not take, of a batch or of all rows before the first one.</summary>
+    /// <param name="labels">Null: there are none.</param>
+    /// <param name="columns">Of texts.</param>
+    /// <param name="width">Of an embedding.</param>
+    internal virtual void CheckLabels(Labels? labels, int columns, int width)
     {
+        if (labels is null) { return; }
         LossDataException.ThrowIf(labels.Width != 1 && !Requires.HasManyLabels, $"{Name} takes one label a row, not {labels.Width}.");
         labels.Check(Name, Requires.Labels);
     }

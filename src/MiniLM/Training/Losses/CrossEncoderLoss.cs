@@ -90,10 +90,24 @@ internal abstract class CrossEncoderLoss
         }
         if (targets.Labels is not { } labels) { return; }
         LossDataException.ThrowIf(labels.Rows != labelled, $"{Name}: {labels.Rows} rows of labels for {labelled} rows.");
-        CheckLabels(labels, targets.Outputs);
+        CheckLabels(labels, targets.Outputs, targets.Columns, targets.Lists);
     }
 
     /// <summary>Refuses labels that the loss does not take, of a batch or of all rows before the first one.</summary>
+    /// <param name="labels">One or more a row.</param>
+    /// <param name="outputs">Of the model.</param>
+    /// <param name="columns">Texts of a query.</param>
+    /// <param name="lists">Documents of each list; null: there are none.</param>
+    internal void CheckLabels(Labels labels, int outputs, int columns, IReadOnlyList<int>? lists)
+    {
+        CheckLabels(labels, outputs);
+        CheckLabels(labels, columns, lists);
+    }
+
+    /// <summary>Refuses labels that do not fit the texts.</summary>
+    private protected virtual void CheckLabels(Labels labels, int columns, IReadOnlyList<int>? lists) { }
+
+    /// <summary>Refuses labels that do not fit the model.</summary>
     internal virtual void CheckLabels(Labels labels, int outputs)
     {
         LossDataException.ThrowIf(labels.Width != 1 && !Requires.HasManyLabels, $"{Name} takes one label a row, not {labels.Width}.");

@@ -30,7 +30,7 @@ public sealed class CrossEncoderLossTests
         Refuses(new LambdaLoss(), new() { Labels = two }, "a list of documents");
         Refuses(new LambdaLoss(), new() { Labels = two, Lists = [1] }, "lists of 1 documents for 2 rows");
         Refuses(new LambdaLoss(), new() { Labels = two, Lists = [2, 0] }, "an empty list");
-        Refuses(new ListMLELoss(), new() { Labels = two, Lists = [2] }, "label 1 after 0 in a list: ListMLELoss takes documents in the right order");
+        Refuses(new ListMLELoss(), new() { Labels = two, Lists = [2] }, "list 1 has label 1 after 0: ListMLELoss takes documents in the right order");
         Refuses(new ListMLELoss { RespectInputOrder = false }, new() { Lists = [2] }, "needs labels");
         Refuses(new CircleLoss(), new() { Labels = new([2, 0]), Lists = [2] }, "it takes 1 (the same) and 0");
         Refuses(new MarginMSELoss(), new() { Labels = new([1, 2, 3], 3), Columns = 2 }, "1 margins a row for 1 negatives, or 2 scores, not 3");

@@ -13,12 +13,16 @@ internal sealed class DistillKLDivLoss : BiEncoderLoss
     internal override BiEncoderInputs Requires =>
         new("a query, a positive and negatives", 3, BiEncoderInputs.Any, LabelKind.Number) { HasManyLabels = true };
 
+    internal override void CheckLabels(Labels? labels, int columns, int width)
+    {
+        base.CheckLabels(labels, columns, width);
+        LossDataException.ThrowIf(labels!.Width != columns - 1, $"{Name} takes {columns - 1} scores a row for {columns - 1} candidates, not {labels.Width}.");
+    }
+
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {
         PairMeasure measure = PairMeasure.Exact(Similarity);
         int rows = batch.Rows, candidates = batch.Columns.Count - 1;
-        LossDataException.ThrowIf(batch.Labels!.Width != candidates,
-            $"{Name} takes {candidates} scores a row for {candidates} candidates, not {batch.Labels.Width}.");
         Column<T> query = batch.Columns[0];
         double[][] scores = [.. batch.Columns.Skip(1).Select(column => measure.Forward(query, column))];
         double[][] gradients = [.. scores.Select(_ => new double[rows])];
@@ -28,7 +32,7 @@ internal sealed class DistillKLDivLoss : BiEncoderLoss
         {
             for (int i = 0; i < candidates; i++)
             {
-                (shares[i], teacher[i]) = (batch.Labels[row][i] / TeacherTemperature, batch.Labels[row][i] / TeacherTemperature);
+                (shares[i], teacher[i]) = (batch.Labels![row][i] / TeacherTemperature, batch.Labels[row][i] / TeacherTemperature);
                 student[i] = scores[i][row] / StudentTemperature;
             }
             double[] logits = [.. student];

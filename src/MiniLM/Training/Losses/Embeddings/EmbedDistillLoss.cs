@@ -33,13 +33,19 @@ internal class EmbedDistillLoss : BiEncoderLoss
     internal override IReadOnlyList<LossParameter> Parameters(int width) =>
         ProjectionWidth is { } outputs ? TrainedLinear.Parameters("projection", outputs, width) : [];
 
+    internal override void CheckLabels(Labels? labels, int columns, int width)
+    {
+        base.CheckLabels(labels, columns, width);
+        width = ProjectionWidth ?? width;
+        LossDataException.ThrowIf(labels!.Width != width && labels.Width != columns * width,
+            $"{Name} takes a teacher's embedding of {width} numbers as label of a row, or one for each of {columns} columns, not {labels.Width} numbers; "
+            + "a teacher of another width needs a projection: give projection_dim, its width.");
+    }
+
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {
         int columns = batch.Columns.Count, width = ProjectionWidth ?? batch.Width;
         Labels labels = batch.Labels!;
-        LossDataException.ThrowIf(labels.Width != width && labels.Width != columns * width,
-            $"{Name} takes a teacher's embedding of {width} numbers as label of a row, or one for each of {columns} columns, not {labels.Width} numbers; "
-            + "a teacher of another width needs a projection.");
         double sum = 0;
         for (int column = 0; column < columns; column++)
         {

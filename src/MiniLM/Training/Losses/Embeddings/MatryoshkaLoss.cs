@@ -22,6 +22,13 @@ internal sealed class MatryoshkaLoss(BiEncoderLoss loss, int[] dimensions, doubl
     internal override int[]? Draw(ulong seed, uint step) => DimensionsPerStep is { } count && count < dimensions.Length
         ? [.. Sample.Draw(dimensions.Length, count, seed, step, stream: 0).Select(i => dimensions[i])] : null;
 
+    internal override void CheckLabels(Labels? labels, int columns, int width)
+    {
+        int wrong = Array.FindIndex(dimensions, dimension => dimension < 1 || dimension > width);
+        LossDataException.ThrowIf(wrong >= 0, $"{Name}: {dimensions[Math.Max(0, wrong)]} dimensions of embeddings of {width}. Give 1 to {width}.");
+        loss.CheckLabels(labels, columns, width);
+    }
+
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {
         int[] taken = batch.Dimensions ?? (DimensionsPerStep is null || DimensionsPerStep >= dimensions.Length ? dimensions
@@ -30,10 +37,7 @@ internal sealed class MatryoshkaLoss(BiEncoderLoss loss, int[] dimensions, doubl
         foreach (int dimension in taken.OrderDescending())
         {
             int place = Array.IndexOf(dimensions, dimension);
-            if (place < 0 || dimension > batch.Width || dimension < 1)
-            {
-                throw new ArgumentException($"{Name}: {dimension} dimensions are not among {string.Join(", ", dimensions)} of embeddings of {batch.Width}.");
-            }
+            if (place < 0) { throw new ArgumentException($"{Name}: {dimension} dimensions are not among {string.Join(", ", dimensions)}."); }
             sum += OfPrefix(batch, dimension, weights?[place] ?? 1);
         }
         return sum;

@@ -22,6 +22,14 @@ internal sealed class SoftmaxLoss : BiEncoderLoss
     internal override IReadOnlyList<LossParameter> Parameters(int width) =>
         TrainedLinear.Parameters("classifier", Classes, width * ((HasEmbeddings ? 2 : 0) + (HasDifference ? 1 : 0) + (HasProduct ? 1 : 0)));
 
+    internal override void CheckLabels(Labels? labels, int columns, int width)
+    {
+        base.CheckLabels(labels, columns, width);
+        int row = Array.FindIndex(labels!.Values, label => label >= Classes);
+        LossDataException.ThrowIf(row >= 0, $"label {labels.Values[Math.Max(0, row)]} of row {row + 1}: {Name} was made for {Classes} classes, 0 to "
+            + $"{Classes - 1}. Give num_labels.");
+    }
+
     private protected override double Value<T>(BiEncoderBatch<T> batch)
     {
         int rows = batch.Rows;
@@ -32,7 +40,6 @@ internal sealed class SoftmaxLoss : BiEncoderLoss
         for (int row = 0; row < rows; row++)
         {
             int label = (int)batch.Labels!.Values[row];
-            LossDataException.ThrowIf(label >= Classes, $"label {label} of row {row}: {Name} was made for {Classes} classes, 0 to {Classes - 1}.");
             double[] scores = new double[Classes];
             for (int i = 0; i < Classes; i++) { scores[i] = double.CreateTruncating(logits[row][i]); }
             sum += LogSumExp.CrossEntropy(scores, label);

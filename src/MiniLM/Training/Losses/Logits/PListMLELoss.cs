@@ -15,18 +15,24 @@ internal class PListMLELoss : ListLoss
 
     internal override CrossEncoderInputs Requires => base.Requires with { LabelsAreOptional = RespectInputOrder };
 
+    private protected override void CheckLabels(Labels labels, int columns, IReadOnlyList<int>? lists)
+    {
+        if (!RespectInputOrder) { return; }
+        for (int list = 0, first = 0; list < lists!.Count; first += lists[list++])
+        {
+            for (int i = first + 1; i < first + lists[list]; i++)
+            {
+                LossDataException.ThrowIf(labels.Values[i] > labels.Values[i - 1],
+                    FormattableString.Invariant($"list {list + 1} has label {labels.Values[i]} after {labels.Values[i - 1]}: {Name} takes documents in the ")
+                    + "right order, the best first. Sort them, or give respect_input_order=false.");
+            }
+        }
+    }
+
     private protected override (double Sum, long Terms) OfList(ReadOnlySpan<double> scores, ReadOnlySpan<double> labels, Span<double> gradient)
     {
         int count = scores.Length;
         int[] order = RespectInputOrder ? [.. Enumerable.Range(0, count)] : Descending(labels);
-        for (int i = 1; i < labels.Length && RespectInputOrder; i++)
-        {
-            if (labels[i] > labels[i - 1])
-            {
-                throw new LossDataException(FormattableString.Invariant($"label {labels[i]} after {labels[i - 1]} in a list: ")
-                    + $"{Name} takes documents in the right order, the best first. Sort them, or give respect_input_order=false.");
-            }
-        }
         double[] weights = [.. order.Select((_, i) => HasWeights ? Math.ScaleB(1, count - 1 - i) - 1 : 1)];
         if (HasWeights) { Normalize(weights); }
         double sum = 0;
