@@ -51,6 +51,7 @@ internal static class Program
     /// <returns>The exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.</returns>
     internal static int Run(string[] arguments, Session session)
     {
+        if (arguments is ["help", .. var of]) { arguments = [.. of, "--help"]; }
         try
         {
             Command root = Root(arguments, session);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using MiniLM.Model;
 using MiniLM.Tests;
 using MiniLM.Weights;
@@ -76,6 +77,25 @@ public sealed class TrainGoldenTests : CommandTests
             Assert.Equal(steps[step].GetProperty("lr").GetDouble(), log[step].GetProperty("learning_rate").GetDouble(), 1e-15);
         }
         CompareFinal(run.GetProperty("final"), output);
+        CompareProbe(run, File.ReadAllLines(rows), output, isCross);
+    }
+
+    // What the result says of some rows of the data, by the commands of a user.
+    private void CompareProbe(JsonElement run, string[] rows, string output, bool isCross)
+    {
+        int first = int.Parse(Regex.Match(run.GetProperty("probe").GetString()!, @"rows (\d+)\.\.").Groups[1].Value, CultureInfo.InvariantCulture);
+        double[] expected = [.. run.GetProperty("probe_result").GetProperty("final_f64").EnumerateArray().Select(value => value.GetDouble())];
+        string pairs = Write("probe.jsonl", string.Join('\n', rows[first..(first + expected.Length)]));
+        CommandResult result = isCross ? CommandLine.Run("rerank", "--model", output, "--pairs", pairs, "--columns", "a,b", "--score", "raw")
+            : CommandLine.Run("similarity", "--model", output, "--input", pairs, "--columns", "a,b");
+        result.AssertDone();
+        string[] lines = result.Lines;
+        Assert.Equal(expected.Length, lines.Length);
+        foreach ((string line, double value) in lines.Zip(expected))
+        {
+            using JsonDocument score = JsonDocument.Parse(line);
+            Assert.Equal(value, score.RootElement.GetProperty("score").GetDouble(), 1e-5);
+        }
     }
 
     private static void CompareFinal(JsonElement final, string output)

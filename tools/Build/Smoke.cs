@@ -20,6 +20,7 @@ internal static class Smoke
                 one.Check(program, folder);
             }
             WithoutExecutableMemory.Run(program, Path.Combine(Tool.Root, "tests", "Fixtures", "models", "bert"), folder);
+            CheckCopy(program, folder);
             string[] missing = [.. Commands(program, folder).Where(command => !seen.Contains(command))];
             if (missing.Length > 0) { throw new BuildException($"no smoke test of {string.Join(", ", missing)}: add one to tools/Build/Smoke.cs"); }
             if (Directory.EnumerateFileSystemEntries(folder, "*.partial*").FirstOrDefault() is { } left)
@@ -30,9 +31,20 @@ internal static class Smoke
         finally { Directory.Delete(folder, recursive: true); }
     }
 
+    // The program with the models beside it, elsewhere, by a link, from a folder that knows of neither.
+    private static void CheckCopy(string program, string folder)
+    {
+        string copy = Path.Combine(folder, "copy"), link = Path.Combine(folder, "linked");
+        Tool.CopyFolder(Path.Combine(Path.GetDirectoryName(program)!, "models"), Path.Combine(copy, "models"));
+        File.Copy(program, Path.Combine(copy, Path.GetFileName(program)));
+        if (!OperatingSystem.IsWindows()) { File.CreateSymbolicLink(link, Path.Combine(copy, Path.GetFileName(program))); }
+        new SmokeCase("embed", "a text") { Prints = "{\"embedding\":[" }.Check(OperatingSystem.IsWindows() ? Path.Combine(copy, "minilm.exe") : link, folder);
+    }
+
     private static IEnumerable<SmokeCase> Cases(string model) =>
     [
         new("--version") { Prints = "minilm " },
+        new("help", "embed") { Prints = "Embeds a text" },
         new("devices", "--json") { Prints = "\"name\":\"cpu\"" },
         new("inspect", model, "--json") { Prints = "\"kind\":\"bi-encoder\"" },
         new("embed", "--model", model, "a text") { Prints = "{\"embedding\":[" },

@@ -49,12 +49,13 @@ internal sealed class ModelLocator(Func<string, string?>? environment = null, st
             string candidate = Path.Combine(folder, name);
             if (Directory.Exists(candidate)) { return candidate; }
         }
-        throw new ModelFormatException($"No model {Quoted.Text(name)}: looked in {Path.Combine(_programFolder, "models")} and in 'models' of {_currentFolder} "
-            + $"and the folders above it.{Near(name)} Give a folder, or org/name of a model in the Hugging Face cache (hf download org/name).");
+        throw new ModelFormatException($"No model {Quoted.Text(name)}: looked in {(Set("MINILM_MODELS") is { } given ? given + ", " : "")}"
+            + $"{Path.Combine(_programFolder, "models")} and in 'models' of {_currentFolder} and the folders above it.{Near(name)} Give a folder, or org/name of a model in the Hugging Face cache (hf download org/name).");
     }
 
     private IEnumerable<string> ShippedFolders()
     {
+        if (Set("MINILM_MODELS") is { } given) { yield return given; }
         yield return Path.Combine(_programFolder, "models");
         for (DirectoryInfo? folder = new(_currentFolder); folder is not null; folder = folder.Parent) { yield return Path.Combine(folder.FullName, "models"); }
     }
@@ -72,29 +73,33 @@ internal sealed class ModelLocator(Func<string, string?>? environment = null, st
             throw new ModelFormatException($"No model {Quoted.Text(id)}: neither a folder nor org/name[@revision]. "
                 + "Give the path of a folder or the id of a model.");
         }
-        string repository = Path.Combine(CacheRoot, $"models--{names[0]}--{names[1]}");
-        string reference = Path.Combine(repository, "refs", revision);
-        string commit = File.Exists(reference) ? File.ReadAllText(reference).Trim() : revision;
-        string snapshot = Path.Combine(repository, "snapshots", commit);
-        if (!IsUnsafe(commit) && Directory.Exists(snapshot)) { return snapshot; }
-        string where = Directory.Exists(repository) ? $"{repository} has no revision {Quoted.Text(revision)}" : $"there is no {repository}";
+        string folder = $"models--{names[0]}--{names[1]}";
+        string[] repositories = [.. CacheRoots().Select(root => Path.Combine(root, folder))];
+        foreach (string one in repositories)
+        {
+            string reference = Path.Combine(one, "refs", revision);
+            string commit = File.Exists(reference) ? File.ReadAllText(reference).Trim() : revision;
+            string snapshot = Path.Combine(one, "snapshots", commit);
+            if (!IsUnsafe(commit) && Directory.Exists(snapshot)) { return snapshot; }
+        }
+        string where = repositories.FirstOrDefault(Directory.Exists) is { } repository ? $"{repository} has no revision {Quoted.Text(revision)}"
+            : $"there is no {string.Join(" and no ", repositories)}";
         throw new ModelFormatException($"No model {Quoted.Text(id)} on this machine: {where}.{Near(names[1])} Get it with: hf download {parts[0]}"
             + $"{(parts.Length == 2 ? $" --revision {revision}" : "")}");
     }
 
     private static bool IsUnsafe(string part) => part is "" or "." or ".." || part.AsSpan().ContainsAny("/\\:\0");
 
-    private string CacheRoot
+    // sentence-transformers' own folder and transformers' own one go before the Hub's, whose first variable holds.
+    private IEnumerable<string> CacheRoots()
     {
-        get
+        foreach (string name in new[] { "SENTENCE_TRANSFORMERS_HOME", "TRANSFORMERS_CACHE" })
         {
-            if (Set("HF_HUB_CACHE") is { } hub) { return hub; }
-            if (Set("HUGGINGFACE_HUB_CACHE") is { } old) { return old; }
-            if (Set("HF_HOME") is { } home) { return Path.Combine(home, "hub"); }
-            string cache = Set("XDG_CACHE_HOME") ?? Path.Combine(Home, ".cache");
-            return Path.Combine(cache, "huggingface", "hub");
-
-            string? Set(string name) => _environment(name) is { Length: > 0 } value ? Expand(value) : null;
+            if (Set(name) is { } own) { yield return own; }
         }
+        yield return Set("HF_HUB_CACHE") ?? Set("HUGGINGFACE_HUB_CACHE") ?? (Set("HF_HOME") is { } home ? Path.Combine(home, "hub")
+            : Path.Combine(Set("XDG_CACHE_HOME") ?? Path.Combine(Home, ".cache"), "huggingface", "hub"));
     }
+
+    private string? Set(string name) => _environment(name) is { Length: > 0 } value ? Expand(value) : null;
 }

@@ -15,9 +15,10 @@ internal sealed class BiEncoderObjective : Objective
     /// <param name="data">Rows of as many texts as the loss takes.</param>
     /// <param name="seed">Of dropout.</param>
     /// <param name="matrices">What the loss trains beside the model; null: nothing.</param>
+    /// <param name="microBatchTokens">Most tokens computed at a time.</param>
     /// <exception cref="LossDataException">The data are not what the loss takes.</exception>
-    internal BiEncoderObjective(TrainingNetwork network, BiEncoderLoss loss, TrainingRows data, ulong seed, LossMatrices? matrices = null)
-        : base(network, loss.Name, data, seed)
+    internal BiEncoderObjective(TrainingNetwork network, BiEncoderLoss loss, TrainingRows data, ulong seed, LossMatrices? matrices = null,
+        int microBatchTokens = int.MaxValue) : base(network, loss.Name, data, seed, microBatchTokens)
     {
         loss.CheckColumns(data.Tokens.Columns(0), data.Labels is not null);
         loss.CheckLabels(data.AllLabels(), data.Tokens.Columns(0), network.Parameters.Network.OutputSize);

@@ -12,8 +12,10 @@ internal sealed class CrossEncoderObjective : Objective
     /// <param name="loss">What is made small.</param>
     /// <param name="data">A row's sequences are its query with each of its texts.</param>
     /// <param name="seed">Of dropout.</param>
+    /// <param name="microBatchTokens">Most tokens computed at a time.</param>
     /// <exception cref="LossDataException">The data are not what the loss takes.</exception>
-    internal CrossEncoderObjective(TrainingNetwork network, CrossEncoderLoss loss, TrainingRows data, ulong seed) : base(network, loss.Name, data, seed)
+    internal CrossEncoderObjective(TrainingNetwork network, CrossEncoderLoss loss, TrainingRows data, ulong seed, int microBatchTokens = int.MaxValue)
+        : base(network, loss.Name, data, seed, microBatchTokens)
     {
         bool hasLists = loss.Requires.HasLists;
         int outputs = network.Parameters.Network.OutputSize, columns = hasLists ? 1 : data.Tokens.Columns(0);

@@ -7,15 +7,17 @@ namespace MiniLM.Training;
 
 /// <summary>A loss over rows of a data set, through a network: forward, loss, backward.</summary>
 /// <remarks>
-/// With a mini-batch size (<see cref="BiEncoderLoss.MiniBatchSize"/>) so many sequences are computed at a time and no activations outlive them: once for
-/// the outputs of all, and, when the loss has given their gradients, once more to go back (Gao et al. 2021, arXiv:2101.06983). Dropout is a function of a
-/// token's number, so the second pass is the first one again.
+/// What has more sequences than the loss's mini-batch size (<see cref="BiEncoderLoss.MiniBatchSize"/>), or more tokens than are computed at a time, is cut
+/// into parts, and no activations outlive one: each is computed once for the outputs of all, and, when the loss has given their gradients, once more to go
+/// back (Gao et al. 2021, arXiv:2101.06983). Dropout is a function of a token's number, so the second pass is the first one again. Parts follow from the
+/// data, so that bits do not depend on threads.
 /// </remarks>
 internal abstract class Objective
 {
     private readonly TrainingNetwork _network;
     private readonly string _loss;
     private readonly TokenizedRows _tokens;
+    private readonly int _microBatchTokens;
     private readonly PackedBatch _batch = new();
     private readonly List<BatchSequence> _sequences = [];
     private float[] _outputs = [], _gradients = [];
@@ -24,10 +26,11 @@ internal abstract class Objective
     /// <param name="loss">Its name, for messages.</param>
     /// <param name="data">At least a row.</param>
     /// <param name="seed">Of dropout.</param>
-    private protected Objective(TrainingNetwork network, string loss, TrainingRows data, ulong seed)
+    /// <param name="microBatchTokens">Most tokens computed at a time.</param>
+    private protected Objective(TrainingNetwork network, string loss, TrainingRows data, ulong seed, int microBatchTokens)
     {
         LossDataException.ThrowIf(data.Tokens.Count == 0, $"{loss}: there are no rows to train on.");
-        (_network, _loss, Data, _tokens, Seed) = (network, loss, data, data.Tokens, seed);
+        (_network, _loss, Data, _tokens, Seed, _microBatchTokens) = (network, loss, data, data.Tokens, seed, microBatchTokens);
     }
 
     private protected TrainingRows Data { get; }
@@ -71,17 +74,17 @@ internal abstract class Objective
     /// <exception cref="LossDataException">The rows are not what the loss takes.</exception>
     internal double Add(MicroBatch batch, double weight, CancellationToken cancellation = default)
     {
-        int count = Begin(batch.Rows, batch.Step), size = OutputSize, together = Math.Min(MiniBatchSize ?? count, count);
+        int count = Begin(batch.Rows, batch.Step), size = OutputSize;
         int[] firstTokens = NumberTokens(batch);
-        for (int first = 0; first < count; first += together) { Forward(first, Math.Min(count, first + together)); }
+        List<(int First, int End)> parts = Parts(batch.Rows);
+        foreach ((int first, int end) in parts) { Forward(first, end); }
         Span<float> gradients = _gradients.AsSpan(0, count * size);
         double loss = Loss(batch.Rows, _outputs.AsMemory(0, count * size), gradients);
         foreach (ref float gradient in gradients) { gradient = (float)(gradient * weight); }
         AddOwnGradients(weight);
-        for (int first = 0; first < count; first += together)
+        foreach ((int first, int end) in parts)
         {
-            int end = Math.Min(count, first + together);
-            if (together < count) { Forward(first, end); }
+            if (parts.Count > 1) { Forward(first, end); }
             _network.Backward(0, gradients[(first * size)..(end * size)], cancellation);
         }
         return loss;
@@ -136,11 +139,10 @@ internal abstract class Objective
     /// </summary>
     internal double? Spread(int[] rows, CancellationToken cancellation)
     {
-        int size = OutputSize, count = Begin(rows, step: 0), together = Math.Min(MiniBatchSize ?? count, count);
+        int size = OutputSize, count = Begin(rows, step: 0);
         if (count == 1) { return null; }
-        for (int first = 0; first < count; first += together)
+        foreach ((int first, int end) in Parts(rows))
         {
-            int end = Math.Min(count, first + together);
             _network.Forward(Fill(rows, first, end), _outputs.AsSpan(first * size, (end - first) * size), cancellation);
         }
         double variance = 0, squares = 0;
@@ -165,6 +167,24 @@ internal abstract class Objective
         int values = _sequences.Count * OutputSize;
         if (_outputs.Length < values) { (_outputs, _gradients) = (new float[values], new float[values]); }
         return _sequences.Count;
+    }
+
+    private List<(int First, int End)> Parts(ReadOnlySpan<int> rows)
+    {
+        int most = MiniBatchSize ?? int.MaxValue, first = 0, tokens = 0;
+        List<(int First, int End)> parts = [];
+        for (int i = 0; i < _sequences.Count; i++)
+        {
+            int length = Length(rows, _sequences[i]);
+            if (i > first && (i - first == most || (long)tokens + length > _microBatchTokens))
+            {
+                parts.Add((first, i));
+                (first, tokens) = (i, 0);
+            }
+            tokens += length;
+        }
+        parts.Add((first, _sequences.Count));
+        return parts;
     }
 
     private int Length(ReadOnlySpan<int> rows, BatchSequence sequence) => sequence.IsDrawn

@@ -31,6 +31,8 @@ internal static class TrainingArgumentNames
         Whole("per_device_eval_batch_size", "rows of a batch when the loss is evaluated (8)", a => a.PerDeviceEvalBatchSize,
             (a, v) => a.PerDeviceEvalBatchSize = v),
         Whole("gradient_accumulation_steps", "batches of a step (1)", a => a.GradientAccumulationSteps, (a, v) => a.GradientAccumulationSteps = v),
+        Whole("micro_batch_tokens", "tokens computed at a time: more are cut, and computed twice, for less memory (32768)", a => a.MicroBatchTokens,
+            (a, v) => a.MicroBatchTokens = v),
         Real("num_train_epochs", "passes over the data (3)", a => a.NumTrainEpochs, (a, v) => a.NumTrainEpochs = v, v => v > 0, "above 0"),
         new("max_steps", "N", "steps, whatever the epochs (-1: as the epochs have)",
             (a, text) => a.MaxSteps = text == "-1" ? null : Whole("max_steps", text), a => a.MaxSteps is { } steps ? Text(steps) : "-1"),

@@ -59,6 +59,9 @@ public sealed record TrainingArguments
     /// <summary>Micro-batches of a step.</summary>
     public int GradientAccumulationSteps { get; set; } = 1;
 
+    /// <summary>Tokens computed at a time: a micro-batch of more is cut, and computed twice; the batch stays what it is.</summary>
+    public int MicroBatchTokens { get; set; } = 1 << 15;
+
     /// <summary>Passes over the data; a part of the last one may be left out.</summary>
     public double NumTrainEpochs { get; set; } = 3;
 

@@ -137,12 +137,12 @@ internal sealed class TrainingLoss
         }
         try
         {
-            if (_biEncoder is null) { return new CrossEncoderObjective(network, _crossEncoder!, rows, arguments.Seed); }
+            if (_biEncoder is null) { return new CrossEncoderObjective(network, _crossEncoder!, rows, arguments.Seed, arguments.MicroBatchTokens); }
             if (Matrices is null && _biEncoder.Parameters(network.Parameters.Network.OutputSize) is { Count: > 0 } parameters)
             {
                 Matrices = new LossMatrices(parameters, arguments.Seed);
             }
-            return new BiEncoderObjective(network, _biEncoder, rows, arguments.Seed, Matrices);
+            return new BiEncoderObjective(network, _biEncoder, rows, arguments.Seed, Matrices, arguments.MicroBatchTokens);
         }
         catch (LossDataException error) { throw new LossDataException($"{data.Source}: {error.Message}"); }
     }

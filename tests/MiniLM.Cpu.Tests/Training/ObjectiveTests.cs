@@ -133,6 +133,20 @@ public sealed class ObjectiveTests : IDisposable
         AssertClose(whole, gradients);
     }
 
+    // Whatever is computed at a time: one sequence, some, all.
+    [Theory]
+    [InlineData(1), InlineData(20), InlineData(64), InlineData(100_000)]
+    public void AMicroBatch_IsCutByTokens(int tokensTogether)
+    {
+        using TokenizedRows tokens = Texts(3);
+        TrainingRows data = new(tokens);
+        (double loss, float[][] whole) = Run(Network, trained => new BiEncoderObjective(trained, new MultipleNegativesRankingLoss(), data, 5));
+        (double cut, float[][] gradients) = Run(Network, trained =>
+            new BiEncoderObjective(trained, new MultipleNegativesRankingLoss(), data, 5, microBatchTokens: tokensTogether));
+        Tiers.Close(loss, cut, 1e-6, "loss");
+        AssertClose(whole, gradients);
+    }
+
     [Fact]
     public void ACachedLossOfLogits_IsTheLossOfAllRows()
     {

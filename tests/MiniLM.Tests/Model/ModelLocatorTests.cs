@@ -54,6 +54,11 @@ public sealed class ModelLocatorTests : IDisposable
         Assert.Equal(above, Locator().Resolve("tiny"));
         string beside = Make("program", "models", "tiny");
         Assert.Equal(beside, Locator().Resolve("tiny"));
+        _environment["MINILM_MODELS"] = Make("own");
+        Assert.Equal(beside, Locator().Resolve("tiny"));
+        Assert.Equal(Make("own", "tiny"), Locator().Resolve("tiny"));
+        Assert.Contains($"looked in {_folder.File("own")}, ", Assert.Throws<ModelFormatException>(() => Locator().Resolve("large")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -66,6 +71,8 @@ public sealed class ModelLocatorTests : IDisposable
     }
 
     [Theory]
+    [InlineData("SENTENCE_TRANSFORMERS_HOME", "")]
+    [InlineData("TRANSFORMERS_CACHE", "")]
     [InlineData("HF_HUB_CACHE", "")]
     [InlineData("HUGGINGFACE_HUB_CACHE", "")]
     [InlineData("HF_HOME", "hub")]
@@ -85,6 +92,19 @@ public sealed class ModelLocatorTests : IDisposable
         _environment["HF_HOME"] = _folder.File("other");
         _environment["HF_HUB_CACHE"] = _folder.File("cache");
         Assert.Equal(MakeCache("cache"), Locator().Resolve("org/name"));
+    }
+
+    [Fact]
+    public void Resolve_LooksInTheHubsCacheBehindThatOfALibrary()
+    {
+        _environment["SENTENCE_TRANSFORMERS_HOME"] = _folder.File("sentences");
+        _environment["HF_HUB_CACHE"] = _folder.File("hub");
+        string hub = MakeCache("hub");
+        Assert.Equal(hub, Locator().Resolve("org/name"));
+        Assert.Equal(MakeCache("sentences"), Locator().Resolve("org/name"));
+        string message = Assert.Throws<ModelFormatException>(() => Locator().Resolve("org/other")).Message;
+        Assert.Contains($"there is no {_folder.File("sentences", "models--org--other")} and no {_folder.File("hub", "models--org--other")}", message,
+            StringComparison.Ordinal);
     }
 
     [Theory]

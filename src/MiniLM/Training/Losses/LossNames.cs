@@ -13,7 +13,7 @@ internal static class LossNames
 
     private static readonly Dictionary<string, Func<LossSettings, BiEncoderLoss>> BiEncoder = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["AnglELoss"] = settings => new AnglELoss { Scale = settings.Number("scale", 20) },
+        ["AnglELoss"] = settings => new AnglELoss { Scale = settings.Positive("scale", 20) },
         ["BatchAllTripletLoss"] = settings => new BatchAllTripletLoss
         {
             Distance = Distance(settings, Measure.Euclidean),
@@ -29,23 +29,23 @@ internal static class LossNames
             new BatchSemiHardTripletLoss { Distance = Distance(settings, Measure.Euclidean), Margin = settings.Number("margin", 5) },
         ["CachedGISTEmbedLoss"] = settings => new CachedGISTEmbedLoss
         {
-            Temperature = settings.Number("temperature", .01),
+            Temperature = settings.Positive("temperature", .01),
             Margin = settings.Number("margin", 0),
             MiniBatchSize = settings.Whole("mini_batch_size", 32),
         },
         ["CachedMultipleNegativesRankingLoss"] = settings => new CachedMultipleNegativesRankingLoss
         {
-            Scale = settings.Number("scale", 20),
+            Scale = settings.Positive("scale", 20),
             Similarity = CosineOrDot(settings),
             MiniBatchSize = settings.Whole("mini_batch_size", 32),
         },
         ["CachedMultipleNegativesSymmetricRankingLoss"] = settings => new CachedMultipleNegativesSymmetricRankingLoss
         {
-            Scale = settings.Number("scale", 20),
+            Scale = settings.Positive("scale", 20),
             Similarity = CosineOrDot(settings),
             MiniBatchSize = settings.Whole("mini_batch_size", 32),
         },
-        ["CoSENTLoss"] = settings => new CoSENTLoss { Scale = settings.Number("scale", 20) },
+        ["CoSENTLoss"] = settings => new CoSENTLoss { Scale = settings.Positive("scale", 20) },
         ["ContrastiveLoss"] = settings => new ContrastiveLoss
         {
             Distance = Distance(settings, Measure.CosineDistance),
@@ -53,13 +53,13 @@ internal static class LossNames
             SizeAverage = settings.Flag("size_average", true),
         },
         ["ContrastiveTensionLoss"] = _ => new ContrastiveTensionLoss(),
-        ["ContrastiveTensionLossInBatchNegatives"] = settings => new ContrastiveTensionLossInBatchNegatives { Scale = settings.Number("scale", 20) },
+        ["ContrastiveTensionLossInBatchNegatives"] = settings => new ContrastiveTensionLossInBatchNegatives { Scale = settings.Positive("scale", 20) },
         ["CosineSimilarityLoss"] = _ => new CosineSimilarityLoss(),
         ["DistillKLDivLoss"] = settings => new DistillKLDivLoss
         {
             Similarity = settings.Choice("similarity_fct", Measure.Dot, Similarities),
-            StudentTemperature = settings.Number("student_temperature", 1),
-            TeacherTemperature = settings.Number("teacher_temperature", 1),
+            StudentTemperature = settings.Positive("student_temperature", 1),
+            TeacherTemperature = settings.Positive("teacher_temperature", 1),
         },
         ["EmbedDistillLoss"] = settings => new EmbedDistillLoss
         {
@@ -67,7 +67,7 @@ internal static class LossNames
                 ("cosine", DistillMetric.Cosine)),
             ProjectionWidth = settings.WholeOrNone("projection_dim", null),
         },
-        ["GISTEmbedLoss"] = settings => new GISTEmbedLoss { Temperature = settings.Number("temperature", .01), Margin = settings.Number("margin", 0) },
+        ["GISTEmbedLoss"] = settings => new GISTEmbedLoss { Temperature = settings.Positive("temperature", .01), Margin = settings.Number("margin", 0) },
         ["GlobalOrthogonalRegularizationLoss"] = settings => new GlobalOrthogonalRegularizationLoss
         {
             MeanWeight = settings.Number("mean_weight", 1),
@@ -82,9 +82,9 @@ internal static class LossNames
             MiniBatchSize = settings.Whole("mini_batch_size", 50),
         },
         ["MultipleNegativesRankingLoss"] = settings =>
-            new MultipleNegativesRankingLoss { Scale = settings.Number("scale", 20), Similarity = CosineOrDot(settings) },
+            new MultipleNegativesRankingLoss { Scale = settings.Positive("scale", 20), Similarity = CosineOrDot(settings) },
         ["MultipleNegativesSymmetricRankingLoss"] = settings =>
-            new MultipleNegativesSymmetricRankingLoss { Scale = settings.Number("scale", 20), Similarity = CosineOrDot(settings) },
+            new MultipleNegativesSymmetricRankingLoss { Scale = settings.Positive("scale", 20), Similarity = CosineOrDot(settings) },
         ["OnlineContrastiveLoss"] = settings =>
             new OnlineContrastiveLoss { Distance = Distance(settings, Measure.CosineDistance), Margin = settings.Number("margin", .5) },
         ["SoftmaxLoss"] = settings => new SoftmaxLoss
@@ -107,18 +107,18 @@ internal static class LossNames
         ["BinaryCrossEntropyLoss"] = settings => new CrossEncoderLosses.BinaryCrossEntropyLoss { PositiveWeight = settings.Positive("pos_weight", 1) },
         ["CachedMultipleNegativesRankingLoss"] = settings => new CrossEncoderLosses.CachedMultipleNegativesRankingLoss
         {
-            Scale = settings.Number("scale", 10),
+            Scale = settings.Positive("scale", 10),
             Negatives = settings.WholeOrNone("num_negatives", 4),
             MiniBatchSize = settings.Whole("mini_batch_size", 32),
         },
-        ["CircleLoss"] = settings => new CrossEncoderLosses.CircleLoss { Gamma = settings.Number("gamma", 10), Margin = settings.Number("margin", .25) },
+        ["CircleLoss"] = settings => new CrossEncoderLosses.CircleLoss { Gamma = settings.Positive("gamma", 10), Margin = settings.Number("margin", .25) },
         ["CrossEntropyLoss"] = settings => new CrossEncoderLosses.CrossEntropyLoss { LabelSmoothing = settings.Number("label_smoothing", 0) },
         ["LambdaLoss"] = settings => new CrossEncoderLosses.LambdaLoss
         {
             Weighting = settings.Choice("weighting_scheme", CrossEncoderLosses.LambdaWeighting.NDCGLoss2PP,
                 [.. Enum.GetValues<CrossEncoderLosses.LambdaWeighting>().Select(scheme => (scheme.ToString(), scheme))]),
             K = settings.WholeOrNone("k", null),
-            Sigma = settings.Number("sigma", 1),
+            Sigma = settings.Positive("sigma", 1),
             Mu = settings.Number("mu", 10),
         },
         ["ListMLELoss"] = settings => new CrossEncoderLosses.ListMLELoss { RespectInputOrder = settings.Flag("respect_input_order", true) },
@@ -127,11 +127,11 @@ internal static class LossNames
         ["MarginMSELoss"] = _ => new CrossEncoderLosses.MarginMSELoss(),
         ["MultipleNegativesRankingLoss"] = settings => new CrossEncoderLosses.MultipleNegativesRankingLoss
         {
-            Scale = settings.Number("scale", 10),
+            Scale = settings.Positive("scale", 10),
             Negatives = settings.WholeOrNone("num_negatives", 4),
         },
         ["PListMLELoss"] = settings => new CrossEncoderLosses.PListMLELoss { RespectInputOrder = settings.Flag("respect_input_order", true) },
-        ["RankNetLoss"] = settings => new CrossEncoderLosses.RankNetLoss { K = settings.WholeOrNone("k", null), Sigma = settings.Number("sigma", 1) },
+        ["RankNetLoss"] = settings => new CrossEncoderLosses.RankNetLoss { K = settings.WholeOrNone("k", null), Sigma = settings.Positive("sigma", 1) },
     };
 
     // What sentence-transformers has beside these, and why a name does not give it.
