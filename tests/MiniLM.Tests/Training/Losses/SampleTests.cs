@@ -8,8 +8,8 @@ public sealed class SampleTests
     [Fact]
     public void Draws_AreThoseOfTheDocumentedGenerator()
     {
-        Assert.Equal([0, 5, 7], Sample.Draw(10, 3, seed: 5_000_000_001, step: 2, stream: 3));
-        Assert.Equal([0, 1, 3, 4], Sample.Draw(5, 4, seed: 1, step: 0, stream: 0));
+        Assert.Equal([2, 7, 9], Sample.Draw(10, 3, seed: 5_000_000_001, step: 2, stream: 3));
+        Assert.Equal([1, 2, 3, 4], Sample.Draw(5, 4, seed: 1, step: 0, stream: 0));
         Assert.Equal([0, 1, 2, 3, 4, 5], Sample.Draw(6, 6, seed: 1, step: 2, stream: 3));
         Assert.Empty(Sample.Draw(6, 0, seed: 1, step: 2, stream: 3));
     }
