@@ -50,7 +50,8 @@ internal sealed class ModelLocator(Func<string, string?>? environment = null, st
             if (Directory.Exists(candidate)) { return candidate; }
         }
         throw new ModelFormatException($"No model {Quoted.Text(name)}: looked in {(Set("MINILM_MODELS") is { } given ? given + ", " : "")}"
-            + $"{Path.Combine(_programFolder, "models")} and in 'models' of {_currentFolder} and the folders above it.{Near(name)} Give a folder, or org/name of a model in the Hugging Face cache (hf download org/name).");
+            + $"{Path.Combine(_programFolder, "models")} and in 'models' of {_currentFolder} and the folders above it."
+            + $"{Near(name)} Give a folder, or org/name of a model in the Hugging Face cache (hf download org/name).");
     }
 
     private IEnumerable<string> ShippedFolders()

@@ -68,7 +68,8 @@ internal static class DataChecks
     /// <summary>A warning when all labels are the same.</summary>
     internal static TrainingWarning? ConstantLabels(TrainingData data) => data.Rows.Labels is { } labels && data.Count > 1 && !data.Rows.IsList
         && labels.All(row => row.AsSpan().SequenceEqual(labels[0])) ? new("constant-labels",
-            $"{data.Source}: every label is {string.Join(", ", labels[0].Take(8).Select(Text))}: there is nothing to tell apart. Give rows of other labels too.") : null;
+            $"{data.Source}: every label is {string.Join(", ", labels[0].Take(8).Select(Text))}: there is nothing to tell "
+            + "apart. Give rows of other labels too.") : null;
 
     /// <summary>A warning when labels are read as texts.</summary>
     internal static TrainingWarning? NumbersAsTexts(TrainingData data) => !data.Rows.IsList && Array.IndexOf(data.AreNumbers, true, 1) is >= 0 and var column
