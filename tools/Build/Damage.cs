@@ -71,20 +71,9 @@ internal static class Damage
         {
             if (Directory.Exists(left)) { Directory.Delete(left, recursive: true); } else { File.Delete(left); }
         }
-        ProcessStartInfo start = new("/bin/sh", ["-c", $"ulimit -d {Megabytes * 1000}; exec \"$@\"", "sh", program, .. one.Command])
-        {
-            WorkingDirectory = folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            RedirectStandardInput = true,
-        };
-        using Process process = Process.Start(start)!;
-        process.StandardInput.Close();
-        Task<string> error = process.StandardError.ReadToEndAsync(), printed = process.StandardOutput.ReadToEndAsync();
-        if (!process.WaitForExit(TimeSpan.FromSeconds(Seconds))) { process.Kill(entireProcessTree: true); }
-        process.WaitForExit();
-        _ = printed.Result;
-        return (process.ExitCode, error.Result);
+        (int code, _, string error) = Tool.Capture(TimeSpan.FromSeconds(Seconds), "/bin/sh", folder,
+            ["-c", $"ulimit -d {Megabytes * 1000}; exec \"$@\"", "sh", program, .. one.Command]);
+        return (code, error);
     }
 
     private static string? Fault(string folder, int code, string error)

@@ -22,7 +22,11 @@ internal static partial class Tool
     }
 
     /// <summary>Runs a program and takes what it prints.</summary>
-    internal static (int Code, string Output, string Error) Capture(string program, string folder, params string[] arguments)
+    internal static (int Code, string Output, string Error) Capture(string program, string folder, params string[] arguments) =>
+        Capture(Timeout.InfiniteTimeSpan, program, folder, arguments);
+
+    /// <summary>The same; what goes on longer is killed.</summary>
+    internal static (int Code, string Output, string Error) Capture(TimeSpan most, string program, string folder, params string[] arguments)
     {
         ProcessStartInfo start = new(program, arguments)
         {
@@ -33,10 +37,10 @@ internal static partial class Tool
         };
         using Process process = Process.Start(start)!;
         process.StandardInput.Close();
-        Task<string> error = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
+        Task<string> error = process.StandardError.ReadToEndAsync(), output = process.StandardOutput.ReadToEndAsync();
+        if (!process.WaitForExit(most)) { process.Kill(entireProcessTree: true); }
         process.WaitForExit();
-        return (process.ExitCode, output, error.Result);
+        return (process.ExitCode, output.Result, error.Result);
     }
 
     /// <summary>Sends a signal, on systems that have them.</summary>

@@ -169,7 +169,8 @@ internal abstract class Objective
         return _sequences.Count;
     }
 
-    private List<(int First, int End)> Parts(ReadOnlySpan<int> rows)
+    /// <summary>What is computed at a time of the last micro-batch's sequences.</summary>
+    internal List<(int First, int End)> Parts(ReadOnlySpan<int> rows)
     {
         int most = MiniBatchSize ?? int.MaxValue, first = 0, tokens = 0;
         List<(int First, int End)> parts = [];

@@ -56,19 +56,36 @@ internal sealed unsafe class TokenizedRows : IDisposable
     /// <summary>Appends one sequence of a row to a batch.</summary>
     internal void AddTo(PackedBatch batch, int row, int column, Architecture architecture)
     {
-        (long from, int length) = (_offsets[Sequence(row, column)], Length(row, column));
-        if (_map is null) { Add(_tokens.AsSpan((int)from, length), batch, architecture); return; }
-        using Lifetime.Inside inside = _map.Lifetime.Enter();
-        Add(new ReadOnlySpan<int>((int*)_map.Start + from, length), batch, architecture);
+        int length = Length(row, column);
+        if (_ids.Length < length) { (_ids, _typeIds) = (new int[length], new byte[length]); }
+        Span<int> ids = _ids.AsSpan(0, length);
+        Copy(row, column, ids);
+        for (int i = 0; i < length; i++)
+        {
+            _typeIds[i] = (byte)(ids[i] >> IdBits);
+            ids[i] &= (1 << IdBits) - 1;
+        }
+        batch.Add(ids, _typeIds.AsSpan(0, length), architecture);
     }
 
-    /// <summary>Tokens of one sequence of a row, without the bits of the type.</summary>
+    /// <summary>Tokens of one sequence of a row that has no types.</summary>
     internal int[] Ids(int row, int column)
     {
-        (long from, int length) = (_offsets[Sequence(row, column)], Length(row, column));
-        if (_map is null) { return _tokens.AsSpan((int)from, length).ToArray(); }
+        int[] ids = new int[Length(row, column)];
+        Copy(row, column, ids);
+        return ids;
+    }
+
+    private void Copy(int row, int column, Span<int> to)
+    {
+        long from = _offsets[Sequence(row, column)];
+        if (_map is null)
+        {
+            _tokens.AsSpan((int)from, to.Length).CopyTo(to);
+            return;
+        }
         using Lifetime.Inside inside = _map.Lifetime.Enter();
-        return new ReadOnlySpan<int>((int*)_map.Start + from, length).ToArray();
+        new ReadOnlySpan<int>((int*)_map.Start + from, to.Length).CopyTo(to);
     }
 
     private int Sequence(int row, int column)
@@ -76,17 +93,6 @@ internal sealed unsafe class TokenizedRows : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(column);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(column, Columns(row));
         return _sequences[row] + column;
-    }
-
-    private void Add(ReadOnlySpan<int> tokens, PackedBatch batch, Architecture architecture)
-    {
-        if (_ids.Length < tokens.Length) { (_ids, _typeIds) = (new int[tokens.Length], new byte[tokens.Length]); }
-        for (int i = 0; i < tokens.Length; i++)
-        {
-            _ids[i] = tokens[i] & (1 << IdBits) - 1;
-            _typeIds[i] = (byte)(tokens[i] >> IdBits);
-        }
-        batch.Add(_ids.AsSpan(0, tokens.Length), _typeIds.AsSpan(0, tokens.Length), architecture);
     }
 
     public void Dispose()

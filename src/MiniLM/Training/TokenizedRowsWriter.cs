@@ -35,6 +35,9 @@ internal sealed class TokenizedRowsWriter : IDisposable
         _typeIds = new byte[maxLength];
     }
 
+    /// <summary>A path that no other writer has, in a folder.</summary>
+    internal static string PathIn(string folder) => Path.Combine(folder, $"tokens-{Environment.ProcessId}-{Guid.NewGuid():N}");
+
     /// <summary>A text as the row's next sequence.</summary>
     /// <param name="text">The text.</param>
     /// <param name="prompt">Put before it.</param>

@@ -122,7 +122,7 @@ internal sealed class TrainingDataReader(
     }
 
     private TokenizedRowsWriter Writer(CancellationToken cancellation) =>
-        new(tokenizer, maxLength, Path.Combine(spill, $"tokens-{Environment.ProcessId}-{Guid.NewGuid():N}"), cancellation: cancellation);
+        new(tokenizer, maxLength, TokenizedRowsWriter.PathIn(spill), cancellation: cancellation);
 
     private string? Prompt(string column) => prompts.GetValueOrDefault(column) ?? prompts.GetValueOrDefault("");
 }

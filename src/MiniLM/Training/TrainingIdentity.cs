@@ -15,7 +15,7 @@ internal static class TrainingIdentity
     ];
 
     internal static List<KeyValuePair<string, string>> Of(Device device, ModelFolder model, IReadOnlyList<(TrainingData Data, TrainingLoss Loss)> training,
-        IReadOnlyList<string> evaluation, int[]? dataOrder, TrainingArguments arguments)
+        IReadOnlyList<string> evaluationHashes, int[]? dataOrder, TrainingArguments arguments)
     {
         // What was given comes first: of a new head the hash of the model depends on the seed.
         List<KeyValuePair<string, string>> identity = [new("version", LibraryVersion.Text), new("device", device.Identity)];
@@ -33,9 +33,9 @@ internal static class TrainingIdentity
         // What is best depends on what is measured.
         if (arguments.LoadBestModelAtEnd || arguments.EarlyStoppingPatience is not null)
         {
-            for (int i = 0; i < evaluation.Count; i++)
+            for (int i = 0; i < evaluationHashes.Count; i++)
             {
-                identity.Add(new(string.Create(CultureInfo.InvariantCulture, $"eval data {i + 1}"), evaluation[i]));
+                identity.Add(new(string.Create(CultureInfo.InvariantCulture, $"eval data {i + 1}"), evaluationHashes[i]));
             }
         }
         return identity;

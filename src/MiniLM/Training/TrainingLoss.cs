@@ -8,8 +8,7 @@ namespace MiniLM.Training;
 /// <summary>A loss by its name and settings, for the one kind of model or the other.</summary>
 internal sealed class TrainingLoss
 {
-    private readonly BiEncoderLoss? _biEncoder, _inner; // the second of MatryoshkaLoss
-    private readonly double _weight = 1; // of all its dimensions together
+    private readonly BiEncoderLoss? _biEncoder;
     private readonly CrossEncoderLoss? _crossEncoder;
 
     /// <param name="kind">Of the model.</param>
@@ -39,12 +38,7 @@ internal sealed class TrainingLoss
                 throw new ArgumentException($"loss {name} takes a column from a second copy of the model, trained as well, which there is not.");
             }
             Name = _biEncoder.Name;
-            if (arguments.MatryoshkaDims.Count > 0)
-            {
-                (_inner, _biEncoder) = (_biEncoder, Matryoshka(_biEncoder, arguments));
-                _weight = arguments.MatryoshkaWeights.DefaultIfEmpty(1).Average()
-                    * Math.Min(arguments.MatryoshkaDimsPerStep ?? int.MaxValue, arguments.MatryoshkaDims.Count);
-            }
+            if (arguments.MatryoshkaDims.Count > 0) { _biEncoder = Matryoshka(_biEncoder, arguments); }
         }
         Settings = settings.Values;
     }
@@ -80,43 +74,44 @@ internal sealed class TrainingLoss
     internal double? AtChance(TrainingData data, int batchSize, int outputs)
     {
         int rows = Math.Min(batchSize, data.Count), columns = data.Rows.Tokens.Columns(0);
-        return (_crossEncoder, _inner ?? _biEncoder) switch
+        if (_biEncoder is not null) { return AtChance(_biEncoder, data, rows, columns); }
+        return _crossEncoder switch
         {
-            (Losses.Logits.BinaryCrossEntropyLoss { PositiveWeight: var weight }, _) => Enumerable.Range(0, data.Rows.Labels![0].Length)
-                .Average(output => ConstantGuess(data.Rows.Labels!.Average(row => row[output]), weight)),
-            (Losses.Logits.CrossEntropyLoss loss, _) => ConstantGuess(data, outputs, loss.LabelSmoothing),
-            (Losses.Logits.MultipleNegativesRankingLoss loss, _) =>
-                Math.Log(columns + Math.Min(loss.Negatives ?? int.MaxValue, (long)columns * (rows - 1))),
-            (Losses.Logits.ListNetLoss, _) => Enumerable.Range(0, data.Count).Average(row => Math.Log(data.Rows.Tokens.Columns(row))),
-            (_, SoftmaxLoss { Classes: var classes }) => ConstantGuess(data, classes, smoothing: 0),
-            (_, MultipleNegativesRankingLoss { PerDirection: var isBoth }) =>
-                _weight * (Math.Log((long)rows * (columns - 1)) + Math.Log(isBoth ? rows : (long)rows * (columns - 1))) / 2,
+            Losses.Logits.BinaryCrossEntropyLoss { PositiveWeight: var weight } => Enumerable.Range(0, data.Rows.Labels![0].Length)
+                .Average(output => OfBestScore(data.Rows.Labels!.Average(row => row[output]), weight)),
+            Losses.Logits.CrossEntropyLoss loss => OfShares(data, outputs, loss.LabelSmoothing),
+            Losses.Logits.MultipleNegativesRankingLoss loss => Math.Log(columns + Math.Min(loss.Negatives ?? int.MaxValue, (long)columns * (rows - 1))),
+            Losses.Logits.ListNetLoss => Enumerable.Range(0, data.Count).Average(row => Math.Log(data.Rows.Tokens.Columns(row))),
             _ => null,
         };
     }
 
+    private static double? AtChance(BiEncoderLoss loss, TrainingData data, int rows, int columns) => loss switch
+    {
+        MatryoshkaLoss matryoshka => matryoshka.Weight * AtChance(matryoshka.Inner, data, rows, columns),
+        SoftmaxLoss { Classes: var classes } => OfShares(data, classes, smoothing: 0),
+        MultipleNegativesRankingLoss { PerDirection: var isBoth } =>
+            (Math.Log((long)rows * (columns - 1)) + Math.Log(isBoth ? rows : (long)rows * (columns - 1))) / 2,
+        _ => null,
+    };
+
     // Always the best score: of a share p of positives that count w times w p / (w p + 1 - p), which is 1/2 where both weigh the same.
-    private static double ConstantGuess(double positive, double weight)
+    private static double OfBestScore(double positive, double weight)
     {
         double score = weight * positive / (weight * positive + 1 - positive);
-        return Term(weight * positive, score) + Term(1 - positive, 1 - score);
-
-        static double Term(double share, double probability) => share == 0 ? 0 : -share * Math.Log(probability);
+        return CrossEntropy(weight * positive, score) + CrossEntropy(1 - positive, 1 - score);
     }
 
     // Always the shares of the classes: their entropy, ln n where all are as many.
-    private static double ConstantGuess(TrainingData data, int classes, double smoothing)
+    private static double OfShares(TrainingData data, int classes, double smoothing)
     {
-        double[] shares = new double[classes];
+        double[] shares = [.. Enumerable.Repeat(smoothing / classes, classes)];
         double[][] counted = [.. data.Rows.Labels!.Where(row => row[0] >= 0)]; // of CrossEntropyLoss some do not count
         foreach (double[] row in counted) { shares[(int)row[0]] += (1 - smoothing) / counted.Length; }
-        double entropy = 0;
-        foreach (double share in shares)
-        {
-            if (share + smoothing is > 0) { entropy -= (share + smoothing / classes) * Math.Log(share + smoothing / classes); }
-        }
-        return entropy;
+        return shares.Sum(share => CrossEntropy(share, share));
     }
+
+    private static double CrossEntropy(double share, double probability) => share == 0 ? 0 : -share * Math.Log(probability);
 
     /// <summary>The loss over a data set.</summary>
     /// <param name="network">That is trained.</param>

@@ -37,8 +37,8 @@ internal sealed class TrainingWatch(IReadOnlyList<(string DataSet, double? Loss)
         {
             if (!IsAtChance(set, loss, out double past) || !isFull || !_said.Add($"loss-at-chance {set}")) { continue; }
             yield return new("loss-at-chance", string.Create(CultureInfo.InvariantCulture,
-                $"step {step.Number}: the loss {(atChance.Count > 1 ? $"on {atChance[set].DataSet} " : "")}has been {past:0.0000} for {Together} batches, ")
-                + string.Create(CultureInfo.InvariantCulture, $"and a guess gives {atChance[set].Loss:0.0000}: nothing is learnt. ")
+                $"step {step.Number}: the loss {(atChance.Count > 1 ? $"on {atChance[set].DataSet} " : "")}has been {past:0.0000} for {Together} batches, "
+                + $"and a guess gives {atChance[set].Loss:0.0000}: nothing is learnt. ")
                 + "Try another --learning-rate (too low: nothing moves; too high: all outputs are alike), or look whether the labels belong to the texts.");
         }
         if (step.IsTaken && _norms.Count >= NormsBefore && step.GradientNorm > Exploding * Median() && _said.Add("exploding-norm"))

@@ -89,6 +89,14 @@ public sealed class ObjectiveTests : IDisposable
         return (loss, Gradients(trained));
     }
 
+    private void AssertSame(Network network, Func<TrainingNetwork, Objective> makeWhole, Func<TrainingNetwork, Objective> makeCut)
+    {
+        (double loss, float[][] whole) = Run(network, makeWhole);
+        (double cut, float[][] gradients) = Run(network, makeCut);
+        Tiers.Close(loss, cut, 1e-6, "loss");
+        AssertClose(whole, gradients);
+    }
+
     [Fact]
     public void ABiEncodersColumns_AreEmbeddedTogetherAndGoBackByTheirOwnGradients()
     {
@@ -126,11 +134,8 @@ public sealed class ObjectiveTests : IDisposable
     {
         using TokenizedRows tokens = Texts(3);
         TrainingRows data = new(tokens);
-        (double loss, float[][] whole) = Run(Network, trained => new BiEncoderObjective(trained, new MultipleNegativesRankingLoss(), data, 5));
-        (double cached, float[][] gradients) = Run(Network, trained =>
+        AssertSame(Network, trained => new BiEncoderObjective(trained, new MultipleNegativesRankingLoss(), data, 5), trained =>
             new BiEncoderObjective(trained, new CachedMultipleNegativesRankingLoss { MiniBatchSize = miniBatch }, data, 5));
-        Tiers.Close(loss, cached, 1e-6, "loss");
-        AssertClose(whole, gradients);
     }
 
     // Whatever is computed at a time: one sequence, some, all.
@@ -140,11 +145,19 @@ public sealed class ObjectiveTests : IDisposable
     {
         using TokenizedRows tokens = Texts(3);
         TrainingRows data = new(tokens);
-        (double loss, float[][] whole) = Run(Network, trained => new BiEncoderObjective(trained, new MultipleNegativesRankingLoss(), data, 5));
-        (double cut, float[][] gradients) = Run(Network, trained =>
-            new BiEncoderObjective(trained, new MultipleNegativesRankingLoss(), data, 5, microBatchTokens: tokensTogether));
-        Tiers.Close(loss, cut, 1e-6, "loss");
-        AssertClose(whole, gradients);
+        Objective? cut = null;
+        AssertSame(Network, trained => new BiEncoderObjective(trained, new MultipleNegativesRankingLoss(), data, 5), trained =>
+            cut = new BiEncoderObjective(trained, new MultipleNegativesRankingLoss(), data, 5, microBatchTokens: tokensTogether));
+        int[] lengths = [.. Enumerable.Range(0, 3).SelectMany(column => Rows.Select(row => tokens.Length(row, column)))];
+        int next = 0;
+        foreach ((int first, int end) in cut!.Parts(Rows))
+        {
+            Assert.Equal(next, first);
+            Assert.True(end - first == 1 || lengths[first..end].Sum() <= tokensTogether);
+            Assert.True(end == lengths.Length || lengths[first..(end + 1)].Sum() > tokensTogether, "as many as fit");
+            next = end;
+        }
+        Assert.Equal(lengths.Length, next);
     }
 
     [Fact]
@@ -153,13 +166,9 @@ public sealed class ObjectiveTests : IDisposable
         using TokenizedRows tokens = Pairs(2);
         using PairParts parts = Parts(2);
         TrainingRows data = new(tokens) { Parts = parts };
-        Network network = Classifier(1);
-        (double loss, float[][] whole) = Run(network, trained =>
-            new CrossEncoderObjective(trained, new CrossLosses.MultipleNegativesRankingLoss { MiniBatchSize = null }, data, 5));
-        (double cached, float[][] gradients) = Run(network, trained =>
+        AssertSame(Classifier(1), trained =>
+            new CrossEncoderObjective(trained, new CrossLosses.MultipleNegativesRankingLoss { MiniBatchSize = null }, data, 5), trained =>
             new CrossEncoderObjective(trained, new CrossLosses.MultipleNegativesRankingLoss { MiniBatchSize = 5 }, data, 5));
-        Tiers.Close(loss, cached, 1e-6, "loss");
-        AssertClose(whole, gradients);
     }
 
     [Theory]

@@ -57,8 +57,7 @@ internal sealed record RetrievalTask(TokenizedRows Queries, TokenizedRows Docume
         (TokenizedRows, List<string>) Tokenize(string path, string what, Func<string, bool>? isWanted, string? prompt)
         {
             using TextCollection collection = TextCollection.Open(path, cancellation: cancellation);
-            using TokenizedRowsWriter writer = new(tokenizer, maxLength, Path.Combine(spill, $"tokens-{Environment.ProcessId}-{Guid.NewGuid():N}"),
-                cancellation: cancellation);
+            using TokenizedRowsWriter writer = new(tokenizer, maxLength, TokenizedRowsWriter.PathIn(spill), cancellation: cancellation);
             CollectionWindows windows = new(collection, what, isWanted);
             List<string> ids = [];
             while (windows.Read(cancellation))

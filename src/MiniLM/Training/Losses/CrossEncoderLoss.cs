@@ -98,17 +98,7 @@ internal abstract class CrossEncoderLoss
     /// <param name="outputs">Of the model.</param>
     /// <param name="columns">Texts of a query.</param>
     /// <param name="lists">Documents of each list; null: there are none.</param>
-    internal void CheckLabels(Labels labels, int outputs, int columns, IReadOnlyList<int>? lists)
-    {
-        CheckLabels(labels, outputs);
-        CheckLabels(labels, columns, lists);
-    }
-
-    /// <summary>Refuses labels that do not fit the texts.</summary>
-    private protected virtual void CheckLabels(Labels labels, int columns, IReadOnlyList<int>? lists) { }
-
-    /// <summary>Refuses labels that do not fit the model.</summary>
-    internal virtual void CheckLabels(Labels labels, int outputs)
+    internal virtual void CheckLabels(Labels labels, int outputs, int columns = 1, IReadOnlyList<int>? lists = null)
     {
         LossDataException.ThrowIf(labels.Width != 1 && !Requires.HasManyLabels, $"{Name} takes one label a row, not {labels.Width}.");
         labels.Check(Name, Requires.Labels);

@@ -12,6 +12,12 @@ internal sealed class MatryoshkaLoss(BiEncoderLoss loss, int[] dimensions, doubl
     /// <summary>How many of the dimensions a step takes, drawn by <see cref="Draw"/>; null: all.</summary>
     internal int? DimensionsPerStep { get; init; }
 
+    /// <summary>The other loss.</summary>
+    internal BiEncoderLoss Inner => loss;
+
+    /// <summary>Of all terms of a step together; where dimensions are drawn, the mean.</summary>
+    internal double Weight => (weights?.Average() ?? 1) * Math.Min(DimensionsPerStep ?? int.MaxValue, dimensions.Length);
+
     internal override BiEncoderInputs Requires => loss.Requires;
 
     internal override IReadOnlyList<LossParameter> Parameters(int width) =>

@@ -8,10 +8,10 @@ internal sealed class BinaryCrossEntropyLoss : CrossEncoderLoss
 
     internal override CrossEncoderInputs Requires => new(LabelKind.Probability) { HasManyOutputs = true, HasManyLabels = true };
 
-    internal override void CheckLabels(Labels labels, int outputs)
+    internal override void CheckLabels(Labels labels, int outputs, int columns = 1, IReadOnlyList<int>? lists = null)
     {
         LossDataException.ThrowIf(labels.Width != outputs, $"{Name}: {labels.Width} labels a row for {outputs} outputs; classes go to CrossEntropyLoss.");
-        base.CheckLabels(labels, outputs);
+        base.CheckLabels(labels, outputs, columns, lists);
     }
 
     private protected override double Value(ReadOnlySpan<double> scores, CrossEncoderTargets targets, Span<double> gradient) =>

@@ -14,7 +14,7 @@ internal sealed class CrossEntropyLoss : CrossEncoderLoss
 
     internal override CrossEncoderInputs Requires => new(LabelKind.Class) { HasManyOutputs = true };
 
-    internal override void CheckLabels(Labels labels, int outputs)
+    internal override void CheckLabels(Labels labels, int outputs, int columns = 1, IReadOnlyList<int>? lists = null)
     {
         LossDataException.ThrowIf(outputs < 2, $"{Name} takes a model with two outputs or more; one output goes to BinaryCrossEntropyLoss.");
         // A row that does not count keeps its place, as one of a class that every model has.

@@ -5,7 +5,11 @@ internal sealed class MarginMSELoss : CrossEncoderLoss
 {
     internal override CrossEncoderInputs Requires => new(LabelKind.Number) { MinColumns = 2, HasNegatives = true, HasManyLabels = true };
 
-    private protected override void CheckLabels(Labels labels, int columns, IReadOnlyList<int>? lists) => MarginError.Check(Name, labels, columns - 1);
+    internal override void CheckLabels(Labels labels, int outputs, int columns = 1, IReadOnlyList<int>? lists = null)
+    {
+        base.CheckLabels(labels, outputs, columns, lists);
+        MarginError.Check(Name, labels, columns - 1);
+    }
 
     private protected override double Value(ReadOnlySpan<double> scores, CrossEncoderTargets targets, Span<double> gradient) =>
         MarginError.Mean(scores, targets.Labels!, gradient);

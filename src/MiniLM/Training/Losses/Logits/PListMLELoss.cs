@@ -15,8 +15,9 @@ internal class PListMLELoss : ListLoss
 
     internal override CrossEncoderInputs Requires => base.Requires with { LabelsAreOptional = RespectInputOrder };
 
-    private protected override void CheckLabels(Labels labels, int columns, IReadOnlyList<int>? lists)
+    internal override void CheckLabels(Labels labels, int outputs, int columns = 1, IReadOnlyList<int>? lists = null)
     {
+        base.CheckLabels(labels, outputs, columns, lists);
         if (!RespectInputOrder) { return; }
         for (int list = 0, first = 0; list < lists!.Count; first += lists[list++])
         {
