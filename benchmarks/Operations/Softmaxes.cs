@@ -29,7 +29,7 @@ public unsafe class Softmaxes : IMeasured
     [Benchmark]
     public void Backward()
     {
-        for (int row = 0; row < Rows; row++) { _kernels.SoftmaxBackward(_scores.Floats + row * Length, _gradient.Floats + row * Length, Length, .18f); }
+        for (int row = 0; row < Rows; row++) { _kernels.SoftmaxBackward(_scores.Floats + row * Length, 1, _gradient.Floats + row * Length, Length, .18f); }
     }
 
     /// <summary>In place; backward reads the probabilities too.</summary>

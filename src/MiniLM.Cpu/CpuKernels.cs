@@ -10,10 +10,10 @@ internal abstract unsafe class CpuKernels(ProductKernels products)
 
     internal abstract void LayerNorm(float* x, float* gamma, float* beta, float epsilon, float* y, int width);
     internal abstract void LayerNormBackward(float* x, float* gamma, float epsilon, float* d, float* dGamma, float* dBeta, int width);
-    internal abstract void SoftmaxBackward(float* p, float* dp, int padded, float factor);
-    internal abstract void ActivateBackward(Activation activation, float* x, float* dy, int count);
+    internal abstract void SoftmaxBackward(float* p, float inverse, float* dp, int padded, float factor);
     internal abstract float Softmax(float* scores, float* bias, int length, int padded, float factor);
     internal abstract void Activate(Activation activation, float* x, float* y, int count);
+    internal abstract void ActivateSaving(Activation activation, float* x, float* y, int count);
     internal abstract void Pool(PoolingMode mode, float* rows, nint stride, int* columns, int length, float* y, int width);
     internal abstract float Dot(float* a, float* b, int count);
 
@@ -43,15 +43,16 @@ internal unsafe class LanesKernels<TLanes>(ProductKernels products) : CpuKernels
     internal override void LayerNormBackward(float* x, float* gamma, float epsilon, float* d, float* dGamma, float* dBeta, int width) =>
         Cpu.LayerNorm.Backward<TLanes>(x, gamma, epsilon, d, dGamma, dBeta, width);
 
-    internal override void SoftmaxBackward(float* p, float* dp, int padded, float factor) => Cpu.Softmax.Backward<TLanes>(p, dp, padded, factor);
-
-    internal override void ActivateBackward(Activation activation, float* x, float* dy, int count) =>
-        Activations.Backward<TLanes>(activation, x, dy, count);
+    internal override void SoftmaxBackward(float* p, float inverse, float* dp, int padded, float factor) =>
+        Cpu.Softmax.Backward<TLanes>(p, inverse, dp, padded, factor);
 
     internal override float Softmax(float* scores, float* bias, int length, int padded, float factor) =>
         Cpu.Softmax.Forward<TLanes>(scores, bias, length, padded, factor);
 
     internal override void Activate(Activation activation, float* x, float* y, int count) => Activations.Forward<TLanes>(activation, x, y, count);
+
+    internal override void ActivateSaving(Activation activation, float* x, float* y, int count) =>
+        Activations.ForwardSaving<TLanes>(activation, x, y, count);
 
     internal override void Pool(PoolingMode mode, float* rows, nint stride, int* columns, int length, float* y, int width) =>
         Pooling.Forward<TLanes>(mode, rows, stride, columns, length, y, width);

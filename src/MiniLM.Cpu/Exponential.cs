@@ -11,6 +11,7 @@ internal readonly struct Exponential<TLanes> where TLanes : struct, ILanes<TLane
         _c3 = TLanes.Create(Polynomial.Exp2[3]), _c4 = TLanes.Create(Polynomial.Exp2[4]), _c5 = TLanes.Create(Polynomial.Exp2[5]),
         _c6 = TLanes.Create(Polynomial.Exp2[6]);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Exponential() { }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

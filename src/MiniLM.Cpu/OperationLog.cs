@@ -145,8 +145,7 @@ internal sealed class OperationLog(ProductKernels products)
         (CpuOperation.Embedding, _) => (3, 7), // added to a row of each table
         (CpuOperation.LayerNorm, Derivative.None) => (8, 2), // mean 1, variance 3, normal form 4
         (CpuOperation.LayerNorm, _) => (17, 3), // mean and variance 4, normal form 2, dy gamma 1, two sums 3, dx 4, dgamma 2, dbeta 1
-        (CpuOperation.Activation, Derivative.None) => (0, 2),
-        (CpuOperation.Activation, _) => (0, 3),
+        (CpuOperation.Activation, _) => (0, 3), // of a training step: sums, values, slopes; slopes, and gradients twice
         (CpuOperation.Dropout, _) => (1, 2),
         (CpuOperation.Residual, _) => (1, 3),
         (CpuOperation.BiasSums, _) => (1, 1),

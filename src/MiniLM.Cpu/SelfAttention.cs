@@ -117,7 +117,8 @@ internal static unsafe class SelfAttention
     internal sealed class BackwardScratch(int longest, int paddedHeadSize, ProductKernels products) : IDisposable
     {
         private readonly NativeBlock _block = new(
-            5L * Padded(longest) * paddedHeadSize + (products.IsExact ? 2L : 6L) * longest * (Padded(longest) + RowPadding) + Padded(longest));
+            5L * Padded(longest) * paddedHeadSize + (products.IsExact ? 2L : 6L) * longest * (Padded(longest) + RowPadding) + Padded(longest)
+            + DropoutRows.Words(longest));
 
         internal int Longest => longest;
         internal long Bytes => _block.Bytes;
@@ -137,6 +138,9 @@ internal static unsafe class SelfAttention
         internal float* ScoreOperands => products.IsExact ? Scores : ProbabilityOperands + ScoreFloats;
         internal float* ProbabilityPairs => ScoreOperands + ScoreFloats;
         internal float* ScorePairs => ProbabilityPairs + ScoreFloats;
+
+        /// <summary>What dropout keeps of a row of probabilities.</summary>
+        internal int* Kept => (int*)(products.IsExact ? Scores : ScorePairs) + ScoreFloats;
 
         private long HeadFloats => (long)Padded(longest) * paddedHeadSize;
 
@@ -204,11 +208,14 @@ internal static unsafe class SelfAttention
             {
                 float* pr = p + r * scoreStride, dr = ds + r * scoreStride;
                 float inverse = kernels.Softmax(pr, bias.Row(columns, length, row + r, scratch.Bias), length, padded, factor);
-                for (int i = 0; i < length; i++) { pr[i] *= inverse; }
                 new Span<float>(pr + length, padded - length).Clear();
-                DropoutRows.Apply(mask, firstRow + row + r, MaskColumn(head), dr, length);
-                kernels.SoftmaxBackward(pr, dr, padded, 1 / root);
-                DropoutRows.Apply(mask, firstRow + row + r, MaskColumn(head), pr, length);
+                if (!mask.IsOff)
+                {
+                    DropoutRows.Draw(mask, firstRow + row + r, MaskColumn(head), length, scratch.Kept);
+                    DropoutRows.Apply(scratch.Kept, mask.Scale, dr, length);
+                }
+                kernels.SoftmaxBackward(pr, inverse, dr, padded, 1 / root);
+                if (!mask.IsOff) { DropoutRows.Apply(scratch.Kept, mask.Scale, pr, length); }
                 products.Convert(pr, pOperands + r * scoreStride * size, padded);
                 products.Convert(dr, dsOperands + r * scoreStride * size, padded);
             }

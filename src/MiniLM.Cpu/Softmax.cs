@@ -46,20 +46,26 @@ internal static unsafe class Softmax
         return 1 / (sum0 + sum1).Sum();
     }
 
-    /// <summary>ds = factor p (dp - sum of p dp), in place over one row of dp; columns from length to padded end as 0 where p is 0 there.</summary>
-    /// <param name="p">[padded].</param>
+    /// <summary>
+    /// p times inverse, and ds = factor p (dp - sum of p dp), both in place over one row; columns from length to padded end as 0 where p is 0 there.
+    /// </summary>
+    /// <param name="p">[padded], as <see cref="Forward"/> left it.</param>
+    /// <param name="inverse">As it returned.</param>
     /// <param name="dp">[padded].</param>
     /// <param name="padded">A multiple of 32.</param>
     /// <param name="factor">What the scores were multiplied by.</param>
-    internal static void Backward<TLanes>(float* p, float* dp, int padded, float factor) where TLanes : struct, ILanes<TLanes>
+    internal static void Backward<TLanes>(float* p, float inverse, float* dp, int padded, float factor) where TLanes : struct, ILanes<TLanes>
     {
         Debug.Assert(p != null && dp != null && padded > 0 && padded % Gemm.Columns == 0);
         int lanes = TLanes.Count;
-        TLanes s0 = TLanes.Create(0), s1 = s0;
+        TLanes s0 = TLanes.Create(0), s1 = s0, share = TLanes.Create(inverse);
         for (int i = 0; i < padded; i += 2 * lanes)
         {
-            s0 = TLanes.MultiplyAdd(TLanes.Load(p + i), TLanes.Load(dp + i), s0);
-            s1 = TLanes.MultiplyAdd(TLanes.Load(p + i + lanes), TLanes.Load(dp + i + lanes), s1);
+            TLanes p0 = TLanes.Load(p + i) * share, p1 = TLanes.Load(p + i + lanes) * share;
+            s0 = TLanes.MultiplyAdd(p0, TLanes.Load(dp + i), s0);
+            s1 = TLanes.MultiplyAdd(p1, TLanes.Load(dp + i + lanes), s1);
+            p0.Store(p + i);
+            p1.Store(p + i + lanes);
         }
         TLanes sum = TLanes.Create((s0 + s1).Sum()), scale = TLanes.Create(factor);
         for (int i = 0; i < padded; i += lanes) { (TLanes.Load(p + i) * scale * (TLanes.Load(dp + i) - sum)).Store(dp + i); }

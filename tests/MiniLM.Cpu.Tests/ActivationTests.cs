@@ -46,49 +46,63 @@ public sealed unsafe class ActivationTests
     }
 
     [Theory, MemberData(nameof(EveryTier))]
-    public void ActivateBackward_AgreesWithTheSpecificationInDouble(string tier)
+    public void ActivateSaving_AgreesWithTheSpecificationInDouble(string tier)
     {
         float[] x = [.. Enumerable.Range(-4000, 8001).Select(i => i / 300f), -1e30f, 1e30f, -1e4f, 1e4f, 1e-30f, -1e-30f, 1e-45f, -1e-45f, 0, float.MaxValue,
             float.MinValue];
         foreach (Activation activation in Enum.GetValues<Activation>())
         {
-            using GuardedBuffer before = GuardedBuffer.Of(x), dy = GuardedBuffer.Normal(new Random(1), x.Length);
-            double[] given = dy.ToDoubles(), expected = dy.ToDoubles();
-            Specification.Backward<double>(activation, before.ToDoubles(), expected);
-            Tiers.Kernels(tier).ActivateBackward(activation, before.Pointer, dy.Pointer, dy.Count);
+            using GuardedBuffer saved = GuardedBuffer.Of(x), y = new(x.Length), alone = new(x.Length);
+            double[] expected = [.. Enumerable.Repeat(1.0, x.Length)];
+            Specification.Backward<double>(activation, saved.ToDoubles(), expected);
+            Tiers.Kernels(tier).Activate(activation, saved.Pointer, alone.Pointer, x.Length);
+            Tiers.Kernels(tier).ActivateSaving(activation, saved.Pointer, y.Pointer, x.Length);
             bool isExact = activation is Activation.Identity or Activation.Relu;
-            for (int i = 0; i < x.Length; i++)
-            {
-                Tiers.Close(expected[i], dy.Span[i], isExact ? 0 : 1e-6 * Math.Abs(given[i]), $"{activation} at {x[i]:R}, dy {given[i]:R}");
-            }
-            Assert.Equal(x, before.Span.ToArray());
+            for (int i = 0; i < x.Length; i++) { Tiers.Close(expected[i], saved.Span[i], isExact ? 0 : 1e-6, $"the slope of {activation} at {x[i]:R}"); }
+            Assert.Equal(alone.Span.ToArray(), y.Span.ToArray());
         }
     }
 
     [Theory, MemberData(nameof(EveryTier))]
-    public void ActivateBackward_OfEveryCountGivesAValueTheSameBitsAndKeepsNaN(string tier)
+    public void ActivateSaving_OfEveryCountGivesAValueTheSameBitsAndKeepsNaN(string tier)
     {
         foreach (Activation activation in Enum.GetValues<Activation>())
         {
             for (int count = 1; count <= 40; count++)
             {
-                using GuardedBuffer x = GuardedBuffer.Normal(new Random(count), count), equal = new(count), bad = GuardedBuffer.NaN(count),
-                    dy = new(count), fromX = new(count), fromDY = GuardedBuffer.NaN(count);
-                foreach (GuardedBuffer ones in new[] { dy, fromX }) { ones.Span.Fill(1); }
-                double[] expected = dy.ToDoubles();
-                Specification.Backward<double>(activation, x.ToDoubles(), expected);
-                Backward(x, dy);
-                for (int i = 0; i < count; i++) { Tiers.Close(expected[i], dy.Span[i], 1e-6, $"{activation}, {i} of {count}"); }
-                Backward(bad, fromX);
-                Assert.Equal(activation == Activation.Identity ? 0 : count, fromX.Span.Count(float.NaN));
-                Backward(equal, fromDY);
-                Assert.Equal(count, fromDY.Span.Count(float.NaN));
+                using GuardedBuffer normal = GuardedBuffer.Normal(new Random(count), count), equal = new(count), bad = GuardedBuffer.NaN(count), y = new(count);
+                double[] expected = [.. Enumerable.Repeat(1.0, count)], values = normal.ToDoubles();
+                Specification.Backward<double>(activation, values, expected);
+                Specification.Forward<double>(activation, values);
+                Tiers.Kernels(tier).ActivateSaving(activation, normal.Pointer, y.Pointer, count);
+                for (int i = 0; i < count; i++)
+                {
+                    Tiers.Close(expected[i], normal.Span[i], 1e-6, $"the slope of {activation}, {i} of {count}");
+                    Tiers.Close(values[i], y.Span[i], 1e-6, $"{activation}, {i} of {count}");
+                }
+                Tiers.Kernels(tier).ActivateSaving(activation, bad.Pointer, y.Pointer, count);
+                Assert.Equal(activation == Activation.Identity ? 0 : count, bad.Span.Count(float.NaN));
+                Assert.Equal(count, y.Span.Count(float.NaN));
                 equal.Span.Fill(-.7f);
-                dy.Span.Fill(1);
-                Backward(equal, dy);
-                Assert.Equal(count, dy.Span.Count(dy.Span[0]));
-                void Backward(GuardedBuffer from, GuardedBuffer to) => Tiers.Kernels(tier).ActivateBackward(activation, from.Pointer, to.Pointer, count);
+                Tiers.Kernels(tier).ActivateSaving(activation, equal.Pointer, y.Pointer, count);
+                Assert.Equal(count, equal.Span.Count(equal.Span[0]));
+                Assert.Equal(count, y.Span.Count(y.Span[0]));
             }
+        }
+    }
+
+    [Fact]
+    public void Backward_OfEveryCountIsTheProductAndKeepsNaN()
+    {
+        for (int count = 1; count <= 40; count++)
+        {
+            using GuardedBuffer slope = GuardedBuffer.Normal(new Random(count), count), dy = GuardedBuffer.Normal(new Random(-count), count),
+                bad = GuardedBuffer.NaN(count);
+            float[] expected = [.. slope.Span.ToArray().Zip(dy.Span.ToArray(), (a, b) => a * b)];
+            Activations.Backward(slope.Pointer, dy.Pointer, count);
+            Assert.Equal(expected, dy.Span.ToArray());
+            Activations.Backward(slope.Pointer, bad.Pointer, count);
+            Assert.Equal(count, bad.Span.Count(float.NaN));
         }
     }
 

@@ -5,7 +5,6 @@ namespace MiniLM.Cpu.Tests;
 
 public sealed unsafe class DropoutRowsTests
 {
-    // Eight blocks of eight columns at a time, then one, then a part of one.
     [Fact]
     public void Apply_OfEveryCountIsTheMasksFactor()
     {
@@ -33,6 +32,18 @@ public sealed unsafe class DropoutRowsTests
         DropoutRows.Apply(mask, 7, first, x.Pointer, x.Count);
         for (int i = 0; i < x.Count; i++) { Assert.Equal(mask.Factor(7, first + i), x.Span[i]); }
         Assert.InRange(x.Span.Count(0f), 25, 75);
+    }
+
+    [Fact]
+    public void Draw_OfEveryCountStaysInsideItsWords()
+    {
+        DropoutMask mask = new(1, 0, DropoutSite.Attention, 0, .5f);
+        for (int count = 1; count <= 150; count++)
+        {
+            using GuardedBuffer kept = new(DropoutRows.Words(count));
+            DropoutRows.Draw(mask, 7, 8, count, (int*)kept.Pointer);
+            for (int i = 0; i < count; i++) { Assert.Equal(mask.Factor(7, 8 + i) > 0, (((int*)kept.Pointer)[i / 8] >> i % 8 & 1) != 0); }
+        }
     }
 
     // Where a gradient overflowed, what was dropped has none all the same.

@@ -49,12 +49,12 @@ internal sealed unsafe partial class CpuTrainingNetwork
         OperationLog? log = mine.Log;
         (int width, int inner) = (_config.HiddenSize, _config.IntermediateSize);
         NormalizeBackward(packed.OutputNorm, _slot.OutputSums(_layer) + at, d, rows, _sums.OutputGamma(index), _sums.OutputBeta(index), log);
-        float* sums = Options.RecomputesInner ? RecomputeInner(group, mine) : _slot.Up(_layer) + (nint)group.From * _widths.Inner;
+        float* slopes = Options.RecomputesInner ? RecomputeInner(group, mine) : _slot.Slopes(_layer) + (nint)group.From * _widths.Inner;
         void* operands = KeepDropped(group, DropoutSite.FeedForwardOutput, d, _rows.Down + word, _sums.Down(index), mine);
         float* kept = _rows.Up + (nint)group.Word * _widths.Inner, up = Made(kept, mine.Inner);
         backward.Down.Multiply(Store.Float32, operands, hidden, rows, up, _widths.Inner);
         log?.AddProduct(CpuOperation.FeedForwardDown, Store.Float32, rows, width, inner, derivative: Derivative.Inputs);
-        _kernels.ActivateBackward(_config.HiddenAct, sums, up, rows * _widths.Inner);
+        Activations.Backward(slopes, up, rows * _widths.Inner);
         log?.AddValues(CpuOperation.Activation, Inner(group), Derivative.All);
         GroupSums.AddRows(up, _widths.Inner, rows, _widths.Inner, _sums.Up(index));
         log?.AddValues(CpuOperation.BiasSums, Inner(group));
@@ -79,7 +79,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
         log?.AddProduct(CpuOperation.QueryKeyValue, Store.Float32, rows, 3L * width, width, addends: 1, Derivative.Inputs);
     }
 
-    /// <summary>The activations, for the gradient of the weight behind them, and the sums before them, which are returned.</summary>
+    /// <summary>The activations, for the gradient of the weight behind them, and their slopes, which are returned.</summary>
     private float* RecomputeInner(RowGroup group, Scratch mine)
     {
         nint word = (nint)group.Word * _widths.Hidden;

@@ -64,7 +64,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
             operands = Keep(group, attention, _widths.Hidden, _slot.Attention(layer) + word, mine);
             operands = Options.RecomputesInner
                 ? FeedForwardUp(group, layer, operands, mine.Up, mine.Activated, mine)
-                : FeedForwardUp(group, layer, operands, _slot.Up(layer) + (nint)from * _widths.Inner,
+                : FeedForwardUp(group, layer, operands, _slot.Slopes(layer) + (nint)from * _widths.Inner,
                     _slot.Activated(layer) + (nint)group.Word * _widths.Inner, mine);
             sums = _slot.OutputSums(layer) + at;
             packed.Down.Multiply(
@@ -91,16 +91,16 @@ internal sealed unsafe partial class CpuTrainingNetwork
     /// <param name="group">Of rows.</param>
     /// <param name="layer">Of the network.</param>
     /// <param name="x">[rows, hidden] operands.</param>
-    /// <param name="up">[rows, inner]: gets the sums before the activation.</param>
+    /// <param name="slopes">[rows, inner]: gets the slopes of the activation.</param>
     /// <param name="kept">[words, inner]: gets the activations.</param>
     /// <param name="mine">The thread's.</param>
-    private void* FeedForwardUp(RowGroup group, int layer, void* x, float* up, float* kept, Scratch mine)
+    private void* FeedForwardUp(RowGroup group, int layer, void* x, float* slopes, float* kept, Scratch mine)
     {
         PackedLinear linear = _inference.Layers[layer].Up;
-        linear.Multiply(Epilogue.None, Store.Float32, x, _widths.Hidden, group.Rows, 0, linear.Panels, up, _widths.Inner, Gemm.Columns);
+        linear.Multiply(Epilogue.None, Store.Float32, x, _widths.Hidden, group.Rows, 0, linear.Panels, slopes, _widths.Inner, Gemm.Columns);
         mine.Log?.AddProduct(CpuOperation.FeedForwardUp, Store.Float32, group.Rows, _config.HiddenSize, _config.IntermediateSize);
         float* activated = Made(kept, mine.Inner);
-        _kernels.Activate(_config.HiddenAct, up, activated, group.Rows * _widths.Inner);
+        _kernels.ActivateSaving(_config.HiddenAct, slopes, activated, group.Rows * _widths.Inner);
         mine.Log?.AddValues(CpuOperation.Activation, Inner(group));
         return Keep(group, activated, _widths.Inner, kept, mine);
     }

@@ -15,8 +15,8 @@ namespace MiniLM.Cpu.Training;
 internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
 {
     private readonly int _hidden = network.Config.HiddenSize;
-    // Per module [sequences, padded width]: its inputs, sums before an activation, gradients of inputs.
-    private float[][] _inputs = [], _sums = [], _gradients = [];
+    // Per module [sequences, padded width]: its inputs, slopes of an activation, gradients of inputs.
+    private float[][] _inputs = [], _slopes = [], _gradients = [];
     private float[] _output = [], _packed = [], _dPacked = [];
 
     private static int Pad(int width) => PackedLinear.PanelsOf(width) * Cpu.Gemm.Columns;
@@ -48,9 +48,9 @@ internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
                 else
                 {
                     Drop(x, sequence, index, dense, dropout);
-                    Span<float> sum = Row(_sums[index], sequence, width);
-                    Apply(dense.Linear, x, sum);
-                    fixed (float* from = sum, to = y) { kernels.Activate(dense.Activation, from, to, width); }
+                    Span<float> slope = Row(_slopes[index], sequence, width); // of the sums that stand there first
+                    Apply(dense.Linear, x, slope);
+                    fixed (float* from = slope, to = y) { kernels.ActivateSaving(dense.Activation, from, to, width); }
                 }
                 x = y;
             }
@@ -62,13 +62,13 @@ internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
     {
         int modules = network.Head.Length;
         if (_inputs.Length > 0 && _inputs[0].Length >= sequences * Pad(network.PooledSize)) { return; }
-        (_inputs, _sums, _gradients) = (new float[modules + 1][], new float[modules][], new float[modules + 1][]);
+        (_inputs, _slopes, _gradients) = (new float[modules + 1][], new float[modules][], new float[modules + 1][]);
         int width = network.PooledSize;
         (_inputs[0], _gradients[0]) = (new float[sequences * Pad(width)], new float[sequences * Pad(width)]);
         for (int index = 0; index < modules; index++)
         {
             if (network.Head[index] is DenseModule dense) { width = dense.Linear.Outputs; }
-            _sums[index] = new float[sequences * Pad(width)];
+            _slopes[index] = new float[sequences * Pad(width)];
             (_inputs[index + 1], _gradients[index + 1]) = (new float[sequences * Pad(width)], new float[sequences * Pad(width)]);
         }
     }
@@ -152,11 +152,11 @@ internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
         (int inputs, int outputs) = (dense.Linear.Inputs, dense.Linear.Outputs);
         float[] dx = _gradients[index];
         dx.AsSpan(0, sequences * Pad(inputs)).Clear();
-        fixed (float* dy = d, sums = _sums[index], x = _inputs[index])
+        fixed (float* dy = d, slopes = _slopes[index], x = _inputs[index])
         {
             for (int sequence = 0; sequence < sequences; sequence++)
             {
-                kernels.ActivateBackward(dense.Activation, sums + sequence * Pad(outputs), dy + sequence * Pad(outputs), outputs);
+                Activations.Backward(slopes + sequence * Pad(outputs), dy + sequence * Pad(outputs), outputs);
             }
             OuterProduct.Add(kernels.Products, dy, Pad(outputs), outputs, x, Pad(inputs), inputs, sequences, gradient(dense.Linear.Weight), inputs);
         }

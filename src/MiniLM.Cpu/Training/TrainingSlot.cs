@@ -68,11 +68,11 @@ internal sealed unsafe class TrainingSlot(ProductKernels products, RowWidths wid
     /// <summary>[rows, hidden]: before the LayerNorm behind attention.</summary>
     internal float* AttentionSums(int layer) => Activated(layer) + (long)_words * Inner;
 
-    /// <summary>[rows, inner]: before the activation; likewise.</summary>
-    internal float* Up(int layer) => AttentionSums(layer) + (long)_rows * widths.Hidden;
+    /// <summary>[rows, inner]: slopes of the activation; likewise.</summary>
+    internal float* Slopes(int layer) => AttentionSums(layer) + (long)_rows * widths.Hidden;
 
     /// <summary>[rows, hidden]: before the LayerNorm at the layer's end.</summary>
-    internal float* OutputSums(int layer) => Up(layer) + (long)_rows * Inner;
+    internal float* OutputSums(int layer) => Slopes(layer) + (long)_rows * Inner;
 
     /// <summary>Operands: blocks of q, k and v by group and head: as <see cref="Workspace.Projections"/>, for each head.</summary>
     internal void* Projections(int layer) => OutputSums(layer) + (long)_rows * widths.Hidden;

@@ -74,24 +74,19 @@ internal readonly struct DropoutMask
     }
 
     /// <summary>The same for blocks block to block + 7, where the processor has AVX2.</summary>
-    internal unsafe void Keep(int row, int block, byte* bits)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal Vector256<int> KeepBlocks(int row, int block)
     {
         PhiloxBlocks.Words((uint)block, (uint)row, _place, _step, _seedLow, _seedHigh,
             out Vector256<uint> a, out Vector256<uint> b, out Vector256<uint> c, out Vector256<uint> d);
-        Vector256<int> threshold = Vector256.Create((int)_threshold), halves = Vector256.Create(0xffff), kept = default;
-        Collect(a, 0);
-        Collect(b, 2);
-        Collect(c, 4);
-        Collect(d, 6);
-        for (int i = 0; i < PhiloxBlocks.Count; i++) { bits[i] = (byte)kept[i]; }
-
-        void Collect(Vector256<uint> words, int at)
-        {
-            Vector256<int> low = Vector256.GreaterThanOrEqual(words.AsInt32() & halves, threshold);
-            Vector256<int> high = Vector256.GreaterThanOrEqual(Vector256.ShiftRightLogical(words, 16).AsInt32(), threshold);
-            kept |= (low & Vector256.Create(1 << at)) | (high & Vector256.Create(2 << at));
-        }
+        Vector256<int> below = Vector256.Create((int)_threshold - 1); // at least is two instructions, greater is one
+        return Bits(a, below, 0) | Bits(b, below, 2) | Bits(c, below, 4) | Bits(d, below, 6);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Bits(Vector256<uint> words, Vector256<int> below, int at) =>
+        (Vector256.GreaterThan(words.AsInt32() & Vector256.Create(0xffff), below) & Vector256.Create(1 << at))
+        | (Vector256.GreaterThan(Vector256.ShiftRightLogical(words, 16).AsInt32(), below) & Vector256.Create(2 << at));
 
     /// <summary>0 for a dropped value, <see cref="Scale"/> for a kept one.</summary>
     internal float Factor(int row, int column) => IsOff ? 1 : (Keep(row, column / Together) >> (column % Together) & 1) * Scale;

@@ -47,7 +47,7 @@ public sealed unsafe class TrainingSlotTests
                     parts.AddRange([((nint)slot.X(layer), words * Widths.Hidden), ((nint)slot.Context(layer), words * Widths.Context),
                         ((nint)slot.Attention(layer), words * Widths.Hidden), ((nint)slot.AttentionSums(layer), rows * Widths.Hidden),
                         ((nint)slot.OutputSums(layer), rows * Widths.Hidden), ((nint)slot.Projections(layer), rows * 3 * Widths.Context / products.Group)]);
-                    if (keepsInner) { parts.AddRange([((nint)slot.Activated(layer), words * Widths.Inner), ((nint)slot.Up(layer), rows * Widths.Inner)]); }
+                    if (keepsInner) { parts.AddRange([((nint)slot.Activated(layer), words * Widths.Inner), ((nint)slot.Slopes(layer), rows * Widths.Inner)]); }
                 }
                 return parts;
             }
