@@ -12,8 +12,7 @@ internal abstract unsafe class CpuKernels(ProductKernels products)
     internal abstract void LayerNormBackward(float* x, float* gamma, float epsilon, float* d, float* dGamma, float* dBeta, int width);
     internal abstract void SoftmaxBackward(float* p, float inverse, float* dp, int padded, float factor);
     internal abstract float Softmax(float* scores, float* bias, int length, int padded, float factor);
-    internal abstract void Activate(Activation activation, float* x, float* y, int count);
-    internal abstract void ActivateSaving(Activation activation, float* x, float* y, int count);
+    internal abstract void Activate(Activation activation, float* x, float* y, float* slopes, int count);
     internal abstract void Pool(PoolingMode mode, float* rows, nint stride, int* columns, int length, float* y, int width);
     internal abstract float Dot(float* a, float* b, int count);
 
@@ -49,10 +48,8 @@ internal unsafe class LanesKernels<TLanes>(ProductKernels products) : CpuKernels
     internal override float Softmax(float* scores, float* bias, int length, int padded, float factor) =>
         Cpu.Softmax.Forward<TLanes>(scores, bias, length, padded, factor);
 
-    internal override void Activate(Activation activation, float* x, float* y, int count) => Activations.Forward<TLanes>(activation, x, y, count);
-
-    internal override void ActivateSaving(Activation activation, float* x, float* y, int count) =>
-        Activations.ForwardSaving<TLanes>(activation, x, y, count);
+    internal override void Activate(Activation activation, float* x, float* y, float* slopes, int count) =>
+        Activations.Forward<TLanes>(activation, x, y, slopes, count);
 
     internal override void Pool(PoolingMode mode, float* rows, nint stride, int* columns, int length, float* y, int width) =>
         Pooling.Forward<TLanes>(mode, rows, stride, columns, length, y, width);

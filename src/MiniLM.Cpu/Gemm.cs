@@ -87,11 +87,11 @@ internal static unsafe class Gemm
     {
         switch (epilogue)
         {
-            case Epilogue.Gelu: Activations.Forward<TLanes>(Activation.Gelu, c, c, Columns); break;
-            case Epilogue.GeluTanh: Activations.Forward<TLanes>(Activation.GeluTanh, c, c, Columns); break;
-            case Epilogue.Relu: Activations.Forward<TLanes>(Activation.Relu, c, c, Columns); break;
-            case Epilogue.Silu: Activations.Forward<TLanes>(Activation.Silu, c, c, Columns); break;
-            case Epilogue.QuickGelu: Activations.Forward<TLanes>(Activation.QuickGelu, c, c, Columns); break;
+            case Epilogue.Gelu: Activations.Forward<TLanes>(Activation.Gelu, c, c, null, Columns); break;
+            case Epilogue.GeluTanh: Activations.Forward<TLanes>(Activation.GeluTanh, c, c, null, Columns); break;
+            case Epilogue.Relu: Activations.Forward<TLanes>(Activation.Relu, c, c, null, Columns); break;
+            case Epilogue.Silu: Activations.Forward<TLanes>(Activation.Silu, c, c, null, Columns); break;
+            case Epilogue.QuickGelu: Activations.Forward<TLanes>(Activation.QuickGelu, c, c, null, Columns); break;
             case Epilogue.ScaleRow:
                 TLanes scale = TLanes.Create(arguments->RowScale[row]);
                 for (int i = 0; i < Columns; i += TLanes.Count) { (TLanes.Load(c + i) * scale).Store(c + i); }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace MiniLM.Cpu;
 
@@ -19,6 +20,12 @@ internal unsafe interface ILanes<TSelf> where TSelf : struct, ILanes<TSelf>
 
     /// <summary>The greater one; <paramref name="b"/> when either is NaN, as vmaxps.</summary>
     static abstract TSelf Max(TSelf a, TSelf b);
+
+    /// <summary>The smaller one; <paramref name="b"/> when either is NaN, as vminps.</summary>
+    static abstract TSelf Min(TSelf a, TSelf b);
+
+    /// <summary>The magnitude of one with the sign of the other.</summary>
+    static abstract TSelf CopySign(TSelf magnitude, TSelf sign);
 
     /// <summary>x * 2^n, where the low bits of <paramref name="n"/> hold the integer (n + 1.5 * 2^23).</summary>
     static abstract TSelf Scale(TSelf x, TSelf n);
@@ -47,7 +54,13 @@ internal readonly unsafe struct Lanes256(Vector256<float> value) : ILanes<Lanes2
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 MultiplyAdd(Lanes256 a, Lanes256 b, Lanes256 c) => new(Vector256.FusedMultiplyAdd(a._value, b._value, c._value));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256 Max(Lanes256 a, Lanes256 b) => new(Vector256.ConditionalSelect(Vector256.GreaterThan(a._value, b._value), a._value, b._value));
+    public static Lanes256 Max(Lanes256 a, Lanes256 b) =>
+        new(Avx.IsSupported ? Avx.Max(a._value, b._value) : Vector256.ConditionalSelect(Vector256.GreaterThan(a._value, b._value), a._value, b._value));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 Min(Lanes256 a, Lanes256 b) =>
+        new(Avx.IsSupported ? Avx.Min(a._value, b._value) : Vector256.ConditionalSelect(Vector256.LessThan(a._value, b._value), a._value, b._value));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 CopySign(Lanes256 magnitude, Lanes256 sign) => new(Vector256.CopySign(magnitude._value, sign._value));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 Scale(Lanes256 x, Lanes256 n) => new((x._value.AsInt32() + Vector256.ShiftLeft(n._value.AsInt32(), 23)).AsSingle());
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public void Store(float* at) => _value.Store(at);
@@ -72,7 +85,13 @@ internal readonly unsafe struct Lanes128(Vector128<float> value) : ILanes<Lanes1
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128 MultiplyAdd(Lanes128 a, Lanes128 b, Lanes128 c) => new(Vector128.FusedMultiplyAdd(a._value, b._value, c._value));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes128 Max(Lanes128 a, Lanes128 b) => new(Vector128.ConditionalSelect(Vector128.GreaterThan(a._value, b._value), a._value, b._value));
+    public static Lanes128 Max(Lanes128 a, Lanes128 b) =>
+        new(Sse.IsSupported ? Sse.Max(a._value, b._value) : Vector128.ConditionalSelect(Vector128.GreaterThan(a._value, b._value), a._value, b._value));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 Min(Lanes128 a, Lanes128 b) =>
+        new(Sse.IsSupported ? Sse.Min(a._value, b._value) : Vector128.ConditionalSelect(Vector128.LessThan(a._value, b._value), a._value, b._value));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 CopySign(Lanes128 magnitude, Lanes128 sign) => new(Vector128.CopySign(magnitude._value, sign._value));
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128 Scale(Lanes128 x, Lanes128 n) => new((x._value.AsInt32() + Vector128.ShiftLeft(n._value.AsInt32(), 23)).AsSingle());
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public void Store(float* at) => _value.Store(at);
@@ -94,6 +113,8 @@ internal readonly unsafe struct Lanes1(float value) : ILanes<Lanes1>
     public static Lanes1 operator /(Lanes1 a, Lanes1 b) => new(a._value / b._value);
     public static Lanes1 MultiplyAdd(Lanes1 a, Lanes1 b, Lanes1 c) => new(MathF.FusedMultiplyAdd(a._value, b._value, c._value));
     public static Lanes1 Max(Lanes1 a, Lanes1 b) => a._value > b._value ? a : b;
+    public static Lanes1 Min(Lanes1 a, Lanes1 b) => a._value < b._value ? a : b;
+    public static Lanes1 CopySign(Lanes1 magnitude, Lanes1 sign) => new(MathF.CopySign(magnitude._value, sign._value));
     public static Lanes1 Scale(Lanes1 x, Lanes1 n) =>
         new(BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(x._value) + (BitConverter.SingleToInt32Bits(n._value) << 23)));
     public void Store(float* at) => *at = _value;

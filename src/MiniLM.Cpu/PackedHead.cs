@@ -82,7 +82,7 @@ internal sealed unsafe class PackedHead : IDisposable
             {
                 y[i] = module.Bias!.Floats[i] + _kernels.Dot(x, module.Weight.Floats + (nint)i * module.Inputs, module.Inputs);
             }
-            _kernels.Activate(module.Activation, y, y, module.Outputs);
+            _kernels.Activate(module.Activation, y, y, null, module.Outputs);
             width = module.Outputs;
             float* used = x;
             x = y;

@@ -17,7 +17,7 @@ public sealed unsafe class ActivationTests
             double[] expected = Array.ConvertAll(x, value => (double)value);
             Specification.Forward<double>(activation, expected);
             using GuardedBuffer y = GuardedBuffer.Of(x);
-            Tiers.Kernels(tier).Activate(activation, y.Pointer, y.Pointer, y.Count);
+            Tiers.Kernels(tier).Activate(activation, y.Pointer, y.Pointer, null, y.Count);
             bool isExact = activation is Activation.Identity or Activation.Relu;
             for (int i = 0; i < x.Length; i++) { Tiers.Close(expected[i], y.Span[i], isExact ? 0 : 3e-7 + 2e-7 * Math.Abs(x[i]), $"{activation}({x[i]:R})"); }
         }
@@ -36,7 +36,7 @@ public sealed unsafe class ActivationTests
                 Specification.Forward<double>(activation, expected);
                 foreach (GuardedBuffer buffer in new[] { equal, bad, normal })
                 {
-                    Tiers.Kernels(tier).Activate(activation, buffer.Pointer, buffer.Pointer, count);
+                    Tiers.Kernels(tier).Activate(activation, buffer.Pointer, buffer.Pointer, null, count);
                 }
                 Assert.Equal(count, equal.Span.Count(equal.Span[0]));
                 Assert.Equal(count, bad.Span.Count(float.NaN));
@@ -46,7 +46,7 @@ public sealed unsafe class ActivationTests
     }
 
     [Theory, MemberData(nameof(EveryTier))]
-    public void ActivateSaving_AgreesWithTheSpecificationInDouble(string tier)
+    public void ActivateWithSlopes_AgreesWithTheSpecificationInDouble(string tier)
     {
         float[] x = [.. Enumerable.Range(-4000, 8001).Select(i => i / 300f), -1e30f, 1e30f, -1e4f, 1e4f, 1e-30f, -1e-30f, 1e-45f, -1e-45f, 0, float.MaxValue,
             float.MinValue];
@@ -55,8 +55,8 @@ public sealed unsafe class ActivationTests
             using GuardedBuffer saved = GuardedBuffer.Of(x), y = new(x.Length), alone = new(x.Length);
             double[] expected = [.. Enumerable.Repeat(1.0, x.Length)];
             Specification.Backward<double>(activation, saved.ToDoubles(), expected);
-            Tiers.Kernels(tier).Activate(activation, saved.Pointer, alone.Pointer, x.Length);
-            Tiers.Kernels(tier).ActivateSaving(activation, saved.Pointer, y.Pointer, x.Length);
+            Tiers.Kernels(tier).Activate(activation, saved.Pointer, alone.Pointer, null, x.Length);
+            Tiers.Kernels(tier).Activate(activation, saved.Pointer, y.Pointer, saved.Pointer, x.Length);
             bool isExact = activation is Activation.Identity or Activation.Relu;
             for (int i = 0; i < x.Length; i++) { Tiers.Close(expected[i], saved.Span[i], isExact ? 0 : 1e-6, $"the slope of {activation} at {x[i]:R}"); }
             Assert.Equal(alone.Span.ToArray(), y.Span.ToArray());
@@ -64,7 +64,7 @@ public sealed unsafe class ActivationTests
     }
 
     [Theory, MemberData(nameof(EveryTier))]
-    public void ActivateSaving_OfEveryCountGivesAValueTheSameBitsAndKeepsNaN(string tier)
+    public void ActivateWithSlopes_OfEveryCountGivesAValueTheSameBitsAndKeepsNaN(string tier)
     {
         foreach (Activation activation in Enum.GetValues<Activation>())
         {
@@ -74,17 +74,17 @@ public sealed unsafe class ActivationTests
                 double[] expected = [.. Enumerable.Repeat(1.0, count)], values = normal.ToDoubles();
                 Specification.Backward<double>(activation, values, expected);
                 Specification.Forward<double>(activation, values);
-                Tiers.Kernels(tier).ActivateSaving(activation, normal.Pointer, y.Pointer, count);
+                Tiers.Kernels(tier).Activate(activation, normal.Pointer, y.Pointer, normal.Pointer, count);
                 for (int i = 0; i < count; i++)
                 {
                     Tiers.Close(expected[i], normal.Span[i], 1e-6, $"the slope of {activation}, {i} of {count}");
                     Tiers.Close(values[i], y.Span[i], 1e-6, $"{activation}, {i} of {count}");
                 }
-                Tiers.Kernels(tier).ActivateSaving(activation, bad.Pointer, y.Pointer, count);
+                Tiers.Kernels(tier).Activate(activation, bad.Pointer, y.Pointer, bad.Pointer, count);
                 Assert.Equal(activation == Activation.Identity ? 0 : count, bad.Span.Count(float.NaN));
                 Assert.Equal(count, y.Span.Count(float.NaN));
                 equal.Span.Fill(-.7f);
-                Tiers.Kernels(tier).ActivateSaving(activation, equal.Pointer, y.Pointer, count);
+                Tiers.Kernels(tier).Activate(activation, equal.Pointer, y.Pointer, equal.Pointer, count);
                 Assert.Equal(count, equal.Span.Count(equal.Span[0]));
                 Assert.Equal(count, y.Span.Count(y.Span[0]));
             }
@@ -116,7 +116,7 @@ public sealed unsafe class ActivationTests
         {
             double[] expected = golden.Doubles(name);
             using GuardedBuffer y = GuardedBuffer.Of(x);
-            Tiers.Kernels(tier).Activate(activation, y.Pointer, y.Pointer, y.Count);
+            Tiers.Kernels(tier).Activate(activation, y.Pointer, y.Pointer, null, y.Count);
             for (int i = 0; i < x.Length; i++)
             {
                 if (double.IsFinite(expected[i])) { Tiers.Close(expected[i], y.Span[i], 1e-6 + 3e-7 * Math.Abs(x[i]), $"{name}({x[i]:R})"); }

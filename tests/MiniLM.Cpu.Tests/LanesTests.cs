@@ -28,6 +28,8 @@ public sealed unsafe class LanesTests
             Equal((u, v, _) => u / v, x / z);
             Equal(MathF.FusedMultiplyAdd, TLanes.MultiplyAdd(x, z, w));
             Equal((u, v, _) => u > v ? u : v, TLanes.Max(x, z));
+            Equal((u, v, _) => u < v ? u : v, TLanes.Min(x, z));
+            Equal((u, v, _) => MathF.CopySign(u, v), TLanes.CopySign(x, z));
             Equal((_, _, _) => 0.3f, TLanes.Create(0.3f));
             float sum = a.Sum(), greatest = a.Aggregate(MathF.Max);
             Assert.Equal(greatest, x.Greatest());
@@ -51,9 +53,9 @@ public sealed unsafe class LanesTests
         float[] Values() => [.. Enumerable.Range(0, count).Select(_ => Value())];
     }
 
-    // As vmaxps: every tier gives the same bits where a zero meets one of the other sign.
+    // As vmaxps and vminps: every tier gives the same bits where a zero meets one of the other sign.
     [Fact]
-    public void Max_OfEqualValuesIsTheSecond()
+    public void MaxAndMin_OfEqualValuesAreTheSecond()
     {
         Check<Lanes256>();
         Check<Lanes128>();
@@ -64,8 +66,11 @@ public sealed unsafe class LanesTests
             using GuardedBuffer y = GuardedBuffer.NaN(TLanes.Count);
             foreach (float second in new[] { 0f, -0f })
             {
-                TLanes.Max(TLanes.Create(-second), TLanes.Create(second)).Store(y.Pointer);
-                foreach (float value in y.Span) { Assert.Equal(float.IsNegative(second), float.IsNegative(value)); }
+                foreach (TLanes result in new[] { TLanes.Max(TLanes.Create(-second), TLanes.Create(second)), TLanes.Min(TLanes.Create(-second), TLanes.Create(second)) })
+                {
+                    result.Store(y.Pointer);
+                    foreach (float value in y.Span) { Assert.Equal(float.IsNegative(second), float.IsNegative(value)); }
+                }
             }
         }
     }

@@ -100,7 +100,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
         linear.Multiply(Epilogue.None, Store.Float32, x, _widths.Hidden, group.Rows, 0, linear.Panels, slopes, _widths.Inner, Gemm.Columns);
         mine.Log?.AddProduct(CpuOperation.FeedForwardUp, Store.Float32, group.Rows, _config.HiddenSize, _config.IntermediateSize);
         float* activated = Made(kept, mine.Inner);
-        _kernels.ActivateSaving(_config.HiddenAct, slopes, activated, group.Rows * _widths.Inner);
+        _kernels.Activate(_config.HiddenAct, slopes, activated, slopes, group.Rows * _widths.Inner);
         mine.Log?.AddValues(CpuOperation.Activation, Inner(group));
         return Keep(group, activated, _widths.Inner, kept, mine);
     }

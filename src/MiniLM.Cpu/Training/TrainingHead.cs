@@ -50,7 +50,7 @@ internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
                     Drop(x, sequence, index, dense, dropout);
                     Span<float> slope = Row(_slopes[index], sequence, width); // of the sums that stand there first
                     Apply(dense.Linear, x, slope);
-                    fixed (float* from = slope, to = y) { kernels.ActivateSaving(dense.Activation, from, to, width); }
+                    fixed (float* from = slope, to = y) { kernels.Activate(dense.Activation, from, to, from, width); }
                 }
                 x = y;
             }
