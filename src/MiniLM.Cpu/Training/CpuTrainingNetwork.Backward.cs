@@ -8,7 +8,7 @@ namespace MiniLM.Cpu.Training;
 /// <summary>The way back: gradients of rows by group, then of weights by tile.</summary>
 internal sealed unsafe partial class CpuTrainingNetwork
 {
-    private const int Pieces = 4; // of a weight's channels for each thread: the last one must not be waited for long
+    private const int Pieces = 4; // of a weight for each thread: the last one must not be waited for long
 
     protected override void BackwardInside(int slot, ReadOnlySpan<float> outputGradient, CancellationToken cancellation)
     {
@@ -180,32 +180,53 @@ internal sealed unsafe partial class CpuTrainingNetwork
 
     private void Cut(CpuOperation operation, Linear linear, float* dy, int dyStride, int outputHeads, float* x, int xStride, int inputHeads, float* biasSums)
     {
-        int outputs = linear.Outputs / outputHeads, inputs = linear.Inputs / inputHeads;
+        int outputs = linear.Outputs / outputHeads, inputs = linear.Inputs / inputHeads, panels = PackedLinear.PanelsOf(inputs);
+        (int tall, int wide) = PiecesOf(outputs, inputs);
         for (int head = 0; head < outputHeads; head++)
         {
             int padded = head * _widths.Head;
             if (linear.Bias is { } bias) { _sums.AddTo(Gradient(bias) + head * outputs, biasSums + padded, _groups.Count, outputs); }
-            int count = Math.Clamp((outputs + _products.TallestOuter - 1) / _products.TallestOuter, 1, Pieces * _device.Threads);
-            for (int piece = 0; piece < count * inputHeads; piece++)
+            for (int input = 0; input < inputHeads; input++)
             {
-                int input = piece / count, first = ProductKernels.StripStart(outputs, piece % count, count);
-                _pieces.Add(new WeightPiece
+                for (int piece = 0; piece < tall * wide; piece++)
                 {
-                    Operation = operation,
-                    DY = dy + padded + first,
-                    DYStride = dyStride,
-                    Channels = ProductKernels.StripStart(outputs, piece % count + 1, count) - first,
-                    X = x + input * _widths.Head,
-                    XStride = xStride,
-                    Columns = inputs,
-                    Gradient = Gradient(linear.Weight) + (long)(head * outputs + first) * linear.Inputs + input * inputs,
-                    GradientStride = linear.Inputs,
-                });
+                    int row = piece / wide, column = piece % wide, channel = ProductKernels.StripStart(outputs, row, tall);
+                    int from = ProductKernels.StripStart(panels, column, wide) * Gemm.Columns;
+                    _pieces.Add(new WeightPiece
+                    {
+                        Operation = operation,
+                        DY = dy + padded + channel,
+                        DYStride = dyStride,
+                        Channels = ProductKernels.StripStart(outputs, row + 1, tall) - channel,
+                        X = x + input * _widths.Head + from,
+                        XStride = xStride,
+                        Columns = Math.Min(inputs, ProductKernels.StripStart(panels, column + 1, wide) * Gemm.Columns) - from,
+                        Gradient = Gradient(linear.Weight) + (long)(head * outputs + channel) * linear.Inputs + input * inputs + from,
+                        GradientStride = linear.Inputs,
+                    });
+                }
             }
         }
     }
 
-    /// <summary>Some channels of a weight's gradient.</summary>
+    /// <summary>
+    /// Into how many pieces by channels and by columns a weight is cut: each piece reads its channels and its columns of every row, all pieces together as few
+    /// values as they can.
+    /// </summary>
+    private (int Tall, int Wide) PiecesOf(int outputs, int inputs)
+    {
+        int strips = (outputs + _products.TallestOuter - 1) / _products.TallestOuter, panels = PackedLinear.PanelsOf(inputs), pieces = Pieces * _device.Threads;
+        (int Tall, int Wide) best = (Math.Min(strips, pieces), 1);
+        long least = long.MaxValue;
+        for (int tall = 1; tall <= Math.Min(strips, pieces); tall++)
+        {
+            long read = (long)outputs * (pieces / tall) + (long)inputs * tall;
+            if (pieces % tall == 0 && pieces / tall <= panels && read < least) { (best, least) = ((tall, pieces / tall), read); }
+        }
+        return best;
+    }
+
+    /// <summary>Some channels and columns of a weight's gradient.</summary>
     private struct WeightPiece
     {
         internal CpuOperation Operation;
