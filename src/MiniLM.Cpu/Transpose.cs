@@ -45,10 +45,12 @@ internal static unsafe class Transpose
         from += 4;
         Four(Pair(0), Pair(1), Pair(2), Pair(3), to + 4 * toStride, toStride);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         Vector256<float> Pair(int row) =>
             Avx.InsertVector128(Vector128.Load(from + row * fromStride).ToVector256(), Vector128.Load(from + (row + 4) * fromStride), 1);
 
         // Lanes hold rows 0-3 and 4-7: a 4x4 transposition in each gives four whole output rows.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         static void Four(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d, float* to, nint stride)
         {
             Vector256<float> ab0 = Avx.UnpackLow(a, b), ab1 = Avx.UnpackHigh(a, b), cd0 = Avx.UnpackLow(c, d), cd1 = Avx.UnpackHigh(c, d);
