@@ -66,7 +66,8 @@ public sealed unsafe class LanesTests
             using GuardedBuffer y = GuardedBuffer.NaN(TLanes.Count);
             foreach (float second in new[] { 0f, -0f })
             {
-                foreach (TLanes result in new[] { TLanes.Max(TLanes.Create(-second), TLanes.Create(second)), TLanes.Min(TLanes.Create(-second), TLanes.Create(second)) })
+                TLanes a = TLanes.Create(-second), b = TLanes.Create(second);
+                foreach (TLanes result in new[] { TLanes.Max(a, b), TLanes.Min(a, b) })
                 {
                     result.Store(y.Pointer);
                     foreach (float value in y.Span) { Assert.Equal(float.IsNegative(second), float.IsNegative(value)); }

@@ -11,8 +11,8 @@ internal static unsafe class PhiloxBlocks
 
     /// <summary>The four words of counters (a + i, b, c, d), i from 0 to 7.</summary>
     /// <remarks>
-    /// Multiplication reads the even words of a vector and makes 64 bits of each. So even and odd counters are two sets until the end, each in the even words of
-    /// its own vectors: the low halves of products stay where they are, the high ones are shifted there, and what the odd words hold is never read.
+    /// Multiplication reads the even words of a vector and makes 64 bits of each. So even and odd counters are two sets until the end, each in the even words
+    /// of its own vectors: the low halves of products stay where they are, the high ones are shifted there, and what the odd words hold is never read.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Words(uint a, uint b, uint c, uint d, uint keyLow, uint keyHigh,
@@ -35,7 +35,8 @@ internal static unsafe class PhiloxBlocks
     private static (Vector256<uint> A, Vector256<uint> B, Vector256<uint> C, Vector256<uint> D) Round(
         Vector256<uint> a, Vector256<uint> b, Vector256<uint> c, Vector256<uint> d, Vector256<uint> keyLow, Vector256<uint> keyHigh)
     {
-        Vector256<uint> first = Avx2.Multiply(a, Vector256.Create(Philox.FactorA)).AsUInt32(), second = Avx2.Multiply(c, Vector256.Create(Philox.FactorB)).AsUInt32();
+        Vector256<uint> first = Avx2.Multiply(a, Vector256.Create(Philox.FactorA)).AsUInt32();
+        Vector256<uint> second = Avx2.Multiply(c, Vector256.Create(Philox.FactorB)).AsUInt32();
         return (High(second) ^ b ^ keyLow, second, High(first) ^ d ^ keyHigh, first);
     }
 
