@@ -76,7 +76,7 @@ public sealed class OperationLogTests
             ("Attention", 2 * 2 * 3 * 3 * 5, 4 * size * 3 * 5), ("AttentionBackward", 2 * 4 * 3 * 3 * 5, (4 * size + 3 * 4) * 3 * 5),
             ("Embedding", 10 * 11, 4 * 4 * 11), ("Embedding.dW", 3 * 11, 7 * 4 * 11),
             ("LayerNorm", 8 * 11, 2 * 4 * 11), ("LayerNormBackward", 17 * 11, 3 * 4 * 11),
-            ("Activation", 0, 2 * 4 * 11), ("ActivationBackward", 0, 3 * 4 * 11),
+            ("Activation", 0, 3 * 4 * 11), ("ActivationBackward", 0, 3 * 4 * 11),
             ("Dropout", 11, 2 * 4 * 11), ("Residual", 11, 3 * 4 * 11), ("BiasSums", 11, 4 * 11),
             ("GradientNorm", 2 * 11, 4 * 11), ("AdamW", 15 * 11, 7 * 4 * 11), ("Clearing", 0, 4 * 11), ("Packing", 0, (4 + size) * 11),
             ("Head", 11, 13), ("Wait", 0, 0),

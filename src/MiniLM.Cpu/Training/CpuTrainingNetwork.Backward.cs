@@ -181,7 +181,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
     private void Cut(CpuOperation operation, Linear linear, float* dy, int dyStride, int outputHeads, float* x, int xStride, int inputHeads, float* biasSums)
     {
         int outputs = linear.Outputs / outputHeads, inputs = linear.Inputs / inputHeads, panels = PackedLinear.PanelsOf(inputs);
-        (int tall, int wide) = PiecesOf(outputs, inputs);
+        (int tall, int wide) = PiecesOf(outputs, inputs, _products.TallestOuter, Pieces * _device.Threads);
         for (int head = 0; head < outputHeads; head++)
         {
             int padded = head * _widths.Head;
@@ -213,9 +213,13 @@ internal sealed unsafe partial class CpuTrainingNetwork
     /// Into how many pieces by channels and by columns a weight is cut: each piece reads its channels and its columns of every row, all pieces together as few
     /// values as they can.
     /// </summary>
-    private (int Tall, int Wide) PiecesOf(int outputs, int inputs)
+    /// <param name="outputs">Channels.</param>
+    /// <param name="inputs">Columns.</param>
+    /// <param name="strip">Channels that a kernel takes at once.</param>
+    /// <param name="pieces">Wanted; fewer, by channels alone, where the weight is too small for so many.</param>
+    internal static (int Tall, int Wide) PiecesOf(int outputs, int inputs, int strip, int pieces)
     {
-        int strips = (outputs + _products.TallestOuter - 1) / _products.TallestOuter, panels = PackedLinear.PanelsOf(inputs), pieces = Pieces * _device.Threads;
+        int strips = (outputs + strip - 1) / strip, panels = PackedLinear.PanelsOf(inputs);
         (int Tall, int Wide) best = (Math.Min(strips, pieces), 1);
         long least = long.MaxValue;
         for (int tall = 1; tall <= Math.Min(strips, pieces); tall++)

@@ -280,6 +280,13 @@ public sealed class SmallTrainingNetworkTests
 
     // Groups of 128 rows, which is the most, of 100 and of 29: together those would be a row too many.
     [Theory]
+    [InlineData(384, 1536, 14, 8, 1, 8), InlineData(1536, 384, 14, 8, 4, 2), InlineData(384, 384, 14, 8, 2, 4), InlineData(384, 384, 14, 12, 3, 4)]
+    [InlineData(4096, 64, 14, 8, 8, 1), InlineData(64, 4096, 14, 8, 1, 8), InlineData(34, 34, 14, 8, 3, 1), InlineData(28, 96, 14, 6, 2, 3)]
+    [InlineData(3, 5, 6, 4, 1, 1)]
+    public void AWeightIsCut_SoThatItsPiecesReadTheLeast(int outputs, int inputs, int strip, int pieces, int tall, int wide) =>
+        Assert.Equal((tall, wide), CpuTrainingNetwork.PiecesOf(outputs, inputs, strip, pieces));
+
+    [Theory]
     [InlineData(1, Precision.Float32, false), InlineData(2, Precision.Float32, true), InlineData(3, Precision.BFloat16, false)]
     [InlineData(2, Precision.BFloat16, true)]
     public void Logs_HaveTheFlopAndBytesOfEveryOperation(int threads, Precision precision, bool recomputesInner)
@@ -318,7 +325,7 @@ public sealed class SmallTrainingNetworkTests
         Product("FeedForwardDown", Groups, rows, Inner, Hidden, ofFloats);
         Values("Residual", 2 * Layers * rows * Hidden, 1, 3);
         Values("LayerNorm", 2 * Layers * rows * Hidden, 8, 2);
-        Values("Activation", Layers * rows * Inner, 0, 2);
+        Values("Activation", Layers * rows * Inner, 0, 3);
         Casts(Layers * rows * (2 * PaddedHidden + PaddedInner), alsoWords: Layers * rows * Hidden);
         Values("Head", rows * Hidden, 1, 1); // a mean
         phase = CpuPhase.Backward;
@@ -331,11 +338,10 @@ public sealed class SmallTrainingNetworkTests
         Product("FeedForwardUp.dX", Groups, rows, Inner, Hidden, 2 * ofFloats);
         Product("AttentionOutput.dX", Groups, rows, Hidden, Hidden, size);
         Product("QueryKeyValue.dX", Groups, rows, 3 * Hidden, Hidden, 2 * ofFloats);
-        // A gradient of weights is added: pieces of a weight's channels, heads apart, each by all rows.
-        Product("FeedForwardDown.dW", Pieces(Hidden), Hidden, rows, Inner, 2 * ofFloats);
-        Product("FeedForwardUp.dW", Pieces(Inner), Inner, rows, Hidden, 2 * ofFloats);
-        Product("AttentionOutput.dW", Heads * Pieces(Hidden), Heads * Hidden, rows, Head, 2 * ofFloats);
-        Product("QueryKeyValue.dW", 3 * Heads * Pieces(Head), 3 * Hidden, rows, Hidden, 2 * ofFloats);
+        Gradient("FeedForwardDown.dW", 1, Hidden, Inner);
+        Gradient("FeedForwardUp.dW", 1, Inner, Hidden);
+        Gradient("AttentionOutput.dW", Heads, Hidden, Head);
+        Gradient("QueryKeyValue.dW", 3 * Heads, Head, Hidden);
         Values("Embedding.dW", rows * Hidden, 3, 7);
         // Of results' rows; then of the groups' sums, padded: six rows of hidden, of biases and LayerNorms, and the others' biases.
         Values("BiasSums", Layers * (rows * (5 * Hidden + Inner) + Groups * (6 * PaddedHidden + 3 * Context + PaddedInner)), 1, 1);
@@ -343,7 +349,7 @@ public sealed class SmallTrainingNetworkTests
         if (recomputesInner)
         {
             Product("FeedForwardUp", Groups, rows, Hidden, Inner, ofFloats);
-            Values("Activation", Layers * rows * Inner, 0, 2);
+            Values("Activation", Layers * rows * Inner, 0, 3);
             if (!products.IsExact) { Values("LayerNorm", Layers * rows * Hidden, 8, 2); }
         }
         phase = CpuPhase.Step;
@@ -389,7 +395,13 @@ public sealed class SmallTrainingNetworkTests
             int pairing = group > 1 ? 2 * size : 0;
             if (!products.IsExact) { Note("Cast", 0, (ofFloats + size + pairing) * values + pairing * alsoWords); }
         }
-        long Pieces(int channels) => Math.Min((channels + products.TallestOuter - 1) / products.TallestOuter, 4 * threads);
+        // Of each layer, added: weights, heads apart, in pieces of channels and columns, each by all rows.
+        void Gradient(string name, int weights, int channels, int columns)
+        {
+            (int tall, int wide) = CpuTrainingNetwork.PiecesOf(channels, columns, products.TallestOuter, 4 * threads);
+            long count = Layers * weights, values = (long)channels * columns;
+            Note(name, 2 * count * rows * values, count * (size * rows * (wide * channels + tall * columns) + 2L * ofFloats * values));
+        }
         int Words(int width) => (width + group - 1) / group;
     }
 
