@@ -37,6 +37,7 @@ internal sealed record Settings
         for (int i = 0; i < arguments.Length; i++)
         {
             string name = arguments[i];
+            if (name == "--help") { throw new ArgumentException("compares this engine with ONNX Runtime"); }
             if (name == "--json")
             {
                 settings = settings with { Json = true };
@@ -58,7 +59,10 @@ internal sealed record Settings
                 },
                 "--seconds" => settings with { Seconds = Number(name, value) },
                 "--shapes" => settings with { Shapes = value == "none" ? [] : [.. value.Split(',').Select(Shape)] },
-                "--texts" => settings with { Texts = value == "off" ? [] : settings.Texts },
+                "--texts" => settings with
+                {
+                    Texts = value switch { "on" => settings.Texts, "off" => [], _ => throw new ArgumentException($"--texts {value}: give on or off") },
+                },
                 "--most-texts" => settings with { MostTexts = Number(name, value) },
                 "--peers" => settings with { PeersFile = File.Exists(value) ? value : throw new ArgumentException($"{value}: no such file") },
                 _ => throw new ArgumentException($"unknown option {name}"),

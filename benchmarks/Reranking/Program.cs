@@ -10,8 +10,16 @@ using Peers;
 using Reranking;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-int queries = args.Length > 0 ? int.Parse(args[0]) : 3, passages = args.Length > 1 ? int.Parse(args[1]) : 1000;
-double seconds = args.Length > 2 ? double.Parse(args[2]) : 60;
+int[] numbers = [3, 1000, 60];
+for (int i = 0; i < args.Length; i++)
+{
+    if (i < numbers.Length && int.TryParse(args[i], NumberStyles.None, CultureInfo.InvariantCulture, out numbers[i]) && numbers[i] > 0) { continue; }
+    Console.Error.WriteLine($"Reranking: {args[i]}: give whole numbers from 1 up: [QUERIES [PASSAGES [SECONDS]]]");
+    return 2;
+}
+(int queries, int passages, int seconds) = (numbers[0], numbers[1], numbers[2]);
+Console.WriteLine($"{queries} queries x {passages} passages through a random cross-encoder in float32, end to end and bare in turns, "
+    + $"{seconds} s or three turns: wait");
 string folder = Directory.CreateTempSubdirectory("reranking-").FullName;
 try
 {
@@ -31,6 +39,7 @@ try
     Console.WriteLine($"throughput end to end / bare: {part / whole:f4}");
 }
 finally { Directory.Delete(folder, recursive: true); }
+return 0;
 
 static void Rerank(string model, RerankedCollection collection)
 {

@@ -36,7 +36,7 @@ internal static class Failures
         // The system's message names the file; what to do depends on it.
         IOException or UnauthorizedAccessException => error.Message,
         ArgumentException => error.Message,
-        OutOfMemoryException => "out of memory: choose a smaller --batch-tokens or --max-length",
+        OutOfMemoryException => "out of memory: compute less at a time (--batch-tokens, --max-length; bench and profile: smaller --shapes)",
         _ => $"internal error: {error.GetType().Name}: {error.Message} (MINILM_DEBUG=1 shows where)",
     };
 

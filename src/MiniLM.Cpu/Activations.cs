@@ -156,7 +156,7 @@ internal static unsafe class Activations
         {
             float* values = stackalloc float[TLanes.Count];
             x.Store(values);
-            for (int i = 0; i < TLanes.Count; i++) { values[i] = MathF.Tanh(values[i]); }
+            for (int i = 0; i < TLanes.Count; i++) { values[i] = Of(values[i]); }
             return TLanes.Load(values);
         }
 
@@ -164,6 +164,23 @@ internal static unsafe class Activations
         {
             TLanes value = Value(x, exponential);
             return (value, TLanes.Create(1) - value * value);
+        }
+
+        // Not the C library's, so that every system gives the same bits: x + x^3 p(x^2) near 0 (Moshier, Cephes tanhf), beyond 1 - 2 / (e^(2|x|) + 1).
+        private static float Of(float x)
+        {
+            float magnitude = MathF.Abs(x), square = x * x;
+            if (magnitude < 0.625f)
+            {
+                float p = MathF.FusedMultiplyAdd(-5.70498872745e-3f, square, 2.06390887954e-2f);
+                p = MathF.FusedMultiplyAdd(p, square, -5.37397155531e-2f);
+                p = MathF.FusedMultiplyAdd(p, square, 1.33314422036e-1f);
+                p = MathF.FusedMultiplyAdd(p, square, -3.33332819422e-1f);
+                return MathF.FusedMultiplyAdd(p * square, x, x);
+            }
+            // From 10 on it rounds to 1.
+            Lanes1 power = new Exponential<Lanes1>().Power2(Lanes1.Create(MathF.Min(magnitude, 10) * (2 * 1.44269504f)));
+            return MathF.CopySign(1 - 2 / (power.Sum() + 1), x);
         }
     }
 

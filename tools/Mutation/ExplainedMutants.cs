@@ -11,10 +11,6 @@ internal static class ExplainedMutants
 {
     internal static readonly ExplainedMutant[] All =
     [
-        new("DropoutRows.cs", Mistake.Bound,
-            "for (; i + PhiloxBlocks.Count * DropoutMask.Together <= count; block += PhiloxBlocks.Count)",
-            "for (; i + PhiloxBlocks.Count * DropoutMask.Together < count; block += PhiloxBlocks.Count)",
-            "Equivalent but for speed: the last eight blocks are dropped from one by one."),
         new("Polynomial.cs", Mistake.Comparison,
             "for (int n = 1; n < 300 && term > 1e-18 * sum; n++) { sum += term *= x * x / (2 * n + 1); }",
             "for (int n = 1; n <= 300 && term > 1e-18 * sum; n++) { sum += term *= x * x / (2 * n + 1); }",

@@ -57,7 +57,7 @@ internal sealed class ConvertCommand : CliCommand
         using ModelFolder model = ModelFolder.Open(ModelFolder.Resolve(parse.GetValue(_model)));
         CheckUsable(model, session.Cancellation);
         if (onnx) { OnnxExporter.Write(model, output, parse.GetValue(_overwrite), session.Cancellation); }
-        else { WriteFolder(model, output, layers, parse, session.Cancellation); }
+        else { WriteFolder(model, output, layers, parse, session); }
         session.Say($"{output}: written");
         return 0;
     }
@@ -77,7 +77,7 @@ internal sealed class ConvertCommand : CliCommand
         if (!hasLabels && parse.GetValue(_seed) is not null) { throw new UsageException("--seed goes with --num-labels"); }
     }
 
-    private void WriteFolder(ModelFolder model, string output, int[]? layers, ParseResult parse, CancellationToken cancellation)
+    private void WriteFolder(ModelFolder model, string output, int[]? layers, ParseResult parse, Session session)
     {
         ModelFolderOptions options = new()
         {
@@ -95,11 +95,19 @@ internal sealed class ConvertCommand : CliCommand
         };
         if (parse.GetValue(_labels) is not { } labels)
         {
-            ModelFolderWriter.Write(model, output, options, cancellation);
+            Write(model, output, options, session);
             return;
         }
         using InitializedModel classifier = InitializedModel.Classifier(model, labels, (ulong)(parse.GetValue(_seed) ?? 42));
-        NewModelFolder.Write(classifier, NewModelFolder.TokenizerFiles(model), model.Path, output, options, cancellation);
+        NewModelFolder.Write(classifier, NewModelFolder.TokenizerFiles(model), model.Path, output, options, session.Cancellation);
+    }
+
+    private static void Write(ModelFolder model, string output, ModelFolderOptions options, Session session)
+    {
+        long written = 0, all = model.WeightSets.SelectMany(set => set.Files).SelectMany(file => file.Tensors)
+            .Where(tensor => options.Layers is null || options.Layers.Name(tensor.Name) is not null).Sum(tensor => options.Stored("", tensor).LengthBytes);
+        using Progress progress = new(session, "convert", 0, "MB", () => (double)written / all);
+        ModelFolderWriter.Write(model, output, options with { Wrote = bytes => progress.Report((written += bytes) / 1_000_000) }, session.Cancellation);
     }
 
     // What could not be run is not handed on: damaged weights, and a tokenizer (where the folder has one) of another model.

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using MiniLM.Cli.Options;
 using MiniLM.Compute;
 using MiniLM.Data;
@@ -40,17 +39,26 @@ internal sealed class IndexCommand : CliCommand
     internal override int Run(ParseResult parse, Session session)
     {
         if (!parse.GetValue(_dense)) { throw new UsageException("say which index: --dense is the one that this build makes"); }
-        string corpus = parse.GetValue(_corpus)!, output = parse.GetValue(_output)!, folder = _model.ResolveModel(parse);
+        string path = parse.GetValue(_corpus)!, output = parse.GetValue(_output)!, folder = _model.ResolveModel(parse);
         RowFormat format = _input.Format(parse, Columns(parse));
-        using TextCollection texts = TextCollection.Open(corpus, format, session.OpenInput, session.Cancellation);
+        using TextCollection texts = TextCollection.Open(path, format, session.OpenInput, session.Cancellation);
         using Device device = _model.OpenDevice(parse, session);
         using BiEncoder encoder = _model.OpenEncoder(parse, device, session, folder);
         EmbedOptions options = _model.Embedding(parse, EmbedTask.Document);
         _model.SayPrompt(parse, encoder, options, "documents", session);
         int width = encoder.DimensionOf(options);
         using VectorIndexWriter writer = new(output, width, parse.GetValue(_overwrite)) { Repair = format.Repair, IsNormalized = options.Normalize };
-        EncodingStatistics total = AddAll(new EmbeddedWindows(new CollectionWindows(texts, "document"), encoder, options), width, writer, session);
-        if (total.Inputs == 0) { throw new DataFormatException($"{DataFile.Name(corpus)}: has no documents. Give a corpus with at least one."); }
+        EmbeddedWindows corpus = new(new CollectionWindows(texts, "document"), encoder, options);
+        using (Progress progress = new(session, "index", 0, "documents", () => texts.ShareRead))
+        {
+            while (corpus.Read(session.Cancellation))
+            {
+                for (int i = 0; i < corpus.Window.Count; i++) { writer.Add(corpus.Window[i], corpus.Vectors.Slice(i * width, width)); }
+                progress.Report(corpus.Total.Inputs, corpus.Total.Tokens);
+            }
+        }
+        EncodingStatistics total = corpus.Total;
+        if (total.Inputs == 0) { throw new DataFormatException($"{DataFile.Name(path)}: has no documents. Give a corpus with at least one."); }
         session.Cancellation.ThrowIfCancellationRequested();
         writer.Complete(encoder.Folder.Path, encoder.Folder.HashUntil(session.Cancellation), encoder.PromptName(options));
         session.SayTruncated(total.Truncated, total.Inputs);
@@ -64,19 +72,4 @@ internal sealed class IndexCommand : CliCommand
         { Length: 2 or 3 } columns when columns.All(column => column.Length > 0) => columns,
         _ => throw new UsageException($"--columns {parse.GetValue(_columns)}: name id and text, or id, title and text, as in --columns id,title,text"),
     };
-
-    private static EncodingStatistics AddAll(EmbeddedWindows corpus, int dimension, VectorIndexWriter writer, Session session)
-    {
-        Stopwatch sinceSaid = Stopwatch.StartNew();
-        while (corpus.Read(session.Cancellation))
-        {
-            for (int i = 0; i < corpus.Window.Count; i++) { writer.Add(corpus.Window[i], corpus.Vectors.Slice(i * dimension, dimension)); }
-            if (sinceSaid.Elapsed.TotalSeconds >= (session.IsLive ? 2 : 30))
-            {
-                session.Say($"{corpus.Total.Inputs} documents so far");
-                sinceSaid.Restart();
-            }
-        }
-        return corpus.Total;
-    }
 }

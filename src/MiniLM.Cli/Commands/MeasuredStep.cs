@@ -13,12 +13,11 @@ internal sealed class MeasuredStep(TrainingNetwork network)
 
     internal void Forward(PackedBatch batch, float[] output, CancellationToken cancellation)
     {
-        if (_gradient.Length != output.Length)
-        {
-            _gradient = [.. Enumerable.Range(0, output.Length).Select(i => (i % 3 - 1) / (float)output.Length)];
-        }
+        if (_gradient.Length != output.Length) { _gradient = GradientOf(output.Length); }
         network.ForwardSaving(batch, 0, new StepDropout(1, _step++, batch.Offsets), output, cancellation);
     }
+
+    private static float[] GradientOf(int length) => [.. Enumerable.Range(0, length).Select(i => (i % 3 - 1) / (float)length)];
 
     internal void Backward(CancellationToken cancellation) => network.Backward(0, _gradient, cancellation);
 

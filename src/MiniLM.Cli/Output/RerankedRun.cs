@@ -16,8 +16,9 @@ internal static class RerankedRun
     /// <param name="session">Of the run.</param>
     internal static void Write(RunReranking reranking, Func<float, float> score, int topK, string tag, RowOutput output, Session session)
     {
-        using Progress progress = new(session, "rerank", output.Rows);
         TrecRun run = reranking.Run;
+        using Progress progress = new(session, "rerank", output.Rows, "queries", () => (double)output.Rows / run.Queries.Count);
+        long tokens = 0;
         if (output.Rows == 0) { Count(reranking.Embedded); }
         WindowPace pace = new();
         for (int first = (int)output.Rows, end; first < run.Queries.Count; first = end)
@@ -34,11 +35,12 @@ internal static class RerankedRun
             pace.Stop();
             output.Rows += end - first;
             output.Checkpoint();
-            progress.Report(output.Rows);
+            progress.Report(output.Rows, tokens);
         }
 
         void Count(EncodingStatistics statistics)
         {
+            tokens += statistics.Tokens;
             output.Inputs += statistics.Inputs;
             output.Truncated += statistics.Truncated;
         }

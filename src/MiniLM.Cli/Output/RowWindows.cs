@@ -13,7 +13,6 @@ internal static class RowWindows
     /// <summary>Reads all rows, past those that the output has.</summary>
     internal static void Run(RowReader reader, int columns, WindowPace pace, RowOutput output, Session session, string verb, Work work)
     {
-        using Progress progress = new(session, verb, output.Rows);
         string[] row = new string[columns];
         for (long skip = output.Rows; skip > 0; skip--)
         {
@@ -21,7 +20,9 @@ internal static class RowWindows
             if (reader.Read(row)) { continue; }
             throw reader.Wrong($"the input ends {skip} rows before the place to go on from. Use --overwrite to start afresh.");
         }
+        using Progress progress = new(session, verb, output.Rows, share: () => reader.ShareRead);
         List<string> texts = [];
+        long tokens = 0;
         for (bool more = true; more;)
         {
             texts.Clear();
@@ -43,7 +44,7 @@ internal static class RowWindows
             output.Inputs += statistics.Inputs;
             output.Truncated += statistics.Truncated;
             output.Checkpoint();
-            progress.Report(output.Rows);
+            progress.Report(output.Rows, tokens += statistics.Tokens);
         }
     }
 }

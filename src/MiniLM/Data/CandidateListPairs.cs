@@ -15,6 +15,8 @@ internal sealed class CandidateListPairs(string path, RowFormat format, Func<Str
 
     internal override long Position => _lines.Source.Position;
 
+    internal override double? ShareRead => _lines.Source.ShareRead;
+
     protected override bool ReadRow(Span<string> values)
     {
         while (_pairs.Count == 0)

@@ -75,6 +75,19 @@ internal static class DataFile
         }
     }
 
+    /// <summary>Which part of a file has been read, 0 to 1; null: it has no known end.</summary>
+    /// <param name="stream">As <see cref="Open"/> gave it.</param>
+    /// <param name="bytes">Of the text that are done with: what was read ahead is not counted, but in a .gz, whose own bytes count.</param>
+    internal static double? ShareRead(Stream stream, long bytes) => stream switch
+    {
+        PeekedStream peeked => ShareRead(peeked.Inner, bytes),
+        GZipStream { BaseStream: FileStream file } => Share(file.Position, file.Length),
+        FileStream file => Share(bytes, file.Length),
+        _ => null,
+    };
+
+    private static double Share(long bytes, long length) => bytes < length ? (double)bytes / length : 1;
+
     /// <summary>Reads, with damaged compression and failed reads said as one line.</summary>
     internal static int Read(Stream stream, Span<byte> buffer, string name)
     {

@@ -19,6 +19,8 @@ internal sealed class JsonArraySource(Stream stream, string name) : JsonSource
     internal override long Position => throw new DataFormatException(
         $"{name}: is one JSON array, whose rows cannot be told apart byte for byte. Write a line each, as 'jq -c .[]' does.");
 
+    internal override double? ShareRead => DataFile.ShareRead(stream, _offset + _read);
+
     internal override bool CanSeek => stream.CanSeek;
 
     internal override bool IsArray => true;

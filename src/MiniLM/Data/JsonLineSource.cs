@@ -13,6 +13,8 @@ internal sealed class JsonLineSource(LineReader lines) : JsonSource
 
     internal override long Position => lines.Position;
 
+    internal override double? ShareRead => lines.ShareRead;
+
     internal override bool CanSeek => lines.CanSeek;
 
     internal override void Seek(long start) => lines.Seek(start);

@@ -12,6 +12,9 @@ internal abstract class JsonSource : IDisposable
     /// <summary>Bytes up to the next value: a value's own lie between two of them.</summary>
     internal abstract long Position { get; }
 
+    /// <summary>See <see cref="DataFile.ShareRead"/>.</summary>
+    internal abstract double? ShareRead { get; }
+
     /// <summary>Whether <see cref="Seek"/> can go back.</summary>
     internal abstract bool CanSeek { get; }
 

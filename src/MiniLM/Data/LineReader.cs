@@ -24,6 +24,9 @@ internal sealed class LineReader(Stream stream, string name) : IDisposable
     /// <summary>Where the next line begins in the stream.</summary>
     internal long Position => _offset + _start;
 
+    /// <summary>See <see cref="DataFile.ShareRead"/>.</summary>
+    internal double? ShareRead => DataFile.ShareRead(stream, Position);
+
     /// <summary>Whether <see cref="Seek"/> can go back.</summary>
     internal bool CanSeek => stream.CanSeek;
 

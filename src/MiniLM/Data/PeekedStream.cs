@@ -49,6 +49,8 @@ internal sealed class PeekedStream(Stream stream, string name) : SequentialStrea
         if (isUtf16) { throw new DataFormatException($"{name}: is UTF-16, not UTF-8. Convert it: iconv -f UTF-16 -t UTF-8."); }
     }
 
+    internal Stream Inner => stream;
+
     public override bool CanRead => true;
 
     public override bool CanSeek => stream.CanSeek;

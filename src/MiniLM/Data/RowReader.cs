@@ -18,6 +18,9 @@ internal abstract class RowReader : IDisposable
     /// <summary>Bytes of the text, uncompressed, up to the next row: a row's own bytes lie between two of them.</summary>
     internal abstract long Position { get; }
 
+    /// <summary>See <see cref="DataFile.ShareRead"/>.</summary>
+    internal abstract double? ShareRead { get; }
+
     /// <summary>The next row's columns, repaired.</summary>
     /// <param name="values">As many as columns were asked for.</param>
     /// <exception cref="DataFormatException">The row is damaged or lacks a column.</exception>
@@ -90,6 +93,8 @@ internal abstract class RowReader : IDisposable
 
         internal override long Position => lines.Source.Position;
 
+        internal override double? ShareRead => lines.Source.ShareRead;
+
         protected override bool ReadRow(Span<string> values)
         {
             if (!lines.Read(_names, values!, _hasLists)) { return false; }
@@ -125,6 +130,8 @@ internal abstract class RowReader : IDisposable
         internal override long Line => _lines.Number;
 
         internal override long Position => _lines.Position;
+
+        internal override double? ShareRead => _lines.ShareRead;
 
         protected override bool ReadRow(Span<string> values)
         {
@@ -162,6 +169,8 @@ internal abstract class RowReader : IDisposable
         internal override long Line => _table.Line;
 
         internal override long Position => _table.Position;
+
+        internal override double? ShareRead => _table.ShareRead;
 
         protected override bool ReadRow(Span<string> values)
         {

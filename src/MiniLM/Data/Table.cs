@@ -45,6 +45,9 @@ internal sealed class Table : IDisposable
     /// <summary>Where the row last read begins in the stream.</summary>
     internal long Start { get; private set; }
 
+    /// <summary>See <see cref="DataFile.ShareRead"/>.</summary>
+    internal double? ShareRead => DataFile.ShareRead(_stream, Position);
+
     /// <summary>Whether <see cref="Seek"/> can go back.</summary>
     internal bool CanSeek => _stream.CanSeek;
 

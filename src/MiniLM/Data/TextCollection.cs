@@ -167,6 +167,9 @@ internal sealed class TextCollection : IDisposable
     /// <summary>Where the document last read begins in the file.</summary>
     internal long Start => _json?.Source.Start ?? _table!.Start;
 
+    /// <summary>See <see cref="DataFile.ShareRead"/>.</summary>
+    internal double? ShareRead => _json is not null ? _json.Source.ShareRead : _table!.ShareRead;
+
     /// <summary>Whether <see cref="Seek"/> can go back: a plain file, no pipe.</summary>
     internal bool CanSeek => _json?.Source.CanSeek ?? _table!.CanSeek;
 

@@ -28,6 +28,9 @@ internal sealed record ModelFolderOptions
     /// <summary>Longest input in tokens, where the folder has a limit; null: as it is.</summary>
     internal int? MaxLength { get; init; }
 
+    /// <summary>Told the bytes of each tensor that was written; null: nobody.</summary>
+    internal Action<long>? Wrote { get; init; }
+
     /// <summary>Replace an existing folder.</summary>
     internal bool Overwrite { get; init; }
 
@@ -117,7 +120,7 @@ internal static class ModelFolderWriter
             }
             tensors.Add(options.Stored(name, tensor));
         }
-        SafetensorsShards.Write(folder, tensors, Metadata, options.MaxShardBytes, cancellation);
+        SafetensorsShards.Write(folder, tensors, Metadata, options.MaxShardBytes, cancellation, options.Wrote);
     }
 
     // What they say is of the weights that were there before.

@@ -13,20 +13,21 @@ internal static class SafetensorsShards
     /// <param name="metadata">Of every file.</param>
     /// <param name="maxShardBytes">Data bytes of a file; a larger tensor has a file for itself.</param>
     /// <param name="cancellation">Looked at before each write.</param>
+    /// <param name="wrote">Told the bytes of each tensor that was written.</param>
     internal static void Write(string folder, IReadOnlyList<StoredTensor> tensors, IReadOnlyDictionary<string, string>? metadata, long maxShardBytes,
-        CancellationToken cancellation = default)
+        CancellationToken cancellation = default, Action<long>? wrote = null)
     {
         List<List<StoredTensor>> shards = Cut(tensors, maxShardBytes);
         if (shards.Count == 1)
         {
-            SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), shards[0], metadata, cancellation);
+            SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), shards[0], metadata, cancellation, wrote);
             return;
         }
         SortedDictionary<string, string> weightMap = new(StringComparer.Ordinal);
         for (int i = 0; i < shards.Count; i++)
         {
             string name = string.Create(CultureInfo.InvariantCulture, $"model-{i + 1:D5}-of-{shards.Count:D5}.safetensors");
-            SafetensorsWriter.Write(Path.Combine(folder, name), shards[i], metadata, cancellation);
+            SafetensorsWriter.Write(Path.Combine(folder, name), shards[i], metadata, cancellation, wrote);
             foreach (StoredTensor tensor in shards[i]) { weightMap.Add(tensor.Name, name); }
         }
         WriteIndex(Path.Combine(folder, SafetensorsIndex.FileName), tensors.Sum(tensor => tensor.LengthBytes), weightMap);

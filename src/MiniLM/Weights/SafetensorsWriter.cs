@@ -21,9 +21,10 @@ internal static class SafetensorsWriter
     /// <param name="tensors">Their sources must stay mapped meanwhile.</param>
     /// <param name="metadata">Null: the file has no metadata.</param>
     /// <param name="cancellation">Looked at before each write.</param>
+    /// <param name="wrote">Told the bytes of each tensor that was written.</param>
     /// <exception cref="ModelFormatException">A value is too large for the element type; the tensor is named.</exception>
     internal static void Write(string path, IReadOnlyCollection<StoredTensor> tensors, IReadOnlyDictionary<string, string>? metadata,
-        CancellationToken cancellation = default)
+        CancellationToken cancellation = default, Action<long>? wrote = null)
     {
         (StoredTensor Tensor, byte[] Name)[] ordered = [.. tensors.Select(tensor => (tensor, Encoding.UTF8.GetBytes(tensor.Name)))];
         Array.Sort(ordered, (a, b) => a.Tensor.ElementType != b.Tensor.ElementType
@@ -33,7 +34,11 @@ internal static class SafetensorsWriter
         {
             using PartialFile stream = PartialFile.Create(path, cancellation);
             stream.Write(header);
-            foreach ((StoredTensor tensor, _) in ordered) { TensorData.Write(stream, tensor); }
+            foreach ((StoredTensor tensor, _) in ordered)
+            {
+                TensorData.Write(stream, tensor);
+                wrote?.Invoke(tensor.LengthBytes);
+            }
             stream.Flush(flushToDisk: true);
         }
         catch

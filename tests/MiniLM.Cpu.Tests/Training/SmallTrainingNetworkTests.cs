@@ -279,6 +279,30 @@ public sealed class SmallTrainingNetworkTests
     }
 
     // Groups of 128 rows, which is the most, of 100 and of 29: together those would be a row too many.
+    [Fact]
+    public void AStep_AllocatesNothing()
+    {
+        using RandomNetwork random = new(34, 2, 35, 2);
+        using CpuDevice device = new(1); // so that all is done by this thread, whose bytes are counted
+        using TrainingNetwork trained = device.LoadForTraining(random.Network, Precision.Float32, new());
+        PackedBatch batch = DeviceContract.RandomBatch(random.Network.Config, [5, 17, 3], seed: 3);
+        float[] output = new float[3 * random.Network.OutputSize];
+        StepOptions options = new(1e-3);
+        StepDropout dropout = new(1, 2, batch.Offsets);
+        (long forward, long backward, long step) = (0, 0, 0);
+        for (int repeat = 0; repeat < 2; repeat++) // the first makes room
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            trained.ForwardSaving(batch, 0, dropout, output);
+            long saved = GC.GetAllocatedBytesForCurrentThread();
+            trained.Backward(0, output);
+            long back = GC.GetAllocatedBytesForCurrentThread();
+            trained.Step(options);
+            (forward, backward, step) = (saved - before, back - saved, GC.GetAllocatedBytesForCurrentThread() - back);
+        }
+        Assert.Equal((0, 0, 0), (forward, backward, step));
+    }
+
     [Theory]
     [InlineData(384, 1536, 14, 8, 1, 8), InlineData(1536, 384, 14, 8, 4, 2), InlineData(384, 384, 14, 8, 2, 4), InlineData(384, 384, 14, 12, 3, 4)]
     [InlineData(4096, 64, 14, 8, 8, 1), InlineData(64, 4096, 14, 8, 1, 8), InlineData(34, 34, 14, 8, 3, 1), InlineData(28, 96, 14, 6, 2, 3)]

@@ -24,6 +24,43 @@ public sealed class RowReaderTests : IDisposable
     }
 
     [Theory]
+    [InlineData("a.txt", "123456789\n"), InlineData("a.tsv", "text\n"), InlineData("a.csv", "text\n"), InlineData("a.jsonl", "{\"text\":\"\"}\n")]
+    public void ShareRead_IsThatOfTheLinesBehindTheReader(string name, string line)
+    {
+        using RowReader reader = RowReader.Open(Write(name, string.Concat(Enumerable.Repeat(line, 1000))), new());
+        string[] row = [""];
+        for (int done = name is "a.tsv" or "a.csv" ? 1 : 0; done < 1000; done++) // a header is done
+        {
+            Assert.Equal(done / 1000.0, reader.ShareRead!.Value, 1e-9);
+            Assert.True(reader.Read(row));
+        }
+        Assert.Equal(1, reader.ShareRead);
+    }
+
+    [Fact]
+    public void ShareRead_OfAnArrayOrACompressedFileGoesUpToOne_AndOfAPipeIsNotKnown()
+    {
+        const int Count = 100_000;
+        string lines = string.Concat(Enumerable.Range(0, Count).Select(i => $"text {i * 7919L % 100_003}\n")), compressed = Path.Combine(_folder, "a.txt.gz");
+        using (GZipStream gzip = new(File.Create(compressed), CompressionLevel.Optimal)) { gzip.Write(Encoding.UTF8.GetBytes(lines)); }
+        string array = Write("a.json", $"[{string.Join(',', Enumerable.Range(0, Count).Select(i => $"{{\"text\":\"{i}\"}}"))}]");
+        string[] row = [""];
+        foreach (string path in new[] { array, compressed })
+        {
+            using RowReader reader = RowReader.Open(path, new());
+            List<double> shares = [];
+            while (reader.Read(row)) { shares.Add(reader.ShareRead!.Value); }
+            Assert.Equal(Count, shares.Count);
+            Assert.Equal(shares.Order(), shares);
+            Assert.InRange(shares[Count / 2], .4, .7);
+            Assert.InRange(shares[^1], .99, 1);
+        }
+        using RowReader pipe = RowReader.Open("-", new() { Format = "txt" }, () => new MemoryStream(Encoding.UTF8.GetBytes(lines)));
+        Assert.True(pipe.Read(row));
+        Assert.Null(pipe.ShareRead);
+    }
+
+    [Theory]
     [InlineData("a.jsonl", "{}", "has no 'a', or it is null. Correct the line.",
         "has no 'a', or it is null. Name the column that holds the text (--columns), or correct the line.")]
     [InlineData("a.xyz", "", "is not known. Use .jsonl, .tsv, .csv or .txt.", "is not known. Use .jsonl, .tsv, .csv or .txt, or say --format.")]
