@@ -23,6 +23,11 @@ catch (Exception error) when (error is ModelFormatException or DataFormatExcepti
 static int Compare(Settings settings)
 {
     using ModelFolder model = ModelFolder.Open(ModelFolder.Resolve(settings.Model));
+    int most = model.Network.Config.MaxTokens;
+    foreach ((int batch, int length) in settings.Shapes.Where(shape => shape.Length > most))
+    {
+        throw new ArgumentException($"--shapes {batch}x{length}: this model takes at most {most} tokens");
+    }
     WordPieceTokenizer tokenizer = WordPieceTokenizer.Load(model.TransformerPath);
     using CpuDevice device = new(settings.Threads);
     using OurEngine ours = new(model, device, settings.Precision);
