@@ -1,6 +1,6 @@
 namespace Build;
 
-/// <summary>The command compiles for systems other than this one; nothing is linked, which takes a machine of that kind.</summary>
+/// <summary>The command compiles for systems other than this one. Only linux-arm64 is linked: the others take a machine of their kind.</summary>
 internal static class CrossCompile
 {
     private static readonly string[] Systems = ["win-x64", "linux-arm64", "osx-arm64"];
@@ -14,5 +14,6 @@ internal static class CrossCompile
             Tool.Run("dotnet", "build", "src/MiniLM.Cli", "-c", "Release", "-r", system, "--nologo", "--artifacts-path", Path.Combine("out", "cross", system),
                 "-p:PublishAot=false", "-p:UseAppHost=false", "-p:RestoreLockedMode=false", $"-p:NuGetLockFilePath=obj/{system}.lock.json");
         }
+        Arm64.Publish();
     }
 }

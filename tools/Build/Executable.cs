@@ -19,7 +19,13 @@ internal static class Executable
         string stage = Path.Combine(Tool.Root, "out", "publish");
         Tool.Run("dotnet", "publish", "src/MiniLM.Cli", "-c", "Release", "-o", stage, "--nologo");
         System.IO.File.Move(Path.Combine(stage, Path.GetFileName(File)), File, overwrite: true); // the debug files stay in out/publish
-        string models = Path.Combine(Tool.Root, "out", "models");
+        CopyModels(Path.Combine(Tool.Root, "out"));
+    }
+
+    /// <summary>The shipped models, into the folder of a program.</summary>
+    internal static void CopyModels(string folder)
+    {
+        string models = Path.Combine(folder, "models");
         if (Directory.Exists(models)) { Directory.Delete(models, recursive: true); }
         Tool.CopyFolder(Path.Combine(Tool.Root, "models"), models);
     }

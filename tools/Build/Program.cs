@@ -2,7 +2,7 @@ using System.Globalization;
 using Build;
 
 // ./build.sh TARGET... or ./build.sh sample QUERY: the only build program; the scripts beside it and CI call it.
-string[] order = ["restore", "build", "format", "lines", "notices", "kernels", "test", "cross", "publish", "smoke", "size"];
+string[] order = ["restore", "build", "format", "lines", "notices", "kernels", "test", "cross", "publish", "smoke", "size", "arm64"];
 Dictionary<string, Action> targets = new()
 {
     ["restore"] = () => Tool.Run("dotnet", "restore", "Engine.sln"),
@@ -17,6 +17,7 @@ Dictionary<string, Action> targets = new()
     ["publish"] = Executable.Publish,
     ["smoke"] = Smoke.Run,
     ["size"] = Executable.CheckSize,
+    ["arm64"] = Arm64.Run,
 };
 if (args is ["interrupt"]) { targets["interrupt"] = Interrupts.Run; } // a measurement, no part of all
 if (args is ["kill"]) { targets["kill"] = Kills.Run; }
@@ -47,7 +48,8 @@ string[] asked = args.Length == 0 || args is ["--help"] or ["-h"] ? [] : args is
 if (asked.Length == 0)
 {
     Console.WriteLine($"build TARGET...\n\nTargets: {string.Join(", ", order)}; all: these in this order. "
-        + "publish makes out/minilm; smoke and size look at it.\ninterrupt shows how long each command of it goes on after Ctrl-C.\n"
+        + "publish makes out/minilm; smoke and size look at it; cross makes out/linux-arm64/minilm too; arm64 compares its results with that one's.\n"
+        + "interrupt shows how long each command of it goes on after Ctrl-C.\n"
         + "sample QUERY indexes samples/cranfield with it and searches there; finetune QUERY trains the shipped model on its odd queries before.\n"
         + "kill ends a training twenty times with kill -9 and compares the weights that it comes to.\n"
         + "damage [MINUTES [SEED]] runs it over damaged files of every kind that it reads.");

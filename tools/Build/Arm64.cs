@@ -1,0 +1,91 @@
+namespace Build;
+
+/// <summary>The program for Arm, linked here; under qemu it must give the bits of the vector128 tier of this processor.</summary>
+internal static class Arm64
+{
+    private const string Linker = "aarch64-linux-gnu-gcc", Emulator = "qemu-aarch64-static", Libraries = "/usr/aarch64-linux-gnu";
+
+    // Letters, marks that are moved, another script, nothing, more than a line.
+    private static readonly string[] Texts =
+    [
+        "heat transfer in a boundary layer", "q\\u0304\\u302f \\u0939\\u093f\\u0928\\u094d\\u0926\\u0940", "",
+        string.Join(' ', Enumerable.Repeat("the wing in a slipstream, 42 % of it", 20)),
+    ];
+
+    private static string Folder => Path.Combine(Tool.Root, "out", "linux-arm64");
+
+    private static string Program => Path.Combine(Folder, "minilm");
+
+    /// <summary>Links it, where the tools for that are.</summary>
+    internal static void Publish()
+    {
+        string[] missing = [.. new[] { "clang", "ld.lld", Linker }.Where(tool => !Tool.Exists(tool))];
+        if (!OperatingSystem.IsLinux() || missing.Length > 0)
+        {
+            Console.WriteLine($"linux-arm64 is compiled but NOT linked: there is no {string.Join(", ", missing)} "
+                + "(apt-get install clang lld gcc-aarch64-linux-gnu)");
+            return;
+        }
+        // Folders and a lock file of its own: the repository's are for the system that publishes.
+        Tool.Run("dotnet", "publish", "src/MiniLM.Cli", "-c", "Release", "-r", "linux-arm64", "--nologo",
+            "--artifacts-path", Path.Combine("out", "cross", "linked-arm64"), "-o", Folder, "-p:LinkerFlavor=lld", "-p:ObjCopyName=llvm-objcopy",
+            "-p:RestoreLockedMode=false", "-p:NuGetLockFilePath=obj/linked-arm64.lock.json");
+        Executable.CopyModels(Folder);
+        Console.WriteLine($"{Program}: {new FileInfo(Program).Length} bytes");
+    }
+
+    /// <summary>Runs it, where that can be done.</summary>
+    internal static void Run()
+    {
+        if (!OperatingSystem.IsLinux() || !File.Exists(Program) || !Tool.Exists(Emulator) || !Directory.Exists(Libraries))
+        {
+            Console.WriteLine($"linux-arm64 was NOT run: it takes {Program} ('cross') and {Emulator} (apt-get install qemu-user-static gcc-aarch64-linux-gnu)");
+            return;
+        }
+        string emulated = Path.Combine(Folder, "emulated");
+        File.WriteAllText(emulated, $"#!/bin/sh\nexec {Emulator} -L {Libraries} '{Program}' \"$@\"\n");
+        File.SetUnixFileMode(emulated, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Compare(emulated);
+    }
+
+    // GELU of the shipped model, its tanh form, MPNet's distances, and the tanh of a pooler and the sigmoid of a cross-encoder.
+    private static void Compare(string emulated)
+    {
+        string program = Executable.Require(), fixtures = Path.Combine(Tool.Root, "tests", "Fixtures", "models");
+        string folder = Directory.CreateTempSubdirectory("minilm-arm64-").FullName;
+        Environment.SetEnvironmentVariable("MINILM_CPU", "vector128");
+        try
+        {
+            File.WriteAllLines(Path.Combine(folder, "texts.jsonl"), Texts.Select(text => $"{{\"text\":\"{text}\"}}"));
+            File.WriteAllLines(Path.Combine(folder, "pairs.tsv"), ["a\tb", $"{Texts[0]}\t{Texts[3]}", $"{Texts[3]}\theat transfer"]);
+            string config = File.ReadAllText(Path.Combine(fixtures, "bert", "config.json")).Replace("\"gelu\"", "\"gelu_new\"", StringComparison.Ordinal);
+            File.WriteAllText(Path.Combine(folder, "config.json"), config);
+            string vocabulary = Path.Combine(fixtures, "bert", "vocab.txt");
+            new SmokeCase("create", "--config", "config.json", "--vocab", vocabulary, "--output", "tanh").Check(program, folder);
+            new SmokeCase("convert", "--num-labels", "1", "--seed", "1", "--output", "cross").Check(program, folder);
+            foreach (string model in new[] { Path.Combine(Tool.Root, "models", "all-MiniLM-L6-v2"), "tanh", Path.Combine(fixtures, "mpnet") })
+            {
+                CompareOutput(4, "embed", "--model", model, "--input", "texts.jsonl");
+            }
+            CompareOutput(2, "rerank", "--model", "cross", "--pairs", "pairs.tsv", "--columns", "a,b");
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("MINILM_CPU", null);
+            Directory.Delete(folder, recursive: true);
+        }
+
+        // Floats are written so that they read back as the same bits: equal text is equal bits.
+        void CompareOutput(int rows, params string[] arguments)
+        {
+            (int code, string output, string error) = Tool.Capture(program, folder, arguments);
+            (_, string there, string errorThere) = Tool.Capture(emulated, folder, arguments);
+            if (code != 0 || output.Count(c => c == '\n') != rows || there != output)
+            {
+                throw new BuildException($"'minilm {string.Join(' ', arguments)}' gives other bits on linux-arm64 than on the vector128 tier here. "
+                    + $"They said: {error.ReplaceLineEndings(" ")}{errorThere.ReplaceLineEndings(" ")}");
+            }
+            Console.WriteLine($"same bits on linux-arm64: minilm {string.Join(' ', arguments)}, {rows} rows");
+        }
+    }
+}
