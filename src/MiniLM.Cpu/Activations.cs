@@ -61,7 +61,7 @@ internal static unsafe class Activations
         for (int i = whole; i < count; i++) { dy[i] *= slopes[i]; }
     }
 
-    // A type, so that the loop over rows is compiled for each function, all of it inside.
+    // A type, so that the loop over rows is compiled for each function.
     private interface IFunction
     {
         static abstract TLanes Value<TLanes>(TLanes x, in Exponential<TLanes> exponential) where TLanes : struct, ILanes<TLanes>;
@@ -84,7 +84,7 @@ internal static unsafe class Activations
         // 1 from the least positive float on, and NaN where x is.
         public static (TLanes Value, TLanes Slope) WithSlope<TLanes>(TLanes x, in Exponential<TLanes> exponential) where TLanes : struct, ILanes<TLanes>
         {
-            TLanes value = TLanes.Max(TLanes.Create(0), x);
+            TLanes value = Value(x, exponential);
             return (value, TLanes.Min(TLanes.Create(1), value * TLanes.Create(1e38f) * TLanes.Create(1e7f)));
         }
     }

@@ -8,6 +8,8 @@ namespace MiniLM.Cpu;
 /// <summary>Drops values of rows, or their gradients. Which: <see cref="DropoutMask"/>.</summary>
 internal static unsafe class DropoutRows
 {
+    private const int AtOnce = PhiloxBlocks.Count * DropoutMask.Together;
+
     /// <summary>x[i] = 0 or x[i] * scale.</summary>
     /// <param name="mask">Of the site.</param>
     /// <param name="row">Of the step.</param>
@@ -17,7 +19,6 @@ internal static unsafe class DropoutRows
     internal static void Apply(DropoutMask mask, int row, int firstColumn, float* x, int count)
     {
         if (mask.IsOff) { return; }
-        const int AtOnce = PhiloxBlocks.Count * DropoutMask.Together;
         int* kept = stackalloc int[PhiloxBlocks.Count];
         for (int i = 0; i < count; i += AtOnce)
         {
@@ -46,7 +47,7 @@ internal static unsafe class DropoutRows
     }
 
     /// <summary>What <see cref="Draw"/> needs for so many columns.</summary>
-    internal static int Words(int count) => (count / DropoutMask.Together + PhiloxBlocks.Count) / PhiloxBlocks.Count * PhiloxBlocks.Count;
+    internal static int Words(int count) => (count + AtOnce - 1) / AtOnce * PhiloxBlocks.Count;
 
     /// <summary>x[i] = 0 or x[i] * scale.</summary>
     /// <param name="kept">As drawn.</param>

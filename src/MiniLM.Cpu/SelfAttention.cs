@@ -186,6 +186,7 @@ internal static unsafe class SelfAttention
         int size = products.Size, group = products.Group;
         int padded = Padded(length), panels = paddedHeadSize / Gemm.Columns, pairs = (length + group - 1) / group;
         nint scoreStride = ScoreStride(length);
+        int* kept = scratch.Kept;
         float root = MathF.Sqrt(headSize), factor = 1.44269504f / root;
         PackKeys(products, key, panelStride, length, paddedHeadSize, scratch.Keys);
         PackKeys(products, value, panelStride, length, paddedHeadSize, scratch.Values);
@@ -211,11 +212,11 @@ internal static unsafe class SelfAttention
                 new Span<float>(pr + length, padded - length).Clear();
                 if (!mask.IsOff)
                 {
-                    DropoutRows.Draw(mask, firstRow + row + r, MaskColumn(head), length, scratch.Kept);
-                    DropoutRows.Apply(scratch.Kept, mask.Scale, dr, length);
+                    DropoutRows.Draw(mask, firstRow + row + r, MaskColumn(head), length, kept);
+                    DropoutRows.Apply(kept, mask.Scale, dr, length);
                 }
                 kernels.SoftmaxBackward(pr, inverse, dr, padded, 1 / root);
-                if (!mask.IsOff) { DropoutRows.Apply(scratch.Kept, mask.Scale, pr, length); }
+                if (!mask.IsOff) { DropoutRows.Apply(kept, mask.Scale, pr, length); }
                 products.Convert(pr, pOperands + r * scoreStride * size, padded);
                 products.Convert(dr, dsOperands + r * scoreStride * size, padded);
             }

@@ -3,6 +3,8 @@ namespace Build;
 /// <summary>The program for Arm, linked here; under qemu it must give the bits of the vector128 tier of this processor.</summary>
 internal static class Arm64
 {
+    internal const string System = "linux-arm64";
+
     private const string Linker = "aarch64-linux-gnu-gcc", Emulator = "qemu-aarch64-static", Libraries = "/usr/aarch64-linux-gnu";
 
     // Letters, marks that are moved, another script, nothing, more than a line.
@@ -12,26 +14,28 @@ internal static class Arm64
         string.Join(' ', Enumerable.Repeat("the wing in a slipstream, 42 % of it", 20)),
     ];
 
-    private static string Folder => Path.Combine(Tool.Root, "out", "linux-arm64");
+    private static string Folder => Path.Combine(Tool.Root, "out", System);
 
     private static string Program => Path.Combine(Folder, "minilm");
 
-    /// <summary>Links it, where the tools for that are.</summary>
-    internal static void Publish()
+    /// <summary>Compiles and links it, where the tools for that are.</summary>
+    /// <returns>False: they are not.</returns>
+    internal static bool Publish()
     {
         string[] missing = [.. new[] { "clang", "ld.lld", Linker }.Where(tool => !Tool.Exists(tool))];
         if (!OperatingSystem.IsLinux() || missing.Length > 0)
         {
-            Console.WriteLine($"linux-arm64 is compiled but NOT linked: there is no {string.Join(", ", missing)} "
+            Console.WriteLine($"linux-arm64 is only compiled, NOT linked: there is no {string.Join(", ", missing)} "
                 + "(apt-get install clang lld gcc-aarch64-linux-gnu)");
-            return;
+            return false;
         }
         // Folders and a lock file of its own: the repository's are for the system that publishes.
-        Tool.Run("dotnet", "publish", "src/MiniLM.Cli", "-c", "Release", "-r", "linux-arm64", "--nologo",
+        Tool.Run("dotnet", "publish", "src/MiniLM.Cli", "-c", "Release", "-r", System, "--nologo",
             "--artifacts-path", Path.Combine("out", "cross", "linked-arm64"), "-o", Folder, "-p:LinkerFlavor=lld", "-p:ObjCopyName=llvm-objcopy",
             "-p:RestoreLockedMode=false", "-p:NuGetLockFilePath=obj/linked-arm64.lock.json");
         Executable.CopyModels(Folder);
         Console.WriteLine($"{Program}: {new FileInfo(Program).Length} bytes");
+        return true;
     }
 
     /// <summary>Runs it, where that can be done.</summary>

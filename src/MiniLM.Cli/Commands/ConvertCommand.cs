@@ -104,8 +104,7 @@ internal sealed class ConvertCommand : CliCommand
 
     private static void Write(ModelFolder model, string output, ModelFolderOptions options, Session session)
     {
-        long written = 0, all = model.WeightSets.SelectMany(set => set.Files).SelectMany(file => file.Tensors)
-            .Where(tensor => options.Layers is null || options.Layers.Name(tensor.Name) is not null).Sum(tensor => options.Stored("", tensor).LengthBytes);
+        long written = 0, all = ModelFolderWriter.Bytes(model, options);
         using Progress progress = new(session, "convert", 0, "MB", () => (double)written / all);
         ModelFolderWriter.Write(model, output, options with { Wrote = bytes => progress.Report((written += bytes) / 1_000_000) }, session.Cancellation);
     }

@@ -17,6 +17,7 @@ internal sealed class MeasuredStep(TrainingNetwork network)
         network.ForwardSaving(batch, 0, new StepDropout(1, _step++, batch.Offsets), output, cancellation);
     }
 
+    // Not inside Forward, where the lambda's closure would be made at every step.
     private static float[] GradientOf(int length) => [.. Enumerable.Range(0, length).Select(i => (i % 3 - 1) / (float)length)];
 
     internal void Backward(CancellationToken cancellation) => network.Backward(0, _gradient, cancellation);

@@ -104,6 +104,15 @@ internal static class ModelFolderWriter
     {
         string folder = Path.Combine(partial, set.Folder);
         Directory.CreateDirectory(folder);
+        SafetensorsShards.Write(folder, Stored(model, set, options), Metadata, options.MaxShardBytes, cancellation, options.Wrote);
+    }
+
+    /// <summary>What <see cref="ModelFolderOptions.Wrote"/> is told in all.</summary>
+    internal static long Bytes(ModelFolder model, ModelFolderOptions options) =>
+        model.WeightSets.SelectMany(set => Stored(model, set, options)).Sum(tensor => tensor.LengthBytes);
+
+    private static List<StoredTensor> Stored(ModelFolder model, WeightSet set, ModelFolderOptions options)
+    {
         bool encoder = set == model.WeightSets[0];
         string prefix = encoder && model.Kind == ModelKind.BiEncoder ? EncoderNames.Prefix(model.Network.Config.Architecture) : "";
         List<StoredTensor> tensors = [];
@@ -120,7 +129,7 @@ internal static class ModelFolderWriter
             }
             tensors.Add(options.Stored(name, tensor));
         }
-        SafetensorsShards.Write(folder, tensors, Metadata, options.MaxShardBytes, cancellation, options.Wrote);
+        return tensors;
     }
 
     // What they say is of the weights that were there before.
