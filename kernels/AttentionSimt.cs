@@ -22,6 +22,19 @@ public readonly struct HeadLanes2 : IHeadLanes { public static int Count => 2; p
 /// <summary>Heads of up to 128, and longer ones in pieces of 128.</summary>
 public readonly struct HeadLanes4 : IHeadLanes { public static int Count => 4; public static int Shift => 7; }
 
+/// <summary>Whether attention keeps what backward needs, and drops.</summary>
+public interface IAttentionMode
+{
+    /// <summary>A constant.</summary>
+    static abstract bool Trains { get; }
+}
+
+/// <summary>Inference.</summary>
+public readonly struct Inference : IAttentionMode { public static bool Trains => false; }
+
+/// <summary>Training.</summary>
+public readonly struct Training : IAttentionMode { public static bool Trains => true; }
+
 /// <summary>Attention of every head size, with or without relative bias, without tensor cores and without a score matrix (tier G).</summary>
 /// <remarks>
 /// A block is 16 queries of one (sequence, head), 4 a warp; it sweeps the keys 32 at a time with an online softmax (Milakov and Gimelshein
@@ -36,25 +49,63 @@ public static class AttentionSimt
     private const int Threads = 128, Keys = 32, QueriesPerWarp = 4, Queries = Threads / 32 * QueriesPerWarp;
 
     [Kernel(60, Threads, TileRows = Queries, TileColumns = 32, SharedBytes = (Queries + Keys) * (32 + 4) * 4 + Keys * 32 * 4 + Queries * Keys * 4)]
-    public static void AttentionSimt32F32(AttentionArguments g) => Run<Float32, HeadLanes1>(g);
+    public static void AttentionSimt32F32(AttentionArguments g) => Run<Float32, HeadLanes1, Inference>(new AttentionTrainingArguments { Attention = g });
 
     [Kernel(60, Threads, TileRows = Queries, TileColumns = 64, SharedBytes = (Queries + Keys) * (64 + 4) * 4 + Keys * 64 * 4 + Queries * Keys * 4)]
-    public static void AttentionSimt64F32(AttentionArguments g) => Run<Float32, HeadLanes2>(g);
+    public static void AttentionSimt64F32(AttentionArguments g) => Run<Float32, HeadLanes2, Inference>(new AttentionTrainingArguments { Attention = g });
 
     [Kernel(60, Threads, TileRows = Queries, TileColumns = 128, SharedBytes = (Queries + Keys) * (128 + 4) * 4 + Keys * 128 * 4 + Queries * Keys * 4)]
-    public static void AttentionSimt128F32(AttentionArguments g) => Run<Float32, HeadLanes4>(g);
+    public static void AttentionSimt128F32(AttentionArguments g) => Run<Float32, HeadLanes4, Inference>(new AttentionTrainingArguments { Attention = g });
 
     [Kernel(60, Threads, TileRows = Queries, TileColumns = 32, SharedBytes = (Queries + Keys) * (32 + 4) * 4 + Keys * 32 * 4 + Queries * Keys * 4)]
-    public static void AttentionSimt32F16(AttentionArguments g) => Run<Float16, HeadLanes1>(g);
+    public static void AttentionSimt32F16(AttentionArguments g) => Run<Float16, HeadLanes1, Inference>(new AttentionTrainingArguments { Attention = g });
 
     [Kernel(60, Threads, TileRows = Queries, TileColumns = 64, SharedBytes = (Queries + Keys) * (64 + 4) * 4 + Keys * 64 * 4 + Queries * Keys * 4)]
-    public static void AttentionSimt64F16(AttentionArguments g) => Run<Float16, HeadLanes2>(g);
+    public static void AttentionSimt64F16(AttentionArguments g) => Run<Float16, HeadLanes2, Inference>(new AttentionTrainingArguments { Attention = g });
 
     [Kernel(60, Threads, TileRows = Queries, TileColumns = 128, SharedBytes = (Queries + Keys) * (128 + 4) * 4 + Keys * 128 * 4 + Queries * Keys * 4)]
-    public static void AttentionSimt128F16(AttentionArguments g) => Run<Float16, HeadLanes4>(g);
+    public static void AttentionSimt128F16(AttentionArguments g) => Run<Float16, HeadLanes4, Inference>(new AttentionTrainingArguments { Attention = g });
 
-    private static void Run<TElement, TLanes>(AttentionArguments g) where TElement : struct, IElement where TLanes : struct, IHeadLanes
+    [Kernel(80, Threads, TileRows = Queries, TileColumns = 32, SharedBytes = (Queries + Keys) * (32 + 4) * 4 + Keys * 32 * 4 + Queries * Keys * 4)]
+    public static void AttentionSimt32BF16(AttentionArguments g) => Run<BFloat16, HeadLanes1, Inference>(new AttentionTrainingArguments { Attention = g });
+
+    [Kernel(80, Threads, TileRows = Queries, TileColumns = 64, SharedBytes = (Queries + Keys) * (64 + 4) * 4 + Keys * 64 * 4 + Queries * Keys * 4)]
+    public static void AttentionSimt64BF16(AttentionArguments g) => Run<BFloat16, HeadLanes2, Inference>(new AttentionTrainingArguments { Attention = g });
+
+    [Kernel(80, Threads, TileRows = Queries, TileColumns = 128, SharedBytes = (Queries + Keys) * (128 + 4) * 4 + Keys * 128 * 4 + Queries * Keys * 4)]
+    public static void AttentionSimt128BF16(AttentionArguments g) => Run<BFloat16, HeadLanes4, Inference>(new AttentionTrainingArguments { Attention = g });
+
+    [Kernel(60, Threads, TileRows = Queries, TileColumns = 32, SharedBytes = (Queries + Keys) * (32 + 4) * 4 + Keys * 32 * 4 + Queries * Keys * 4)]
+    public static void AttentionSimtTraining32F32(AttentionTrainingArguments t) => Run<Float32, HeadLanes1, Training>(t);
+
+    [Kernel(60, Threads, TileRows = Queries, TileColumns = 32, SharedBytes = (Queries + Keys) * (32 + 4) * 4 + Keys * 32 * 4 + Queries * Keys * 4)]
+    public static void AttentionSimtTraining32F16(AttentionTrainingArguments t) => Run<Float16, HeadLanes1, Training>(t);
+
+    [Kernel(80, Threads, TileRows = Queries, TileColumns = 32, SharedBytes = (Queries + Keys) * (32 + 4) * 4 + Keys * 32 * 4 + Queries * Keys * 4)]
+    public static void AttentionSimtTraining32BF16(AttentionTrainingArguments t) => Run<BFloat16, HeadLanes1, Training>(t);
+
+    [Kernel(60, Threads, TileRows = Queries, TileColumns = 64, SharedBytes = (Queries + Keys) * (64 + 4) * 4 + Keys * 64 * 4 + Queries * Keys * 4)]
+    public static void AttentionSimtTraining64F32(AttentionTrainingArguments t) => Run<Float32, HeadLanes2, Training>(t);
+
+    [Kernel(60, Threads, TileRows = Queries, TileColumns = 64, SharedBytes = (Queries + Keys) * (64 + 4) * 4 + Keys * 64 * 4 + Queries * Keys * 4)]
+    public static void AttentionSimtTraining64F16(AttentionTrainingArguments t) => Run<Float16, HeadLanes2, Training>(t);
+
+    [Kernel(80, Threads, TileRows = Queries, TileColumns = 64, SharedBytes = (Queries + Keys) * (64 + 4) * 4 + Keys * 64 * 4 + Queries * Keys * 4)]
+    public static void AttentionSimtTraining64BF16(AttentionTrainingArguments t) => Run<BFloat16, HeadLanes2, Training>(t);
+
+    [Kernel(60, Threads, TileRows = Queries, TileColumns = 128, SharedBytes = (Queries + Keys) * (128 + 4) * 4 + Keys * 128 * 4 + Queries * Keys * 4)]
+    public static void AttentionSimtTraining128F32(AttentionTrainingArguments t) => Run<Float32, HeadLanes4, Training>(t);
+
+    [Kernel(60, Threads, TileRows = Queries, TileColumns = 128, SharedBytes = (Queries + Keys) * (128 + 4) * 4 + Keys * 128 * 4 + Queries * Keys * 4)]
+    public static void AttentionSimtTraining128F16(AttentionTrainingArguments t) => Run<Float16, HeadLanes4, Training>(t);
+
+    [Kernel(80, Threads, TileRows = Queries, TileColumns = 128, SharedBytes = (Queries + Keys) * (128 + 4) * 4 + Keys * 128 * 4 + Queries * Keys * 4)]
+    public static void AttentionSimtTraining128BF16(AttentionTrainingArguments t) => Run<BFloat16, HeadLanes4, Training>(t);
+
+    private static void Run<TElement, TLanes, TMode>(AttentionTrainingArguments t)
+        where TElement : struct, IElement where TLanes : struct, IHeadLanes where TMode : struct, IAttentionMode
     {
+        AttentionArguments g = t.Attention;
         uint width = (uint)TLanes.Count * 32, pitch = (width + 4) * 4;
         uint thread = (uint)Group.IdxX, lane = thread & 31, warp = thread >> 5;
         uint pieces = (g.HeadSize + width - 1) >> TLanes.Shift, head = (uint)Grid.IdxY / pieces, piece = (uint)Grid.IdxY - head * pieces;
@@ -77,9 +128,12 @@ public static class AttentionSimt
             for (uint part = 0; part < pieces; part++)
             {
                 Group.Barrier(); // the tiles before have been read
-                if (pieces > 1 | key0 == 0) { Fill<TElement, TLanes>(queries, pitch, Queries, g.Query + rows, firstQuery, length, part * width, g); }
-                Fill<TElement, TLanes>(keys, pitch, Keys, g.Key + rows, key0, length, part * width, g);
-                if (part == piece) { Fill<TElement, TLanes>(values, width * 4, Keys, g.Value + rows, key0, length, part * width, g); }
+                if (pieces > 1 | key0 == 0)
+                {
+                    Fill<TElement, TLanes>(queries, pitch, Queries, g.Query + rows, g.StrideQuery, firstQuery, length, part * width, g.HeadSize);
+                }
+                Fill<TElement, TLanes>(keys, pitch, Keys, g.Key + rows, g.StrideQuery, key0, length, part * width, g.HeadSize);
+                if (part == piece) { Fill<TElement, TLanes>(values, width * 4, Keys, g.Value + rows, g.StrideQuery, key0, length, part * width, g.HeadSize); }
                 Group.Barrier();
                 for (int d = 0; d < TLanes.Count * 8; d++)
                 {
@@ -91,21 +145,20 @@ public static class AttentionSimt
                     }
                 }
             }
+            uint kept = TMode.Trains ? AttentionMask.OfQueries(t.Dropout, first + query0, first + length, head, key0, lane) : 0;
             for (int q = 0; q < QueriesPerWarp; q++)
             {
                 uint query = query0 + (uint)q, key = key0 + lane;
                 float s = score[q] * g.Scale;
                 if (g.Bias != 0 & query < length & key < length)
                 {
-                    ulong places = g.Columns + Wide(first, 4);
-                    int half = (int)(g.BiasWidth >> 1), distance = (int)(Load(places + Wide(key, 4), 0) - Load(places + Wide(query, 4), 0));
-                    distance = distance < -half ? -half : distance > half ? half : distance;
-                    s += LoadFloat(g.Bias + Wide(head * g.BiasWidth + (uint)(distance + half), 4), 0);
+                    s += LoadFloat(g.Bias + Wide(head * g.BiasWidth + BiasPlace(g, first, query, key), 4), 0);
                 }
                 s = key < length ? s : float.NegativeInfinity;
                 float greatest = Max(max[q], WarpReduction.Max(s)), shrink = Exp2(max[q] - greatest), p = Exp2(s - greatest);
                 max[q] = greatest;
                 sum[q] = Fma(sum[q], shrink, p);
+                if (TMode.Trains) { p *= AttentionMask.Factor(kept, q, lane, t.Dropout); }
                 for (int c = 0; c < TLanes.Count; c++) { result[q, c] = result[q, c] * shrink; }
                 StoreShared(myWeights + lane * 4, q * Keys * 4, p);
             }
@@ -129,6 +182,10 @@ public static class AttentionSimt
         {
             float total = WarpReduction.Sum(sum[q]);
             uint query = query0 + (uint)q;
+            if (TMode.Trains)
+            {
+                if (query < length & lane == 0 & piece == 0) { Store(t.LogSums + Wide(head * t.Rows + first + query, 4), 0, max[q] + Log2(total)); }
+            }
             for (int c = 0; c < TLanes.Count; c++)
             {
                 uint d = piece * width + lane + (uint)c * 32;
@@ -140,8 +197,18 @@ public static class AttentionSimt
         }
     }
 
+    /// <summary>Where in a head's row of the bias table the distance of a query and a key stands.</summary>
+    internal static uint BiasPlace(AttentionArguments g, uint first, uint query, uint key)
+    {
+        ulong places = g.Columns + Wide(first, 4);
+        int half = (int)(g.BiasWidth >> 1), distance = (int)(Load(places + Wide(key, 4), 0) - Load(places + Wide(query, 4), 0));
+        distance = distance < -half ? -half : distance > half ? half : distance;
+        return (uint)(distance + half);
+    }
+
     /// <summary>Rows from..from + count of a matrix into shared memory as fp32; a warp takes every fourth row, what lies outside becomes zero.</summary>
-    private static void Fill<TElement, TLanes>(uint to, uint pitch, uint count, ulong matrix, uint from, uint length, uint piece, AttentionArguments g)
+    internal static void Fill<TElement, TLanes>(
+        uint to, uint pitch, uint count, ulong matrix, uint stride, uint from, uint length, uint piece, uint headSize)
         where TElement : struct, IElement where TLanes : struct, IHeadLanes
     {
         uint lane = (uint)Group.IdxX & 31;
@@ -151,7 +218,7 @@ public static class AttentionSimt
             {
                 uint d = piece + lane + (uint)c * 32;
                 float value = 0;
-                if (from + row < length & d < g.HeadSize) { value = TElement.Load(matrix + Wide(from + row, g.StrideQuery) + Wide(d, TElement.Bytes)); }
+                if (from + row < length & d < headSize) { value = TElement.Load(matrix + Wide(from + row, stride) + Wide(d, TElement.Bytes)); }
                 StoreShared(to + row * pitch + lane * 4, c * 128, value);
             }
         }

@@ -38,6 +38,22 @@ public static class EmbeddingLayerNorm
         uint warp = (uint)Group.IdxX >> 5, row = (uint)Grid.IdxX * Warps + warp;
         if (row >= g.Norm.Rows) { return; }
         uint mine = SharedBase() + warp * g.Norm.Padded * 4;
+        Gather<TElement>(g, mine, row);
+        Finish<TElement>(g.Norm, mine, row);
+    }
+
+    private static void Normalize<TElement>(LayerNormArguments g) where TElement : struct, IElement
+    {
+        uint warp = (uint)Group.IdxX >> 5, row = (uint)Grid.IdxX * Warps + warp;
+        if (row >= g.Rows) { return; }
+        uint mine = SharedBase() + warp * g.Padded * 4;
+        Read<TElement>(g, mine, row);
+        Finish<TElement>(g, mine, row);
+    }
+
+    /// <summary>word + position + type of a row into shared memory.</summary>
+    internal static void Gather<TElement>(EmbeddingArguments g, uint mine, uint row) where TElement : struct, IElement
+    {
         ulong index = Wide(row, 4);
         ulong word = g.Words + Wide(Load(g.WordIds + index, 0), g.Norm.StrideX), position = g.Positions + Wide(Load(g.PositionIds + index, 0), g.Norm.StrideX);
         ulong type = g.Types == 0 ? 0 : g.Types + Wide(Load(g.TypeIds + index, 0), g.Norm.StrideX);
@@ -48,24 +64,30 @@ public static class EmbeddingLayerNorm
             StoreShared(mine + d * 4, 0, new Float4 { X = x.X + p.X + t.X, Y = x.Y + p.Y + t.Y, Z = x.Z + p.Z + t.Z, W = x.W + p.W + t.W });
         }
         WarpBarrier();
-        Finish<TElement>(g.Norm, mine, row);
     }
 
-    private static void Normalize<TElement>(LayerNormArguments g) where TElement : struct, IElement
+    /// <summary>A row of x into shared memory.</summary>
+    internal static void Read<TElement>(LayerNormArguments g, uint mine, uint row) where TElement : struct, IElement
     {
-        uint warp = (uint)Group.IdxX >> 5, row = (uint)Grid.IdxX * Warps + warp;
-        if (row >= g.Rows) { return; }
-        uint mine = SharedBase() + warp * g.Padded * 4;
         ulong x = g.X + Wide(row, g.StrideX);
         for (uint d = ((uint)Group.IdxX & 31) * 4; d < g.Padded; d += 128)
         {
             StoreShared(mine + d * 4, 0, TElement.Load4If(true, x + Wide(d, TElement.Bytes), 0));
         }
         WarpBarrier(); // lane 0's first element is everybody's origin
-        Finish<TElement>(g, mine, row);
     }
 
     private static void Finish<TElement>(LayerNormArguments g, uint mine, uint row) where TElement : struct, IElement
+    {
+        Float2 statistics = Statistics(g, mine);
+        for (uint d = ((uint)Group.IdxX & 31) * 4; d < g.Padded; d += 128)
+        {
+            TElement.Store4(g.Y + Wide(row, g.StrideY) + Wide(d, TElement.Bytes), Normalized(g, mine, d, statistics));
+        }
+    }
+
+    /// <summary>Mean and 1 / standard deviation of the row in shared memory.</summary>
+    internal static Float2 Statistics(LayerNormArguments g, uint mine)
     {
         uint first = ((uint)Group.IdxX & 31) * 4;
         float origin = LoadSharedFloat(mine, 0), sum = 0, squares = 0, count = ToFloat(g.Width);
@@ -83,20 +105,22 @@ public static class EmbeddingLayerNorm
                 e = Within(d + 3, g.Width, x.W - mean);
             squares = Fma(a, a, Fma(b, b, Fma(c, c, Fma(e, e, squares))));
         }
-        float rstd = Divide(1, SquareRoot(Divide(WarpReduction.Sum(squares), count) + g.Epsilon));
-        for (uint d = first; d < g.Padded; d += 128)
-        {
-            // Gamma and beta are zero past the width, and so is the result.
-            Float4 x = LoadSharedFloat4(mine + d * 4, 0), gamma = LoadFloat4(g.Gamma + Wide(d, 4), 0), beta = LoadFloat4(g.Beta + Wide(d, 4), 0);
-            TElement.Store4(g.Y + Wide(row, g.StrideY) + Wide(d, TElement.Bytes), new Float4
-            {
-                X = Fma((x.X - mean) * rstd, gamma.X, beta.X),
-                Y = Fma((x.Y - mean) * rstd, gamma.Y, beta.Y),
-                Z = Fma((x.Z - mean) * rstd, gamma.Z, beta.Z),
-                W = Fma((x.W - mean) * rstd, gamma.W, beta.W),
-            });
-        }
+        return new Float2 { X = mean, Y = Divide(1, SquareRoot(Divide(WarpReduction.Sum(squares), count) + g.Epsilon)) };
     }
 
-    private static float Within(uint d, uint width, float value) => d < width ? value : 0;
+    /// <summary>Four elements of y. Gamma and beta are zero past the width, and so is y.</summary>
+    internal static Float4 Normalized(LayerNormArguments g, uint mine, uint d, Float2 statistics)
+    {
+        float mean = statistics.X, rstd = statistics.Y;
+        Float4 x = LoadSharedFloat4(mine + d * 4, 0), gamma = LoadFloat4(g.Gamma + Wide(d, 4), 0), beta = LoadFloat4(g.Beta + Wide(d, 4), 0);
+        return new Float4
+        {
+            X = Fma((x.X - mean) * rstd, gamma.X, beta.X),
+            Y = Fma((x.Y - mean) * rstd, gamma.Y, beta.Y),
+            Z = Fma((x.Z - mean) * rstd, gamma.Z, beta.Z),
+            W = Fma((x.W - mean) * rstd, gamma.W, beta.W),
+        };
+    }
+
+    internal static float Within(uint d, uint width, float value) => d < width ? value : 0;
 }

@@ -14,9 +14,9 @@ namespace MiniLM.Kernels;
 /// </remarks>
 public static class GemmSimt
 {
-    private const int TileRows = 128, TileColumns = 64, TileDepth = 16, Threads = 128;
-    private const int PitchA = TileRows / 4 + 1, PitchB = TileColumns / 4 + 1; // of a k row, in float4
-    private const int StartB = TileDepth * PitchA * 16, Buffer = StartB + TileDepth * PitchB * 16, Shared = 2 * Buffer;
+    internal const int TileRows = 128, TileColumns = 64, TileDepth = 16, Threads = 128;
+    internal const int PitchA = TileRows / 4 + 1, PitchB = TileColumns / 4 + 1; // of a k row, in float4
+    internal const int StartB = TileDepth * PitchA * 16, Buffer = StartB + TileDepth * PitchB * 16, Shared = 2 * Buffer;
 
     [Kernel(60, Threads, TileRows = TileRows, TileColumns = TileColumns, TileDepth = TileDepth, SharedBytes = Shared)]
     public static void GemmSimtF32(GemmArguments g) => Run<Float32, Identity>(g);
@@ -45,8 +45,52 @@ public static class GemmSimt
     [Kernel(60, Threads, TileRows = TileRows, TileColumns = TileColumns, TileDepth = TileDepth, SharedBytes = Shared)]
     public static void GemmSimtReluF16(GemmArguments g) => Run<Float16, Relu>(g);
 
+    [Kernel(80, Threads, TileRows = TileRows, TileColumns = TileColumns, TileDepth = TileDepth, SharedBytes = Shared)]
+    public static void GemmSimtBF16(GemmArguments g) => Run<BFloat16, Identity>(g);
+
+    [Kernel(80, Threads, TileRows = TileRows, TileColumns = TileColumns, TileDepth = TileDepth, SharedBytes = Shared)]
+    public static void GemmSimtGeluBF16(GemmArguments g) => Run<BFloat16, Gelu>(g);
+
+    [Kernel(80, Threads, TileRows = TileRows, TileColumns = TileColumns, TileDepth = TileDepth, SharedBytes = Shared)]
+    public static void GemmSimtGeluTanhBF16(GemmArguments g) => Run<BFloat16, GeluTanh>(g);
+
+    [Kernel(80, Threads, TileRows = TileRows, TileColumns = TileColumns, TileDepth = TileDepth, SharedBytes = Shared)]
+    public static void GemmSimtReluBF16(GemmArguments g) => Run<BFloat16, Relu>(g);
+
     private static void Run<TElement, TActivation>(GemmArguments g)
         where TElement : struct, IElement where TActivation : struct, IActivation
+    {
+        float[,] sum = new float[8, 8];
+        Multiply<TElement>(g, sum);
+        for (int h = 0; h < 2; h++)
+        {
+            uint column = Column(h);
+            Float4 bias = LoadFloat4(g.Bias + Wide(column, 4), 0);
+            for (int i = 0; i < 8; i++)
+            {
+                uint r = Row(i);
+                ulong at = Wide(r, g.StrideC) + Wide(column, TElement.Bytes);
+                Float4 residual = TElement.Load4If(r < g.Rows & g.Residual != 0, g.Residual + at, 0);
+                Float4 c = new()
+                {
+                    X = TActivation.Apply(sum[i, h * 4] + bias.X) + residual.X,
+                    Y = TActivation.Apply(sum[i, h * 4 + 1] + bias.Y) + residual.Y,
+                    Z = TActivation.Apply(sum[i, h * 4 + 2] + bias.Z) + residual.Z,
+                    W = TActivation.Apply(sum[i, h * 4 + 3] + bias.W) + residual.W,
+                };
+                if (r < g.Rows) { TElement.Store4(g.C + at, c); }
+            }
+        }
+    }
+
+    /// <summary>The row of C of a thread's sums [i, ...].</summary>
+    internal static uint Row(int i) => (uint)Grid.IdxY * TileRows + ((uint)Group.IdxX >> 3) * 4 + (uint)((i & 3) + (i >> 2) * 64);
+
+    /// <summary>The first of four columns of C of a thread's sums [..., 4 h ..].</summary>
+    internal static uint Column(int h) => (uint)Grid.IdxX * TileColumns + ((uint)Group.IdxX & 7) * 4 + (uint)h * 32;
+
+    /// <summary>A B^T of the block's tile, a thread's 8x8 of it.</summary>
+    internal static void Multiply<TElement>(GemmArguments g, float[,] sum) where TElement : struct, IElement
     {
         uint thread = (uint)Group.IdxX, tx = thread & 7, ty = thread >> 3;
         uint row0 = (uint)Grid.IdxY * TileRows, column0 = (uint)Grid.IdxX * TileColumns, row = thread >> 2, chunk = thread & 3;
@@ -60,46 +104,30 @@ public static class GemmSimt
         Spread(putA, aNext, putB, bNext);
 
         uint buffer = 0;
-        float[,] sum = new float[8, 8];
         for (uint step = 1; step <= g.Steps; step++)
         {
             Group.Barrier();
             if (step < g.Steps) { Fetch<TElement>(aNext, aRow, bNext, bRow, row0 + row, g.Rows); }
-            uint aAt = shared + buffer + ty * 16, bAt = shared + StartB + buffer + tx * 16;
-            for (int k = 0; k < TileDepth; k++)
-            {
-                float[] x = new float[8], y = new float[8];
-                for (int h = 0; h < 2; h++)
-                {
-                    Place(x, h * 4, LoadSharedFloat4(aAt, k * PitchA * 16 + h * 256));
-                    Place(y, h * 4, LoadSharedFloat4(bAt, k * PitchB * 16 + h * 128));
-                }
-                for (int i = 0; i < 8; i++)
-                {
-                    for (int j = 0; j < 8; j++) { sum[i, j] = Fma(x[i], y[j], sum[i, j]); }
-                }
-            }
+            MultiplyStep(sum, shared + buffer + ty * 16, shared + StartB + buffer + tx * 16);
             buffer = Buffer - buffer;
             if (step < g.Steps) { Spread(putA + buffer, aNext, putB + buffer, bNext); }
         }
+    }
 
-        for (int h = 0; h < 2; h++)
+    /// <summary>One k step in shared memory, from where this thread's rows and columns begin.</summary>
+    internal static void MultiplyStep(float[,] sum, uint aAt, uint bAt)
+    {
+        for (int k = 0; k < TileDepth; k++)
         {
-            uint column = column0 + tx * 4 + (uint)h * 32;
-            Float4 bias = LoadFloat4(g.Bias + Wide(column, 4), 0);
+            float[] x = new float[8], y = new float[8];
+            for (int h = 0; h < 2; h++)
+            {
+                Place(x, h * 4, LoadSharedFloat4(aAt, k * PitchA * 16 + h * 256));
+                Place(y, h * 4, LoadSharedFloat4(bAt, k * PitchB * 16 + h * 128));
+            }
             for (int i = 0; i < 8; i++)
             {
-                uint r = row0 + ty * 4 + (uint)((i & 3) + (i >> 2) * 64);
-                ulong at = Wide(r, g.StrideC) + Wide(column, TElement.Bytes);
-                Float4 residual = TElement.Load4If(r < g.Rows & g.Residual != 0, g.Residual + at, 0);
-                Float4 c = new()
-                {
-                    X = TActivation.Apply(sum[i, h * 4] + bias.X) + residual.X,
-                    Y = TActivation.Apply(sum[i, h * 4 + 1] + bias.Y) + residual.Y,
-                    Z = TActivation.Apply(sum[i, h * 4 + 2] + bias.Z) + residual.Z,
-                    W = TActivation.Apply(sum[i, h * 4 + 3] + bias.W) + residual.W,
-                };
-                if (r < g.Rows) { TElement.Store4(g.C + at, c); }
+                for (int j = 0; j < 8; j++) { sum[i, j] = Fma(x[i], y[j], sum[i, j]); }
             }
         }
     }

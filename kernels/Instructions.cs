@@ -53,6 +53,10 @@ public static class Instructions
     [IntrinsicImplementation, Instruction("ld.global.b32 {d}, [{0}+{1}]")]
     public static uint Load(ulong address, int offset) => throw OnlyInKernel;
 
+    /// <summary>64 bits.</summary>
+    [IntrinsicImplementation, Instruction("ld.global.b64 {d}, [{0}+{1}]")]
+    public static ulong LoadWide(ulong address, int offset) => throw OnlyInKernel;
+
     /// <summary>16 bits, zero-extended.</summary>
     [IntrinsicImplementation, Instruction("ld.global.b16 {h0}, [{0}+{1}]; cvt.u32.u16 {d}, {h0}")]
     public static uint LoadHalf(ulong address, int offset) => throw OnlyInKernel;
@@ -100,6 +104,10 @@ public static class Instructions
     /// <summary>One float.</summary>
     [IntrinsicImplementation, Instruction("st.global.f32 [{0}+{1}], {2}")]
     public static void Store(ulong address, int offset, float value) => throw OnlyInKernel;
+
+    /// <summary>Two floats.</summary>
+    [IntrinsicImplementation, Instruction("st.global.v2.f32 [{0}+{1}], {2}")]
+    public static void Store(ulong address, int offset, Float2 value) => throw OnlyInKernel;
 
     /// <summary>64 bits.</summary>
     [IntrinsicImplementation, Instruction("st.global.v2.b32 [{0}+{1}], {2}")]
@@ -169,6 +177,10 @@ public static class Instructions
     [IntrinsicImplementation, Instruction("ex2.approx.ftz.f32 {d}, {0}")]
     public static float Exp2(float x) => throw OnlyInKernel;
 
+    /// <summary>log2 x to 2^-22, absolute or relative, whichever is more.</summary>
+    [IntrinsicImplementation, Instruction("lg2.approx.ftz.f32 {d}, {0}")]
+    public static float Log2(float x) => throw OnlyInKernel;
+
     /// <summary>1 / x to 1 ulp.</summary>
     [IntrinsicImplementation, Instruction("rcp.approx.ftz.f32 {d}, {0}")]
     public static float Reciprocal(float x) => throw OnlyInKernel;
@@ -216,6 +228,10 @@ public static class Instructions
     /// <summary>The same for 32 bits of anything.</summary>
     [IntrinsicImplementation, Instruction("shfl.sync.bfly.b32 {d}, {0}, {1}, 31, -1")]
     public static uint ShuffleXor(uint value, int mask) => throw OnlyInKernel;
+
+    /// <summary>The value of a lane.</summary>
+    [IntrinsicImplementation, Instruction("shfl.sync.idx.b32 {d}, {0}, {1}, 31, -1")]
+    public static uint Shuffle(uint value, uint lane) => throw OnlyInKernel;
 
     /// <summary>Lanes of the warp have arrived; what they wrote to shared memory is seen by the others.</summary>
     [IntrinsicImplementation, Instruction("bar.warp.sync -1")]

@@ -2,8 +2,10 @@ using System.Runtime.InteropServices;
 using MiniLM.Compute;
 using MiniLM.Cuda.Driver;
 using MiniLM.Cuda.Emulator;
+using MiniLM.Cuda.Training;
 using MiniLM.Kernels;
 using MiniLM.Model;
+using MiniLM.Training;
 
 namespace MiniLM.Cuda;
 
@@ -56,7 +58,7 @@ public sealed class CudaDevice : Device
 
     /// <inheritdoc/>
     public override bool Supports(Precision precision) =>
-        precision is Precision.Float32 or Precision.Float16 || (precision == Precision.BFloat16 && HasTensorCores);
+        precision is Precision.Float32 or Precision.Float16 || (precision == Precision.BFloat16 && HasTensorCores); // bf16's conversions are sm_80's too
 
     internal Gpu Gpu { get; }
 
@@ -98,6 +100,20 @@ public sealed class CudaDevice : Device
         {
             using Gpu.Cancelling until = Gpu.Until(cancellation);
             return new CudaNetwork(this, network, precision, cancellation);
+        }
+    }
+
+    private protected override TrainingNetwork PrepareForTraining(
+        ParameterBlock parameters, Precision precision, TrainingOptions options, CancellationToken cancellation)
+    {
+        if (!Supports(precision))
+        {
+            throw new NotSupportedException($"the {Name} device has no {precision} kernels on {Gpu.Properties.Name}; use float32 or float16");
+        }
+        using (Gate.Enter(cancellation))
+        {
+            using Gpu.Cancelling until = Gpu.Until(cancellation);
+            return new CudaTrainingNetwork(this, parameters, precision, options, cancellation);
         }
     }
 

@@ -101,7 +101,7 @@ internal sealed class CudaNetwork : DeviceNetwork
     {
         CudaWorkspace at = _workspace!;
         int from = batch.Offsets[first], rows = batch.Offsets[end] - from;
-        at.Upload(batch, first, end);
+        at.Batch.Upload(batch, first, end);
         KernelLauncher launcher = _device.Launcher;
         uint stride = _plan.RowBytes, inner = (uint)(_plan.Inner * _plan.ElementBytes);
         LayerNormArguments norm = new()
@@ -118,9 +118,9 @@ internal sealed class CudaNetwork : DeviceNetwork
             Words = _weights.Words,
             Positions = _weights.Positions,
             Types = _weights.Types,
-            WordIds = at.WordIds,
-            PositionIds = at.PositionIds,
-            TypeIds = at.TypeIds,
+            WordIds = at.Batch.WordIds,
+            PositionIds = at.Batch.PositionIds,
+            TypeIds = at.Batch.TypeIds,
             Norm = norm with { Y = at.X, Gamma = _weights.EmbeddingNorm.Gamma, Beta = _weights.EmbeddingNorm.Beta },
         };
         launcher.Embedding(_plan.Embedding, embed);
@@ -167,9 +167,9 @@ internal sealed class CudaNetwork : DeviceNetwork
             Key = at.QueryKeyValue + stride,
             Value = at.QueryKeyValue + 2 * stride,
             Context = at.Context,
-            Offsets = at.Offsets,
-            Tiles = at.Tiles,
-            Columns = at.Columns,
+            Offsets = at.Batch.Offsets,
+            Tiles = at.Batch.Tiles,
+            Columns = at.Batch.Columns,
             Bias = _weights.Bias,
             BiasWidth = (uint)CudaWeights.BiasWidth,
             StrideQuery = 3 * stride,
@@ -179,13 +179,13 @@ internal sealed class CudaNetwork : DeviceNetwork
         };
         if (_plan.AttentionOnTensorCores)
         {
-            arguments.ResidentKeys = (uint)Math.Min(CudaWorkspace.MostResidentKeys, CudaDevice.RoundUp(at.Longest, 64));
+            arguments.ResidentKeys = (uint)Math.Min(CudaWorkspace.MostResidentKeys, CudaDevice.RoundUp(at.Batch.Longest, 64));
             _device.Launcher.Attention(kernel.Name, arguments, sequences, _config.NumAttentionHeads);
         }
         else
         {
             int pieces = (_config.HeadSize + kernel.TileColumns - 1) / kernel.TileColumns;
-            _device.Launcher.Attention(kernel.Name, arguments, at.TileCount, _config.NumAttentionHeads * pieces);
+            _device.Launcher.Attention(kernel.Name, arguments, at.Batch.TileCount, _config.NumAttentionHeads * pieces);
         }
     }
 
@@ -201,8 +201,8 @@ internal sealed class CudaNetwork : DeviceNetwork
             {
                 X = at.X,
                 Y = at.Pooled + (ulong)(mode * hidden * 4),
-                Offsets = at.Offsets,
-                Columns = at.Columns,
+                Offsets = at.Batch.Offsets,
+                Columns = at.Batch.Columns,
                 StrideX = _plan.RowBytes,
                 StrideY = (uint)padded * 4,
                 Width = (uint)hidden,
@@ -238,12 +238,19 @@ internal sealed class CudaNetwork : DeviceNetwork
         _device.Download(x, output, width, padded);
     }
 
+    internal CudaPlan Plan => _plan;
+
+    internal CudaWeights Weights => _weights;
+
     protected override void Free()
     {
-        using (_device.Gate.Enter()) // other networks may be running
-        {
-            _workspace?.Dispose();
-            _weights.Dispose();
-        }
+        using (_device.Gate.Enter()) { FreeInside(); } // other networks may be running
+    }
+
+    /// <summary>The same for who is inside the gate: the training network whose this is.</summary>
+    internal void FreeInside()
+    {
+        _workspace?.Dispose();
+        _weights.Dispose();
     }
 }

@@ -8,7 +8,7 @@ namespace MiniLM.Cuda;
 /// <remarks>Tensor-core kernels take widths that are multiples of 32 and heads of 32 or 64 without relative bias; what they can't do runs on tier G.</remarks>
 internal sealed class CudaPlan
 {
-    /// <exception cref="NotSupportedException">bfloat16 where a tensor-core kernel is missing: tier G has no bf16.</exception>
+    /// <exception cref="NotSupportedException">An activation or a storage of weights that no kernel has.</exception>
     internal CudaPlan(CudaDevice device, Network network, Precision precision)
     {
         EncoderConfig config = network.Config;
@@ -16,12 +16,6 @@ internal sealed class CudaPlan
         AttentionOnTensorCores = GemmOnTensorCores && FitsTensorCoreAttention(network);
         Suffix = precision switch { Precision.Float32 => "F32", Precision.Float16 => "F16", _ => "BF16" };
         ElementBytes = precision == Precision.Float32 ? 4 : 2;
-        if (precision == Precision.BFloat16 && !(GemmOnTensorCores && AttentionOnTensorCores))
-        {
-            throw new NotSupportedException(
-                $"bfloat16 runs on tensor cores only: hidden {config.HiddenSize} and inner {config.IntermediateSize} must be multiples of 32, "
-                    + $"heads of 32 or 64 (here {config.HeadSize}) without relative bias. Use float16 or float32.");
-        }
         if (config.HiddenAct is Activation.Silu or Activation.QuickGelu)
         {
             throw new NotSupportedException($"the GPU has no kernels for the activation {config.HiddenAct}. Use --device cpu.");
@@ -40,6 +34,14 @@ internal sealed class CudaPlan
         Attention = AttentionOnTensorCores
             ? $"AttentionMma{config.HeadSize}{Suffix}"
             : $"AttentionSimt{(config.HeadSize <= 32 ? 32 : config.HeadSize <= 64 ? 64 : 128)}{Suffix}";
+        (EmbeddingTraining, LayerNormTraining, LayerNormBackward) = ("EmbeddingTraining" + Suffix, "LayerNormTraining" + Suffix, "LayerNormBackward" + Suffix);
+        string lanes = config.HeadSize <= 32 ? "32" : "64", activation = Name(config.HiddenAct);
+        AttentionTraining = $"AttentionSimtTraining{(config.HeadSize <= 64 ? lanes : "128")}{Suffix}";
+        (QueryGradient, KeyValueGradient) = ($"AttentionSimtQueryGradient{lanes}{Suffix}", $"AttentionSimtKeyValueGradient{lanes}{Suffix}");
+        GemmDropout = "GemmSimtDropout" + Suffix;
+        (GemmActivatedTraining, GemmActivatedBackward) = ($"GemmSimt{activation}Training{Suffix}", $"GemmSimt{activation}Backward{Suffix}");
+        (WeightGradient, PoolingBackward, EmbeddingSums) = ("WeightGradientSimt" + Suffix, "PoolingBackward" + Suffix, "EmbeddingSums" + Suffix);
+        AttentionTileRows = KernelInfo.All["AttentionSimt32" + Suffix].TileRows;
         (Embedding, LayerNorm, Pooling, Widen) = ("EmbeddingLayerNorm" + Suffix, "LayerNorm" + Suffix, "Pooling" + Suffix, $"Convert{Suffix}ToF32");
     }
 
@@ -78,6 +80,13 @@ internal sealed class CudaPlan
     /// <summary>Bytes of a row of <see cref="Hidden"/>.</summary>
     internal uint RowBytes => (uint)(Hidden * ElementBytes);
 
+    /// <summary>Queries of a tile, where attention runs on tier G.</summary>
+    internal int AttentionTileRows { get; }
+
+    /// <summary>Width of the head's widest row.</summary>
+    internal static int WidestOfHead(Network network) =>
+        network.Head.OfType<DenseModule>().Select(module => HeadWidth(module.Linear.Outputs)).Append(HeadWidth(network.PooledSize)).Max();
+
     /// <summary>Width of a row of the head, fp32: a multiple of its GEMM's tile.</summary>
     internal static int HeadWidth(int width) => CudaDevice.RoundUp(width, KernelInfo.All[Dense(Activation.Identity)].TileColumns);
 
@@ -102,6 +111,42 @@ internal sealed class CudaPlan
 
     /// <summary>Storage to fp32.</summary>
     internal string Widen { get; }
+
+    // Those of a training step.
+
+    internal string EmbeddingTraining { get; }
+
+    internal string LayerNormTraining { get; }
+
+    internal string AttentionTraining { get; }
+
+    /// <summary>The GEMM with dropout before its residual.</summary>
+    internal string GemmDropout { get; }
+
+    /// <summary>The GEMM that keeps what the activation in its epilogue reads.</summary>
+    internal string GemmActivatedTraining { get; }
+
+    /// <summary>The GEMM on the way back through that activation.</summary>
+    internal string GemmActivatedBackward { get; }
+
+    internal string LayerNormBackward { get; }
+
+    internal string QueryGradient { get; }
+
+    internal string KeyValueGradient { get; }
+
+    internal string WeightGradient { get; }
+
+    internal string PoolingBackward { get; }
+
+    /// <summary>The first of the two kernels of an embedding table's gradient.</summary>
+    internal string EmbeddingSums { get; }
+
+    /// <summary>As <see cref="Dense"/>, keeping what the activation reads.</summary>
+    internal static string DenseTraining(Activation activation) => $"GemmSimt{Name(activation)}TrainingF32";
+
+    /// <summary>Back through the activation of a dense module.</summary>
+    internal static string ActivationBackward(Activation activation) => $"ActivationBackward{Name(activation)}F32";
 
     /// <summary>The head's dense modules are fp32 whatever the encoder's storage.</summary>
     internal static string Dense(Activation activation) => $"GemmSimt{Name(activation)}F32";

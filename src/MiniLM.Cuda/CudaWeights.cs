@@ -13,6 +13,12 @@ internal readonly record struct CudaLinear(ulong Weight, ulong Bias, int Outputs
     internal CudaLinear From(ulong origin) => this with { Weight = origin + Weight, Bias = origin + Bias };
 }
 
+/// <summary>Where the copy of a weight lies that kernels read.</summary>
+/// <param name="Address">Of its first value.</param>
+/// <param name="Stride">Bytes from a row to the next; of a vector its own length.</param>
+/// <param name="IsWide">Whether it is fp32 whatever the storage.</param>
+internal readonly record struct CudaPlace(ulong Address, uint Stride, bool IsWide);
+
 /// <summary>LayerNorm's vectors on the GPU, fp32, padded with zeros.</summary>
 internal readonly record struct CudaNorm(ulong Gamma, ulong Beta)
 {
@@ -38,6 +44,7 @@ internal sealed unsafe class CudaWeights : IDisposable
     private readonly CudaPlan _plan;
     private readonly GpuArena _arena;
     private readonly List<Action<ulong>> _fill = []; // given the staging buffer, once memory is there
+    private readonly Dictionary<Tensor, CudaPlace> _places = [];
 
     internal CudaWeights(CudaDevice device, CudaPlan plan, Network network)
     {
@@ -70,6 +77,9 @@ internal sealed unsafe class CudaWeights : IDisposable
         (EmbeddingNorm, Layers, Head) = (norm.From(origin), [.. layers.Select(layer => layer.From(origin))], [.. head.Select(linear => linear.From(origin))]);
     }
 
+    /// <summary>The copy of each weight but the relative bias.</summary>
+    internal CudaPlace Place(Tensor tensor) => _places[tensor] with { Address = _arena.At(0) + _places[tensor].Address };
+
     internal ulong Words { get; }
     internal ulong Positions { get; }
     internal ulong Types { get; }
@@ -87,16 +97,15 @@ internal sealed unsafe class CudaWeights : IDisposable
 
     private const int Farthest = 256; // beyond 128 MPNet's bucket no longer changes
 
+    /// <summary>The bucket of each distance of <see cref="Bias"/>.</summary>
+    internal static int[] Buckets { get; } = [.. Enumerable.Range(-Farthest, BiasWidth).Select(MpnetBuckets.Of)];
+
     private static float[] RelativeBias(Tensor bias)
     {
         float[] values = bias.ToFloats();
         int heads = (int)bias.Shape[1];
         float[] table = new float[heads * BiasWidth];
-        for (int i = 0; i < table.Length; i++)
-        {
-            int distance = i % BiasWidth - Farthest;
-            table[i] = values[MpnetBuckets.Of(distance) * heads + i / BiasWidth] * (float)(1 / Math.Log(2));
-        }
+        for (int i = 0; i < table.Length; i++) { table[i] = values[Buckets[i % BiasWidth] * heads + i / BiasWidth] * (float)(1 / Math.Log(2)); }
         return table;
     }
 
@@ -108,20 +117,19 @@ internal sealed unsafe class CudaWeights : IDisposable
         return new CudaLayer(queryKeyValue, output, Plan(layer.AttentionNorm), up, down, Plan(layer.OutputNorm));
     }
 
-    private CudaNorm Plan(Norm norm) => new(Vector(Padded(norm.Gamma, _plan.Hidden)), Vector(Padded(norm.Beta, _plan.Hidden)));
+    private CudaNorm Plan(Norm norm) => new(Vectors([norm.Gamma], _plan.Hidden), Vectors([norm.Beta], _plan.Hidden));
 
     /// <summary>Matrices below each other, each padded to [outputs, inputs]; a multiple of the arena's alignment, so no gap is between them.</summary>
     private CudaLinear Linear(Linear[] parts, int outputs, int inputs)
     {
         ulong[] matrices = [.. parts.Select(part => Matrix(part.Weight, outputs, inputs, _plan.Suffix, _plan.ElementBytes))];
-        float[] biases = [.. parts.SelectMany(part => Padded(part.Bias, outputs))];
-        return new CudaLinear(matrices[0], Vector(biases), outputs * parts.Length, inputs);
+        return new CudaLinear(matrices[0], Vectors([.. parts.Select(part => part.Bias)], outputs), outputs * parts.Length, inputs);
     }
 
     private CudaLinear Dense(Linear linear)
     {
         int outputs = CudaPlan.HeadWidth(linear.Outputs), inputs = CudaPlan.HeadWidth(linear.Inputs);
-        return new CudaLinear(Matrix(linear.Weight, outputs, inputs, "F32", sizeof(float)), Vector(Padded(linear.Bias, outputs)), outputs, inputs);
+        return new CudaLinear(Matrix(linear.Weight, outputs, inputs, "F32", sizeof(float)), Vectors([linear.Bias], outputs), outputs, inputs);
     }
 
     private ulong Table(Tensor tensor) => Matrix(tensor, (int)tensor.Shape[0], _plan.Hidden, _plan.Suffix, _plan.ElementBytes);
@@ -130,6 +138,7 @@ internal sealed unsafe class CudaWeights : IDisposable
     private ulong Matrix(Tensor tensor, int rows, int columns, string suffix, int elementBytes)
     {
         long at = _arena.Plan((long)rows * columns * elementBytes);
+        _places[tensor] = new CudaPlace((ulong)at, (uint)(columns * elementBytes), elementBytes == sizeof(float));
         _fill.Add(staging => Fill(tensor, _arena.At(at), columns, suffix, elementBytes, staging));
         return (ulong)at;
     }
@@ -171,11 +180,17 @@ internal sealed unsafe class CudaWeights : IDisposable
         return (ulong)at;
     }
 
-    private static float[] Padded(Tensor? tensor, int length)
+    /// <summary>Vectors behind each other, each padded with zeros; one that is missing is all zeros.</summary>
+    private ulong Vectors(Tensor?[] parts, int padded)
     {
-        float[] values = new float[length];
-        tensor?.ToFloats().CopyTo(values, 0);
-        return values;
+        float[] values = new float[parts.Length * padded];
+        for (int i = 0; i < parts.Length; i++) { parts[i]?.ToFloats().CopyTo(values, i * padded); }
+        ulong at = Vector(values);
+        for (int i = 0; i < parts.Length; i++)
+        {
+            if (parts[i] is { } part) { _places[part] = new CudaPlace(at + (ulong)(i * padded) * sizeof(float), (uint)padded * sizeof(float), IsWide: true); }
+        }
+        return at;
     }
 
     public void Dispose() => _arena.Dispose();

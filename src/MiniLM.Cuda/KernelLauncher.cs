@@ -7,7 +7,7 @@ namespace MiniLM.Cuda;
 /// <summary>The kernels of one GPU, loaded when they are first launched.</summary>
 /// <param name="gpu">Stays the caller's.</param>
 /// <param name="ptx">A kernel's text by its name; null: the committed one.</param>
-internal sealed class KernelLauncher(Gpu gpu, Func<string, string>? ptx = null) : IDisposable
+internal sealed partial class KernelLauncher(Gpu gpu, Func<string, string>? ptx = null) : IDisposable
 {
     private readonly Func<string, string> _ptx = ptx ?? KernelInfo.Ptx;
     private readonly Dictionary<string, (KernelInfo Info, GpuKernel Kernel)> _loaded = [];

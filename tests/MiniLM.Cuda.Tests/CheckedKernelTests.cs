@@ -13,7 +13,8 @@ namespace MiniLM.Cuda.Tests;
 /// <remarks>A test a kernel, named by it: what "KernelCompiler mutate" runs for a mutant of that kernel.</remarks>
 public sealed partial class CheckedKernelTests
 {
-    public static TheoryData<string> Kernels() => [.. KernelInfo.All.Keys.Where(name => !name.StartsWith("Convert", StringComparison.Ordinal))];
+    public static TheoryData<string> Kernels() =>
+        [.. KernelInfo.All.Keys.Where(name => !name.StartsWith("Convert", StringComparison.Ordinal) && !TrainingKernels.Has(name))];
 
     [Theory, MemberData(nameof(Kernels))]
     public void Kernel_PassesEveryCheckAndAgreesWithTheReference(string kernel)
@@ -38,7 +39,6 @@ public sealed partial class CheckedKernelTests
         {
             using (random)
             {
-                if (precision == Precision.BFloat16 && random.Network.Encoder.RelativeAttentionBias is not null) { continue; } // no kernel
                 PackedBatch batch = DeviceContract.RandomBatch(random.Network.Config, lengths, seed: 4);
                 batch.PromptRows = 1; // pooling leaves the first row out
                 PoolingMode[] pooling = variant == "Tanh" ? [PoolingMode.Cls]
@@ -74,6 +74,7 @@ public sealed partial class CheckedKernelTests
             case "GemmLayerNorm": return [(Network(number, number / 64, 256), lengths)]; // 8 steps of k end in the stage that the epilogue writes to first
             // With and without types; padded to 64 a row is less than a warp's step, and 63 ends within a vector.
             case "EmbeddingLayerNorm": return [(Network(96, 3, 64), lengths), (Network(63, 1, 64, relativeBias: true), lengths)];
+            case "GemmSimt" when storage == "BF16": return [(Network(90, 3, 160), lengths)]; // no multiple of 32
             case "LayerNorm" when storage != "BF16": return [(Network(96, 3, 64), lengths), (Network(63, 1, 64), lengths)];
             default: return [(Network(96, 3, 160), lengths)];
         }

@@ -22,7 +22,7 @@ internal abstract class TrainingNetwork : DeviceNetwork
     protected TrainingNetwork(ParameterBlock parameters, TrainingOptions options) : base(parameters.Network) =>
         (Parameters, Options) = (parameters, options);
 
-    /// <summary>The weights, in float32 whatever the precision.</summary>
+    /// <summary>The weights, in float32 whatever the precision; those of the moment after <see cref="Hold"/>.</summary>
     internal ParameterBlock Parameters { get; }
 
     protected TrainingOptions Options { get; }
@@ -90,9 +90,19 @@ internal abstract class TrainingNetwork : DeviceNetwork
         WriteStateInside(parameter, state, values);
     }
 
-    /// <summary>Keeps <see cref="Parameters"/> where they are until the result is disposed.</summary>
+    /// <summary>Brings <see cref="Parameters"/> to where the last step left them, and keeps them there until the result is disposed.</summary>
     /// <exception cref="ObjectDisposedException">The network or its device.</exception>
-    internal Lifetime.Inside Hold() => Enter();
+    internal Lifetime.Inside Hold()
+    {
+        Lifetime.Inside inside = Enter();
+        FetchInside();
+        return inside;
+    }
+
+    /// <summary>Brings <see cref="Parameters"/> from the device's own memory, where it has one.</summary>
+    protected virtual void FetchInside()
+    {
+    }
 
     /// <inheritdoc cref="Backward"/>
     protected abstract void BackwardInside(int slot, ReadOnlySpan<float> outputGradient, CancellationToken cancellation);

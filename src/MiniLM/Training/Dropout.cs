@@ -38,7 +38,7 @@ internal readonly record struct StepDropout(ulong Seed, uint Step, int[] FirstRo
 /// </remarks>
 internal readonly struct DropoutMask
 {
-    private readonly uint _seedLow, _seedHigh, _step, _place, _threshold;
+    private readonly uint _seedLow, _seedHigh, _step, _place;
 
     /// <param name="seed">Of the run.</param>
     /// <param name="step">Of the run.</param>
@@ -50,13 +50,16 @@ internal readonly struct DropoutMask
         ArgumentOutOfRangeException.ThrowIfNegative(probability);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(probability, 1);
         (_seedLow, _seedHigh, _step, _place) = ((uint)seed, (uint)(seed >> 32), step, (uint)site + 8 * (uint)layer);
-        _threshold = (uint)MathF.Round(65536 * probability);
+        Threshold = (uint)MathF.Round(65536 * probability);
         Scale = 1 / (1 - probability);
     }
 
     internal const int Together = 8;
 
-    internal bool IsOff => _threshold == 0;
+    internal bool IsOff => Threshold == 0;
+
+    /// <summary>A value is kept where its number is at least this.</summary>
+    internal uint Threshold { get; }
 
     /// <summary>What kept values are multiplied by.</summary>
     internal float Scale { get; }
@@ -66,7 +69,7 @@ internal readonly struct DropoutMask
     internal uint Keep(int row, int block)
     {
         (uint a, uint b, uint c, uint d) = Philox.Words((uint)block, (uint)row, _place, _step, _seedLow, _seedHigh);
-        uint threshold = _threshold;
+        uint threshold = Threshold;
         return Bit(a & 0xffff, 0) | Bit(a >> 16, 1) | Bit(b & 0xffff, 2) | Bit(b >> 16, 3)
             | Bit(c & 0xffff, 4) | Bit(c >> 16, 5) | Bit(d & 0xffff, 6) | Bit(d >> 16, 7);
 
@@ -79,7 +82,7 @@ internal readonly struct DropoutMask
     {
         PhiloxBlocks.Words((uint)block, (uint)row, _place, _step, _seedLow, _seedHigh,
             out Vector256<uint> a, out Vector256<uint> b, out Vector256<uint> c, out Vector256<uint> d);
-        Vector256<int> below = Vector256.Create((int)_threshold - 1); // at least is two instructions, greater is one
+        Vector256<int> below = Vector256.Create((int)Threshold - 1); // at least is two instructions, greater is one
         return Bits(a, below, 0) | Bits(b, below, 2) | Bits(c, below, 4) | Bits(d, below, 6);
     }
 

@@ -1,11 +1,10 @@
 using System.Text.Json;
 using MiniLM.Batching;
 using MiniLM.Model;
-using MiniLM.Tests;
 using MiniLM.Text;
 using MiniLM.Weights;
 
-namespace MiniLM.Cpu.Tests.Training;
+namespace MiniLM.Tests;
 
 /// <summary>The models of the training goldens: the folder of the golden as a classifier or encoder.</summary>
 internal sealed class GoldenModel : IDisposable

@@ -1,0 +1,30 @@
+namespace MiniLM.Kernels;
+
+/// <summary>Sums of partial sums, many in one launch. Addresses are the GPU's.</summary>
+public struct SumPartsArguments
+{
+    /// <summary><see cref="PartialSum"/> [grid's second dimension].</summary>
+    public ulong Sums;
+}
+
+/// <summary>to[i] += from[i] + from[i + stride] + ... over all parts, in their order; in the GPU's memory.</summary>
+/// <remarks><c>SumParts</c> reads fields at the offsets that stand here.</remarks>
+public struct PartialSum
+{
+    internal const int Bytes = 32, FromAt = 0, ToAt = 8, CountAt = 16, PartsAt = 20, StrideAt = 24;
+
+    /// <summary>fp32: the first part.</summary>
+    public ulong From;
+
+    /// <summary>fp32 [Count].</summary>
+    public ulong To;
+
+    /// <summary>Values of a part.</summary>
+    public uint Count;
+
+    /// <summary>Parts.</summary>
+    public uint Parts;
+
+    /// <summary>Bytes from a part to the next.</summary>
+    public ulong Stride;
+}
