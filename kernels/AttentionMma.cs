@@ -31,51 +31,55 @@ public static class AttentionMma
     private const int Threads = 128, Block = 64;
 
     [Kernel(80, Threads, SharedBytesPerUnit = 2 * 64)]
-    public static void AttentionMma32F16(AttentionArguments g) => Run<TensorFloat16, Head32>(g);
+    public static void AttentionMma32F16(AttentionArguments g) => Run<TensorFloat16, Head32, Inference>(new AttentionTrainingArguments { Attention = g });
 
     [Kernel(80, Threads, SharedBytesPerUnit = 2 * 128)]
-    public static void AttentionMma64F16(AttentionArguments g) => Run<TensorFloat16, Head64>(g);
+    public static void AttentionMma64F16(AttentionArguments g) => Run<TensorFloat16, Head64, Inference>(new AttentionTrainingArguments { Attention = g });
 
     [Kernel(80, Threads, SharedBytesPerUnit = 2 * 64)]
-    public static void AttentionMma32BF16(AttentionArguments g) => Run<TensorBFloat16, Head32>(g);
+    public static void AttentionMma32BF16(AttentionArguments g) => Run<TensorBFloat16, Head32, Inference>(new AttentionTrainingArguments { Attention = g });
 
     [Kernel(80, Threads, SharedBytesPerUnit = 2 * 128)]
-    public static void AttentionMma64BF16(AttentionArguments g) => Run<TensorBFloat16, Head64>(g);
+    public static void AttentionMma64BF16(AttentionArguments g) => Run<TensorBFloat16, Head64, Inference>(new AttentionTrainingArguments { Attention = g });
 
-    private static void Run<TElement, THead>(AttentionArguments g) where TElement : struct, ITensorElement where THead : struct, IHeadWidth
+    [Kernel(80, Threads, SharedBytesPerUnit = 2 * 64)]
+    public static void AttentionMmaTraining32F16(AttentionTrainingArguments t) => Run<TensorFloat16, Head32, Training>(t);
+
+    [Kernel(80, Threads, SharedBytesPerUnit = 2 * 64)]
+    public static void AttentionMmaTraining32BF16(AttentionTrainingArguments t) => Run<TensorBFloat16, Head32, Training>(t);
+
+    [Kernel(80, Threads, SharedBytesPerUnit = 2 * 128)]
+    public static void AttentionMmaTraining64F16(AttentionTrainingArguments t) => Run<TensorFloat16, Head64, Training>(t);
+
+    [Kernel(80, Threads, SharedBytesPerUnit = 2 * 128)]
+    public static void AttentionMmaTraining64BF16(AttentionTrainingArguments t) => Run<TensorBFloat16, Head64, Training>(t);
+
+    private static void Run<TElement, THead, TPass>(AttentionTrainingArguments t)
+        where TElement : struct, ITensorElement where THead : struct, IHeadWidth where TPass : struct, IPass
     {
+        AttentionArguments g = t.Attention;
         uint thread = (uint)Group.IdxX, lane = thread & 31, warp = thread >> 5, group = lane >> 2, quad = lane & 3, shared = SharedBase();
         ulong offset = g.Offsets + Wide((uint)Grid.IdxX, 4);
         uint first = Load(offset, 0), length = Load(offset, 4) - first;
         ulong column = Wide((uint)Grid.IdxY, (uint)THead.Steps * 64), origin = Wide(first, g.StrideQuery) + column;
         uint half = g.ResidentKeys * SwizzledTile.RowBytes, values = shared + half * (uint)THead.Steps; // a tile of 32 elements; where V begins
-        uint swizzle = (lane >> 1) & 3, high = lane >> 4, third = (lane >> 3) & 1, seven = lane & 7;
-        uint[] keyAt = new uint[2], valueAt = new uint[2]; // ldmatrix: keys as they lie, values transposed
-        for (int h = 0; h < 2; h++)
-        {
-            keyAt[h] = shared + (high * 8 + seven) * SwizzledTile.RowBytes + (((third | (uint)h * 2) ^ swizzle) << 4);
-            valueAt[h] = values + (third * 8 + seven) * SwizzledTile.RowBytes + (((high | (uint)h * 2) ^ swizzle) << 4);
-        }
-        uint loadRow = thread >> 2, loadTo = SwizzledTile.Put(thread);
+        uint[] keyAt = new uint[2], valueAt = new uint[2];
+        SwizzledTile.RightLanes(keyAt, shared, lane);
+        SwizzledTile.TransposedLanes(valueAt, values, lane);
         uint tiles = (length + 15) >> 4, rounds = (tiles + 3) >> 2;
 
         for (uint round = 0; round < rounds; round++)
         {
             uint tile = round * 4 + warp, row = tile * 16 + group;
             bool active = tile < tiles;
-            // A lane reads 16 bytes of its two rows, so that a quad reads whole sectors, and the quad turns them into fragments.
-            ulong upper = g.Query + origin + Wide(row, g.StrideQuery) + quad * 16, lower = g.Query + origin + Wide(row + 8, g.StrideQuery) + quad * 16;
-            Quad[] query = new Quad[THead.Steps * 2];
-            for (int s = 0; s < THead.Steps; s++)
+            uint upperNumber = 0, lowerNumber = 0, maskBlock = (uint)Grid.IdxY << 13;
+            if (TPass.Trains)
             {
-                uint[] top = new uint[4], bottom = new uint[4];
-                Words(top, LoadQuadIf(row < length, upper, s * 64));
-                Words(bottom, LoadQuadIf(row + 8 < length, lower, s * 64));
-                TransposeInQuad(top, quad);
-                TransposeInQuad(bottom, quad);
-                query[2 * s] = new Quad { X = top[0], Y = bottom[0], Z = top[1], W = bottom[1] };
-                query[2 * s + 1] = new Quad { X = top[2], Y = bottom[2], Z = top[3], W = bottom[3] };
+                upperNumber = Load(t.Dropout.Rows + Wide(first + Within(row, length), 4), 0);
+                lowerNumber = Load(t.Dropout.Rows + Wide(first + Within(row + 8, length), 4), 0);
             }
+            Quad[] query = new Quad[THead.Steps * 2];
+            LoadRows<THead>(query, g.Query + origin, g.StrideQuery, row, length, quad);
             float[] max = new float[2], sum = new float[2], result = new float[THead.Steps * 16];
             for (int h = 0; h < 2; h++) { max[h] = float.NegativeInfinity; }
 
@@ -85,17 +89,8 @@ public static class AttentionMma
                 if (length > g.ResidentKeys | round == 0)
                 {
                     Group.Barrier();
-                    for (uint r = loadRow; r < ((count + 63) & ~63u); r += 32)
-                    {
-                        uint bytes = chunk + r < length ? 16u : 0u;
-                        ulong from = origin + Wide(bytes != 0 ? chunk + r : 0, g.StrideQuery) + ((thread & 3) << 4);
-                        uint to = loadTo + (r - loadRow) * SwizzledTile.RowBytes;
-                        for (int s = 0; s < THead.Steps; s++)
-                        {
-                            CopyAsync(shared + to + (uint)s * half, 0, g.Key + from + (ulong)(s * 64), bytes);
-                            CopyAsync(values + to + (uint)s * half, 0, g.Value + from + (ulong)(s * 64), bytes);
-                        }
-                    }
+                    CopyRows<THead>(shared, half, g.Key + origin, g.StrideQuery, chunk, count, length);
+                    CopyRows<THead>(values, half, g.Value + origin, g.StrideQuery, chunk, count, length);
                     CommitGroup();
                     WaitGroup(0);
                     Group.Barrier();
@@ -104,8 +99,8 @@ public static class AttentionMma
                 {
                     for (uint block = 0; block < count; block += Block)
                     {
-                        Step<TElement, THead>(query, keyAt, valueAt, block * SwizzledTile.RowBytes, half, length - chunk - block, quad,
-                            g.Scale, max, sum, result);
+                        Step<TElement, THead, TPass>(query, keyAt, valueAt, block * SwizzledTile.RowBytes, half, length - chunk - block, quad,
+                            g.Scale, max, sum, result, t.Dropout, upperNumber, lowerNumber, maskBlock + (chunk + block >> 3));
                     }
                 }
             }
@@ -114,64 +109,80 @@ public static class AttentionMma
                 for (int h = 0; h < 2; h++)
                 {
                     uint r = row + (uint)h * 8;
-                    float total = sum[h] + ShuffleXor(sum[h], 1), inverse = Reciprocal(total + ShuffleXor(total, 2));
-                    ulong at = g.Context + Wide(first + r, g.StrideContext) + column + quad * 16;
-                    for (int s = 0; s < THead.Steps; s++)
+                    float total = sum[h] + ShuffleXor(sum[h], 1);
+                    total += ShuffleXor(total, 2);
+                    if (TPass.Trains)
                     {
-                        uint[] words = new uint[4];
-                        for (int j = 0; j < 4; j++)
-                        {
-                            words[j] = TElement.Pack(result[s * 16 + j * 4 + 2 * h] * inverse, result[s * 16 + j * 4 + 2 * h + 1] * inverse);
-                        }
-                        TransposeInQuad(words, quad);
-                        if (r < length) { Store(at, s * 64, new Quad { X = words[0], Y = words[1], Z = words[2], W = words[3] }); }
+                        ulong at = t.LogSums + Wide((uint)Grid.IdxY * t.Rows + first + r, 4);
+                        if (quad == 0 & r < length) { Store(at, 0, Fma(max[h], g.Scale, Log2(total))); }
                     }
+                    ulong context = g.Context + Wide(first, g.StrideContext) + column;
+                    StoreRow<TElement, THead>(result, h, Reciprocal(total), context, g.StrideContext, r, length, quad);
                 }
             }
         }
     }
 
-    private static void Words(uint[] to, Quad from)
+    /// <summary>A row of the sequence: where a tile is cut, the last is read again.</summary>
+    internal static uint Within(uint row, uint length) => row < length ? row : length - 1;
+
+    /// <summary>Rows row and row + 8 of this lane's quad as left operands: 16 bytes a lane, so that a quad reads whole sectors, and turns them into
+    /// fragments.</summary>
+    internal static void LoadRows<THead>(Quad[] rows, ulong matrix, uint stride, uint row, uint length, uint quad) where THead : struct, IHeadWidth
     {
-        to[0] = from.X;
-        to[1] = from.Y;
-        to[2] = from.Z;
-        to[3] = from.W;
+        ulong upper = matrix + Wide(row, stride) + quad * 16, lower = matrix + Wide(row + 8, stride) + quad * 16;
+        for (int s = 0; s < THead.Steps; s++)
+        {
+            uint[] top = new uint[4], bottom = new uint[4];
+            QuadLanes.Words(top, LoadQuadIf(row < length, upper, s * 64));
+            QuadLanes.Words(bottom, LoadQuadIf(row + 8 < length, lower, s * 64));
+            QuadLanes.Transpose(top, quad);
+            QuadLanes.Transpose(bottom, quad);
+            rows[2 * s] = new Quad { X = top[0], Y = bottom[0], Z = top[1], W = bottom[1] };
+            rows[2 * s + 1] = new Quad { X = top[2], Y = bottom[2], Z = top[3], W = bottom[3] };
+        }
     }
 
-    /// <summary>Word i of lane q of a quad becomes word q of lane i: fragments, 4 bytes a lane every 16, to and from 16 bytes a lane.</summary>
-    private static void TransposeInQuad(uint[] words, uint quad)
+    /// <summary>Rows chunk .. chunk + count, rounded up to 64, into swizzled tiles of 32 elements a row; rows past the sequence are zeros.</summary>
+    internal static void CopyRows<THead>(uint to, uint tileBytes, ulong matrix, uint stride, uint chunk, uint count, uint length)
+        where THead : struct, IHeadWidth
     {
-        bool odd = (quad & 1) != 0, high = (quad & 2) != 0;
-        for (int i = 0; i < 4; i += 2)
+        uint thread = (uint)Group.IdxX, first = thread >> 2, put = to + SwizzledTile.Put(thread);
+        for (uint r = first; r < ((count + 63) & ~63u); r += 32)
         {
-            uint a = words[i], b = words[i + 1], other = ShuffleXor(odd ? a : b, 1);
-            words[i] = odd ? other : a;
-            words[i + 1] = odd ? b : other;
+            uint bytes = chunk + r < length ? 16u : 0u;
+            ulong from = matrix + Wide(bytes != 0 ? chunk + r : 0, stride) + ((thread & 3) << 4);
+            for (int s = 0; s < THead.Steps; s++)
+            {
+                CopyAsync(put + (r - first) * SwizzledTile.RowBytes + (uint)s * tileBytes, 0, from + (ulong)(s * 64), bytes);
+            }
         }
-        for (int i = 0; i < 2; i++)
+    }
+
+    /// <summary>Row r, the upper (h = 0) or lower (1) of this lane's sums, times a factor, 16 bytes a lane.</summary>
+    internal static void StoreRow<TElement, THead>(float[] result, int h, float factor, ulong matrix, uint stride, uint r, uint length, uint quad)
+        where TElement : struct, ITensorElement where THead : struct, IHeadWidth
+    {
+        ulong at = matrix + Wide(r, stride) + quad * 16;
+        for (int s = 0; s < THead.Steps; s++)
         {
-            uint a = words[i], b = words[i + 2], other = ShuffleXor(high ? a : b, 2);
-            words[i] = high ? other : a;
-            words[i + 2] = high ? b : other;
+            uint[] words = new uint[4];
+            for (int j = 0; j < 4; j++)
+            {
+                words[j] = TElement.Pack(result[s * 16 + j * 4 + 2 * h] * factor, result[s * 16 + j * 4 + 2 * h + 1] * factor);
+            }
+            QuadLanes.Transpose(words, quad);
+            if (r < length) { Store(at, s * 64, new Quad { X = words[0], Y = words[1], Z = words[2], W = words[3] }); }
         }
     }
 
     /// <summary>64 keys: S = Q K^T, online softmax, O += P V.</summary>
-    private static void Step<TElement, THead>(Quad[] query, uint[] keyAt, uint[] valueAt, uint at, uint half, uint left, uint quad, float scale, float[] max,
-        float[] sum, float[] result)
-        where TElement : struct, ITensorElement where THead : struct, IHeadWidth
+    private static void Step<TElement, THead, TPass>(Quad[] query, uint[] keyAt, uint[] valueAt, uint at, uint half, uint left, uint quad, float scale,
+        float[] max, float[] sum, float[] result, DropoutArguments mask, uint upperNumber, uint lowerNumber, uint maskBlock)
+        where TElement : struct, ITensorElement where THead : struct, IHeadWidth where TPass : struct, IPass
     {
         float[] s = new float[32];
-        for (int j = 0; j < 4; j++)
-        {
-            for (int h = 0; h < THead.Steps * 2; h++)
-            {
-                Quad key = LoadMatrices(keyAt[h & 1] + at + (uint)(h >> 1) * half, j * 16 * SwizzledTile.RowBytes);
-                Multiply<TElement>(s, j * 8, query[h], key.X, key.Y);
-                Multiply<TElement>(s, j * 8 + 4, query[h], key.Z, key.W);
-            }
-        }
+        Products<TElement, THead>(s, query, keyAt, at, half, 4);
         if (left < Block)
         {
             for (int j = 0; j < 8; j++)
@@ -211,20 +222,62 @@ public static class AttentionMma
                 for (int e = 0; e < 2; e++) { result[j * 4 + 2 * h + e] = result[j * 4 + 2 * h + e] * shrink; }
             }
         }
-        for (int j = 0; j < 4; j++)
+        if (TPass.Trains)
+        {
+            DropKeys(s, 0, mask, upperNumber, lowerNumber, maskBlock, quad);
+            DropKeys(s, 16, mask, upperNumber, lowerNumber, maskBlock + 4, quad);
+        }
+        Accumulate<TElement, THead>(result, s, valueAt, at, half, 4);
+    }
+
+    /// <summary>Drops of 16 rows and 32 columns, from sums[at] on.</summary>
+    internal static void DropKeys(float[] sums, int at, DropoutArguments mask, uint upperNumber, uint lowerNumber, uint block, uint quad)
+    {
+        for (int h = 0; h < 2; h++)
+        {
+            uint[] numbers = new uint[4];
+            QuadLanes.Draw(numbers, mask, h == 0 ? upperNumber : lowerNumber, block, quad);
+            for (int q = 0; q < 4; q++)
+            {
+                sums[at + q * 4 + 2 * h] = sums[at + q * 4 + 2 * h] * Dropout.Factor(numbers[q] & 0xffff, mask);
+                sums[at + q * 4 + 2 * h + 1] = sums[at + q * 4 + 2 * h + 1] * Dropout.Factor(numbers[q] >> 16, mask);
+            }
+        }
+    }
+
+    /// <summary>sums = rows times 16 * count rows of a tile.</summary>
+    internal static void Products<TElement, THead>(float[] sums, Quad[] rows, uint[] tileAt, uint at, uint tileBytes, int count)
+        where TElement : struct, ITensorElement where THead : struct, IHeadWidth
+    {
+        for (int j = 0; j < count; j++)
+        {
+            for (int h = 0; h < THead.Steps * 2; h++)
+            {
+                Quad b = LoadMatrices(tileAt[h & 1] + at + (uint)(h >> 1) * tileBytes, j * 16 * SwizzledTile.RowBytes);
+                Multiply<TElement>(sums, j * 8, rows[h], b.X, b.Y);
+                Multiply<TElement>(sums, j * 8 + 4, rows[h], b.Z, b.W);
+            }
+        }
+    }
+
+    /// <summary>result += weights times 16 * count rows of a tile: sums are laid out as the left operand has them.</summary>
+    internal static void Accumulate<TElement, THead>(float[] result, float[] weights, uint[] tileAt, uint at, uint tileBytes, int count)
+        where TElement : struct, ITensorElement where THead : struct, IHeadWidth
+    {
+        for (int j = 0; j < count; j++)
         {
             Quad p = new()
             {
-                X = TElement.Pack(s[j * 8], s[j * 8 + 1]),
-                Y = TElement.Pack(s[j * 8 + 2], s[j * 8 + 3]),
-                Z = TElement.Pack(s[j * 8 + 4], s[j * 8 + 5]),
-                W = TElement.Pack(s[j * 8 + 6], s[j * 8 + 7]),
+                X = TElement.Pack(weights[j * 8], weights[j * 8 + 1]),
+                Y = TElement.Pack(weights[j * 8 + 2], weights[j * 8 + 3]),
+                Z = TElement.Pack(weights[j * 8 + 4], weights[j * 8 + 5]),
+                W = TElement.Pack(weights[j * 8 + 6], weights[j * 8 + 7]),
             };
             for (int h = 0; h < THead.Steps * 2; h++)
             {
-                Quad value = LoadMatricesTransposed(valueAt[h & 1] + at + (uint)(h >> 1) * half, j * 16 * SwizzledTile.RowBytes);
-                Multiply<TElement>(result, h * 8, p, value.X, value.Y);
-                Multiply<TElement>(result, h * 8 + 4, p, value.Z, value.W);
+                Quad b = LoadMatricesTransposed(tileAt[h & 1] + at + (uint)(h >> 1) * tileBytes, j * 16 * SwizzledTile.RowBytes);
+                Multiply<TElement>(result, h * 8, p, b.X, b.Y);
+                Multiply<TElement>(result, h * 8 + 4, p, b.Z, b.W);
             }
         }
     }

@@ -22,19 +22,6 @@ public readonly struct HeadLanes2 : IHeadLanes { public static int Count => 2; p
 /// <summary>Heads of up to 128, and longer ones in pieces of 128.</summary>
 public readonly struct HeadLanes4 : IHeadLanes { public static int Count => 4; public static int Shift => 7; }
 
-/// <summary>Whether attention keeps what backward needs, and drops.</summary>
-public interface IAttentionMode
-{
-    /// <summary>A constant.</summary>
-    static abstract bool Trains { get; }
-}
-
-/// <summary>Inference.</summary>
-public readonly struct Inference : IAttentionMode { public static bool Trains => false; }
-
-/// <summary>Training.</summary>
-public readonly struct Training : IAttentionMode { public static bool Trains => true; }
-
 /// <summary>Attention of every head size, with or without relative bias, without tensor cores and without a score matrix (tier G).</summary>
 /// <remarks>
 /// A block is 16 queries of one (sequence, head), 4 a warp; it sweeps the keys 32 at a time with an online softmax (Milakov and Gimelshein
@@ -102,8 +89,8 @@ public static class AttentionSimt
     [Kernel(80, Threads, TileRows = Queries, TileColumns = 128, SharedBytes = (Queries + Keys) * (128 + 4) * 4 + Keys * 128 * 4 + Queries * Keys * 4)]
     public static void AttentionSimtTraining128BF16(AttentionTrainingArguments t) => Run<BFloat16, HeadLanes4, Training>(t);
 
-    private static void Run<TElement, TLanes, TMode>(AttentionTrainingArguments t)
-        where TElement : struct, IElement where TLanes : struct, IHeadLanes where TMode : struct, IAttentionMode
+    private static void Run<TElement, TLanes, TPass>(AttentionTrainingArguments t)
+        where TElement : struct, IElement where TLanes : struct, IHeadLanes where TPass : struct, IPass
     {
         AttentionArguments g = t.Attention;
         uint width = (uint)TLanes.Count * 32, pitch = (width + 4) * 4;
@@ -145,7 +132,7 @@ public static class AttentionSimt
                     }
                 }
             }
-            uint kept = TMode.Trains ? AttentionMask.OfQueries(t.Dropout, first + query0, first + length, head, key0, lane) : 0;
+            uint kept = TPass.Trains ? AttentionMask.OfQueries(t.Dropout, first + query0, first + length, head, key0, lane) : 0;
             for (int q = 0; q < QueriesPerWarp; q++)
             {
                 uint query = query0 + (uint)q, key = key0 + lane;
@@ -158,7 +145,7 @@ public static class AttentionSimt
                 float greatest = Max(max[q], WarpReduction.Max(s)), shrink = Exp2(max[q] - greatest), p = Exp2(s - greatest);
                 max[q] = greatest;
                 sum[q] = Fma(sum[q], shrink, p);
-                if (TMode.Trains) { p *= AttentionMask.Factor(kept, q, lane, t.Dropout); }
+                if (TPass.Trains) { p *= AttentionMask.Factor(kept, q, lane, t.Dropout); }
                 for (int c = 0; c < TLanes.Count; c++) { result[q, c] = result[q, c] * shrink; }
                 StoreShared(myWeights + lane * 4, q * Keys * 4, p);
             }
@@ -182,7 +169,7 @@ public static class AttentionSimt
         {
             float total = WarpReduction.Sum(sum[q]);
             uint query = query0 + (uint)q;
-            if (TMode.Trains)
+            if (TPass.Trains)
             {
                 if (query < length & lane == 0 & piece == 0) { Store(t.LogSums + Wide(head * t.Rows + first + query, 4), 0, max[q] + Log2(total)); }
             }

@@ -10,17 +10,18 @@ namespace MiniLM.Kernels;
 /// two are on their way (cp.async); one wait and one barrier a step. Tiles are swizzled (<see cref="SwizzledTile"/>).
 /// The result goes through shared memory, so that a warp stores whole rows, 16 bytes a lane; bias and activation are applied on the way in.
 /// Traffic: (TileRows + TileColumns) 64 bytes for 64 TileRows TileColumns FLOP a step: 64 FLOP a byte for 128x128.
-/// The k loop is in <see cref="Run"/>; the grid is (columns / TileColumns, rows / TileRows rounded up).
+/// The k loop is in <see cref="Multiply"/>; the grid is (columns / TileColumns, rows / TileRows rounded up).
 /// To try another tile change TileRows and TileColumns (64 or 128): everything else follows.
 /// </remarks>
 public static class GemmMma
 {
-    private const int TileRows = 128, TileColumns = 128, TileDepth = 32, Threads = 128, Stages = 3;
-    private const int WarpRows = TileRows / 2, WarpColumns = TileColumns / 2;
+    internal const int TileRows = 128, TileColumns = 128, TileDepth = 32, Threads = 128;
+    private const int Stages = 3, WarpRows = TileRows / 2, WarpColumns = TileColumns / 2;
     private const int OperandA = TileRows * SwizzledTile.RowBytes, Stage = (TileRows + TileColumns) * SwizzledTile.RowBytes;
     // bytes and 16-byte chunks of a row of the result
     private const int ResultRow = TileColumns * 2, Chunks = TileColumns / 8, ChunksShift = TileColumns == 128 ? 4 : 3;
-    private const int Shared = Stages * Stage > TileRows * ResultRow ? Stages * Stage : TileRows * ResultRow;
+    internal const int Pieces = TileRows * Chunks; // of a tile, 8 elements each
+    internal const int Shared = Stages * Stage > TileRows * ResultRow ? Stages * Stage : TileRows * ResultRow;
 
     [Kernel(80, Threads, TileRows = TileRows, TileColumns = TileColumns, TileDepth = TileDepth, SharedBytes = Shared)]
     public static void GemmMmaF16(GemmArguments g) => Run<TensorFloat16, Identity>(g);
@@ -47,6 +48,36 @@ public static class GemmMma
     public static void GemmMmaReluBF16(GemmArguments g) => Run<TensorBFloat16, Relu>(g);
 
     private static void Run<TElement, TActivation>(GemmArguments g)
+        where TElement : struct, ITensorElement where TActivation : struct, IActivation
+    {
+        Multiply<TElement, TActivation>(g);
+        for (uint e = (uint)Group.IdxX; e < Pieces; e += Threads)
+        {
+            Quad c = Piece(e);
+            if (Row(e) < g.Rows)
+            {
+                ulong at = Wide(Row(e), g.StrideC) + Wide(Column(e), 2);
+                if (g.Residual != 0) { c = Add<TElement>(c, LoadQuad(g.Residual + at, 0)); }
+                Store(g.C + at, 0, c);
+            }
+        }
+    }
+
+    /// <summary>The row of C of a piece.</summary>
+    internal static uint Row(uint piece) => (uint)Grid.IdxY * TileRows + (piece >> ChunksShift);
+
+    /// <summary>The first of a piece's 8 columns of C.</summary>
+    internal static uint Column(uint piece) => (uint)Grid.IdxX * TileColumns + (piece & (Chunks - 1)) * 8;
+
+    /// <summary>8 elements of the tile that <see cref="Multiply"/> has left in shared memory.</summary>
+    internal static Quad Piece(uint piece)
+    {
+        uint row = piece >> ChunksShift, chunk = piece & (Chunks - 1);
+        return LoadSharedQuad(SharedBase() + row * ResultRow + ((chunk ^ (row & 7)) << 4), 0);
+    }
+
+    /// <summary>activation(A B^T + bias) of the block's tile, left in shared memory in 16 bits for all threads.</summary>
+    internal static void Multiply<TElement, TActivation>(GemmArguments g)
         where TElement : struct, ITensorElement where TActivation : struct, IActivation
     {
         uint thread = (uint)Group.IdxX, lane = thread & 31, warpRow = (thread >> 6) * WarpRows, warpColumn = (thread >> 5 & 1) * WarpColumns;
@@ -84,7 +115,7 @@ public static class GemmMma
         }
         WaitGroup(0);
         Group.Barrier();
-        StoreResult<TElement, TActivation>(sum, g, shared, thread, warpRow, warpColumn, row0, column0);
+        StageResult<TElement, TActivation>(sum, g, shared, thread, warpRow, warpColumn, column0);
     }
 
     /// <summary>The next step of both tiles; in turns, which costs ptxas the fewest register moves.</summary>
@@ -107,8 +138,8 @@ public static class GemmMma
 
     private static uint Next(uint stage) => stage == (Stages - 1) * Stage ? 0 : stage + Stage;
 
-    private static void StoreResult<TElement, TActivation>(Float4[,] sum, GemmArguments g, uint shared, uint thread, uint warpRow,
-        uint warpColumn, uint row0, uint column0)
+    private static void StageResult<TElement, TActivation>(Float4[,] sum, GemmArguments g, uint shared, uint thread, uint warpRow,
+        uint warpColumn, uint column0)
         where TElement : struct, ITensorElement where TActivation : struct, IActivation
     {
         // A lane holds columns 2 quad, + 1 of rows group and group + 8 of each 16x8 fragment.
@@ -126,20 +157,9 @@ public static class GemmMma
             }
         }
         Group.Barrier();
-        for (uint e = thread; e < TileRows * Chunks; e += Threads)
-        {
-            uint row = e >> ChunksShift, chunk = e & (Chunks - 1);
-            Quad c = LoadSharedQuad(shared + row * ResultRow + ((chunk ^ (row & 7)) << 4), 0);
-            if (row0 + row < g.Rows)
-            {
-                ulong at = Wide(row0 + row, g.StrideC) + Wide(column0 + chunk * 8, 2);
-                if (g.Residual != 0) { c = Add<TElement>(c, LoadQuad(g.Residual + at, 0)); }
-                Store(g.C + at, 0, c);
-            }
-        }
     }
 
-    private static Quad Add<TElement>(Quad a, Quad b) where TElement : struct, ITensorElement =>
+    internal static Quad Add<TElement>(Quad a, Quad b) where TElement : struct, ITensorElement =>
         new() { X = AddPair<TElement>(a.X, b.X), Y = AddPair<TElement>(a.Y, b.Y), Z = AddPair<TElement>(a.Z, b.Z), W = AddPair<TElement>(a.W, b.W) };
 
     private static uint AddPair<TElement>(uint a, uint b) where TElement : struct, ITensorElement

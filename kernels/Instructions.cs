@@ -10,6 +10,7 @@ namespace MiniLM.Kernels;
 public static class Instructions
 {
     private const string Zero4 = "mov.b32 {d.0}, 0; mov.b32 {d.1}, 0; mov.b32 {d.2}, 0; mov.b32 {d.3}, 0; ";
+    private const string Copy4 = "mov.f32 {d.0}, {4.0}; mov.f32 {d.1}, {4.1}; mov.f32 {d.2}, {4.2}; mov.f32 {d.3}, {4.3}; ";
     private const string Zero2 = "mov.b32 {d.0}, 0; mov.b32 {d.1}, 0; ";
     private const string Matrices = "ldmatrix.sync.aligned.m8n8.x4.";
 
@@ -24,6 +25,14 @@ public static class Instructions
     /// <summary>The same with bf16 in.</summary>
     [IntrinsicImplementation, Instruction("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {d}, {0}, {{1},{2}}, {3}")]
     public static Float4 MmaBFloat(Quad a, uint b0, uint b1, Float4 c) => throw OnlyInKernel;
+
+    /// <summary>As <see cref="MmaHalf"/> where the whole warp asks for it, else the sums as they are: no branch, which would cost more than it saves.</summary>
+    [IntrinsicImplementation, Instruction(Copy4 + "@{0} mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {d}, {1}, {{2},{3}}, {d}")]
+    public static Float4 MmaHalfIf(bool wanted, Quad a, uint b0, uint b1, Float4 c) => throw OnlyInKernel;
+
+    /// <summary>The same with bf16 in.</summary>
+    [IntrinsicImplementation, Instruction(Copy4 + "@{0} mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {d}, {1}, {{2},{3}}, {d}")]
+    public static Float4 MmaBFloatIf(bool wanted, Quad a, uint b0, uint b1, Float4 c) => throw OnlyInKernel;
 
     /// <summary>Four 8x8 matrices of 16-bit elements from shared memory; lane l gives the address of row l mod 8 of matrix l / 8.</summary>
     [IntrinsicImplementation, Instruction(Matrices + "shared.b16 {d}, [{0}+{1}]")]

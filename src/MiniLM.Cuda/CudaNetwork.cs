@@ -179,7 +179,7 @@ internal sealed class CudaNetwork : DeviceNetwork
         };
         if (_plan.AttentionOnTensorCores)
         {
-            arguments.ResidentKeys = (uint)Math.Min(CudaWorkspace.MostResidentKeys, CudaDevice.RoundUp(at.Batch.Longest, 64));
+            arguments.ResidentKeys = (uint)CudaWorkspace.ResidentKeys(at.Batch.Longest);
             _device.Launcher.Attention(kernel.Name, arguments, sequences, _config.NumAttentionHeads);
         }
         else

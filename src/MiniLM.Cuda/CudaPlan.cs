@@ -35,12 +35,14 @@ internal sealed class CudaPlan
             ? $"AttentionMma{config.HeadSize}{Suffix}"
             : $"AttentionSimt{(config.HeadSize <= 32 ? 32 : config.HeadSize <= 64 ? 64 : 128)}{Suffix}";
         (EmbeddingTraining, LayerNormTraining, LayerNormBackward) = ("EmbeddingTraining" + Suffix, "LayerNormTraining" + Suffix, "LayerNormBackward" + Suffix);
-        string lanes = config.HeadSize <= 32 ? "32" : "64", activation = Name(config.HiddenAct);
-        AttentionTraining = $"AttentionSimtTraining{(config.HeadSize <= 64 ? lanes : "128")}{Suffix}";
-        (QueryGradient, KeyValueGradient) = ($"AttentionSimtQueryGradient{lanes}{Suffix}", $"AttentionSimtKeyValueGradient{lanes}{Suffix}");
-        GemmDropout = "GemmSimtDropout" + Suffix;
-        (GemmActivatedTraining, GemmActivatedBackward) = ($"GemmSimt{activation}Training{Suffix}", $"GemmSimt{activation}Backward{Suffix}");
-        (WeightGradient, PoolingBackward, EmbeddingSums) = ("WeightGradientSimt" + Suffix, "PoolingBackward" + Suffix, "EmbeddingSums" + Suffix);
+        string attention = AttentionOnTensorCores ? "AttentionMma" : "AttentionSimt", lanes = config.HeadSize <= 32 ? "32" : "64";
+        AttentionTraining = $"{attention}Training{(config.HeadSize <= 64 ? lanes : "128")}{Suffix}";
+        (QueryGradient, KeyValueGradient) = ($"{attention}QueryGradient{lanes}{Suffix}", $"{attention}KeyValueGradient{lanes}{Suffix}");
+        string activated = gemm + Name(config.HiddenAct);
+        (GemmActivatedTraining, GemmActivatedBackward) = ($"{activated}Training{Suffix}", $"{activated}Backward{Suffix}");
+        (GemmDropout, GemmLayerNormTraining) = ($"{gemm}Dropout{Suffix}", $"GemmLayerNormTraining{Hidden}{Suffix}");
+        WeightGradient = (GemmOnTensorCores ? "WeightGradientMma" : "WeightGradientSimt") + Suffix;
+        (PoolingBackward, EmbeddingSums) = ("PoolingBackward" + Suffix, "EmbeddingSums" + Suffix);
         AttentionTileRows = KernelInfo.All["AttentionSimt32" + Suffix].TileRows;
         (Embedding, LayerNorm, Pooling, Widen) = ("EmbeddingLayerNorm" + Suffix, "LayerNorm" + Suffix, "Pooling" + Suffix, $"Convert{Suffix}ToF32");
     }
@@ -122,6 +124,9 @@ internal sealed class CudaPlan
 
     /// <summary>The GEMM with dropout before its residual.</summary>
     internal string GemmDropout { get; }
+
+    /// <summary>The GEMM with dropout, residual and LayerNorm in its epilogue, where <see cref="FusedLayerNorm"/> says that there is one.</summary>
+    internal string GemmLayerNormTraining { get; }
 
     /// <summary>The GEMM that keeps what the activation in its epilogue reads.</summary>
     internal string GemmActivatedTraining { get; }

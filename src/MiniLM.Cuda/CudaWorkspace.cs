@@ -6,8 +6,9 @@ namespace MiniLM.Cuda;
 /// <summary>What one part of a batch needs on the GPU: its ids, and rows between the kernels.</summary>
 internal sealed class CudaWorkspace : IDisposable
 {
-    /// <summary>Keys of a head that lie in shared memory at a time.</summary>
-    internal const int MostResidentKeys = 256;
+    /// <summary>Keys of a head that lie in shared memory at a time, on tensor cores.</summary>
+    /// <param name="longest">Longest sequence.</param>
+    internal static int ResidentKeys(int longest) => Math.Min(256, CudaDevice.RoundUp(longest, 64));
 
     private readonly GpuArena _arena;
     private readonly long _x, _y, _queryKeyValue, _context, _inner, _wide, _pooled, _head;

@@ -14,6 +14,14 @@ internal sealed partial class KernelLauncher
         Launch(kernel, Shape(info, Tiles(columns, info.TileColumns), Tiles((int)arguments.Gemm.Rows, info.TileRows)), Bytes(ref arguments));
     }
 
+    /// <summary>The product with dropout, residual and LayerNorm.</summary>
+    internal void Gemm(string name, GemmLayerNormTrainingArguments arguments, int columns, int depth)
+    {
+        (KernelInfo info, GpuKernel kernel) = Get(name);
+        arguments.Gemm.Steps = (uint)(depth / info.TileDepth);
+        Launch(kernel, Shape(info, Tiles(columns, info.TileColumns), Tiles((int)arguments.Gemm.Rows, info.TileRows)), Bytes(ref arguments));
+    }
+
     /// <summary>The product before an activation, or behind it on the way back.</summary>
     internal void Gemm(string name, GemmActivationArguments arguments, int columns, int depth)
     {
@@ -39,20 +47,22 @@ internal sealed partial class KernelLauncher
 
     internal static int BlocksOfLayerNormBackward(int rows) => (int)Tiles(rows, KernelInfo.All["LayerNormBackwardF32"].TileRows);
 
-    /// <summary>Attention on tier G, keeping its sums.</summary>
-    internal void Attention(string name, AttentionTrainingArguments arguments, int tiles, int heads) => Tiled(name, ref arguments, tiles, heads);
+    /// <summary>Attention that keeps its sums; blocks and heads as for inference.</summary>
+    internal void Attention(string name, AttentionTrainingArguments arguments, int blocks, int heads) =>
+        Blocks(name, ref arguments, blocks, heads, (int)arguments.Attention.ResidentKeys);
 
-    /// <summary>One of attention's gradients on tier G.</summary>
-    internal void AttentionBackward(string name, AttentionBackwardArguments arguments, int tiles, int heads) => Tiled(name, ref arguments, tiles, heads);
+    /// <summary>One of attention's gradients.</summary>
+    internal void AttentionBackward(string name, AttentionBackwardArguments arguments, int blocks, int heads) =>
+        Blocks(name, ref arguments, blocks, heads, (int)arguments.Forward.Attention.ResidentKeys);
 
-    private void Tiled<T>(string name, ref T arguments, int tiles, int heads) where T : unmanaged
+    private void Blocks<T>(string name, ref T arguments, int x, int y, int units = 0) where T : unmanaged
     {
         (KernelInfo info, GpuKernel kernel) = Get(name);
-        Launch(kernel, Shape(info, (uint)tiles, (uint)heads), Bytes(ref arguments));
+        Launch(kernel, Shape(info, (uint)x, (uint)y, units), Bytes(ref arguments));
     }
 
     /// <summary>The gradients of some matrices: a block a tile and part.</summary>
-    internal void WeightGradient(string name, WeightGradientArguments arguments, int tiles, int parts) => Tiled(name, ref arguments, tiles, parts);
+    internal void WeightGradient(string name, WeightGradientArguments arguments, int tiles, int parts) => Blocks(name, ref arguments, tiles, parts);
 
     /// <summary>Adds partial sums: a thread a value of each.</summary>
     internal void SumParts(SumPartsArguments arguments, int longest, int sums)

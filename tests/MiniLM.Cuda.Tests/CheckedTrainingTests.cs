@@ -40,7 +40,8 @@ public sealed partial class CheckedTrainingTests
                     Pooling = pooling,
                     Head = head,
                 };
-                TrainingComparison.Step(device, network, precision);
+                bool isLong = operation.StartsWith("AttentionMma", StringComparison.Ordinal);
+                TrainingComparison.Step(device, network, precision, isLong ? TrainingComparison.Long : null);
             }
         }
         Assert.Contains(kernel, launched);
@@ -55,8 +56,13 @@ public sealed partial class CheckedTrainingTests
             Activation ofHead = activation.Length > 0 ? Enum.Parse<Activation>(activation) : Activation.Tanh;
             return (random, hasHead ? [new DenseModule(random.Linear(70, hidden * pooled), ofHead, .3f), new NormalizeModule()] : []);
         }
+        (RandomNetwork, HeadModule[]) Wide(int hidden, int heads, int inner) => (new RandomNetwork(hidden, heads, inner, 1,
+            activation is "Relu" or "GeluTanh" ? Enum.Parse<Activation>(activation) : Activation.Gelu, biases: 1), []);
         return (operation, width) switch
         {
+            ("AttentionMmaTraining" or "AttentionMmaQueryGradient" or "AttentionMmaKeyValueGradient", _) => [Wide(128, 128 / int.Parse(width), 128)],
+            ("GemmLayerNormTraining", _) => [Wide(int.Parse(width), 4, 96)],
+            ("GemmMma" or "GemmMmaDropout" or "WeightGradientMma", _) => [Wide(160, 5, 160)], // of no width that has a fused LayerNorm
             ("AttentionSimtTraining", "128") => [Of(140, 1)], // in two pieces
             ("AttentionSimtTraining" or "AttentionSimtQueryGradient" or "AttentionSimtKeyValueGradient", "64") => [Of(84, 2), Of(140, 1, relativeBias: true)],
             ("AttentionSimtTraining" or "AttentionSimtQueryGradient" or "AttentionSimtKeyValueGradient", _) => [Of(60, 3), Of(36, 2, relativeBias: true)],

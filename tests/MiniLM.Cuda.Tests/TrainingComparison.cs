@@ -11,18 +11,21 @@ namespace MiniLM.Cuda.Tests;
 internal static class TrainingComparison
 {
     // Sequences of one row; more rows than a tile, than a part of a weight's gradient, than a swept tile.
-    private static readonly int[] Lengths = [40, 1, 70, 33, 20, 5];
+    private static readonly int[] Several = [40, 1, 70, 33, 20, 5];
+
+    /// <summary>More rows than lie in shared memory at a time.</summary>
+    internal static readonly int[] Long = [1, 300, 17, 2, 64];
 
     /// <summary>Relative error of the norm of a tensor's gradient: fp32's sums; a rounding of each row that a gradient passes, and signs that it changes
     /// before a ReLU (measured: 1.3e-2 and 8e-2, without ReLU 3e-3 and 3e-2).</summary>
     internal static double Tolerance(Precision precision) => precision switch { Precision.Float32 => 5e-6, Precision.Float16 => 2e-2, _ => 1e-1 };
 
     /// <summary>The gradients, then the weights after a step of AdamW, and what they infer.</summary>
-    internal static void Step(CudaDevice device, Network network, Precision precision)
+    internal static void Step(CudaDevice device, Network network, Precision precision, int[]? lengths = null)
     {
         using ReferenceTrainingNetwork<double> reference = new(new ParameterBlock(network), new TrainingOptions());
         using TrainingNetwork trained = device.LoadForTraining(network, precision, new TrainingOptions());
-        Gradients(trained, reference, network, precision, drops: true);
+        Gradients(trained, reference, network, precision, drops: true, lengths);
         StepOptions options = new(1e-2, .1) { LossScale = 2 };
         (StepResult result, StepResult expected) = (trained.Step(options), reference.Step(options));
         GoldenBatch.Close(expected.GradientNorm, result.GradientNorm, Tolerance(precision) * expected.GradientNorm, "norm");
@@ -54,9 +57,9 @@ internal static class TrainingComparison
     }
 
     private static void Gradients(
-        TrainingNetwork trained, ReferenceTrainingNetwork<double> reference, Network network, Precision precision, bool drops)
+        TrainingNetwork trained, ReferenceTrainingNetwork<double> reference, Network network, Precision precision, bool drops, int[]? lengths = null)
     {
-        PackedBatch batch = Batch(network.Config);
+        PackedBatch batch = Batch(network.Config, lengths);
         StepDropout? dropout = drops ? Dropout(batch) : null;
         float[] upstream = Upstream(batch.Sequences * network.OutputSize), actual = new float[upstream.Length];
         double[] expected = new double[upstream.Length];
@@ -77,9 +80,9 @@ internal static class TrainingComparison
     }
 
     // Padding is trained by nobody; a token that comes again adds up.
-    internal static PackedBatch Batch(EncoderConfig config)
+    internal static PackedBatch Batch(EncoderConfig config, int[]? lengths = null)
     {
-        PackedBatch batch = DeviceContract.RandomBatch(config, Lengths, seed: 3);
+        PackedBatch batch = DeviceContract.RandomBatch(config, lengths ?? Several, seed: 3);
         batch.TokenIds[3] = config.PadTokenId;
         if (config.PadPosition is { } position) { batch.Positions[5] = position; }
         batch.PromptRows = 1;

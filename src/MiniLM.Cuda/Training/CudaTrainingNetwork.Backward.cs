@@ -193,9 +193,9 @@ internal sealed partial class CudaTrainingNetwork
             BiasSums = Gradient(Network.Encoder.RelativeAttentionBias) != 0 ? at.BiasSums : 0,
             Factor = (float)(1 / Math.Sqrt(_config.HeadSize)),
         };
-        int blocks = _config.NumAttentionHeads * Pieces(_plan.QueryGradient);
-        launcher.AttentionBackward(_plan.QueryGradient, gradients, slot.Ids.TileCount, blocks);
-        launcher.AttentionBackward(_plan.KeyValueGradient, gradients, slot.Ids.TileCount, blocks);
+        (int blocks, int heads) = AttentionGrid(slot, _plan.QueryGradient);
+        launcher.AttentionBackward(_plan.QueryGradient, gradients, blocks, heads);
+        launcher.AttentionBackward(_plan.KeyValueGradient, gradients, blocks, heads);
 
         at.Tables.Run(launcher, _config.NumHiddenLayers - 1 - index);
         launcher.Gemm(_plan.Gemm,

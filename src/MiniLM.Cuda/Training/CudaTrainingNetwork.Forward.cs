@@ -97,8 +97,8 @@ internal sealed partial class CudaTrainingNetwork
         CudaLayer weights = _weights.Layers[index];
         uint stride = _plan.RowBytes, inner = (uint)(_plan.Inner * _plan.ElementBytes);
         launcher.Gemm(_plan.Gemm, Product(slot, rows.X, stride, weights.QueryKeyValue, rows.QueryKeyValue, 3 * stride), 3 * _plan.Hidden, _plan.Hidden);
-        int pieces = Pieces(_plan.AttentionTraining);
-        launcher.Attention(_plan.AttentionTraining, Attention(slot, index), slot.Ids.TileCount, _config.NumAttentionHeads * pieces);
+        (int blocks, int heads) = AttentionGrid(slot, _plan.AttentionTraining);
+        launcher.Attention(_plan.AttentionTraining, Attention(slot, index), blocks, heads);
         AddAndNormalize(rows.Context, stride, weights.AttentionOutput, rows.X, rows.AttentionSum, weights.AttentionNorm, rows.AttentionStatistics,
             rows.Attention, DropoutSite.AttentionOutput);
         GemmActivationArguments up = new()
@@ -113,12 +113,16 @@ internal sealed partial class CudaTrainingNetwork
         void AddAndNormalize(
             ulong a, uint strideA, CudaLinear linear, ulong residual, ulong sum, CudaNorm norm, ulong statistics, ulong y, DropoutSite site)
         {
-            GemmDropoutArguments arguments = new()
+            GemmArguments product = Product(slot, a, strideA, linear, sum, stride) with { Residual = residual };
+            DropoutArguments mask = Mask(slot, site, index, _config.HiddenDropout);
+            if (_plan.FusedLayerNorm)
             {
-                Gemm = Product(slot, a, strideA, linear, sum, stride) with { Residual = residual },
-                Dropout = Mask(slot, site, index, _config.HiddenDropout),
-            };
-            launcher.Gemm(_plan.GemmDropout, arguments, _plan.Hidden, linear.Inputs);
+                product = product with { C = y, Gamma = norm.Gamma, Beta = norm.Beta, Epsilon = _config.LayerNormEps };
+                GemmLayerNormTrainingArguments fused = new() { Gemm = product, Sum = sum, Statistics = statistics, Dropout = mask };
+                launcher.Gemm(_plan.GemmLayerNormTraining, fused, _plan.Hidden, linear.Inputs);
+                return;
+            }
+            launcher.Gemm(_plan.GemmDropout, new GemmDropoutArguments { Gemm = product, Dropout = mask }, _plan.Hidden, linear.Inputs);
             launcher.LayerNorm(_plan.LayerNormTraining, new LayerNormTrainingArguments { Norm = Norm(slot, sum, y, norm), Statistics = statistics });
         }
     }
@@ -138,8 +142,13 @@ internal sealed partial class CudaTrainingNetwork
         Rows = (uint)slot.Ids.Rows,
     };
 
-    /// <summary>Blocks that a head is cut into by a kernel of tier G.</summary>
-    private int Pieces(string attention) => (_config.HeadSize + KernelInfo.All[attention].TileColumns - 1) / KernelInfo.All[attention].TileColumns;
+    /// <summary>On tensor cores a block a sequence and head; else one a tile of rows and piece of a head.</summary>
+    private (int Blocks, int Heads) AttentionGrid(CudaSlot slot, string kernel)
+    {
+        if (_plan.AttentionOnTensorCores) { return (slot.Ids.Sequences, _config.NumAttentionHeads); }
+        int width = KernelInfo.All[kernel].TileColumns;
+        return (slot.Ids.TileCount, _config.NumAttentionHeads * ((_config.HeadSize + width - 1) / width));
+    }
 
     private AttentionTrainingArguments Attention(CudaSlot slot, int layer)
     {
@@ -161,6 +170,7 @@ internal sealed partial class CudaTrainingNetwork
                 StrideQuery = 3 * stride,
                 StrideContext = stride,
                 HeadSize = (uint)_config.HeadSize,
+                ResidentKeys = _plan.AttentionOnTensorCores ? (uint)CudaWorkspace.ResidentKeys(slot.Ids.Longest) : 0,
                 Scale = (float)(1 / Math.Log(2) / Math.Sqrt(_config.HeadSize)),
             },
             LogSums = rows.LogSums,
