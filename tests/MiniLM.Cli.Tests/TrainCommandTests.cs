@@ -147,6 +147,42 @@ public sealed class TrainCommandTests : CommandTests
                 .AssertRefused(2, "was made with model ");
     }
 
+    // Dropout draws the same masks everywhere, so that devices differ by rounding alone; a checkpoint of one goes on on the other.
+    [Fact]
+    public void TheEmulatedGpu_TrainsAsTheCpuDoes_AndEachGoesOnWithTheOthersCheckpoints()
+    {
+        string train = Pairs();
+        string[] arguments = ["--max-steps", "4", "--save-steps", "2", "--logging-steps", "1"];
+        Train(train, [.. arguments, "--output-dir", At("cpu")]).AssertDone();
+        Train(train, [.. arguments, "--output-dir", At("gpu"), "--device", "emulated"]).AssertDone();
+        double[] losses = Losses(At("cpu"));
+        Assert.Equal(4, losses.Length);
+        AssertNear(At("gpu"));
+        string onCpu = Path.Combine(At("cpu"), "checkpoint-2"), onGpu = Path.Combine(At("gpu"), "checkpoint-2");
+        string said = Train(train, [.. arguments, "--output-dir", At("on gpu"), "--device", "emulated", "--resume-from-checkpoint", onCpu]).AssertDone().Error;
+        Assert.Contains($"{onCpu}: was made on cpu", said);
+        Assert.Contains("this run goes on on emulated", said);
+        AssertNear(At("on gpu"));
+        Train(train, [.. arguments, "--output-dir", At("on cpu"), "--resume-from-checkpoint", onGpu]).AssertDone();
+        AssertNear(At("on cpu"));
+        Train(train, [.. arguments, "--output-dir", At("again"), "--device", "emulated", "--resume-from-checkpoint", onGpu]).AssertDone();
+        Assert.Equal(Weights(At("gpu")), Weights(At("again")));
+
+        void AssertNear(string folder)
+        {
+            double[] others = Losses(folder);
+            Assert.Equal(losses.Length, others.Length);
+            for (int i = 0; i < losses.Length; i++) { Assert.InRange(others[i] - losses[i], -1e-5, 1e-5); }
+        }
+    }
+
+    private static double[] Losses(string folder)
+    {
+        using JsonDocument state = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "trainer_state.json")));
+        return [.. state.RootElement.GetProperty("log_history").EnumerateArray().Where(entry => entry.TryGetProperty("loss", out _))
+            .Select(entry => entry.GetProperty("loss").GetDouble())];
+    }
+
     [Fact]
     public void AnOutputFolder_IsReplacedOnlyWhenAsked()
     {

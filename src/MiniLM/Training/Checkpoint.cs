@@ -219,18 +219,26 @@ internal sealed unsafe class Checkpoint
     private static double Finite(JsonElement json, string name, double least = double.MinValue) => json.GetProperty(name) is var value
         && value.GetDouble() is var number && number >= least && number <= double.MaxValue ? number : throw new FormatException($"{name} {value}");
 
-    /// <summary>Refuses a run that would not go on bit for bit.</summary>
+    /// <summary>Refuses another run. On another device the same run goes on, but rounds otherwise: what to say of that, or null.</summary>
     /// <exception cref="ArgumentException">One line that names what differs.</exception>
-    internal void Check(IReadOnlyCollection<KeyValuePair<string, string>> identity)
+    internal TrainingWarning? Check(IReadOnlyCollection<KeyValuePair<string, string>> identity)
     {
         Dictionary<string, string> now = new(identity, StringComparer.Ordinal);
+        TrainingWarning? warning = null;
         foreach (string name in now.Keys.Union(_identity.Keys))
         {
             (string? then, string? given) = (_identity.GetValueOrDefault(name), now.GetValueOrDefault(name));
             if (then == given) { continue; }
+            if (name == TrainingIdentity.Device)
+            {
+                warning = new TrainingWarning("other-device",
+                    $"{Path}: was made on {Said(then)}, this run goes on on {Said(given)}: the same to rounding, not to the last bit.");
+                continue;
+            }
             throw new ArgumentException($"{Path}: was made with {name} {Said(then)}, this run has {Said(given)}. "
                 + "Give the same data and arguments, or start afresh in another folder.");
         }
+        return warning;
 
         static string Said(string? value) => string.IsNullOrEmpty(value) ? "none" : value.Length <= 80 ? value : value[..80] + "...";
     }

@@ -17,7 +17,7 @@ namespace MiniLM.Training;
 public sealed class Trainer : IDisposable
 {
     /// <summary>Names of the warnings that are this class's own.</summary>
-    internal static readonly string[] WarningNames = ["undefined-metric", "no-best", "no-eval-loss"];
+    internal static readonly string[] WarningNames = ["undefined-metric", "no-best", "no-eval-loss", "other-device"];
 
     private readonly Device _device;
     private readonly ModelKind _kind;
@@ -178,7 +178,7 @@ public sealed class Trainer : IDisposable
         _identity = TrainingIdentity.Of(_device, _model.Folder, _training,
             [.. _evaluation.Select(set => set.Hash), .. _retrieval.Select(task => task.Hash)], DataOrder, _arguments);
         Checkpoint? checkpoint = FindCheckpoint();
-        checkpoint?.Check(_identity);
+        if (checkpoint?.Check(_identity) is { } moved) { Warn(moved); }
         _history = checkpoint?.History ?? _history;
         if (_arguments.LoadBestModelAtEnd && _history.BestStep is { } best && !Directory.Exists(Checkpoint.PathOf(_output.Path, best)))
         {

@@ -1,12 +1,13 @@
 using System.Globalization;
-using MiniLM.Compute;
 using MiniLM.Model;
 
 namespace MiniLM.Training;
 
-/// <summary>All that the weights of a step depend on, by name: a run goes on only with the same.</summary>
+/// <summary>All that the weights of a step depend on, by name: a run goes on only with the same, but for the device.</summary>
 internal static class TrainingIdentity
 {
+    internal const string Device = "device";
+
     // Arguments that only say what is measured, written and shown.
     private static readonly string[] OfRecords =
     [
@@ -14,11 +15,11 @@ internal static class TrainingIdentity
         "save_total_limit", "load_best_model_at_end", "per_device_eval_batch_size", "report_to", "ignore_warnings",
     ];
 
-    internal static List<KeyValuePair<string, string>> Of(Device device, ModelFolder model, IReadOnlyList<(TrainingData Data, TrainingLoss Loss)> training,
+    internal static List<KeyValuePair<string, string>> Of(Compute.Device device, ModelFolder model, IReadOnlyList<(TrainingData Data, TrainingLoss Loss)> training,
         IReadOnlyList<string> evaluationHashes, int[]? dataOrder, TrainingArguments arguments)
     {
         // What was given comes first: of a new head the hash of the model depends on the seed.
-        List<KeyValuePair<string, string>> identity = [new("version", LibraryVersion.Text), new("device", device.Identity)];
+        List<KeyValuePair<string, string>> identity = [new("version", LibraryVersion.Text), new(Device, device.Identity)];
         identity.AddRange(TrainingArgumentNames.Values(arguments).Where(value => !OfRecords.Contains(value.Name))
             .Select(value => KeyValuePair.Create(value.Name, value.Value)));
         identity.Add(new("model", model.Hash));
