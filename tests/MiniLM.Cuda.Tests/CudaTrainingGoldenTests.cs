@@ -40,4 +40,21 @@ public sealed class CudaTrainingGoldenTests
         using JsonDocument run = TrainingRunGolden.Open(name);
         return TrainingRunGolden.IsTiny(run.RootElement);
     }
+
+    // Minutes, so only asked for by name: -explicit only -class '*CudaTrainingGoldenTests'.
+
+    [Fact(Explicit = true)]
+    public void RealModel_GivesItsGradients()
+    {
+        using CudaDevice device = CudaDevice.Emulate(60);
+        GradientGolden.CompareReal(device);
+    }
+
+    [Theory(Explicit = true), MemberData(nameof(Runs))]
+    public void RunOfTheRealModelInFloat16_DriftsNoFurtherThanAutocast(string name)
+    {
+        if (IsTiny(name)) { return; }
+        using CudaDevice device = CudaDevice.Emulate(80);
+        TrainingRunGolden.RunMixed(name, device, Precision.Float16, "emulated", most: 2);
+    }
 }
