@@ -3,6 +3,7 @@ using MiniLM.Batching;
 using MiniLM.Compute;
 using MiniLM.Cuda.Emulator;
 using MiniLM.Kernels;
+using MiniLM.Model;
 using MiniLM.Tests;
 
 namespace MiniLM.Cuda.Tests;
