@@ -52,9 +52,11 @@ public sealed class CudaDevice : Device
     public static CudaDevice Emulate(int capability = 80, Action<string>? notify = null) =>
         new(new EmulatedGpu(new EmulatedGpuOptions { Capability = capability }), capability == 80 ? "emulated" : $"emulated:sm_{capability}", notify);
 
-    /// <summary>The emulator with the committed kernels that run here, counting.</summary>
-    internal CudaDevice Counting() =>
-        new(new EmulatedGpu(new EmulatedGpuOptions { Capability = NewestTarget, IsCounted = true }), Name, Gpu.Properties.HasClock ? null : _notify)
+    /// <summary>The emulator with the committed kernels of those that run here.</summary>
+    /// <param name="isCounted">Whether launches are counted.</param>
+    /// <param name="notify">As for <see cref="Open"/>.</param>
+    internal CudaDevice AsEmulated(bool isCounted, Action<string>? notify = null) =>
+        new(new EmulatedGpu(new EmulatedGpuOptions { Capability = NewestTarget, IsCounted = isCounted }), Name, notify)
         {
             _refusesTensorCores = _refusesTensorCores,
         };

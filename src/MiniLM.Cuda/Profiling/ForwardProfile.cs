@@ -24,7 +24,7 @@ internal sealed record ForwardProfile(ProfiledLaunch[] Launches, double? PassSec
         // Loaded first: that is where a driver refuses kernels, and others run.
         using DeviceNetwork? loaded = device.Gpu.Properties.HasClock ? device.Load(network, precision, cancellation) : null;
         ProfiledLaunch[] launches;
-        using (CudaDevice counting = device.Counting())
+        using (CudaDevice counting = device.AsEmulated(isCounted: true, loaded is null ? device.Notify : null)) // else the device itself has said it
         using (DeviceNetwork counted = counting.Load(network, precision, cancellation))
         {
             launches = Count(counting, () => counted.Forward(batch, new float[batch.Sequences * network.OutputSize], cancellation));
@@ -33,7 +33,7 @@ internal sealed record ForwardProfile(ProfiledLaunch[] Launches, double? PassSec
     }
 
     /// <summary>What an emulated device launches.</summary>
-    /// <param name="counting">Of <see cref="CudaDevice.Counting"/>.</param>
+    /// <param name="counting">Of <see cref="CudaDevice.AsEmulated"/>, counted.</param>
     /// <param name="work">Done on it.</param>
     internal static ProfiledLaunch[] Count(CudaDevice counting, Action work)
     {

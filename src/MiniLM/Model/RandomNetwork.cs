@@ -43,9 +43,20 @@ internal sealed unsafe class RandomNetwork : IDisposable
     {
         float[] values = new float[shape.Aggregate(1L, (product, size) => product * size)];
         foreach (ref float value in values.AsSpan()) { value = around + scale * (2 * _random.NextSingle() - 1); }
+        return Pin(values, ElementType.F32, shape);
+    }
+
+    /// <summary>The network as a file of F16 or BF16 has it.</summary>
+    internal Network As(ElementType storage) => Network.With(tensor => Pin(
+        Array.ConvertAll(tensor.ToFloats(),
+            value => storage == ElementType.F16 ? BitConverter.HalfToUInt16Bits((Half)value) : FloatConversion.ToBFloat16(value)),
+        storage, [.. tensor.Shape]));
+
+    private Tensor Pin<T>(T[] values, ElementType storage, long[] shape) where T : unmanaged
+    {
         GCHandle handle = GCHandle.Alloc(values, GCHandleType.Pinned);
         _pinned.Add(handle);
-        return new Tensor("random", ElementType.F32, shape, (byte*)handle.AddrOfPinnedObject(), values.Length * 4L, "memory");
+        return new Tensor("random", storage, shape, (byte*)handle.AddrOfPinnedObject(), values.Length * (long)sizeof(T), "memory");
     }
 
     /// <summary>Sequences of random tokens and types, without special ones.</summary>
