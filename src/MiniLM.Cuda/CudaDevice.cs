@@ -79,6 +79,16 @@ public sealed class CudaDevice : Device
     public override bool Supports(Precision precision) =>
         precision is Precision.Float32 or Precision.Float16 || (precision == Precision.BFloat16 && IsAmpere); // bf16's conversions are sm_80's too
 
+    /// <summary>Whole waves: the kernel with the fewest blocks has one of them for <c>TileRows</c> tokens, one a multiprocessor.</summary>
+    internal override int BatchTokens
+    {
+        get
+        {
+            int wave = KernelInfo.All["GemmLayerNorm384F16"].TileRows * Gpu.Properties.Multiprocessors;
+            return wave * Math.Max(1, (base.BatchTokens + wave / 2) / wave);
+        }
+    }
+
     internal Gpu Gpu { get; }
 
     internal KernelLauncher Launcher { get; }

@@ -8,6 +8,7 @@ using MiniLM.Tests;
 namespace MiniLM.Cuda.Tests;
 
 /// <summary>What the driver's answers become: messages that say what to do, and launches as they were asked for.</summary>
+[Collection(nameof(FakeDriver))]
 public sealed class CudaDriverTests
 {
     public CudaDriverTests() => FakeDriver.Reset();
@@ -286,6 +287,16 @@ public sealed class CudaDriverTests
         (FakeDriver.Version, FakeDriver.Capability) = (version, capability);
         using CudaDevice device = new(Open(), "cuda:0");
         Assert.Equal(expected, device.HasTensorCores);
+    }
+
+    // An A100's 108 blocks of 64 tokens are one wave; of a small GPU's more fit.
+    [Theory]
+    [InlineData(108, 6912), InlineData(132, 8448), InlineData(82, 10496), InlineData(58, 7424), InlineData(1, 8192), InlineData(300, 19200)]
+    public void ABatch_IsWholeWavesOfTheMultiprocessors(int multiprocessors, int tokens)
+    {
+        FakeDriver.Multiprocessors = multiprocessors;
+        using CudaDevice device = new(Open(), "cuda:0");
+        Assert.Equal(tokens, device.BatchTokens);
     }
 
     [Fact]

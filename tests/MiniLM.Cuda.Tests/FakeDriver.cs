@@ -17,6 +17,7 @@ internal static unsafe class FakeDriver
     internal static int Version { get; set; }
     internal static int Capability { get; set; }
     internal static int SharedOptIn { get; set; }
+    internal static int Multiprocessors { get; set; }
     internal static int AllocateStatus { get; set; }
     internal static int LoadStatus { get; set; }
     internal static string Log { get; set; } = "";
@@ -77,6 +78,7 @@ internal static unsafe class FakeDriver
         (Events, EventsMade, Released, Memory, _begun, _done) = (0, 0, 0, null, 0, 0);
         Copies.Clear();
         Recorded.Clear();
+        Multiprocessors = 82;
         FunctionAttributes.Clear();
         (Shape, Parameters) = ([], []);
     }
@@ -141,7 +143,7 @@ internal static unsafe class FakeDriver
         Set(value, which switch
         {
             13 => 1_700_000,
-            16 => 82,
+            16 => Multiprocessors,
             36 => 9_750_000,
             37 => 384,
             75 => Capability / 10,

@@ -60,10 +60,13 @@ internal static class GpuReportMarkdown
     private static void WriteKernels(TextWriter text, GpuReport report)
     {
         Heading(text, "Kernels");
-        text.WriteLine($"{report.Kernels.Count} compiled, {report.Kernels.Count(load => !load.IsGreen)} refused. "
-            + $"All first loads {Milliseconds(report.Kernels.Sum(load => load.FirstSeconds))} ms, all second ones "
-            + $"{Milliseconds(report.Kernels.Sum(load => load.SecondSeconds))} ms: what the driver's own cache saves, "
-            + "if the first was not from there already (`CUDA_CACHE_DISABLE=1` turns it off).");
+        text.WriteLine($"{report.Kernels.Count} kernels, {report.Kernels.Count(load => !load.IsGreen)} refused.");
+        if (report.Gpu.HasClock)
+        {
+            text.WriteLine($"All first loads took {Milliseconds(report.Kernels.Sum(load => load.FirstSeconds))} ms, all second ones "
+                + $"{Milliseconds(report.Kernels.Sum(load => load.SecondSeconds))} ms: what the driver's own cache saves, "
+                + "if the first were not from there already (`CUDA_CACHE_DISABLE=1` turns it off).");
+        }
         string[] spilled = [.. report.Kernels.Where(load => load.LocalBytes > 0).Select(load => $"`{load.Kernel}` ({load.LocalBytes} B)")];
         text.WriteLine();
         text.WriteLine(spilled.Length > 0 ? $"**Local memory is used by {string.Join(", ", spilled)}.**" : "No kernel uses local memory.");

@@ -66,10 +66,6 @@ internal static class CpuProfiler
         Sampled median = passes.OrderBy(each => each.Ticks).ElementAt(passes.Count / 2);
         OperationSpan[] spans = [.. median.Threads.SelectMany(thread => thread)];
         long start = median.Marks[0];
-        KernelProfile[] operations = [.. spans.Where(span => span.Operation != CpuOperation.Wait)
-            .GroupBy(span => (span.Phase, span.Operation, span.Derivative)).OrderBy(operation => operation.Key)
-            // a tick at least: rates are finite
-            .Select(operation => Operation([.. operation], Math.Max(Mean(operation, device.Threads), Seconds(1)), peaks, pass.IsTraining))];
         return new RunProfile
         {
             Pass = pass,
@@ -81,8 +77,10 @@ internal static class CpuProfiler
                 Name(phase), Seconds(median.Marks[index] - start), Seconds(median.Marks[index + 1] - median.Marks[index]),
                 Waiting(spans.Where(span => span.Phase == phase), device.Threads)))],
             Peaks = peaks,
-            Note = Roof.Doubt(operations.Max(operation => operation.RoofPercent)),
-            Kernels = operations,
+            Kernels = [.. spans.Where(span => span.Operation != CpuOperation.Wait)
+                .GroupBy(span => (span.Phase, span.Operation, span.Derivative)).OrderBy(operation => operation.Key)
+                // a tick at least: rates are finite
+                .Select(operation => Operation([.. operation], Math.Max(Mean(operation, device.Threads), Seconds(1)), peaks, pass.IsTraining))],
             Spans = [.. median.Threads.SelectMany((thread, index) => thread.Select(span =>
                 new TraceSpan(span.Name, index, Seconds(span.Start - start), Seconds(span.End - span.Start))))],
         };

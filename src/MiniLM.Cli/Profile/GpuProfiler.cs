@@ -25,7 +25,6 @@ internal static class GpuProfiler
             IsMeasured = isMeasured,
             Seconds = times.Sum(time => time.Seconds),
             PassSeconds = forward.PassSeconds,
-            Note = gpu.IsKnown ? null : "What this GPU's multiprocessors can do is not known here: shares of the roof are of its memory's bandwidth alone.",
             Peaks = new PeakRates(gpu.TensorFlops > 0 ? gpu.PerSecond(Limit.Tensor) : null, 2 * gpu.PerSecond(Limit.Fp32),
                 gpu.DramBytesPerSecond > 0 ? gpu.DramBytesPerSecond : null, gpu.PerSecond(Limit.L2)),
             Kernels = [.. ByKernel(launches, times).Select(kernel => Kernel(kernel.Launches, kernel.Seconds, kernel.LimitedBy, gpu))],

@@ -1,4 +1,5 @@
 using MiniLM.Cli.Commands;
+using MiniLM.Cpu;
 using MiniLM.Cpu.Training;
 
 namespace MiniLM.Cli.Profile;
@@ -38,7 +39,9 @@ internal sealed record RunProfile
     internal required PeakRates Peaks { get; init; }
 
     /// <summary>What to say of the roof: that it was measured and passed, or is not known; null: nothing.</summary>
-    internal string? Note { get; init; }
+    internal string? Note => Threads is not null ? Roof.Doubt(Kernels.Max(kernel => kernel.RoofPercent))
+        : Peaks.L2 > 0 ? null
+        : "What this GPU's multiprocessors can do is not known here: shares of the roof are of its memory's bandwidth alone.";
 
     /// <summary>In the order of their first launch.</summary>
     internal required IReadOnlyList<KernelProfile> Kernels { get; init; }

@@ -40,7 +40,7 @@ internal sealed record DeviceBenchmark(
         })];
     }
 
-    private DeviceBenchmark Run(CudaDevice device, CancellationToken cancellation)
+    internal DeviceBenchmark Run(CudaDevice device, CancellationToken cancellation)
     {
         double[] seconds = [];
         if (device.Gpu.Properties.HasClock)

@@ -17,8 +17,8 @@ internal sealed class DeviceChecks(CudaDevice device, Action<string> say, Cancel
     private const int Steps = 8;
     private const float HiddenDropout = .1f, AttentionDropout = .2f, HeadDropout = .3f;
 
-    // 300: more keys than are resident; 65 and 17: tiles that are cut; 1: shorter than any.
-    private static readonly int[] Lengths = [1, 17, 2, 65, 50, 300], TrainedLengths = [40, 1, 70, 33, 20, 5];
+    // 65 and 17: tiles that are cut; 1: shorter than any; 300: more keys than are resident, where they are.
+    private static readonly int[] Lengths = [1, 17, 2, 65, 50], LongLengths = [3, 300], TrainedLengths = [40, 1, 70, 33, 20, 5];
     private static readonly PoolingMode[] EveryPooling = Enum.GetValues<PoolingMode>();
 
     private readonly List<DeviceCheck> _checks = [];
@@ -57,27 +57,35 @@ internal sealed class DeviceChecks(CudaDevice device, Action<string> say, Cancel
         ];
         foreach ((string name, Func<RandomNetwork> make) in cases)
         {
-            Forward($"forward: {name}", precision, make, random => random.Network with { Pooling = EveryPooling, Head = [] });
+            Forward($"forward: {name}", precision, make, random => random.Network with { Pooling = EveryPooling, Head = [] }, Lengths);
         }
-        Forward("forward: a head of dense modules and normalizations", precision, () => new(36, 2, 35, 1), WithHead);
+        foreach (int heads in new[] { 2, 4 })
+        {
+            Forward($"forward: {heads} heads of {128 / heads}, 300 tokens", precision,
+                () => new(128, heads, 128, 1), random => random.Network, LongLengths);
+        }
+        Forward("forward: a head of dense modules and normalizations", precision, () => new(36, 2, 35, 1), WithHead, Lengths);
         foreach (ElementType storage in new[] { ElementType.F16, ElementType.BF16 })
         {
-            Forward($"forward: hidden 96, weights in {storage}", precision, () => new(96, 3, 160, 1), random => random.As(storage));
-            Forward($"forward: hidden 90, weights in {storage}", precision, () => new(90, 3, 70, 1), random => random.As(storage));
+            Forward($"forward: hidden 96, weights in {storage}", precision, () => new(96, 3, 160, 1), random => random.As(storage), Lengths);
+            Forward($"forward: hidden 90, weights in {storage}", precision, () => new(90, 3, 70, 1), random => random.As(storage), Lengths);
         }
     }
 
-    private void Forward(string name, Precision precision, Func<RandomNetwork> make, Func<RandomNetwork, Network> network) => Check(name, precision, () =>
-    {
-        using RandomNetwork random = make();
-        (float[] Hidden, float[] Output) actual = Rows(device, network(random), precision), expected = Emulated(on => Rows(on, network(random), precision));
-        double error = Larger(Difference(expected.Hidden, actual.Hidden), Difference(expected.Output, actual.Output));
-        return [new(name, precision, error, ForwardBound(precision), HaveEqualBits(expected.Hidden, actual.Hidden, expected.Output, actual.Output))];
-    });
+    private void Forward(string name, Precision precision, Func<RandomNetwork> make, Func<RandomNetwork, Network> network, int[] lengths) =>
+        Check(name, precision, () =>
+        {
+            using RandomNetwork random = make();
+            Network loaded = network(random);
+            (float[] Hidden, float[] Output) actual = Rows(device, loaded, precision, lengths),
+                expected = Emulated(on => Rows(on, loaded, precision, lengths));
+            double error = Larger(Difference(expected.Hidden, actual.Hidden), Difference(expected.Output, actual.Output));
+            return [new(name, precision, error, ForwardBound(precision), HaveEqualBits(expected.Hidden, actual.Hidden, expected.Output, actual.Output))];
+        });
 
-    private (float[] Hidden, float[] Output) Rows(CudaDevice on, Network network, Precision precision)
+    private (float[] Hidden, float[] Output) Rows(CudaDevice on, Network network, Precision precision, int[] lengths)
     {
-        PackedBatch batch = RandomNetwork.Batch(network.Config, Lengths, seed: 4);
+        PackedBatch batch = RandomNetwork.Batch(network.Config, lengths, seed: 4);
         batch.PromptRows = 1;
         using DeviceNetwork loaded = on.Load(network, precision, cancellation);
         float[] hidden = new float[batch.Rows * network.Config.HiddenSize], output = new float[batch.Sequences * network.OutputSize];
@@ -195,15 +203,15 @@ internal sealed class DeviceChecks(CudaDevice device, Action<string> say, Cancel
         return largest;
     }
 
-    private void Training(Precision precision) => Check("a training", precision, () =>
+    private void Training(Precision precision) => Check("several steps", precision, () =>
     {
         (double[] Losses, float[][] Weights) first = Train(precision), second = Train(precision);
         int differing = first.Weights.Zip(second.Weights).Sum(pair =>
             pair.First.Zip(pair.Second).Count(values => BitConverter.SingleToInt32Bits(values.First) != BitConverter.SingleToInt32Bits(values.Second)));
         return
         [
-            new($"a training: loss after {Steps} steps, of the first", precision, first.Losses[^1] / first.Losses[0], .9, null),
-            new("a training: weights that differ in a second run", precision, differing, 0, differing == 0),
+            new($"several steps: the loss of the {Steps}th, of the first", precision, first.Losses[^1] / first.Losses[0], .9, null),
+            new("several steps: weights that differ in a second run", precision, differing, 0, differing == 0),
         ];
     });
 
