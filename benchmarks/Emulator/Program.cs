@@ -7,7 +7,7 @@ using MiniLM.Batching;
 using MiniLM.Benchmarks.Emulator;
 using MiniLM.Compute;
 using MiniLM.Cuda.Emulator;
-using MiniLM.Tests;
+using MiniLM.Model;
 
 // M thread instructions a second: bounds, alignment and whole warps only; every check and the counters.
 const int RequiredWithoutChecks = 300, RequiredWithAll = 100;

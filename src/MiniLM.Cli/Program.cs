@@ -33,6 +33,7 @@ internal static class Program
         ("devices", () => new DevicesCommand()),
         ("bench", () => new BenchCommand()),
         ("profile", () => new ProfileCommand()),
+        ("gpu-report", () => new GpuReportCommand()),
         ("ptx", () => new PtxCommand()),
     ];
 

@@ -19,6 +19,7 @@ public sealed class CudaDevice : Device
     private readonly string _name;
     private readonly Action<string>? _notify;
     private readonly HashSet<string> _said = [];
+    private bool _refusesTensorCores;
 
     internal CudaDevice(Gpu gpu, string name, Action<string>? notify = null, Func<string, string>? ptx = null)
     {
@@ -34,13 +35,31 @@ public sealed class CudaDevice : Device
     /// <param name="index">From 0.</param>
     /// <param name="notify">Takes lines for people: what runs slower than it could, and what had to be made smaller.</param>
     /// <exception cref="GpuException">No driver, no such GPU, or one that is too old; the message says which.</exception>
-    public static CudaDevice Open(int index = 0, Action<string>? notify = null) => new(new CudaGpu(CudaApi.OfThisMachine(), index), $"cuda:{index}", notify);
+    public static CudaDevice Open(int index = 0, Action<string>? notify = null)
+    {
+        CudaGpu gpu = new(CudaApi.OfThisMachine(), index);
+        try { return new CudaDevice(gpu, $"cuda:{index}", notify); }
+        catch
+        {
+            gpu.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>The kernels' PTX, interpreted on the CPU: for tests and for looking at kernels, not for speed.</summary>
     /// <param name="capability">Compute capability that is played: 60, 80, 90 ...</param>
     /// <param name="notify">As for <see cref="Open"/>.</param>
     public static CudaDevice Emulate(int capability = 80, Action<string>? notify = null) =>
         new(new EmulatedGpu(new EmulatedGpuOptions { Capability = capability }), capability == 80 ? "emulated" : $"emulated:sm_{capability}", notify);
+
+    /// <summary>The emulator with the committed kernels of those that run here.</summary>
+    /// <param name="isCounted">Whether launches are counted.</param>
+    /// <param name="notify">As for <see cref="Open"/>.</param>
+    internal CudaDevice AsEmulated(bool isCounted, Action<string>? notify = null) =>
+        new(new EmulatedGpu(new EmulatedGpuOptions { Capability = NewestTarget, IsCounted = isCounted }), Name, notify)
+        {
+            _refusesTensorCores = _refusesTensorCores,
+        };
 
     /// <summary>GPUs of this machine.</summary>
     /// <exception cref="GpuException">There are none; the message says why.</exception>
@@ -58,7 +77,17 @@ public sealed class CudaDevice : Device
 
     /// <inheritdoc/>
     public override bool Supports(Precision precision) =>
-        precision is Precision.Float32 or Precision.Float16 || (precision == Precision.BFloat16 && HasTensorCores); // bf16's conversions are sm_80's too
+        precision is Precision.Float32 or Precision.Float16 || (precision == Precision.BFloat16 && IsAmpere); // bf16's conversions are sm_80's too
+
+    /// <summary>Whole waves: the kernel with the fewest blocks has one of them for <c>TileRows</c> tokens, one a multiprocessor.</summary>
+    internal override int BatchTokens
+    {
+        get
+        {
+            int wave = KernelInfo.All["GemmLayerNorm384F16"].TileRows * Gpu.Properties.Multiprocessors;
+            return wave * Math.Max(1, (base.BatchTokens + wave / 2) / wave);
+        }
+    }
 
     internal Gpu Gpu { get; }
 
@@ -67,8 +96,13 @@ public sealed class CudaDevice : Device
     /// <summary>One forward pass at a time.</summary>
     internal Gate Gate { get; } = new();
 
-    /// <summary>Whether the kernels of tier A run here: they need the GPU and a driver that knows their ISA (7.0, CUDA 11).</summary>
-    internal bool HasTensorCores => Gpu.Properties.Capability >= 80 && Gpu.Properties.DriverVersion >= 11000;
+    /// <summary>Whether the kernels of tier A run here; no longer once the driver has refused one of them.</summary>
+    internal bool HasTensorCores => IsAmpere && !_refusesTensorCores;
+
+    /// <summary>Newest target of kernels that this GPU and its driver know: sm_80 needs ISA 7.0, CUDA 11.</summary>
+    internal int NewestTarget => Gpu.Properties.DriverVersion >= 11000 ? Gpu.Properties.Capability : Math.Min(Gpu.Properties.Capability, 75);
+
+    private bool IsAmpere => NewestTarget >= 80;
 
     private string Capability => $"{Gpu.Properties.Capability / 10}.{Gpu.Properties.Capability % 10}";
 
@@ -80,6 +114,27 @@ public sealed class CudaDevice : Device
             if (!_said.Add(line)) { return; }
         }
         _notify?.Invoke(line);
+    }
+
+    /// <summary>The kernels of a network. Those of tier A are compiled here, so that tier G can take their place where the driver refuses one.</summary>
+    internal CudaPlan Plan(Network network, Precision precision)
+    {
+        CudaPlan plan = new(this, network, precision);
+        if (!plan.GemmOnTensorCores) { return plan; }
+        try
+        {
+            foreach (string kernel in new[] { plan.Gemm, plan.GemmActivated, plan.FusedLayerNorm ? plan.GemmLayerNorm : plan.Gemm, plan.Attention })
+            {
+                Launcher.Prepare(kernel);
+            }
+            return plan;
+        }
+        catch (KernelRefusedException refused) when (!_refusesTensorCores)
+        {
+            _refusesTensorCores = true;
+            Notify($"{refused.Message} Going on without tensor cores.");
+            return new CudaPlan(this, network, precision);
+        }
     }
 
     private protected override DeviceNetwork Prepare(Network network, Precision precision, CancellationToken cancellation)
@@ -176,7 +231,10 @@ public sealed class CudaDevice : Device
 
     private protected override void Free()
     {
-        Launcher.Dispose();
-        Gpu.Dispose();
+        using (Gate.Enter())
+        {
+            Launcher.Dispose();
+            Gpu.Dispose();
+        }
     }
 }

@@ -20,71 +20,47 @@ internal sealed class CudaNetwork : DeviceNetwork
     {
         (_device, _config) = (device, network.Config);
         FiniteWeights.Check(network, 1, work => work(0), cancellation.ThrowIfCancellationRequested);
-        _plan = new CudaPlan(device, network, precision);
+        _plan = device.Plan(network, precision);
         _weights = new CudaWeights(device, _plan, network);
     }
 
-    protected override void ForwardChecked(PackedBatch batch, Span<float> output, CancellationToken cancellation)
-    {
-        using (_device.Gate.Enter(cancellation))
-        {
-            using Gpu.Cancelling until = _device.Gpu.Until(cancellation);
-            int size = Network.OutputSize;
-            for (int first = 0, end; first < batch.Sequences; first = end)
-            {
-                end = Run(batch, first, _weights.Layers.Length);
-                Head(batch, first, end, output[(first * size)..(end * size)]);
-            }
-        }
-    }
+    /// <summary>What is done with the rows of sequences first..end.</summary>
+    private delegate void Finish(PackedBatch batch, int first, int end, Span<float> result);
 
-    protected override void HiddenChecked(PackedBatch batch, int layers, Span<float> hidden, CancellationToken cancellation)
-    {
-        using (_device.Gate.Enter(cancellation))
-        {
-            using Gpu.Cancelling until = _device.Gpu.Until(cancellation);
-            int width = _config.HiddenSize;
-            for (int first = 0, end; first < batch.Sequences; first = end)
-            {
-                end = Run(batch, first, layers);
-                int from = batch.Offsets[first], rows = batch.Offsets[end] - from;
-                CudaWorkspace at = _workspace!;
-                ConvertArguments widen = new()
-                {
-                    X = at.X,
-                    Y = at.Wide,
-                    StrideX = _plan.RowBytes,
-                    StrideY = (uint)_plan.Hidden * 4,
-                    Width = (uint)width,
-                    Padded = (uint)_plan.Hidden,
-                };
-                _device.Launcher.Convert(_plan.Widen, widen, rows);
-                _device.Download(at.Wide, hidden.Slice(from * width, rows * width), width, _plan.Hidden);
-            }
-        }
-    }
+    protected override void ForwardChecked(PackedBatch batch, Span<float> output, CancellationToken cancellation) =>
+        Run(batch, _weights.Layers.Length, output, Head, cancellation);
 
-    /// <summary>Runs as many sequences from <paramref name="first"/> as memory takes through the encoder; returns the first one left.</summary>
-    private int Run(PackedBatch batch, int first, int layers)
+    protected override void HiddenChecked(PackedBatch batch, int layers, Span<float> hidden, CancellationToken cancellation) =>
+        Run(batch, layers, hidden, Widen, cancellation);
+
+    /// <summary>Runs as many sequences at a time as memory takes, fewer once it has run out.</summary>
+    private void Run(PackedBatch batch, int layers, Span<float> result, Finish finish, CancellationToken cancellation)
     {
-        while (true)
+        using Gate.Turn turn = _device.Gate.Enter(cancellation);
+        using Gpu.Cancelling until = _device.Gpu.Until(cancellation);
+        for (int first = 0; first < batch.Sequences;)
         {
             int end = first + 1;
             while (end < batch.Sequences && batch.Offsets[end + 1] - batch.Offsets[first] <= _mostRows) { end++; }
             int rows = batch.Offsets[end] - batch.Offsets[first];
-            try { Reserve(rows, end - first); }
+            try
+            {
+                Reserve(rows, end - first);
+                Encode(batch, first, end, layers);
+                finish(batch, first, end, result);
+                first = end;
+            }
             catch (GpuOutOfMemoryException error)
             {
                 if (end == first + 1)
                 {
                     throw new GpuOutOfMemoryException($"{error.Message}; one sequence of {rows} tokens does not fit. Use --max-length or --device cpu.");
                 }
+                _workspace?.Dispose(); // a launch may need memory of its own, which the workspace has
+                _workspace = null;
                 _mostRows = rows / 2;
                 _device.Notify($"{error.Message}; going on with batches of at most {_mostRows} tokens");
-                continue;
             }
-            Encode(batch, first, end, layers);
-            return end;
         }
     }
 
@@ -189,6 +165,24 @@ internal sealed class CudaNetwork : DeviceNetwork
         }
     }
 
+    /// <summary>Rows as fp32.</summary>
+    private void Widen(PackedBatch batch, int first, int end, Span<float> hidden)
+    {
+        int width = _config.HiddenSize, from = batch.Offsets[first], rows = batch.Offsets[end] - from;
+        CudaWorkspace at = _workspace!;
+        ConvertArguments widen = new()
+        {
+            X = at.X,
+            Y = at.Wide,
+            StrideX = _plan.RowBytes,
+            StrideY = (uint)_plan.Hidden * 4,
+            Width = (uint)width,
+            Padded = (uint)_plan.Hidden,
+        };
+        _device.Launcher.Convert(_plan.Widen, widen, rows);
+        _device.Download(at.Wide, hidden.Slice(from * width, rows * width), width, _plan.Hidden);
+    }
+
     /// <summary>Pooling and the modules behind it, in fp32.</summary>
     private void Head(PackedBatch batch, int first, int end, Span<float> output)
     {
@@ -235,7 +229,8 @@ internal sealed class CudaNetwork : DeviceNetwork
             }
             else { launcher.Normalize(new NormalizeArguments { X = x, StrideX = (uint)padded * 4, Rows = (uint)sequences, Width = (uint)width }); }
         }
-        _device.Download(x, output, width, padded);
+        int size = Network.OutputSize;
+        _device.Download(x, output[(first * size)..(end * size)], width, padded);
     }
 
     internal CudaPlan Plan => _plan;

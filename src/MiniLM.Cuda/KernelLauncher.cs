@@ -65,11 +65,22 @@ internal sealed partial class KernelLauncher(Gpu gpu, Func<string, string>? ptx 
         Launched?.Invoke(kernel, shape, start, gpu.RecordEvent());
     }
 
+    /// <summary>Compiles a kernel before it is first launched.</summary>
+    /// <exception cref="KernelRefusedException">The driver does not take it.</exception>
+    internal void Prepare(string name) => Get(name);
+
+    /// <summary>Compiles a kernel once more, for whoever looks at it; the caller's.</summary>
+    /// <exception cref="KernelRefusedException">The driver does not take it.</exception>
+    internal GpuKernel Load(string name) => gpu.Load(name, _ptx(name));
+
+    /// <summary>Kernels that were compiled to be launched.</summary>
+    internal IReadOnlyCollection<string> Loaded => _loaded.Keys;
+
     private (KernelInfo Info, GpuKernel Kernel) Get(string name)
     {
         if (_loaded.TryGetValue(name, out var known)) { return known; }
         KernelInfo info = KernelInfo.All[name];
-        return _loaded[name] = (info, gpu.Load(name, _ptx(name)));
+        return _loaded[name] = (info, Load(name));
     }
 
     private static uint Tiles(int count, int tile) => (uint)((count + tile - 1) / tile);

@@ -38,8 +38,8 @@ public sealed record EmbedOptions
     /// <summary>Whether embeddings, cut, get length 1 (normalize_embeddings).</summary>
     public bool Normalize { get; init; }
 
-    /// <summary>Tokens of one batch on the device. A matter of speed only: results do not depend on it.</summary>
-    public int BatchTokens { get; init; } = 8192;
+    /// <summary>Tokens of one batch; null: as many as suit the device. A matter of speed only: results do not depend on it.</summary>
+    public int? BatchTokens { get; init; }
 }
 
 /// <summary>Texts to vectors: tokenizer, encoder, pooling and the modules behind it.</summary>

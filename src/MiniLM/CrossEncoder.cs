@@ -62,11 +62,11 @@ public sealed class CrossEncoder : IDisposable
     /// <param name="pairs">Any number; the longer text is cut first when a pair is too long.</param>
     /// <param name="logits">pairs.Count * Labels floats.</param>
     /// <param name="maxLength">Longest pair in tokens; null: the model's limit.</param>
-    /// <param name="batchTokens">Tokens of one batch on the device; results do not depend on it.</param>
+    /// <param name="batchTokens">Tokens of one batch; results do not depend on it. Null: as many as suit the device.</param>
     /// <param name="cancellation">Looked at all along, also within a layer.</param>
     /// <exception cref="ArgumentException">The span has another length, or the limit is out of range.</exception>
     /// <exception cref="NonFiniteResultException">A result is NaN or infinite.</exception>
-    public EncodingStatistics Logits(IReadOnlyList<(string First, string Second)> pairs, Span<float> logits, int? maxLength = null, int batchTokens = 8192,
+    public EncodingStatistics Logits(IReadOnlyList<(string First, string Second)> pairs, Span<float> logits, int? maxLength = null, int? batchTokens = null,
         CancellationToken cancellation = default)
     {
         if (logits.Length != (long)pairs.Count * Labels)
@@ -78,7 +78,7 @@ public sealed class CrossEncoder : IDisposable
 
     /// <summary>Logits of pairs that are asked for one after the other, so that nobody holds all their texts.</summary>
     internal EncodingStatistics Logits(
-        Func<int, (string First, string Second)> pair, Span<float> logits, int? maxLength, int batchTokens, CancellationToken cancellation)
+        Func<int, (string First, string Second)> pair, Span<float> logits, int? maxLength, int? batchTokens, CancellationToken cancellation)
     {
         int limit = LoadedModel.MaxLength(Folder, Tokenizer, maxLength, pair: true);
         int Encode(int index, Span<int> ids, Span<byte> typeIds, out bool truncated)

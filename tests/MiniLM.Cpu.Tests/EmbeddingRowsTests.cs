@@ -1,5 +1,6 @@
 using MiniLM.Batching;
 using MiniLM.Compute.Reference;
+using MiniLM.Model;
 using MiniLM.Tests;
 
 namespace MiniLM.Cpu.Tests;

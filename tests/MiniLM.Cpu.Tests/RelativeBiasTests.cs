@@ -1,4 +1,5 @@
 using MiniLM.Compute;
+using MiniLM.Model;
 using MiniLM.Tests;
 using MiniLM.Weights;
 

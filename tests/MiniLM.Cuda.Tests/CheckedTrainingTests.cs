@@ -2,7 +2,6 @@ using System.Text.RegularExpressions;
 using MiniLM.Compute;
 using MiniLM.Cuda.Emulator;
 using MiniLM.Model;
-using MiniLM.Tests;
 
 namespace MiniLM.Cuda.Tests;
 

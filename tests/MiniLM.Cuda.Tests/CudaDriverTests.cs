@@ -8,6 +8,7 @@ using MiniLM.Tests;
 namespace MiniLM.Cuda.Tests;
 
 /// <summary>What the driver's answers become: messages that say what to do, and launches as they were asked for.</summary>
+[Collection(nameof(FakeDriver))]
 public sealed class CudaDriverTests
 {
     public CudaDriverTests() => FakeDriver.Reset();
@@ -134,6 +135,132 @@ public sealed class CudaDriverTests
     }
 
     [Fact]
+    public void AFaultThatComesLater_SaysHowToFindItsKernel_AndThenNamesItWithItsArguments()
+    {
+        using CudaGpu gpu = Open();
+        FakeDriver.SynchronizeStatus = 700;
+        string message = Refusal(() => { gpu.Synchronize(); return null; });
+        Assert.Equal("cuStreamSynchronize: CUDA_ERROR_FAKE (700): the GPU's context is lost; nothing more can be computed in this process."
+            + " A kernel that was started before may be the cause: MINILM_CUDA_SYNC=1 names it.", message);
+        FakeDriver.IsSynchronous = true;
+        using CudaGpu waiting = Open();
+        using GpuKernel kernel = waiting.Load("GemmMmaF16", "");
+        byte[] arguments = [0, 1, 0, 0, 0, 0, 0, 0x12, 0xff, 3];
+        message = Refusal(() => { waiting.Launch(kernel, new LaunchShape(5, 7, 128, 1024), arguments); return null; });
+        Assert.Equal("cuStreamSynchronize (GemmMmaF16, grid 5 x 7, 128 threads, 1024 bytes of shared memory, arguments 00000100 12000000 000003ff):"
+            + " CUDA_ERROR_FAKE (700): the GPU's context is lost; nothing more can be computed in this process.", message);
+    }
+
+    // The fake driver reads the host's memory at the last moment that the real one may.
+    [Fact]
+    public void AnUploadedBuffer_MayBeChangedAtOnce()
+    {
+        using CudaGpu gpu = Open();
+        byte[] expected = new byte[3 * PinnedRing.Chunks * PinnedRing.ChunkBytes], buffer = new byte[PinnedRing.ChunkBytes + 4321];
+        FakeDriver.Memory = new byte[expected.Length];
+        new Random(1).NextBytes(expected);
+        // Pieces of all sizes: less than a chunk, no multiple of the ring's alignment, more than a chunk, empty.
+        for (int at = 0, next = 1; at < expected.Length; next = next * 5 % 2_200_003)
+        {
+            int count = Math.Min(Math.Min(next, buffer.Length), expected.Length - at);
+            expected.AsSpan(at, count).CopyTo(buffer);
+            gpu.Upload(256 + (ulong)at, buffer.AsSpan(0, count));
+            Array.Clear(buffer);
+            gpu.Upload(256, []);
+            at += count;
+        }
+        gpu.Synchronize();
+        Assert.True(FakeDriver.Memory.AsSpan().SequenceEqual(expected));
+    }
+
+    [Fact]
+    public void Marks_AreMadeAhead_TakenAgain_AndGivenBack()
+    {
+        CudaGpu gpu = Open();
+        gpu.MakeEvents(4);
+        Assert.Equal(4, FakeDriver.EventsMade);
+        for (int i = 0; i < 3; i++)
+        {
+            (nint start, nint end) = (gpu.RecordEvent(), gpu.RecordEvent());
+            Assert.NotEqual(start, end);
+            Assert.Equal(0.5e-3, gpu.Elapsed(start, end));
+        }
+        Assert.Equal(4, FakeDriver.EventsMade);
+        gpu.Dispose();
+        Assert.Equal(0, FakeDriver.Events);
+    }
+
+    // Not where memory is reserved: that is there.
+    [Fact]
+    public void ALaunchThatRunsOutOfMemory_HalvesTheBatch()
+    {
+        using ModelFolder folder = ModelFolder.Open(DeviceContract.Fixture("models", "bert"));
+        PackedBatch batch = DeviceContract.RandomBatch(folder.Network.Config, [5, 9, 6, 4], seed: 2);
+        List<string> said = [];
+        FakeDriver.Capability = 75;
+        using CudaDevice device = new(Open(), "cuda:0", said.Add);
+        using DeviceNetwork network = device.Load(folder.Network, Precision.Float32);
+        int before = FakeDriver.Launches, freed = FakeDriver.Freed;
+        network.Forward(batch, new float[4 * folder.OutputSize]);
+        int whole = FakeDriver.Launches - before;
+        (FakeDriver.LaunchStatus, FakeDriver.LaunchFailures) = (2, 1);
+        network.Forward(batch, new float[4 * folder.OutputSize]);
+        Assert.EndsWith("going on with batches of at most 12 tokens", Assert.Single(said), StringComparison.Ordinal);
+        Assert.Equal(before + whole + 1 + 3 * whole, FakeDriver.Launches); // the one that failed, and three parts: 5, 9, 6 + 4
+        Assert.Equal(freed + 3, FakeDriver.Freed); // the workspace of all four, then that of 5 for 9, that of 9 for 10
+        (FakeDriver.LaunchStatus, FakeDriver.LaunchFailures) = (2, int.MaxValue);
+        Assert.Contains("one sequence of 5 tokens does not fit",
+            Assert.Throws<GpuOutOfMemoryException>(() => network.Forward(batch, new float[4 * folder.OutputSize])).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(209), InlineData(218), InlineData(221), InlineData(222)]
+    public void ATensorCoreKernelThatTheDriverRefuses_LeavesTierG(int status)
+    {
+        using RandomNetwork random = new(128, 4, 256, 1);
+        (FakeDriver.LoadStatus, FakeDriver.Refused, FakeDriver.Log) = (status, ".entry AttentionMma32", "no");
+        List<string> said = [];
+        using CudaDevice device = new(Open(), "cuda:0", said.Add);
+        Assert.True(device.HasTensorCores);
+        for (int i = 0; i < 2; i++)
+        {
+            using DeviceNetwork network = device.Load(random.Network, i == 0 ? Precision.Float16 : Precision.BFloat16);
+            network.Forward(DeviceContract.RandomBatch(random.Network.Config, [3], seed: 1), new float[128]);
+        }
+        Assert.False(device.HasTensorCores);
+        Assert.Matches($"^cuModuleLoadDataEx \\(AttentionMma32F16: no\\): CUDA_ERROR_FAKE \\({status}\\): .* Going on without tensor cores.$", said[0]);
+        Assert.DoesNotContain(device.Launcher.Loaded, kernel => kernel.StartsWith("Attention", StringComparison.Ordinal) && kernel.Contains("Mma"));
+        Assert.Contains("AttentionSimt32F16", device.Launcher.Loaded);
+        Assert.Contains("AttentionSimt32BF16", device.Launcher.Loaded);
+        FakeDriver.Refused = ".entry AttentionSimt32F32";
+        using DeviceNetwork none = device.Load(random.Network, Precision.Float32);
+        Assert.Throws<KernelRefusedException>(() => none.Forward(DeviceContract.RandomBatch(random.Network.Config, [3], seed: 1), new float[128]));
+    }
+
+    [Fact]
+    public void ADeviceThatIsDisposed_WaitsForWhoHasTheGpu()
+    {
+        CudaDevice device = new(Open(), "cuda:0");
+        Thread disposing = new(device.Dispose);
+        using (device.Gate.Enter())
+        {
+            disposing.Start();
+            while (disposing.IsAlive && !disposing.ThreadState.HasFlag(ThreadState.WaitSleepJoin)) { Thread.Yield(); }
+            Assert.Equal(0, FakeDriver.Released);
+        }
+        disposing.Join();
+        Assert.Equal(1, FakeDriver.Released);
+    }
+
+    [Fact]
+    public void AGpuThatCannotBeOpened_GivesItsContextBack()
+    {
+        FakeDriver.StreamStatus = 2;
+        Assert.Throws<GpuOutOfMemoryException>(() => Open());
+        Assert.Equal(1, FakeDriver.Released);
+    }
+
+    [Fact]
     public void MemoryThatCannotBeCleared_IsGivenBack()
     {
         using CudaGpu gpu = Open();
@@ -160,6 +287,28 @@ public sealed class CudaDriverTests
         (FakeDriver.Version, FakeDriver.Capability) = (version, capability);
         using CudaDevice device = new(Open(), "cuda:0");
         Assert.Equal(expected, device.HasTensorCores);
+    }
+
+    // An A100's 108 blocks of 64 tokens are one wave; of a small GPU's more fit.
+    [Theory]
+    [InlineData(108, 6912), InlineData(132, 8448), InlineData(82, 10496), InlineData(58, 7424), InlineData(1, 8192), InlineData(300, 19200)]
+    public void ABatch_IsWholeWavesOfTheMultiprocessors(int multiprocessors, int tokens)
+    {
+        FakeDriver.Multiprocessors = multiprocessors;
+        using CudaDevice device = new(Open(), "cuda:0");
+        Assert.Equal(tokens, device.BatchTokens);
+    }
+
+    [Fact]
+    public void AnArchitectureThatIsNotKnown_HasNoRatesButItsMemorys()
+    {
+        FakeDriver.Capability = 120;
+        using CudaGpu gpu = Open();
+        GpuModel model = GpuModel.Of(gpu.Properties);
+        Assert.False(model.IsKnown);
+        Assert.Equal(936e9, model.PerSecond(Limit.Dram));
+        foreach (Limit limit in Enum.GetValues<Limit>().Where(limit => limit != Limit.Dram)) { Assert.Equal(0, model.PerSecond(limit)); }
+        Assert.All(GpuModel.Predicted, known => Assert.True(known.IsKnown));
     }
 
     [Fact]

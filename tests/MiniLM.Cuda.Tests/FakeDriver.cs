@@ -13,18 +13,54 @@ internal static unsafe class FakeDriver
 
     internal static string? Missing { get; set; }
     internal static int InitStatus { get; set; }
+    internal static int StreamStatus { get; set; }
     internal static int Version { get; set; }
     internal static int Capability { get; set; }
     internal static int SharedOptIn { get; set; }
+    internal static int Multiprocessors { get; set; }
     internal static int AllocateStatus { get; set; }
     internal static int LoadStatus { get; set; }
     internal static string Log { get; set; } = "";
+
+    /// <summary>Part of the texts that are refused with <see cref="LoadStatus"/>; empty: all.</summary>
+    internal static string Refused { get; set; } = "";
+
+    /// <summary>Local memory of a thread, of every kernel.</summary>
+    internal static int LocalBytes { get; set; }
+
     internal static int LaunchStatus { get; set; }
+
+    /// <summary>How many launches answer with <see cref="LaunchStatus"/>.</summary>
+    internal static int LaunchFailures { get; set; }
+
+    internal static int SynchronizeStatus { get; set; }
+    internal static bool IsSynchronous { get; set; }
+
+    /// <summary>How often cuLaunchKernel was called.</summary>
+    internal static int Launches { get; private set; }
+
+    /// <summary>Kernels that were compiled.</summary>
+    internal static int Loaded { get; private set; }
+
+    /// <summary>Events that exist, and how many were made.</summary>
+    internal static int Events { get; private set; }
+    internal static int EventsMade { get; private set; }
+
+    /// <summary>What copies have brought to the GPU, byte by byte from address 256 on; null: copies are forgotten.</summary>
+    /// <remarks>A copy reads the host's memory as late as it may: when an event behind it, or the stream, is waited for.</remarks>
+    internal static byte[]? Memory { get; set; }
+    private static readonly Queue<(ulong To, nint From, int Length)> Copies = [];
+    private static readonly Dictionary<nint, int> Recorded = []; // copies begun before an event
+    private static int _begun, _done;
+
     internal static int ClearStatus { get; set; }
     internal static int FreeStatus { get; set; }
 
     /// <summary>How often memory was given back, or should have been.</summary>
     internal static int Freed { get; private set; }
+
+    /// <summary>Contexts given back.</summary>
+    internal static int Released { get; private set; }
 
     /// <summary>What cuFuncSetAttribute was called with: attribute, value.</summary>
     internal static List<(int Attribute, int Value)> FunctionAttributes { get; } = [];
@@ -37,12 +73,17 @@ internal static unsafe class FakeDriver
     internal static void Reset()
     {
         (Missing, InitStatus, Version, Capability, SharedOptIn, AllocateStatus, LoadStatus, Log, LaunchStatus) = (null, 0, 13000, 86, 99 << 10, 0, 0, "", 0);
-        (ClearStatus, FreeStatus, Freed) = (0, 0, 0);
+        (StreamStatus, ClearStatus, FreeStatus, Freed) = (0, 0, 0, 0);
+        (Refused, LocalBytes, LaunchFailures, SynchronizeStatus, IsSynchronous, Launches, Loaded) = ("", 0, int.MaxValue, 0, false, 0, 0);
+        (Events, EventsMade, Released, Memory, _begun, _done) = (0, 0, 0, null, 0, 0);
+        Copies.Clear();
+        Recorded.Clear();
+        Multiprocessors = 82;
         FunctionAttributes.Clear();
         (Shape, Parameters) = ([], []);
     }
 
-    internal static CudaApi Api() => new(Export);
+    internal static CudaApi Api() => new(Export, IsSynchronous);
 
     private static nint Export(string name) => name == Missing ? 0 : name switch
     {
@@ -56,6 +97,16 @@ internal static unsafe class FakeDriver
         "cuModuleLoadDataEx" => (nint)(delegate* unmanaged<nint*, byte*, uint, int*, void**, int>)&ModuleLoadDataEx,
         "cuFuncGetAttribute" => (nint)(delegate* unmanaged<int*, int, nint, int>)&FunctionGetAttribute,
         "cuEventElapsedTime" => (nint)(delegate* unmanaged<float*, nint, nint, int>)&EventElapsedTime,
+        "cuDevicePrimaryCtxRelease_v2" => (nint)(delegate* unmanaged<int, int>)&PrimaryContextRelease,
+        "cuStreamCreate" => (nint)(delegate* unmanaged<nint*, uint, int>)&StreamCreate,
+        "cuEventCreate" => (nint)(delegate* unmanaged<nint*, uint, int>)&EventCreate,
+        "cuEventDestroy_v2" => (nint)(delegate* unmanaged<nint, int>)&EventDestroy,
+        "cuEventRecord" => (nint)(delegate* unmanaged<nint, nint, int>)&EventRecord,
+        "cuEventSynchronize" => (nint)(delegate* unmanaged<nint, int>)&EventSynchronize,
+        "cuStreamSynchronize" => (nint)(delegate* unmanaged<nint, int>)&StreamSynchronize,
+        "cuMemHostAlloc" => (nint)(delegate* unmanaged<void**, nuint, uint, int>)&MemHostAlloc,
+        "cuMemFreeHost" => (nint)(delegate* unmanaged<void*, int>)&MemFreeHost,
+        "cuMemcpyHtoDAsync_v2" => (nint)(delegate* unmanaged<ulong, void*, nuint, nint, int>)&MemcpyHostToDevice,
         "cuFuncSetAttribute" => (nint)(delegate* unmanaged<nint, int, int, int>)&FunctionSetAttribute,
         "cuMemAlloc_v2" => (nint)(delegate* unmanaged<ulong*, nuint, int>)&MemAlloc,
         "cuMemFree_v2" => (nint)(delegate* unmanaged<ulong, int>)&MemFree,
@@ -92,7 +143,7 @@ internal static unsafe class FakeDriver
         Set(value, which switch
         {
             13 => 1_700_000,
-            16 => 82,
+            16 => Multiprocessors,
             36 => 9_750_000,
             37 => 384,
             75 => Capability / 10,
@@ -115,16 +166,93 @@ internal static unsafe class FakeDriver
         {
             if (options[i] == 5) { _ = Put(Log, (byte*)values[i], 8192); } // CU_JIT_ERROR_LOG_BUFFER
         }
-        return LoadStatus;
+        if (LoadStatus != 0 && Marshal.PtrToStringUTF8((nint)text)!.Contains(Refused, StringComparison.Ordinal)) { return LoadStatus; }
+        Loaded++;
+        return 0;
     }
 
     [UnmanagedCallersOnly]
-    private static int FunctionGetAttribute(int* value, int attribute, nint function) => Set(value, attribute == 4 ? 96 : 0);
+    private static int FunctionGetAttribute(int* value, int attribute, nint function) => Set(value, attribute switch { 3 => LocalBytes, 4 => 96, _ => 0 });
 
     [UnmanagedCallersOnly]
     private static int EventElapsedTime(float* milliseconds, nint start, nint end)
     {
         *milliseconds = 0.5f;
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int PrimaryContextRelease(int device)
+    {
+        Released++;
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int StreamCreate(nint* stream, uint flags) => StreamStatus;
+
+    [UnmanagedCallersOnly]
+    private static int EventCreate(nint* made, uint flags)
+    {
+        Events++;
+        *made = ++EventsMade;
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int EventDestroy(nint mark)
+    {
+        Events--;
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int EventRecord(nint mark, nint stream)
+    {
+        Recorded[mark] = _begun;
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int EventSynchronize(nint mark) => Copy(Recorded.GetValueOrDefault(mark));
+
+    [UnmanagedCallersOnly]
+    private static int StreamSynchronize(nint stream)
+    {
+        _ = Copy(_begun);
+        return SynchronizeStatus;
+    }
+
+    private static int Copy(int until)
+    {
+        for (; _done < until && Memory is not null; _done++)
+        {
+            (ulong to, nint from, int length) = Copies.Dequeue();
+            new Span<byte>((void*)from, length).CopyTo(Memory.AsSpan((int)(to - 256)));
+        }
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int MemHostAlloc(void** memory, nuint bytes, uint flags)
+    {
+        *memory = NativeMemory.Alloc(bytes);
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int MemFreeHost(void* memory)
+    {
+        NativeMemory.Free(memory);
+        return 0;
+    }
+
+    [UnmanagedCallersOnly]
+    private static int MemcpyHostToDevice(ulong to, void* from, nuint bytes, nint stream)
+    {
+        if (Memory is null) { return 0; }
+        Copies.Enqueue((to, (nint)from, (int)bytes));
+        _begun++;
         return 0;
     }
 
@@ -174,7 +302,8 @@ internal static unsafe class FakeDriver
             else if ((nint)extra[i] == 2) { length = *(nuint*)extra[i + 1]; }
         }
         Parameters = new Span<byte>(buffer, (int)length).ToArray();
-        return LaunchStatus;
+        Launches++;
+        return LaunchStatus != 0 && LaunchFailures-- > 0 ? LaunchStatus : 0;
     }
 
     private static int Set(int* to, int value)

@@ -1,6 +1,7 @@
 using MiniLM.Compute;
 using MiniLM.Cuda.Driver;
 using MiniLM.Cuda.Profiling;
+using MiniLM.Model;
 using MiniLM.Tests;
 
 namespace MiniLM.Cuda.Tests;
@@ -16,7 +17,7 @@ public sealed class ProfilingTests
     {
         using RandomNetwork random = new(Hidden, 12, Inner, Layers);
         return ForwardProfile.Run(device, random.Network, precision,
-            DeviceContract.RandomBatch(random.Network.Config, lengths, seed: 3), CancellationToken.None);
+            DeviceContract.RandomBatch(random.Network.Config, lengths, seed: 3), CancellationToken.None).Launches;
     }
 
     // Registers, shared memory, threads and blocks in turn: CUDA's occupancy rules.

@@ -238,17 +238,7 @@ public abstract class DeviceContract
         throw new FileNotFoundException("tests/Fixtures/" + string.Join('/', parts));
     }
 
-    internal static PackedBatch RandomBatch(EncoderConfig config, int[] lengths, int seed)
-    {
-        var random = new Random(seed);
-        var batch = new PackedBatch();
-        foreach (int length in lengths)
-        {
-            int[] ids = [.. Enumerable.Range(0, length).Select(_ => random.Next(2, config.VocabSize))];
-            batch.Add(ids, [.. ids.Select(_ => (byte)random.Next(Math.Max(1, config.TypeVocabSize)))], config.Architecture);
-        }
-        return batch;
-    }
+    internal static PackedBatch RandomBatch(EncoderConfig config, int[] lengths, int seed) => RandomNetwork.Batch(config, lengths, seed);
 
     private static void Copy(PackedBatch from, int sequence, PackedBatch to, EncoderConfig config)
     {

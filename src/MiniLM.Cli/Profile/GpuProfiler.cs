@@ -12,7 +12,8 @@ internal static class GpuProfiler
     internal static RunProfile Run(CudaDevice device, Network network, Precision precision, ProfiledPass pass, CancellationToken cancellation)
     {
         PackedBatch batch = pass.Shape.Fill(network.Config);
-        ProfiledLaunch[] launches = ForwardProfile.Run(device, network, precision, batch, cancellation);
+        ForwardProfile forward = ForwardProfile.Run(device, network, precision, batch, cancellation);
+        ProfiledLaunch[] launches = forward.Launches;
         bool isMeasured = device.Gpu.Properties.HasClock;
         GpuModel gpu = GpuModel.Of(device.Gpu.Properties);
         (double Seconds, string? LimitedBy)[] times =
@@ -23,6 +24,7 @@ internal static class GpuProfiler
             Gpu = gpu.Name,
             IsMeasured = isMeasured,
             Seconds = times.Sum(time => time.Seconds),
+            PassSeconds = forward.PassSeconds,
             Peaks = new PeakRates(gpu.TensorFlops > 0 ? gpu.PerSecond(Limit.Tensor) : null, 2 * gpu.PerSecond(Limit.Fp32),
                 gpu.DramBytesPerSecond > 0 ? gpu.DramBytesPerSecond : null, gpu.PerSecond(Limit.L2)),
             Kernels = [.. ByKernel(launches, times).Select(kernel => Kernel(kernel.Launches, kernel.Seconds, kernel.LimitedBy, gpu))],
@@ -48,7 +50,8 @@ internal static class GpuProfiler
         (Limit bound, double atLimit) = LaunchPrediction.SpeedOfLight(launches, gpu);
         string name = launches[0].Kernel;
         ProfiledLaunch largest = launches.MaxBy(launch => launch.Shape.SharedBytes)!;
-        int registers = largest.Compiled?.Registers ?? KernelRegisters.Of(name, gpu.Capability), resident = gpu.ResidentBlocks(largest.Shape, registers);
+        int? registers = largest.Compiled?.Registers ?? KernelRegisters.Of(name, gpu.Capability),
+            resident = gpu.IsKnown ? gpu.ResidentBlocks(largest.Shape, registers) : null;
         double sectors = launches.Sum(launch => launch.Demand(Limit.L2)) / 32,
             ideal = launches.Sum(launch => launch.Counts.Global.Values.Sum(traffic => traffic.IdealSectors));
         double passes = launches.Sum(launch => launch.Demand(Limit.Shared)),

@@ -19,16 +19,17 @@ internal static class ProfileJson
         if (profile.Gpu is { } gpu) { json.WriteString("gpu", gpu); }
         json.WriteString("clock", profile.IsMeasured ? "measured" : "predicted");
         json.WriteNumber("total_us", Micro(profile.Seconds));
+        if (profile.PassSeconds is { } whole) { json.WriteNumber("pass_us", Micro(whole)); }
         if (profile.WaitingSeconds is { } waiting) { json.WriteNumber("waiting_us", Micro(waiting)); }
         json.WriteNumber("items_per_s", Round(profile.Pass.Shape.Batch / profile.Seconds));
         if (profile.Memory is { } memory) { WriteTraining(json, profile.Phases, memory); }
         if (profile.Note is { } note) { json.WriteString("note", note); }
         json.WriteStartObject("limits");
         if (profile.Peaks.Tensor is { } tensor) { json.WriteNumber("tensor_tflop_per_s", Round(tensor / 1e12)); }
-        json.WriteNumber("fp32_tflop_per_s", Round(profile.Peaks.Fp32 / 1e12));
+        if (profile.Peaks.Fp32 > 0) { json.WriteNumber("fp32_tflop_per_s", Round(profile.Peaks.Fp32 / 1e12)); }
         if (profile.Peaks.BFloat16 is { } narrow) { json.WriteNumber("bf16_tflop_per_s", Round(narrow / 1e12)); }
         if (profile.Peaks.Dram is { } dram) { json.WriteNumber("dram_gb_per_s", Round(dram / 1e9)); }
-        json.WriteNumber("l2_gb_per_s", Round(profile.Peaks.L2 / 1e9));
+        if (profile.Peaks.L2 > 0) { json.WriteNumber("l2_gb_per_s", Round(profile.Peaks.L2 / 1e9)); }
         json.WriteEndObject();
         json.WriteStartArray("kernels");
         foreach (KernelProfile kernel in profile.Kernels) { Write(json, kernel, profile); }
@@ -82,13 +83,13 @@ internal static class ProfileJson
     private static void Write(Utf8JsonWriter json, GpuDetails gpu)
     {
         json.WriteNumber("l2_bytes", gpu.L2Bytes);
-        json.WriteNumber("registers", gpu.Registers);
+        Write(json, "registers", gpu.Registers);
         json.WriteNumber("spill_bytes", gpu.SpillBytes);
         json.WriteNumber("shared_bytes", gpu.SharedBytes);
-        json.WriteNumber("blocks_per_sm", gpu.ResidentBlocks);
-        json.WriteNumber("occupancy_percent", Round(gpu.OccupancyPercent));
+        Write(json, "blocks_per_sm", gpu.ResidentBlocks);
+        Write(json, "occupancy_percent", gpu.OccupancyPercent);
         json.WriteNumber("coalescing_percent", Round(gpu.CoalescingPercent));
-        if (gpu.BankConflictWays is { } ways) { json.WriteNumber("bank_conflict_ways", Round(ways)); } else { json.WriteNull("bank_conflict_ways"); }
+        Write(json, "bank_conflict_ways", gpu.BankConflictWays);
         json.WriteNumber("warp_instructions", gpu.WarpInstructions);
         json.WriteStartObject("instructions");
         foreach ((string root, long count) in gpu.Instructions) { json.WriteNumber(root, count); }
@@ -114,6 +115,11 @@ internal static class ProfileJson
         }
         json.WriteEndArray();
         json.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter json, string name, double? value)
+    {
+        if (value is { } known) { json.WriteNumber(name, Round(known)); } else { json.WriteNull(name); }
     }
 
     private static double Micro(double seconds) => Round(seconds * 1e6);

@@ -15,6 +15,10 @@ internal static class ProfileTable
         string work = profile.Pass.IsTraining ? "training step" : "pass";
         output.WriteLine(string.Create(Culture,
             $"{profile.Seconds * 1e6:f1} us a {work}, {profile.Pass.Shape.Batch / profile.Seconds:n0} sequences/s ({profile.Clock})"));
+        if (profile.PassSeconds is { } whole)
+        {
+            output.WriteLine(string.Create(Culture, $"{whole * 1e6:f1} us without marks between launches, with transfers (above: the sum of the launches)"));
+        }
         if (profile.Phases.Count > 0)
         {
             output.WriteLine(string.Join(", ",
@@ -67,8 +71,8 @@ internal static class ProfileTable
         {
             GpuDetails gpu = kernel.Gpu!;
             IEnumerable<string> mix = gpu.Instructions.Take(6).Select(root => $"{root.Key} {Percent(100.0 * root.Value / gpu.WarpInstructions)}");
-            table.Add(kernel.Name, gpu.Registers.ToString(Culture), gpu.SpillBytes.ToString(Culture), gpu.SharedBytes.ToString(Culture),
-                gpu.ResidentBlocks.ToString(Culture), Percent(gpu.OccupancyPercent),
+            table.Add(kernel.Name, gpu.Registers?.ToString(Culture) ?? "-", gpu.SpillBytes.ToString(Culture), gpu.SharedBytes.ToString(Culture),
+                gpu.ResidentBlocks?.ToString(Culture) ?? "-", gpu.OccupancyPercent is { } occupancy ? Percent(occupancy) : "-",
                 Percent(gpu.CoalescingPercent), gpu.BankConflictWays is { } ways ? ways.ToString("f2", Culture) + " x" : "-",
                 $"{gpu.WarpInstructions}: {string.Join(", ", mix)}");
         }

@@ -21,8 +21,11 @@ internal sealed record RunProfile
     /// <summary>Where times come from, for people.</summary>
     internal string Clock => IsMeasured ? "measured" : $"predicted for {Gpu}";
 
-    /// <summary>Of the pass or step.</summary>
+    /// <summary>Of the pass or step; on a GPU the sum of its launches.</summary>
     internal required double Seconds { get; init; }
+
+    /// <summary>On a GPU: of a pass whose launches nobody timed, with transfers and the gaps between; null where nothing was measured.</summary>
+    internal double? PassSeconds { get; init; }
 
     /// <summary>Of <see cref="Seconds"/>: a thread's mean wait for the others; null on a GPU.</summary>
     internal double? WaitingSeconds { get; init; }
@@ -35,8 +38,10 @@ internal sealed record RunProfile
 
     internal required PeakRates Peaks { get; init; }
 
-    /// <summary>What to say of a roof that was measured and passed; null elsewhere.</summary>
-    internal string? Note => Threads is null ? null : Roof.Doubt(Kernels.Max(kernel => kernel.RoofPercent));
+    /// <summary>What to say of the roof: that it was measured and passed, or is not known; null: nothing.</summary>
+    internal string? Note => Threads is not null ? Roof.Doubt(Kernels.Max(kernel => kernel.RoofPercent))
+        : Peaks.L2 > 0 ? null
+        : "What this GPU's multiprocessors can do is not known here: shares of the roof are of its memory's bandwidth alone.";
 
     /// <summary>In the order of their first launch.</summary>
     internal required IReadOnlyList<KernelProfile> Kernels { get; init; }
@@ -65,9 +70,9 @@ internal sealed record PhaseProfile(string Name, double Start, double Seconds, d
 
 /// <summary>The most that is possible, a second; null: there is no such thing here.</summary>
 /// <param name="Tensor">FLOP of tensor cores.</param>
-/// <param name="Fp32">FLOP of fp32.</param>
+/// <param name="Fp32">FLOP of fp32; 0: not known.</param>
 /// <param name="Dram">Bytes of global memory.</param>
-/// <param name="L2">Bytes of L2.</param>
+/// <param name="L2">Bytes of L2; 0: not known.</param>
 /// <param name="BFloat16">FLOP of a CPU's bfloat16 instruction, where products use it.</param>
 internal sealed record PeakRates(double? Tensor, double Fp32, double? Dram, double L2, double? BFloat16 = null)
 {
@@ -100,17 +105,17 @@ internal sealed record KernelProfile(string Name, int Launches, long Flop, long 
 
 /// <summary>What the emulator counted and the compiler chose.</summary>
 /// <param name="L2Bytes">Sectors asked of L2, in bytes.</param>
-/// <param name="Registers">Of a thread.</param>
+/// <param name="Registers">Of a thread; null: not known.</param>
 /// <param name="SpillBytes">Local memory of a thread.</param>
 /// <param name="SharedBytes">Of a block of the largest launch.</param>
-/// <param name="ResidentBlocks">Blocks that a multiprocessor holds.</param>
-/// <param name="OccupancyPercent">Resident warps of those possible.</param>
+/// <param name="ResidentBlocks">Blocks that a multiprocessor holds; null: not known.</param>
+/// <param name="OccupancyPercent">Resident warps of those possible; null: not known.</param>
 /// <param name="CoalescingPercent">Fewest sectors that hold the bytes, of those touched.</param>
 /// <param name="BankConflictWays">Passes over the banks for each that is needed; null: no shared memory.</param>
 /// <param name="WarpInstructions">Of all kinds.</param>
 /// <param name="Instructions">Warp instructions by kind, most first.</param>
 internal sealed record GpuDetails(
-    long L2Bytes, int Registers, int SpillBytes, uint SharedBytes, int ResidentBlocks, double OccupancyPercent, double CoalescingPercent,
+    long L2Bytes, int? Registers, int SpillBytes, uint SharedBytes, int? ResidentBlocks, double? OccupancyPercent, double CoalescingPercent,
     double? BankConflictWays,
     long WarpInstructions, IReadOnlyList<KeyValuePair<string, long>> Instructions);
 

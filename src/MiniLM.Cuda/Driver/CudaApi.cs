@@ -24,6 +24,8 @@ internal sealed unsafe class CudaApi
     internal readonly delegate* unmanaged<ulong*, nuint, int> MemAlloc;
     internal readonly delegate* unmanaged<ulong, int> MemFree;
     internal readonly delegate* unmanaged<nuint*, nuint*, int> MemGetInfo;
+    internal readonly delegate* unmanaged<void**, nuint, uint, int> MemHostAlloc;
+    internal readonly delegate* unmanaged<void*, int> MemFreeHost;
     internal readonly delegate* unmanaged<ulong, void*, nuint, nint, int> MemcpyHostToDeviceAsync;
     internal readonly delegate* unmanaged<void*, ulong, nuint, nint, int> MemcpyDeviceToHostAsync;
     internal readonly delegate* unmanaged<ulong, byte, nuint, nint, int> MemsetAsync;
@@ -37,10 +39,14 @@ internal sealed unsafe class CudaApi
     internal readonly delegate* unmanaged<nint, int> EventDestroy;
     internal readonly delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int> LaunchKernel;
 
+    private const string Synchronous = "MINILM_CUDA_SYNC";
+
     /// <param name="export">Address of an entry point, 0 when there is none of that name.</param>
+    /// <param name="isSynchronous">See <see cref="IsSynchronous"/>.</param>
     /// <exception cref="GpuException">An entry point is missing.</exception>
-    internal CudaApi(Func<string, nint> export)
+    internal CudaApi(Func<string, nint> export, bool isSynchronous = false)
     {
+        IsSynchronous = isSynchronous;
         void* Get(string name)
         {
             nint address = export(name);
@@ -67,6 +73,8 @@ internal sealed unsafe class CudaApi
         MemAlloc = (delegate* unmanaged<ulong*, nuint, int>)Get("cuMemAlloc_v2");
         MemFree = (delegate* unmanaged<ulong, int>)Get("cuMemFree_v2");
         MemGetInfo = (delegate* unmanaged<nuint*, nuint*, int>)Get("cuMemGetInfo_v2");
+        MemHostAlloc = (delegate* unmanaged<void**, nuint, uint, int>)Get("cuMemHostAlloc");
+        MemFreeHost = (delegate* unmanaged<void*, int>)Get("cuMemFreeHost");
         MemcpyHostToDeviceAsync = (delegate* unmanaged<ulong, void*, nuint, nint, int>)Get("cuMemcpyHtoDAsync_v2");
         MemcpyDeviceToHostAsync = (delegate* unmanaged<void*, ulong, nuint, nint, int>)Get("cuMemcpyDtoHAsync_v2");
         MemsetAsync = (delegate* unmanaged<ulong, byte, nuint, nint, int>)Get("cuMemsetD8Async");
@@ -92,27 +100,37 @@ internal sealed unsafe class CudaApi
         {
             throw new GpuException($"no NVIDIA driver here ({name} was not found). Install one, or use --device cpu.");
         }
-        return new CudaApi(export => NativeLibrary.TryGetExport(library, export, out nint address) ? address : 0);
+        return new CudaApi(export => NativeLibrary.TryGetExport(library, export, out nint address) ? address : 0,
+            Environment.GetEnvironmentVariable(Synchronous) == "1");
     }
+
+    /// <summary>Whether each launch is waited for, so that a kernel's fault is found where it was started: MINILM_CUDA_SYNC=1.</summary>
+    internal bool IsSynchronous { get; }
 
     /// <summary>Names a failed call.</summary>
     /// <exception cref="GpuException">The status is not 0.</exception>
     /// <exception cref="GpuOutOfMemoryException">The status is 2.</exception>
     internal void Check(int status, string call, string about = "")
     {
-        if (status == 0) { return; }
+        if (status != 0) { throw Failure(status, call, about); }
+    }
+
+    /// <summary>What a failed call says.</summary>
+    internal GpuException Failure(int status, string call, string about)
+    {
         byte* text = null;
         string name = GetErrorName(status, &text) == 0 && text != null ? Marshal.PtrToStringUTF8((nint)text)! : "unknown error";
         string message = $"{call}{(about.Length > 0 ? " (" + about + ")" : "")}: {name} ({status})";
-        throw status switch
+        return status switch
         {
             2 => new GpuOutOfMemoryException(message),
             34 => new GpuException($"{message}: this is the toolkit's stub, not a driver. Use --device cpu."),
             100 => new GpuException($"{message}: the driver sees no GPU. Use --device cpu."),
             803 or 804 =>
                 new GpuException($"{message}: the driver's kernel module and its library have different versions; restart the machine or update the driver."),
-            209 or 218 or 221 or 222 => new GpuException($"{message}: the driver can't compile the kernels; update it, or use --device cpu."),
-            700 or 702 or (>= 714 and <= 719) => new GpuException($"{message}: the GPU's context is lost; nothing more can be computed in this process."),
+            209 or 218 or 221 or 222 => new KernelRefusedException($"{message}: the driver can't compile the kernels; update it, or use --device cpu."),
+            700 or 702 or (>= 714 and <= 719) => new GpuException($"{message}: the GPU's context is lost; nothing more can be computed in this process."
+                + (IsSynchronous ? "" : $" A kernel that was started before may be the cause: {Synchronous}=1 names it.")),
             _ => new GpuException(message),
         };
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace MiniLM.Cuda.Driver;
@@ -18,6 +19,8 @@ internal sealed unsafe class CudaGpu : Gpu
     private readonly CudaApi _api;
     private readonly int _device;
     private readonly nint _context, _stream;
+    private readonly PinnedRing _uploads;
+    private readonly Stack<nint> _events = []; // that nobody has at the moment
 
     /// <param name="api">The driver.</param>
     /// <param name="index">Which GPU, from 0.</param>
@@ -30,8 +33,17 @@ internal sealed unsafe class CudaGpu : Gpu
         fixed (int* device = &_device) { api.Check(api.DeviceGet(device, index), "cuDeviceGet"); }
         Properties = Read(driver);
         fixed (nint* context = &_context) { api.Check(api.PrimaryContextRetain(context, _device), "cuDevicePrimaryCtxRetain", Properties.Name); }
-        Enter();
-        fixed (nint* stream = &_stream) { api.Check(api.StreamCreate(stream, 1), "cuStreamCreate"); } // 1: does not wait for the default stream
+        try
+        {
+            Enter();
+            fixed (nint* stream = &_stream) { api.Check(api.StreamCreate(stream, 1), "cuStreamCreate"); } // 1: does not wait for the default stream
+        }
+        catch
+        {
+            _ = api.PrimaryContextRelease(_device);
+            throw;
+        }
+        _uploads = new PinnedRing(api, _stream);
     }
 
     internal override GpuProperties Properties { get; }
@@ -101,8 +113,7 @@ internal sealed unsafe class CudaGpu : Gpu
     {
         if (from.IsEmpty) { return; }
         Enter();
-        // From pageable memory the driver returns once it has its own copy.
-        fixed (byte* bytes = from) { _api.Check(_api.MemcpyHostToDeviceAsync(to, bytes, (nuint)from.Length, _stream), "cuMemcpyHtoDAsync"); }
+        _uploads.Upload(to, from);
     }
 
     internal override void Clear(ulong at, long bytes)
@@ -139,9 +150,17 @@ internal sealed unsafe class CudaGpu : Gpu
                 string said = Encoding.UTF8.GetString(log, Math.Max(0, new ReadOnlySpan<byte>(log, LogBytes).IndexOf((byte)0))).ReplaceLineEndings(" ").Trim();
                 _api.Check(status, "cuModuleLoadDataEx", said.Length > 0 ? $"{name}: {said}" : name);
             }
-            _api.Check(_api.ModuleGetFunction(&function, module, entry), "cuModuleGetFunction", name);
+            try
+            {
+                _api.Check(_api.ModuleGetFunction(&function, module, entry), "cuModuleGetFunction", name);
+                return new CudaKernel(name, this, module, function, (Attribute(function, NumRegisters, name), Attribute(function, LocalSizeBytes, name)));
+            }
+            catch
+            {
+                _ = _api.ModuleUnload(module);
+                throw;
+            }
         }
-        return new CudaKernel(name, this, module, function, (Attribute(function, NumRegisters, name), Attribute(function, LocalSizeBytes, name)));
     }
 
     private int Attribute(nint function, int which, string name)
@@ -155,14 +174,14 @@ internal sealed unsafe class CudaGpu : Gpu
     {
         CudaKernel mine = (CudaKernel)kernel;
         Enter();
-        string about = $"{mine.Name}, grid {shape.GridX} x {shape.GridY}, {shape.Threads} threads, {shape.SharedBytes} bytes of shared memory";
         if (shape.SharedBytes > SharedWithoutOptIn && shape.SharedBytes > mine.OptedIn)
         {
             if (shape.SharedBytes > Properties.SharedBytesPerBlock)
             {
-                throw new GpuException($"{about}: {Properties.Name} has {Properties.SharedBytesPerBlock} a block");
+                throw new GpuException($"{About(kernel, shape)}: {Properties.Name} has {Properties.SharedBytesPerBlock} a block");
             }
-            _api.Check(_api.FunctionSetAttribute(mine.Function, MaxDynamicSharedSizeBytes, (int)shape.SharedBytes), "cuFuncSetAttribute", about);
+            int opted = _api.FunctionSetAttribute(mine.Function, MaxDynamicSharedSizeBytes, (int)shape.SharedBytes);
+            if (opted != 0) { throw _api.Failure(opted, "cuFuncSetAttribute", About(kernel, shape)); }
             mine.OptedIn = shape.SharedBytes;
         }
         nuint length = (nuint)parameters.Length;
@@ -170,9 +189,22 @@ internal sealed unsafe class CudaGpu : Gpu
         {
             // CU_LAUNCH_PARAM_BUFFER_POINTER, the buffer, CU_LAUNCH_PARAM_BUFFER_SIZE, its size, CU_LAUNCH_PARAM_END.
             void** extra = stackalloc void*[5] { (void*)1, buffer, (void*)2, &length, null };
-            _api.Check(_api.LaunchKernel(mine.Function, shape.GridX, shape.GridY, 1, shape.Threads, 1, 1, shape.SharedBytes, _stream, null, extra),
-                "cuLaunchKernel", about);
+            int status = _api.LaunchKernel(mine.Function, shape.GridX, shape.GridY, 1, shape.Threads, 1, 1, shape.SharedBytes, _stream, null, extra);
+            if (status != 0) { throw _api.Failure(status, "cuLaunchKernel", About(kernel, shape, parameters)); }
         }
+        if (!_api.IsSynchronous) { return; }
+        int ran = _api.StreamSynchronize(_stream);
+        if (ran != 0) { throw _api.Failure(ran, "cuStreamSynchronize", About(kernel, shape, parameters)); }
+    }
+
+    /// <summary>A launch for people, its arguments as the words of 32 bits that the kernel reads. Made for a failure only.</summary>
+    private static string About(GpuKernel kernel, LaunchShape shape, ReadOnlySpan<byte> parameters = default)
+    {
+        string about = $"{kernel.Name}, grid {shape.GridX} x {shape.GridY}, {shape.Threads} threads, {shape.SharedBytes} bytes of shared memory";
+        byte[] padded = new byte[(parameters.Length + 3) / 4 * 4];
+        parameters.CopyTo(padded);
+        string words = string.Join(' ', MemoryMarshal.Cast<byte, uint>(padded).ToArray().Select(word => $"{word:x8}"));
+        return words.Length > 0 ? $"{about}, arguments {words}" : about;
     }
 
     internal override void Synchronize()
@@ -181,11 +213,21 @@ internal sealed unsafe class CudaGpu : Gpu
         _api.Check(_api.StreamSynchronize(_stream), "cuStreamSynchronize");
     }
 
-    internal override nint RecordEvent()
+    internal override void MakeEvents(int count)
     {
         Enter();
-        nint mark = 0;
-        _api.Check(_api.EventCreate(&mark, 0), "cuEventCreate");
+        while (_events.Count < count)
+        {
+            nint mark = 0;
+            _api.Check(_api.EventCreate(&mark, 0), "cuEventCreate");
+            _events.Push(mark);
+        }
+    }
+
+    internal override nint RecordEvent()
+    {
+        MakeEvents(1);
+        nint mark = _events.Pop();
         _api.Check(_api.EventRecord(mark, _stream), "cuEventRecord");
         return mark;
     }
@@ -196,8 +238,8 @@ internal sealed unsafe class CudaGpu : Gpu
         float milliseconds = 0;
         _api.Check(_api.EventSynchronize(end), "cuEventSynchronize");
         _api.Check(_api.EventElapsedTime(&milliseconds, start, end), "cuEventElapsedTime");
-        _api.Check(_api.EventDestroy(start), "cuEventDestroy");
-        _api.Check(_api.EventDestroy(end), "cuEventDestroy");
+        _events.Push(start);
+        _events.Push(end);
         return milliseconds / 1e3;
     }
 
@@ -205,6 +247,8 @@ internal sealed unsafe class CudaGpu : Gpu
     {
         // Statuses are not looked at: a lost context has thrown already.
         _ = _api.ContextSetCurrent(_context);
+        _uploads.Dispose();
+        foreach (nint mark in _events) { _ = _api.EventDestroy(mark); }
         _ = _api.StreamDestroy(_stream);
         _ = _api.PrimaryContextRelease(_device);
     }

@@ -36,7 +36,7 @@ internal abstract class Gpu : IDisposable
     /// <summary>Prepares the kernel of one PTX text (a file of kernels/ptx has exactly one).</summary>
     /// <param name="name">The text's name, for messages.</param>
     /// <param name="ptx">The text.</param>
-    /// <exception cref="GpuException">The text is refused; the message holds the compiler's log.</exception>
+    /// <exception cref="KernelRefusedException">The text is refused; the message holds the compiler's log.</exception>
     internal abstract GpuKernel Load(string name, string ptx);
 
     /// <summary>Starts a kernel.</summary>
@@ -47,6 +47,11 @@ internal abstract class Gpu : IDisposable
 
     /// <summary>Waits for all work given.</summary>
     internal abstract void Synchronize();
+
+    /// <summary>Makes marks ahead, so that taking as many costs no more than recording them.</summary>
+    internal virtual void MakeEvents(int count)
+    {
+    }
 
     /// <summary>A mark in the stream, for <see cref="Elapsed"/>; 0 where the properties say that there is no clock.</summary>
     internal abstract nint RecordEvent();

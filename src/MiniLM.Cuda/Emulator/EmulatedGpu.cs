@@ -71,7 +71,7 @@ internal sealed unsafe class EmulatedGpu : Gpu
             if (module.Kernels.Count != 1) { throw new GpuException($"{name}: {module.Kernels.Count} kernels (.entry) in one text; exactly one is expected"); }
             return new EmulatedKernel(this, module.Kernels[0].Name, new Lowering(module, module.Kernels[0], _modes, Globals(module)).Lower());
         }
-        catch (PtxException wrong) { throw new GpuException(wrong.Message); }
+        catch (PtxException wrong) { throw new KernelRefusedException(wrong.Message); }
     }
 
     private void CheckTarget(PtxModule module)

@@ -48,11 +48,15 @@ internal sealed record GpuModel(string Name, int Capability, int Multiprocessors
     private static GpuModel H100 => new("H100 SXM", 90, 132, 1.83e9, 3350e9);
 
     /// <summary>What a driver says of its GPU; of the emulator, a GPU that runs the same kernels (of tier G any does).</summary>
+    /// <remarks>The rates of an architecture that is not <see cref="IsKnown"/> are 0, but for its memory's.</remarks>
     internal static GpuModel Of(GpuProperties gpu) =>
         gpu.HasClock ? new(gpu.Name, gpu.Capability, gpu.Multiprocessors, gpu.Hertz, gpu.MemoryBytesPerSecond) : gpu.Capability >= 90 ? H100 : A100;
 
     /// <summary>Share of the boost clock that lasts.</summary>
     internal double SustainedClock { get; init; } = 1;
+
+    /// <summary>Whether the figures below are this architecture's; of others nothing is predicted.</summary>
+    internal bool IsKnown => Capability is 60 or 61 or 62 or 70 or 72 or 75 or 80 or 86 or 87 or 89 or 90;
 
     // A multiprocessor by capability: CUDA C++ Programming Guide (arithmetic throughput, technical specifications), white papers of the architectures.
 
@@ -62,7 +66,7 @@ internal sealed record GpuModel(string Name, int Capability, int Multiprocessors
         < 70 => 0,
         < 80 => 1024,
         80 or 87 => 2048,
-        90 or 100 or 103 => 4096,
+        90 => 4096,
         _ => Name.Contains("GeForce", StringComparison.Ordinal) ? 512 : 1024,
     };
 
@@ -80,11 +84,11 @@ internal sealed record GpuModel(string Name, int Capability, int Multiprocessors
 
     internal int Registers => 65536;
 
-    internal int Warps => Capability switch { 75 => 32, 86 or 87 or 89 or >= 120 => 48, _ => 64 };
+    internal int Warps => Capability switch { 75 => 32, 86 or 87 or 89 => 48, _ => 64 };
 
-    internal int Blocks => Capability switch { 75 or 86 or 87 => 16, 89 or >= 120 => 24, _ => 32 };
+    internal int Blocks => Capability switch { 75 or 86 or 87 => 16, 89 => 24, _ => 32 };
 
-    internal int SharedBytes => 1024 * Capability switch { < 61 => 64, < 75 => 96, < 80 => 64, 80 or 87 => 164, 86 or 89 or >= 120 => 100, _ => 228 };
+    internal int SharedBytes => 1024 * Capability switch { < 61 => 64, < 75 => 96, < 80 => 64, 80 or 87 => 164, 86 or 89 => 100, _ => 228 };
 
     /// <summary>Shared memory that the system takes of each block.</summary>
     internal int ReservedSharedBytes => Capability >= 80 ? 1024 : 0;
@@ -92,9 +96,10 @@ internal sealed record GpuModel(string Name, int Capability, int Multiprocessors
     /// <summary>Most of each limit a second, at the boost clock: FLOP, lane operations, warp instructions, passes, bytes.</summary>
     internal double PerSecond(Limit limit) => limit == Limit.Dram ? DramBytesPerSecond : PerClock(limit) * Multiprocessors * Hertz;
 
-    /// <summary>Most of a limit in a clock of one multiprocessor.</summary>
+    /// <summary>Most of a limit in a clock of one multiprocessor; 0: not known.</summary>
     internal double PerClock(Limit limit) => limit switch
     {
+        _ when !IsKnown && limit != Limit.Dram => 0,
         Limit.Tensor => TensorFlops,
         Limit.Fp32 => Fp32Lanes,
         Limit.Mufu => MufuLanes,
@@ -105,10 +110,12 @@ internal sealed record GpuModel(string Name, int Capability, int Multiprocessors
     };
 
     /// <summary>Blocks of a launch that a multiprocessor holds at a time; 0: not one.</summary>
-    internal int ResidentBlocks(LaunchShape shape, int registers)
+    /// <param name="shape">The launch.</param>
+    /// <param name="registers">Of a thread; null: not known, and taken as 128, which most kernels are near to.</param>
+    internal int ResidentBlocks(LaunchShape shape, int? registers)
     {
         int warps = (int)(shape.Threads + 31) / 32;
-        int registersOfAWarp = (registers * 32 + 255) / 256 * 256; // given out by 256
+        int registersOfAWarp = ((registers ?? 128) * 32 + 255) / 256 * 256; // given out by 256
         int byRegisters = Registers / registersOfAWarp / warps;
         int shared = (int)shape.SharedBytes + ReservedSharedBytes, byShared = shared > 0 ? SharedBytes / shared : Blocks;
         return Math.Min(Math.Min(Blocks, Warps / warps), Math.Min(byRegisters, byShared));

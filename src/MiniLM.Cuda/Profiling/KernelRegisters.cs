@@ -8,10 +8,10 @@ internal static class KernelRegisters
 {
     private static readonly Dictionary<string, SortedDictionary<int, int>> Known = Read();
 
-    /// <summary>Of the newest target that is not newer than the GPU, or else of the oldest.</summary>
-    internal static int Of(string kernel, int capability)
+    /// <summary>Of the newest target that is not newer than the GPU, or else of the oldest; null: ptxas has not seen the kernel yet.</summary>
+    internal static int? Of(string kernel, int capability)
     {
-        SortedDictionary<int, int> targets = Known[kernel];
+        if (!Known.TryGetValue(kernel, out SortedDictionary<int, int>? targets)) { return null; }
         return targets.LastOrDefault(target => target.Key <= capability, targets.First()).Value;
     }
 

@@ -28,7 +28,7 @@ internal static class LaunchPrediction
     };
 
     /// <param name="launch">What was counted.</param>
-    /// <param name="gpu">Where it shall run.</param>
+    /// <param name="gpu">Where it shall run: one that is known.</param>
     /// <param name="slowest">The limit that sets the time; null: starting and filling take longer than any.</param>
     internal static double Seconds(ProfiledLaunch launch, GpuModel gpu, out Limit? slowest)
     {

@@ -12,14 +12,14 @@ internal sealed class SequenceRunner(DeviceNetwork network, Architecture archite
     /// <summary>Encodes and runs inputs, window after window.</summary>
     /// <param name="encode">The tokenizer.</param>
     /// <param name="maxLength">Longest input in tokens.</param>
-    /// <param name="batchTokens">Rows of one batch; a single longer input is a batch of its own.</param>
+    /// <param name="batchTokens">Rows of one batch, a single longer input is a batch of its own; null: as suits the device.</param>
     /// <param name="promptRows">Rows at each input's start that pooling leaves out.</param>
     /// <param name="output">[inputs, size], in the order of the inputs.</param>
     /// <param name="size">Width of a result.</param>
     /// <param name="cancellation">Looked at between inputs that are tokenized, and within a batch.</param>
     /// <exception cref="NonFiniteResultException">A result is NaN or infinite.</exception>
     internal EncodingStatistics Run(
-        TokenWindow.Encode encode, int maxLength, int batchTokens, int promptRows, Span<float> output, int size, CancellationToken cancellation)
+        TokenWindow.Encode encode, int maxLength, int? batchTokens, int promptRows, Span<float> output, int size, CancellationToken cancellation)
     {
         int inputs = output.Length / size;
         EncodingStatistics total = default;
@@ -30,7 +30,7 @@ internal sealed class SequenceRunner(DeviceNetwork network, Architecture archite
             _window.Add(encode, first, Math.Min(first + TokenWindow.Capacity, inputs), maxLength, cancellation);
             total += new EncodingStatistics(_window.Count, _window.Tokens, _window.Truncated);
             Span<float> rows = output.Slice(first * size, _window.Count * size);
-            try { _longestFirst.Run(_window.Lengths, add, batchTokens, promptRows, rows, size, cancellation); }
+            try { _longestFirst.Run(_window.Lengths, add, batchTokens ?? network.BatchTokens, promptRows, rows, size, cancellation); }
             catch (NonFiniteResultException error) { throw error.After(first); }
         }
         return total;

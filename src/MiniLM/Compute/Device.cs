@@ -48,6 +48,9 @@ public abstract class Device : IDisposable
     /// <summary>The calls inside; a network is inside until it is freed, so that a device outlives what runs on it.</summary>
     internal Lifetime Lifetime { get; }
 
+    /// <summary>Tokens of a batch that suit it.</summary>
+    internal virtual int BatchTokens => 8192;
+
     /// <summary>Prepares a network for this device; the files of the network's tensors stay mapped until the result is disposed.</summary>
     /// <exception cref="ModelFormatException">A weight is NaN or infinite.</exception>
     /// <exception cref="ObjectDisposedException">The device, or the folder of the weights.</exception>

@@ -17,6 +17,9 @@ internal abstract class DeviceNetwork : IDisposable
     /// <summary>The weights and what is done with them.</summary>
     protected Network Network { get; }
 
+    /// <summary>Tokens of a batch that suit its device.</summary>
+    internal int BatchTokens => _device!.BatchTokens;
+
     /// <summary>What this network is inside of until it is freed: its device, and the files of its weights.</summary>
     internal void Keep(Device device, params IDisposable[] uses) => (_device, _uses) = (device, uses);
 

@@ -1,10 +1,10 @@
 using System.Runtime.InteropServices;
-using MiniLM.Model;
+using MiniLM.Batching;
 using MiniLM.Weights;
 
-namespace MiniLM.Tests;
+namespace MiniLM.Model;
 
-/// <summary>A small encoder with seeded random weights, of any shape.</summary>
+/// <summary>A small encoder with seeded random weights, of any shape: what devices are tested and measured with where there is no model.</summary>
 internal sealed unsafe class RandomNetwork : IDisposable
 {
     private readonly List<GCHandle> _pinned = [];
@@ -22,7 +22,7 @@ internal sealed unsafe class RandomNetwork : IDisposable
         bool relativeBias = false)
     {
         _biases = biases;
-        EncoderConfig config = new(relativeBias ? MiniLM.Model.Architecture.Mpnet : MiniLM.Model.Architecture.Bert, 60, hidden, layers, heads, inner,
+        EncoderConfig config = new(relativeBias ? Architecture.Mpnet : Architecture.Bert, 60, hidden, layers, heads, inner,
             activation, 600, relativeBias ? 0 : 2, 1e-12f);
         LayerWeights Layer() => new(Linear(hidden, hidden), Linear(hidden, hidden), Linear(hidden, hidden), Linear(hidden, hidden), Norm(hidden),
             Linear(inner, hidden), Linear(hidden, inner), Norm(hidden));
@@ -43,9 +43,33 @@ internal sealed unsafe class RandomNetwork : IDisposable
     {
         float[] values = new float[shape.Aggregate(1L, (product, size) => product * size)];
         foreach (ref float value in values.AsSpan()) { value = around + scale * (2 * _random.NextSingle() - 1); }
+        return Pin(values, ElementType.F32, shape);
+    }
+
+    /// <summary>The network as a file of F16 or BF16 has it.</summary>
+    internal Network As(ElementType storage) => Network.With(tensor => Pin(
+        Array.ConvertAll(tensor.ToFloats(),
+            value => storage == ElementType.F16 ? BitConverter.HalfToUInt16Bits((Half)value) : FloatConversion.ToBFloat16(value)),
+        storage, [.. tensor.Shape]));
+
+    private Tensor Pin<T>(T[] values, ElementType storage, long[] shape) where T : unmanaged
+    {
         GCHandle handle = GCHandle.Alloc(values, GCHandleType.Pinned);
         _pinned.Add(handle);
-        return new Tensor("random", ElementType.F32, shape, (byte*)handle.AddrOfPinnedObject(), values.Length * 4L, "memory");
+        return new Tensor("random", storage, shape, (byte*)handle.AddrOfPinnedObject(), values.Length * (long)sizeof(T), "memory");
+    }
+
+    /// <summary>Sequences of random tokens and types, without special ones.</summary>
+    internal static PackedBatch Batch(EncoderConfig config, int[] lengths, int seed)
+    {
+        Random random = new(seed);
+        PackedBatch batch = new();
+        foreach (int length in lengths)
+        {
+            int[] ids = [.. Enumerable.Range(0, length).Select(_ => random.Next(2, config.VocabSize))];
+            batch.Add(ids, [.. ids.Select(_ => (byte)random.Next(Math.Max(1, config.TypeVocabSize)))], config.Architecture);
+        }
+        return batch;
     }
 
     public void Dispose()
