@@ -77,6 +77,8 @@ internal sealed unsafe class CudaWeights : IDisposable
         (EmbeddingNorm, Layers, Head) = (norm.From(origin), [.. layers.Select(layer => layer.From(origin))], [.. head.Select(linear => linear.From(origin))]);
     }
 
+    internal long Bytes => _arena.Bytes;
+
     /// <summary>The copy of each weight but the relative bias.</summary>
     internal CudaPlace Place(Tensor tensor) => _places[tensor] with { Address = _arena.At(0) + _places[tensor].Address };
 

@@ -32,6 +32,9 @@ internal sealed class GpuArena(Gpu gpu) : IDisposable
         }
     }
 
+    /// <summary>Of all buffers.</summary>
+    internal long Bytes => _planned;
+
     internal ulong At(long planned) => _base + (ulong)planned;
 
     public void Dispose()

@@ -97,7 +97,7 @@ public sealed class GpuReportTests
         Assert.Equal((true, 0, null), (benchmark.IsGreen, benchmark.Seconds.Length, benchmark.Median));
         Assert.Equal(GpuModel.Predicted.Select(gpu => gpu.Name), benchmark.Predictions.Select(time => time.Gpu));
         using RandomNetwork random = new(DeviceBenchmark.Hidden, DeviceBenchmark.Heads, DeviceBenchmark.Inner, DeviceBenchmark.Layers);
-        ProfiledLaunch[] launches = ForwardProfile.Run(device, random.Network, precision,
+        ProfiledLaunch[] launches = PassProfile.Forward(device, random.Network, precision,
             DeviceContract.RandomBatch(random.Network.Config, [16], seed: 1), CancellationToken.None).Launches;
         foreach ((GpuModel gpu, GpuTime time) in GpuModel.Predicted.Zip(benchmark.Predictions))
         {

@@ -16,7 +16,7 @@ public sealed class ProfilingTests
     internal static ProfiledLaunch[] Profile(CudaDevice device, Precision precision, params int[] lengths)
     {
         using RandomNetwork random = new(Hidden, 12, Inner, Layers);
-        return ForwardProfile.Run(device, random.Network, precision,
+        return PassProfile.Forward(device, random.Network, precision,
             DeviceContract.RandomBatch(random.Network.Config, lengths, seed: 3), CancellationToken.None).Launches;
     }
 

@@ -59,10 +59,6 @@ internal sealed class ProfileCommand : CliCommand
             if (file is not null) { OutputTarget.Check(file, parse.GetValue(_overwrite)); }
         }
         if (parse.GetValue(_compare) is { Length: 2 } files) { return Compare(parse, files, session); }
-        if (parse.GetValue(_train) && _model.DeviceName(parse) is not "cpu" and string other)
-        {
-            throw new UsageException($"--train is profiled on the cpu: leave out --device {other}");
-        }
         BenchShape[] shapes = BenchShape.Parse(parse.GetValue(_shapes) ?? "4x32");
         using ModelFolder model = ModelFolder.Open(_model.ResolveModel(parse));
         BenchShape.Check(shapes, model.Network.Config);
@@ -71,9 +67,10 @@ internal sealed class ProfileCommand : CliCommand
         List<string> texts = [];
         foreach (BenchShape shape in shapes)
         {
-            if (device is CudaDevice && shape.Flops(model.Network) > LongCount)
+            double flops = shape.Flops(model.Network) * (parse.GetValue(_train) ? 3 : 1);
+            if (device is CudaDevice && flops > LongCount)
             {
-                session.Say(string.Create(CultureInfo.InvariantCulture, $"{shape}: counting {shape.Flops(model.Network) / 1e9:n0} GFLOP in the emulator"));
+                session.Say(string.Create(CultureInfo.InvariantCulture, $"{shape}: counting {flops / 1e9:n0} GFLOP in the emulator"));
             }
             RunProfile profile = Run(device, model, shape, parse, session);
             profiles.Add(profile);

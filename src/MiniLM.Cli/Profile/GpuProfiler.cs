@@ -1,8 +1,11 @@
 using MiniLM.Batching;
+using MiniLM.Cli.Commands;
 using MiniLM.Compute;
 using MiniLM.Cuda;
 using MiniLM.Cuda.Profiling;
+using MiniLM.Cuda.Training;
 using MiniLM.Model;
+using MiniLM.Training;
 
 namespace MiniLM.Cli.Profile;
 
@@ -12,8 +15,10 @@ internal static class GpuProfiler
     internal static RunProfile Run(CudaDevice device, Network network, Precision precision, ProfiledPass pass, CancellationToken cancellation)
     {
         PackedBatch batch = pass.Shape.Fill(network.Config);
-        ForwardProfile forward = ForwardProfile.Run(device, network, precision, batch, cancellation);
-        ProfiledLaunch[] launches = forward.Launches;
+        float[] output = new float[batch.Sequences * network.OutputSize];
+        TrainingMemory? memory = null;
+        PassProfile profile = pass.IsTraining ? PassProfile.Run(device, Training) : PassProfile.Forward(device, network, precision, batch, cancellation);
+        ProfiledLaunch[] launches = profile.Launches;
         bool isMeasured = device.Gpu.Properties.HasClock;
         GpuModel gpu = GpuModel.Of(device.Gpu.Properties);
         (double Seconds, string? LimitedBy)[] times =
@@ -24,13 +29,42 @@ internal static class GpuProfiler
             Gpu = gpu.Name,
             IsMeasured = isMeasured,
             Seconds = times.Sum(time => time.Seconds),
-            PassSeconds = forward.PassSeconds,
+            PassSeconds = profile.PassSeconds,
+            Phases = [.. Phases(launches, times)],
+            Memory = memory,
             Peaks = new PeakRates(gpu.TensorFlops > 0 ? gpu.PerSecond(Limit.Tensor) : null, 2 * gpu.PerSecond(Limit.Fp32),
                 gpu.DramBytesPerSecond > 0 ? gpu.DramBytesPerSecond : null, gpu.PerSecond(Limit.L2)),
             Kernels = [.. ByKernel(launches, times).Select(kernel => Kernel(kernel.Launches, kernel.Seconds, kernel.LimitedBy, gpu))],
             Predictions = [.. GpuModel.Predicted.Select(known => Predict(launches, known))],
             Spans = [.. launches.Select((launch, i) => new TraceSpan(launch.Kernel, 0, times.Take(i).Sum(time => time.Seconds), times[i].Seconds))],
         };
+
+        (IDisposable, ProfiledPart[]) Training(CudaDevice on)
+        {
+            CudaTrainingNetwork loaded = (CudaTrainingNetwork)on.LoadForTraining(network, precision, new TrainingOptions(), cancellation);
+            MeasuredStep step = new(loaded);
+            return (loaded,
+            [
+                new ProfiledPart("forward", () => step.Forward(batch, output, cancellation)),
+                new ProfiledPart("backward", () =>
+                {
+                    step.Backward(cancellation);
+                    memory = loaded.Memory;
+                }),
+                new ProfiledPart("step", step.Update),
+            ]);
+        }
+    }
+
+    private static IEnumerable<PhaseProfile> Phases(ProfiledLaunch[] launches, (double Seconds, string? LimitedBy)[] times)
+    {
+        double start = 0;
+        foreach (var phase in launches.Zip(times).Where(each => each.First.Phase is not null).GroupBy(each => each.First.Phase!))
+        {
+            double seconds = phase.Sum(each => each.Second.Seconds);
+            yield return new PhaseProfile(phase.Key, start, seconds, null);
+            start += seconds;
+        }
     }
 
     private static (double Seconds, string? LimitedBy) Predicted(ProfiledLaunch launch, GpuModel gpu)
@@ -42,7 +76,7 @@ internal static class GpuProfiler
     /// <summary>Launches of a kernel, their time, and what limits the longest of them.</summary>
     private static IEnumerable<(ProfiledLaunch[] Launches, double Seconds, string? LimitedBy)> ByKernel(ProfiledLaunch[] launches,
         (double Seconds, string? LimitedBy)[] times) =>
-        launches.Zip(times).GroupBy(each => each.First.Kernel).Select(kernel =>
+        launches.Zip(times).GroupBy(each => (each.First.Phase, each.First.Kernel)).Select(kernel =>
             (kernel.Select(each => each.First).ToArray(), kernel.Sum(each => each.Second.Seconds), kernel.MaxBy(each => each.Second.Seconds).Second.LimitedBy));
 
     private static KernelProfile Kernel(ProfiledLaunch[] launches, double seconds, string? limitedBy, GpuModel gpu)
@@ -71,7 +105,10 @@ internal static class GpuProfiler
                 .OrderByDescending(root => root.Value).ThenBy(root => root.Key, StringComparer.Ordinal)]);
         return new KernelProfile(
             name, launches.Length, launches.Sum(launch => launch.Counts.Flops), (long)launches.Sum(launch => launch.Demand(Limit.Dram)), seconds,
-            100 * atLimit / seconds, Name(bound), limitedBy, details);
+            100 * atLimit / seconds, Name(bound), limitedBy, details)
+        {
+            Phase = launches[0].Phase,
+        };
     }
 
     private static GpuPrediction Predict(ProfiledLaunch[] launches, GpuModel gpu)
@@ -80,7 +117,8 @@ internal static class GpuProfiler
         return new GpuPrediction(gpu.Name, times.Sum(time => time.Seconds), [.. ByKernel(launches, times).Select(kernel =>
         {
             (Limit bound, double atLimit) = LaunchPrediction.SpeedOfLight(kernel.Launches, gpu);
-            return new KernelPrediction(kernel.Launches[0].Kernel, kernel.Seconds, 100 * atLimit / kernel.Seconds, Name(bound), kernel.LimitedBy!);
+            string title = kernel.Launches[0] is { Phase: { } phase } first ? $"{phase} {first.Kernel}" : kernel.Launches[0].Kernel;
+            return new KernelPrediction(title, kernel.Seconds, 100 * atLimit / kernel.Seconds, Name(bound), kernel.LimitedBy!);
         })]);
     }
 

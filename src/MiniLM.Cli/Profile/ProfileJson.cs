@@ -1,5 +1,5 @@
 using System.Text.Json;
-using MiniLM.Cpu.Training;
+using MiniLM.Training;
 
 namespace MiniLM.Cli.Profile;
 
@@ -47,7 +47,7 @@ internal static class ProfileJson
             json.WriteStartObject();
             json.WriteString("phase", phase.Name);
             json.WriteNumber("total_us", Micro(phase.Seconds));
-            json.WriteNumber("waiting_us", Micro(phase.WaitingSeconds));
+            if (phase.WaitingSeconds is { } waiting) { json.WriteNumber("waiting_us", Micro(waiting)); }
             json.WriteEndObject();
         }
         json.WriteEndArray();

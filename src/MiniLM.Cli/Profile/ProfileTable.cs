@@ -1,6 +1,6 @@
 using System.Globalization;
 using MiniLM.Cli.Commands;
-using MiniLM.Cpu.Training;
+using MiniLM.Training;
 
 namespace MiniLM.Cli.Profile;
 
@@ -45,7 +45,7 @@ internal static class ProfileTable
         TextTable table = new([.. hasPhases ? ["phase"] : Array.Empty<string>(), profile.Gpu is null ? "operation" : "kernel", ">launches", ">MFLOP", ">MB",
             ">FLOP/B", profile.IsMeasured ? ">us" : ">us (predicted)", ">of time", ">TFLOP/s", ">of roof", "bound"]);
         IEnumerable<(string? Name, double? Waiting)> phases = hasPhases
-            ? profile.Phases.Select(phase => ((string?)phase.Name, (double?)phase.WaitingSeconds))
+            ? profile.Phases.Select(phase => ((string?)phase.Name, phase.WaitingSeconds))
             : [(null, profile.WaitingSeconds)];
         foreach ((string? phase, double? waiting) in phases)
         {
@@ -71,7 +71,7 @@ internal static class ProfileTable
         {
             GpuDetails gpu = kernel.Gpu!;
             IEnumerable<string> mix = gpu.Instructions.Take(6).Select(root => $"{root.Key} {Percent(100.0 * root.Value / gpu.WarpInstructions)}");
-            table.Add(kernel.Name, gpu.Registers?.ToString(Culture) ?? "-", gpu.SpillBytes.ToString(Culture), gpu.SharedBytes.ToString(Culture),
+            table.Add(kernel.Title, gpu.Registers?.ToString(Culture) ?? "-", gpu.SpillBytes.ToString(Culture), gpu.SharedBytes.ToString(Culture),
                 gpu.ResidentBlocks?.ToString(Culture) ?? "-", gpu.OccupancyPercent is { } occupancy ? Percent(occupancy) : "-",
                 Percent(gpu.CoalescingPercent), gpu.BankConflictWays is { } ways ? ways.ToString("f2", Culture) + " x" : "-",
                 $"{gpu.WarpInstructions}: {string.Join(", ", mix)}");
@@ -85,7 +85,7 @@ internal static class ProfileTable
         for (int k = 0; k < profile.Kernels.Count; k++)
         {
             IEnumerable<KernelPrediction> predictions = profile.Predictions.Select(prediction => prediction.Kernels[k]);
-            table.Add([profile.Kernels[k].Name,
+            table.Add([profile.Kernels[k].Title,
                 .. predictions.SelectMany(kernel => new[] { Number(kernel.Seconds * 1e6), Percent(kernel.Percent), kernel.LimitedBy })]);
         }
         table.Add(["all", .. profile.Predictions.SelectMany(prediction => new[] { Number(prediction.Seconds * 1e6), "", "" })]);

@@ -1,6 +1,6 @@
 using MiniLM.Cli.Commands;
 using MiniLM.Cpu;
-using MiniLM.Cpu.Training;
+using MiniLM.Training;
 
 namespace MiniLM.Cli.Profile;
 
@@ -65,8 +65,8 @@ internal sealed record ProfiledPass(string Model, string Device, string Descript
 /// <param name="Name">forward, backward, step.</param>
 /// <param name="Start">Seconds from the start of the whole.</param>
 /// <param name="Seconds">How long.</param>
-/// <param name="WaitingSeconds">Of them: a thread's mean wait for the others.</param>
-internal sealed record PhaseProfile(string Name, double Start, double Seconds, double WaitingSeconds);
+/// <param name="WaitingSeconds">Of them: a thread's mean wait for the others; null on a GPU.</param>
+internal sealed record PhaseProfile(string Name, double Start, double Seconds, double? WaitingSeconds);
 
 /// <summary>The most that is possible, a second; null: there is no such thing here.</summary>
 /// <param name="Tensor">FLOP of tensor cores.</param>
@@ -97,6 +97,9 @@ internal sealed record KernelProfile(string Name, int Launches, long Flop, long 
     /// <summary>Of a training step; null in a forward pass.</summary>
     internal string? Phase { get; init; }
 
+    /// <summary>With the phase before it.</summary>
+    internal string Title => Phase is null ? Name : $"{Phase} {Name}";
+
     /// <summary>FLOP for each byte; 0 where nothing is moved.</summary>
     internal double Intensity => Bytes > 0 ? (double)Flop / Bytes : 0;
 
@@ -123,7 +126,7 @@ internal sealed record GpuDetails(
 internal sealed record GpuPrediction(string Gpu, double Seconds, IReadOnlyList<KernelPrediction> Kernels);
 
 /// <summary>A kernel on such a GPU.</summary>
-/// <param name="Name">Entry point.</param>
+/// <param name="Name">Entry point, of training with its phase before it.</param>
 /// <param name="Seconds">All launches.</param>
 /// <param name="Percent">Of the limit that it is nearest to.</param>
 /// <param name="Bound">That limit.</param>

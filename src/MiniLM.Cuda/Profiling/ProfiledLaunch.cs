@@ -3,12 +3,15 @@ using MiniLM.Cuda.Emulator;
 
 namespace MiniLM.Cuda.Profiling;
 
-/// <summary>A launch of a forward pass, with what it does.</summary>
+/// <summary>A launch of a pass, with what it does.</summary>
 /// <param name="Kernel">Entry point.</param>
 /// <param name="Shape">Blocks, threads, shared memory.</param>
 /// <param name="Counts">From the emulator: they are the same on any GPU that runs this kernel.</param>
 internal sealed record ProfiledLaunch(string Kernel, LaunchShape Shape, LaunchCounts Counts)
 {
+    /// <summary>Of a training step; null in a forward pass.</summary>
+    internal string? Phase { get; init; }
+
     /// <summary>Measured; null where nothing could be.</summary>
     internal double? Seconds { get; init; }
 

@@ -45,7 +45,7 @@ internal sealed record DeviceBenchmark(
         double[] seconds = [];
         if (device.Gpu.Properties.HasClock)
         {
-            On(device, Layers, pass => seconds = [.. ForwardProfile.Plain(device.Gpu, pass).Order()], cancellation);
+            On(device, Layers, pass => seconds = [.. PassProfile.Plain(device.Gpu, pass).Order()], cancellation);
         }
         GpuModel[] models = seconds.Length == 0 ? GpuModel.Predicted : GpuModel.Of(device.Gpu.Properties) is { IsKnown: true } known ? [known] : [];
         if (models.Length == 0) { return this with { Seconds = seconds }; }
@@ -58,7 +58,7 @@ internal sealed record DeviceBenchmark(
     {
         using CudaDevice counting = device.AsEmulated(isCounted: true);
         ProfiledLaunch[] launches = [];
-        On(counting, layers, pass => launches = ForwardProfile.Count(counting, pass), cancellation);
+        On(counting, layers, pass => launches = PassProfile.Count(counting, pass), cancellation);
         return launches;
     }
 

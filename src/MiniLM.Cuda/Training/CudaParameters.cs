@@ -110,6 +110,11 @@ internal sealed class CudaParameters : IDisposable
         }
     }
 
+    /// <summary>Of one of the four blocks.</summary>
+    internal long BlockBytes => _parameters.Length * sizeof(float);
+
+    internal long Bytes => _arena.Bytes;
+
     /// <summary>Of a vector one row.</summary>
     private static (int Rows, int Columns) Shape(Parameter parameter) =>
         parameter.Tensor.Shape.Length == 2 ? ((int)parameter.Tensor.Shape[0], (int)parameter.Tensor.Shape[1]) : (1, parameter.Count);

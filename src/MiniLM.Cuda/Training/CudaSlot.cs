@@ -48,6 +48,8 @@ internal sealed class CudaSlot : IDisposable
         ulong Plan(long bytes) => (ulong)_arena.Plan(bytes);
     }
 
+    internal long Bytes => _arena.Bytes;
+
     internal int RowCapacity { get; }
     internal int SequenceCapacity { get; }
 

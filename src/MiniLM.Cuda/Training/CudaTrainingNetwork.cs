@@ -94,6 +94,10 @@ internal sealed partial class CudaTrainingNetwork : TrainingNetwork
         using (_device.Gate.Enter()) { _device.Gpu.Upload(_state.State(parameter, state), System.Runtime.InteropServices.MemoryMarshal.AsBytes(values)); }
     }
 
+    /// <summary>What lies in the GPU's memory for training, now.</summary>
+    internal TrainingMemory Memory => new(_state.BlockBytes, _weights.Bytes + _state.Bytes - 4 * _state.BlockBytes, _state.BlockBytes, 2 * _state.BlockBytes,
+        _slots.Values.Sum(slot => slot.Bytes), _workspace?.Bytes ?? 0);
+
     /// <summary>Where the gradient of a weight is summed; 0 where it is not trained, or is not there.</summary>
     private ulong Gradient(Tensor? weight) =>
         weight is { } tensor && _places[tensor] is var parameter && Options.IsTrained(parameter.Name) ? _state.Gradient(parameter) : 0;

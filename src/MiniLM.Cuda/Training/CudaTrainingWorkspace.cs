@@ -31,6 +31,8 @@ internal sealed class CudaTrainingWorkspace : IDisposable
         long Plan(long bytes) => _arena.Plan(bytes);
     }
 
+    internal long Bytes => _arena.Bytes;
+
     internal int Rows { get; }
     internal int Sequences { get; }
 
