@@ -4,25 +4,30 @@ using static MiniLM.Kernels.Instructions;
 namespace MiniLM.Kernels;
 
 /// <summary>Adds partial sums to gradients: of splits over tokens, of blocks of rows. In the parts' order, so the same bits every time.</summary>
-/// <remarks>A thread a value. The grid is (the longest sum / 256 rounded up, sums). Bound: memory.</remarks>
+/// <remarks>A block a piece of 1,024 values, a thread four of them, 256 apart. The grid is (pieces of all sums, 1). Bound: memory.</remarks>
 public static class SumParts
 {
     private const int Threads = 256;
 
-    [Kernel(60, Threads, TileColumns = Threads)]
+    [Kernel(60, Threads)]
     public static void SumPartsF32(SumPartsArguments g)
     {
-        ulong sum = g.Sums + Wide((uint)Grid.IdxY, PartialSum.Bytes);
-        uint i = (uint)Grid.IdxX * Threads + (uint)Group.IdxX, parts = Load(sum, PartialSum.PartsAt);
-        if (i >= Load(sum, PartialSum.CountAt)) { return; }
-        ulong from = LoadWide(sum, PartialSum.FromAt) + Wide(i, 4), to = LoadWide(sum, PartialSum.ToAt) + Wide(i, 4);
+        ulong piece = g.Pieces + Wide((uint)Grid.IdxX, 8), sum = g.Sums + Wide(Load(piece, 0), PartialSum.Bytes);
+        uint first = Load(piece, 4) + (uint)Group.IdxX, parts = Load(sum, PartialSum.PartsAt), count = Load(sum, PartialSum.CountAt);
+        ulong from = LoadWide(sum, PartialSum.FromAt) + Wide(first, 4), to = LoadWide(sum, PartialSum.ToAt) + Wide(first, 4);
         ulong stride = LoadWide(sum, PartialSum.StrideAt);
-        float total = 0;
+        float[] total = new float[PartialSum.Piece / Threads];
         for (uint part = 0; part < parts; part++)
         {
-            total += LoadFloat(from, 0);
+            for (int i = 0; i < PartialSum.Piece / Threads; i++)
+            {
+                if (first + (uint)i * Threads < count) { total[i] += LoadFloat(from, i * Threads * 4); }
+            }
             from += stride;
         }
-        Store(to, 0, LoadFloat(to, 0) + total);
+        for (int i = 0; i < PartialSum.Piece / Threads; i++)
+        {
+            if (first + (uint)i * Threads < count) { Store(to, i * Threads * 4, LoadFloat(to, i * Threads * 4) + total[i]); }
+        }
     }
 }

@@ -19,7 +19,7 @@ internal sealed record KernelInfo(string Name, int Target, int Threads, int Tile
     internal static IReadOnlyDictionary<string, KernelInfo> All { get; } = Read();
 
     /// <summary>A kernel's committed text.</summary>
-    internal static string Ptx(string name) => Resource(name + ".ptx");
+    internal static string Ptx(string name) => PtxText.Numbered(Resource(name + ".ptx"));
 
     private static Dictionary<string, KernelInfo> Read()
     {

@@ -64,12 +64,8 @@ internal sealed partial class KernelLauncher
     /// <summary>The gradients of some matrices: a block a tile and part.</summary>
     internal void WeightGradient(string name, WeightGradientArguments arguments, int tiles, int parts) => Blocks(name, ref arguments, tiles, parts);
 
-    /// <summary>Adds partial sums: a thread a value of each.</summary>
-    internal void SumParts(SumPartsArguments arguments, int longest, int sums)
-    {
-        (KernelInfo info, GpuKernel kernel) = Get("SumPartsF32");
-        Launch(kernel, Shape(info, Tiles(longest, info.TileColumns), (uint)sums), Bytes(ref arguments));
-    }
+    /// <summary>Adds partial sums: a block a piece.</summary>
+    internal void SumParts(SumPartsArguments arguments, int pieces) => Blocks("SumPartsF32", ref arguments, pieces, 1);
 
     /// <summary>Pooling's way back: a thread a column of a sequence.</summary>
     internal void PoolingBackward(string name, PoolingBackwardArguments arguments, int sequences) =>

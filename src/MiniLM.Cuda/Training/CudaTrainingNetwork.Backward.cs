@@ -44,8 +44,9 @@ internal sealed partial class CudaTrainingNetwork
             partial = Math.Max(partial, GradientTables.PartsOf(rows, least)
                 * group.Sum(linear => GradientTables.Aligned((uint)(linear.Outputs * linear.Inputs)) + GradientTables.Aligned((uint)linear.Outputs)));
         }
-        // Of each layer 12 sums of matrices and biases, 4 of LayerNorms, one of the relative bias.
-        return new GradientTables.Capacity(6 * groups.Length, tiles, 17 * groups.Length + 2, partial);
+        // Of each layer 12 sums of matrices and biases, 4 of LayerNorms, one of the relative bias; of each a last piece that is cut.
+        int sums = 17 * groups.Length + 2;
+        return new GradientTables.Capacity(6 * groups.Length, tiles, sums, sums + (int)(Parameters.Length / PartialSum.Piece), partial);
 
         static int Tiles(Linear[] group, KernelInfo kernel) => group.Sum(linear => GradientTables.TilesOf(kernel, linear.Outputs, linear.Inputs));
     }

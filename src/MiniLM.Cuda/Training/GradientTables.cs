@@ -7,7 +7,7 @@ namespace MiniLM.Cuda.Training;
 
 /// <summary>What one launch of <c>WeightGradient</c> and one of <c>SumParts</c> do: places in the tables.</summary>
 internal readonly record struct GradientGroup(
-    int Matrices, int Tiles, int TileCount, int Parts, int RowsOfPart, int Rows, int Sums, int SumCount, int LongestSum);
+    int Matrices, int Tiles, int TileCount, int Parts, int RowsOfPart, int Rows, int Pieces, int PieceCount);
 
 /// <summary>The tables by which the kernels find the matrices and the partial sums of a backward pass: made for a batch, uploaded at once.</summary>
 internal sealed class GradientTables
@@ -18,19 +18,20 @@ internal sealed class GradientTables
     private readonly List<WeightGradient> _matrices = [];
     private readonly List<int> _tiles = [];
     private readonly List<PartialSum> _sums = [];
+    private readonly List<int> _pieces = [];
     private readonly List<GradientGroup> _groups = [];
     private readonly GpuArena _arena;
     private readonly Gpu _gpu;
     private readonly KernelInfo _kernel;
     private readonly long _at, _parts;
-    private long _tilesAt, _sumsAt;
+    private long _tilesAt, _sumsAt, _piecesAt;
     private ulong _part;
-    private (int Matrices, int Tiles, int Sums) _begun;
+    private (int Matrices, int Tiles, int Pieces) _begun;
 
     /// <summary>An upper bound for what <see cref="Upload"/> writes, and for the partial sums of a group.</summary>
-    internal readonly record struct Capacity(int Matrices, int Tiles, int Sums, long PartialFloats)
+    internal readonly record struct Capacity(int Matrices, int Tiles, int Sums, int Pieces, long PartialFloats)
     {
-        internal long Bytes => 48L * Matrices + 16L * Tiles + 32L * Sums + 512;
+        internal long Bytes => 48L * Matrices + 16L * Tiles + 32L * Sums + 8L * Pieces + 512;
     }
 
     internal GradientTables(Gpu gpu, GpuArena arena, string kernel, Capacity capacity)
@@ -51,6 +52,7 @@ internal sealed class GradientTables
         _matrices.Clear();
         _tiles.Clear();
         _sums.Clear();
+        _pieces.Clear();
         _groups.Clear();
     }
 
@@ -62,9 +64,9 @@ internal sealed class GradientTables
     {
         int parts = PartsOf(rows, matrices.Sum(linear => TilesOf(_kernel, linear.Outputs, linear.Inputs)));
         int rowsOfPart = CudaDevice.RoundUp((rows + parts - 1) / parts, 32);
-        _begun = (_matrices.Count, _tiles.Count / 4, _sums.Count);
+        _begun = (_matrices.Count, _tiles.Count / 4, _pieces.Count / 2);
         _part = _arena.At(_parts);
-        _groups.Add(new GradientGroup(_begun.Matrices, _begun.Tiles, 0, (rows + rowsOfPart - 1) / rowsOfPart, rowsOfPart, rows, _begun.Sums, 0, 0));
+        _groups.Add(new GradientGroup(_begun.Matrices, _begun.Tiles, 0, (rows + rowsOfPart - 1) / rowsOfPart, rowsOfPart, rows, _begun.Pieces, 0));
     }
 
     /// <summary>A matrix of the group.</summary>
@@ -96,7 +98,9 @@ internal sealed class GradientTables
     /// <summary>A sum of the group, if somebody wants it (<paramref name="to"/> is not 0).</summary>
     internal void AddSum(ulong from, ulong to, uint count, int parts, ulong stride)
     {
-        if (to != 0) { _sums.Add(new PartialSum { From = from, To = to, Count = count, Parts = (uint)parts, Stride = stride }); }
+        if (to == 0) { return; }
+        for (int first = 0; first < count; first += PartialSum.Piece) { _pieces.AddRange([_sums.Count, first]); }
+        _sums.Add(new PartialSum { From = from, To = to, Count = count, Parts = (uint)parts, Stride = stride });
     }
 
     internal void End()
@@ -104,8 +108,7 @@ internal sealed class GradientTables
         _groups[^1] = _groups[^1] with
         {
             TileCount = _tiles.Count / 4 - _begun.Tiles,
-            SumCount = _sums.Count - _begun.Sums,
-            LongestSum = _sums.Count > _begun.Sums ? (int)_sums.Skip(_begun.Sums).Max(sum => sum.Count) : 0,
+            PieceCount = _pieces.Count / 2 - _begun.Pieces,
         };
     }
 
@@ -113,9 +116,11 @@ internal sealed class GradientTables
     {
         _tilesAt = _at + CudaDevice.RoundUp(48 * _matrices.Count, 16);
         _sumsAt = _tilesAt + 4L * _tiles.Count;
+        _piecesAt = _sumsAt + 32L * _sums.Count;
         _gpu.Upload(_arena.At(_at), MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_matrices)));
         _gpu.Upload(_arena.At(_tilesAt), MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_tiles)));
         _gpu.Upload(_arena.At(_sumsAt), MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_sums)));
+        _gpu.Upload(_arena.At(_piecesAt), MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_pieces)));
     }
 
     /// <summary>The gradients of a group's matrices, and the sums of all its parts.</summary>
@@ -132,9 +137,10 @@ internal sealed class GradientTables
                 RowsOfPart = (uint)group.RowsOfPart,
             }, group.TileCount, group.Parts);
         }
-        if (group.SumCount > 0)
+        if (group.PieceCount > 0)
         {
-            launcher.SumParts(new SumPartsArguments { Sums = _arena.At(_sumsAt) + 32UL * (ulong)group.Sums }, group.LongestSum, group.SumCount);
+            launcher.SumParts(
+                new SumPartsArguments { Sums = _arena.At(_sumsAt), Pieces = _arena.At(_piecesAt) + 8UL * (ulong)group.Pieces }, group.PieceCount);
         }
     }
 }
