@@ -20,7 +20,7 @@ internal sealed record GpuReport
 
     internal required GpuProperties Gpu { get; init; }
 
-    /// <summary>Variables of the environment that decide how the driver compiles kernels and keeps them; null: not set. Of a path it is said only that there is one.</summary>
+    /// <summary>Variables of the environment that decide how the driver compiles and keeps kernels; null: not set. Of a path only that there is one.</summary>
     internal IReadOnlyList<(string Name, string? Value)> Environment { get; } = [.. Settings.Select(name =>
         (name, System.Environment.GetEnvironmentVariable(name) is { } value ? name.EndsWith("PATH", StringComparison.Ordinal) ? "(set)" : value : null))];
 
