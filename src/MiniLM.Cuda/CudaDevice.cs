@@ -129,7 +129,7 @@ public sealed class CudaDevice : Device
             }
             return plan;
         }
-        catch (KernelRefusedException refused) when (!_refusesTensorCores)
+        catch (KernelRefusedException refused)
         {
             _refusesTensorCores = true;
             Notify($"{refused.Message} Going on without tensor cores.");

@@ -49,7 +49,7 @@ public sealed class GpuReportCommandTests : CommandTests
             root.GetProperty("green").GetBoolean(), device.GetProperty("device").GetString(), device.GetProperty("name").GetString(),
             device.GetProperty("compute_capability").GetDouble(), device.GetProperty("cuda").GetString(), device.GetProperty("multiprocessors").GetInt32(),
             device.GetProperty("clock_mhz").GetDouble(), device.GetProperty("memory_gb_per_s").GetDouble()));
-        Assert.Equal(["CUDA_CACHE_DISABLE", "CUDA_CACHE_MAXSIZE", "CUDA_CACHE_PATH", "CUDA_FORCE_PTX_JIT", "CUDA_DISABLE_PTX_JIT"],
+        Assert.Equal(["CUDA_CACHE_DISABLE", "CUDA_CACHE_MAXSIZE", "CUDA_CACHE_PATH", "CUDA_FORCE_PTX_JIT", "CUDA_DISABLE_PTX_JIT", "CUDA_MODULE_LOADING"],
             device.GetProperty("environment").EnumerateObject().Select(variable => variable.Name));
         Assert.Equal("""
             {"kernel":"GemmMmaF16","green":true,"first_load_ms":250,"second_load_ms":1.5,"registers":208,"ptxas_registers":208,"local_bytes":0,"problem":null}

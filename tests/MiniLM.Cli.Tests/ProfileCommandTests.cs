@@ -129,6 +129,35 @@ public sealed class ProfileCommandTests : CommandTests
         CommandLine.Run("profile", "--compare", training, training, "--train").AssertRefused(2, "leave out --train");
     }
 
+    // A GPU whose multiprocessors nobody knows has no roof but its memory's; the pass that was not marked stands beside the sum.
+    [Fact]
+    public void AGpuThatIsNotKnown_LeavesOutWhatNobodyKnows()
+    {
+        RunProfile profile = new()
+        {
+            Pass = new ProfiledPass("model", "cuda", "cuda", "float16", new BenchShape(1, 8)),
+            Gpu = "New GPU",
+            IsMeasured = true,
+            Seconds = 1e-3,
+            PassSeconds = 1.25e-3,
+            Peaks = new PeakRates(null, 0, 1e12, 0),
+            Kernels = [new KernelProfile("PoolingF16", 1, 100, 100, 1e-3, 20, "dram", null, new GpuDetails(96, null, 0, 0, null, null, 100, null, 10, []))],
+            Spans = [],
+        };
+        JsonElement json = Parse(JsonLine.Text(writer => ProfileJson.Write(writer, profile))), kernel = Kernels(json)[0];
+        Assert.Equal((1000, 1250), (json.GetProperty("total_us").GetDouble(), json.GetProperty("pass_us").GetDouble()));
+        Assert.Equal(["dram_gb_per_s"], Names(json.GetProperty("limits")));
+        Assert.All(new[] { "registers", "blocks_per_sm", "occupancy_percent", "bank_conflict_ways" },
+            name => Assert.Equal(JsonValueKind.Null, kernel.GetProperty(name).ValueKind));
+        Assert.Contains("is not known here", json.GetProperty("note").GetString());
+        using StringWriter table = new() { NewLine = "\n" };
+        ProfileTable.Write(table, profile);
+        Assert.Contains("\n1250.0 us without marks between launches, with transfers (above: the sum of the launches)\n", table.ToString());
+        Assert.Contains(table.ToString().Split('\n').Select(line => string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries))),
+            line => line.StartsWith("PoolingF16 - 0 0 - - 100.0 % - 10:", StringComparison.Ordinal));
+        Assert.Contains("profile.pass_us", ProfilePage.Make([]), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void AShareAboveTheRoof_IsPrintedAsItIsWithANote()
     {

@@ -315,8 +315,10 @@ public sealed class CudaDriverTests
     public void WithAClock_LaunchesAreTimedAndTheCompilersRegistersAreKept()
     {
         using CudaDevice device = new(Open(), "cuda:0");
-        ProfiledLaunch[] launches = ProfilingTests.Profile(device, Precision.Float16, 20);
-        Assert.All(launches, launch => Assert.Equal((0.5e-3, (96, 0)), (launch.Seconds, launch.Compiled)));
+        ForwardProfile profile = ProfilingTests.Run(device, Precision.Float16, 20);
+        Assert.Equal(0.5e-3, profile.PassSeconds);
+        Assert.Equal(2 * profile.Launches.Length + PinnedRing.Chunks, FakeDriver.EventsMade); // none in a pass that is timed
+        Assert.All(profile.Launches, launch => Assert.Equal((0.5e-3, (96, 0)), (launch.Seconds, launch.Compiled)));
         GpuModel gpu = GpuModel.Of(device.Gpu.Properties);
         Assert.Equal((82 * 1.7e9 * 1024, 936e9), (gpu.PerSecond(Limit.Tensor), gpu.PerSecond(Limit.Dram)));
     }

@@ -13,11 +13,11 @@ public sealed class ProfilingTests
 
     private static GpuModel Gpu(string name) => GpuModel.Predicted.Single(gpu => gpu.Name.StartsWith(name, StringComparison.Ordinal));
 
-    internal static ProfiledLaunch[] Profile(CudaDevice device, Precision precision, params int[] lengths)
+    internal static PassProfile Run(CudaDevice device, Precision precision, params int[] lengths)
     {
         using RandomNetwork random = new(Hidden, 12, Inner, Layers);
         return PassProfile.Forward(device, random.Network, precision,
-            DeviceContract.RandomBatch(random.Network.Config, lengths, seed: 3), CancellationToken.None).Launches;
+            DeviceContract.RandomBatch(random.Network.Config, lengths, seed: 3), CancellationToken.None);
     }
 
     // Registers, shared memory, threads and blocks in turn: CUDA's occupancy rules.
@@ -42,7 +42,7 @@ public sealed class ProfilingTests
     public void APass_IsCountedLaunchByLaunch()
     {
         using CudaDevice device = CudaDevice.Emulate();
-        ProfiledLaunch[] launches = Profile(device, Precision.Float16, 64, 64);
+        ProfiledLaunch[] launches = Run(device, Precision.Float16, 64, 64).Launches;
         const int Rows = 128;
         Assert.Equal(1 + 5 * Layers + 2, launches.Length);
         ProfiledLaunch[] products = [.. launches.Where(launch => launch.Kernel == "GemmMmaF16")];
@@ -63,7 +63,7 @@ public sealed class ProfilingTests
         GpuModel gpu = Gpu("A100");
         using CudaDevice device = CudaDevice.Emulate();
         // one block on each of nine multiprocessors
-        ProfiledLaunch launch = Profile(device, Precision.Float16, 64, 64).First(each => each.Kernel == "GemmMmaF16");
+        ProfiledLaunch launch = Run(device, Precision.Float16, 64, 64).Launches.First(each => each.Kernel == "GemmMmaF16");
         double clocks = 1000 + 2.0 * 128 * 128 * Hidden / 2048 / 0.85;
         Assert.Equal(2e-6 + clocks / 1.41e9, LaunchPrediction.Seconds(launch, gpu, out Limit? slowest), 1e-10);
         Assert.Equal(Limit.Tensor, slowest); // although all multiprocessors together could do it faster than memory: nine of them work

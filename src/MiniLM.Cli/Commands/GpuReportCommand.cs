@@ -42,7 +42,7 @@ internal sealed class GpuReportCommand : CliCommand
         {
             throw new UsageException($"--device {name}: the report is of a GPU. Give cuda, cuda:N or emulated");
         }
-        using Device device = DeviceOption.Open(name, threads: null, session);
+        using Device device = DeviceOption.Open(name, threads: null, session: null); // what runs on which tier is in the report
         GpuReport report = GpuReport.Run((CudaDevice)device, session.Say, session.Cancellation);
         PartialFile.WriteWhole(path, stream => GpuReportJson.Write(stream, report), overwrite, session.Cancellation);
         PartialFile.WriteWhole(page, stream => GpuReportMarkdown.Write(stream, report), overwrite, session.Cancellation);

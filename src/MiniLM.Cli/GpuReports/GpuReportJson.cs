@@ -30,7 +30,7 @@ internal static class GpuReportJson
         WriteAll(json, "checks", report.Checks, check =>
         {
             json.WriteString("check", check.Name);
-            json.WriteString("precision", GpuReportMarkdown.Name(check.Precision));
+            json.WriteString("precision", DeviceChecks.Named(check.Precision));
             json.WriteBoolean("green", check.IsGreen);
             WriteNumber(json, "error", check.Error);
             json.WriteNumber("bound", check.Bound);
@@ -65,7 +65,7 @@ internal static class GpuReportJson
     private static void WriteBenchmark(Utf8JsonWriter json, DeviceBenchmark benchmark)
     {
         json.WriteString("benchmark", GpuReportMarkdown.Name(benchmark));
-        json.WriteString("precision", GpuReportMarkdown.Name(benchmark.Precision));
+        json.WriteString("precision", DeviceChecks.Named(benchmark.Precision));
         json.WriteNumber("batch", benchmark.Sequences);
         json.WriteNumber("seq", benchmark.Length);
         json.WriteBoolean("green", benchmark.IsGreen);

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using MiniLM.Cli.Commands;
-using MiniLM.Compute;
 using MiniLM.Cuda.Driver;
 using MiniLM.Cuda.Report;
 
@@ -48,9 +47,9 @@ internal static class GpuReportMarkdown
         [
             .. report.Kernels.Where(load => !load.IsGreen).Select(load => $"`{load.Kernel}`: {load.Problem}"),
             .. report.Checks.Where(check => !check.IsGreen).Select(check =>
-                $"{check.Name} ({Name(check.Precision)}): {check.Problem ?? $"error {Number(check.Error)}, {Number(check.Bound)} is allowed"}"),
+                $"{check.Name} ({DeviceChecks.Named(check.Precision)}): {check.Problem ?? $"error {Number(check.Error)}, {Number(check.Bound)} is allowed"}"),
             .. report.Benchmarks.Where(benchmark => !benchmark.IsGreen).Select(benchmark =>
-                $"{Name(benchmark)} ({Name(benchmark.Precision)}): {benchmark.Problem}"),
+                $"{Name(benchmark)} ({DeviceChecks.Named(benchmark.Precision)}): {benchmark.Problem}"),
         ];
         if (red.Length == 0) { return; }
         Heading(text, "Red");
@@ -88,7 +87,7 @@ internal static class GpuReportMarkdown
         TextTable table = new("check", "precision", ">largest error", ">bound", "equal bits", "");
         foreach (DeviceCheck check in report.Checks)
         {
-            table.Add(check.Name, Name(check.Precision), Number(check.Error), Number(check.Bound),
+            table.Add(check.Name, DeviceChecks.Named(check.Precision), Number(check.Error), Number(check.Bound),
                 check.HasEqualBits switch { true => "yes", false => "no", _ => Nothing }, check.IsGreen ? "green" : "**red**");
         }
         table.WriteMarkdown(text);
@@ -111,7 +110,7 @@ internal static class GpuReportMarkdown
         {
             string[] measured =
             [
-                Name(benchmark), Name(benchmark.Precision), $"{benchmark.Sequences}x{benchmark.Length}", Micro(benchmark.Median),
+                Name(benchmark), DeviceChecks.Named(benchmark.Precision), $"{benchmark.Sequences}x{benchmark.Length}", Micro(benchmark.Median),
                 Micro(benchmark.Seconds.Length > 0 ? benchmark.Seconds[0] : null), Micro(benchmark.Seconds.Length > 0 ? benchmark.Seconds[^1] : null),
             ];
             foreach (GpuTime time in benchmark.Predictions)
@@ -130,8 +129,6 @@ internal static class GpuReportMarkdown
         text.WriteLine($"## {title}");
         text.WriteLine();
     }
-
-    internal static string Name(Precision precision) => precision.ToString().ToLowerInvariant();
 
     internal static string Name(DeviceBenchmark benchmark) => benchmark.IsTraining ? "training step" : "forward pass";
 

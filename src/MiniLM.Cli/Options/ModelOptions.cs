@@ -17,7 +17,8 @@ internal sealed class ModelOptions
         NamedOption.Create("--precision", "arithmetic (float32)", "float32", "bfloat16x3", "bfloat16", "float16", "int8");
     private readonly Option<int?> _threads = NumberOption.Create("--threads", "threads that compute (all that this process may use)",
         most: CpuDevice.MostThreads);
-    private readonly Option<int?> _batchTokens = NumberOption.Create("--batch-tokens", "tokens of one batch; results do not depend on it (about 8192, as suits the device)");
+    private readonly Option<int?> _batchTokens =
+        NumberOption.Create("--batch-tokens", "tokens of one batch; results do not depend on it (as suits the device: 8192 or near it)");
     private readonly Option<int?> _maxLength = NumberOption.Create("--max-length", "longest input in tokens (the model's limit)");
     private readonly Option<string?> _prompt = new("--prompt-name") { Description = "one of the model's prompts, put before every text", HelpName = "NAME" };
     private readonly Option<int?> _dimensions = NumberOption.Create("--dimensions", "values kept of an embedding, the first (as the model says)");

@@ -7,7 +7,8 @@ namespace MiniLM.Cuda.Report;
 /// <remarks>Nothing in it names a person, a machine or a folder.</remarks>
 internal sealed record GpuReport
 {
-    private static readonly string[] Settings = ["CUDA_CACHE_DISABLE", "CUDA_CACHE_MAXSIZE", "CUDA_CACHE_PATH", "CUDA_FORCE_PTX_JIT", "CUDA_DISABLE_PTX_JIT"];
+    private static readonly string[] Settings =
+        ["CUDA_CACHE_DISABLE", "CUDA_CACHE_MAXSIZE", "CUDA_CACHE_PATH", "CUDA_FORCE_PTX_JIT", "CUDA_DISABLE_PTX_JIT", "CUDA_MODULE_LOADING"];
 
     /// <summary>As given to --device.</summary>
     internal required string Device { get; init; }
@@ -19,7 +20,7 @@ internal sealed record GpuReport
 
     internal required GpuProperties Gpu { get; init; }
 
-    /// <summary>Variables of the environment that the driver's cache of kernels looks at; null: not set. Of a path it is said only that there is one.</summary>
+    /// <summary>Variables of the environment that decide how the driver compiles and keeps kernels; null: not set. Of a path only that there is one.</summary>
     internal IReadOnlyList<(string Name, string? Value)> Environment { get; } = [.. Settings.Select(name =>
         (name, System.Environment.GetEnvironmentVariable(name) is { } value ? name.EndsWith("PATH", StringComparison.Ordinal) ? "(set)" : value : null))];
 
