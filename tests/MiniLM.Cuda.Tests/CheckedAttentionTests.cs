@@ -1,64 +1,182 @@
-using MiniLM.Compute.Reference;
-using MiniLM.Cuda.Emulator;
 using MiniLM.Kernels;
 
 namespace MiniLM.Cuda.Tests;
 
-/// <summary>Attention by itself, with all checks on: scores that tell keys apart, where a network's averages hide a wrong one,
-/// and no byte read outside of the tensors.</summary>
+/// <summary>Attention by itself, with all checks on: every length around the tiles, scores that tell keys apart and scores that do not, numbers at the end of
+/// their range, and no byte read outside of the tensors.</summary>
 /// <remarks>A test a kernel, named by it, as in <see cref="CheckedKernelTests"/>.</remarks>
 public sealed class CheckedAttentionTests
 {
-    public static TheoryData<string> Kernels() =>
-        [.. KernelInfo.All.Keys.Where(name => name.StartsWith("Attention", StringComparison.Ordinal) && !TrainingKernels.Has(name))];
+    public static TheoryData<string> Kernels() => CheckedKernel.Of(isTraining: false, "Attention");
+
+    public static TheoryData<string> Training() => CheckedKernel.Of(isTraining: true, "AttentionSimtTraining");
+
+    private static bool IsOnTensorCores(string kernel) => kernel.StartsWith("AttentionMma", StringComparison.Ordinal);
+
+    /// <summary>A head of the kernel that fills its lanes in part, and one that fills them, or is in two pieces.</summary>
+    private static int[] Sizes(CheckedKernel under) =>
+        under.Info.SharedBytesPerUnit > 0 ? [under.Info.SharedBytesPerUnit / 4] : under.Info.TileColumns switch { 32 => [30, 32], 64 => [62], _ => [100, 140] };
+
+    private static double[] Run(CheckedKernel under, string kernel, AttentionCase attention)
+    {
+        AttentionArguments arguments = attention.Arguments.Attention;
+        if (IsOnTensorCores(kernel)) { arguments.ResidentKeys = 64; }
+        under.Launcher.Attention(kernel, arguments, IsOnTensorCores(kernel) ? attention.Lengths.Length : attention.TileCount,
+            IsOnTensorCores(kernel) ? AttentionCase.Heads : attention.HeadPieces);
+        return under.Values.Download(arguments.Context, attention.Rows * attention.Hidden);
+    }
+
+    private static AttentionCase Random(CheckedKernel under, int size, int[] lengths, float queries, bool relativeBias = false, float dropout = 0)
+    {
+        Random random = new(7);
+        int count = lengths.Sum() * AttentionCase.Heads * size;
+        return new AttentionCase(under, size, lengths, StoredValues.Random(random, count, queries), StoredValues.Random(random, count),
+            StoredValues.Random(random, count), relativeBias, dropout);
+    }
+
+    // A rounding of the probabilities before they meet values of at most 1, and fp32's; then one of the result.
+    private static void AssertContext(CheckedKernel under, string kernel, AttentionCase attention, double[] actual, string what)
+    {
+        double error = (IsOnTensorCores(kernel) ? under.Values.Rounding : 0) + 2e-6;
+        for (int i = 0; i < actual.Length; i++)
+        {
+            int row = i / attention.Hidden, sequence = Array.FindLastIndex(attention.Offsets, first => first <= row);
+            under.Values.AssertStored(attention.Context[i], error, actual[i], $"{what}, length {attention.Lengths[sequence]}, element {i}");
+        }
+    }
 
     [Theory, MemberData(nameof(Kernels))]
-    public void Attention_TellsKeysApartAndStaysInsideItsTensors(string kernel)
+    public void Attention_TellsKeysApart(string kernel)
     {
-        const int Heads = 2, Resident = 64;
-        KernelInfo info = KernelInfo.All[kernel];
-        bool onTensorCores = kernel.StartsWith("AttentionMma", StringComparison.Ordinal);
-        // 140: in two pieces
-        int size = onTensorCores ? info.SharedBytesPerUnit / 4 : info.TileColumns switch { 32 => 30, 64 => 62, _ => 140 }, hidden = Heads * size;
-        using EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = info.Target, IsChecked = true, BranchBudget = 100_000 });
-        using KernelLauncher launcher = new(gpu, MutatedKernel.Ptx);
-        StoredValues values = new(gpu, kernel);
-        int[] lengths = [1, 70, 17, 2, 31], offsets = [0, 1, 71, 88, 90, 121]; // 70: more than are resident
-        int rows = offsets[^1];
-        int[] tiles = [.. Enumerable.Range(0, lengths.Length)
-            .SelectMany(sequence => Enumerable.Range(0, (lengths[sequence] + 15) / 16).SelectMany(tile => new[] { sequence, tile * 16 }))];
-        Random random = new(7);
-        float[] query = StoredValues.Random(random, rows * hidden, 4), key = StoredValues.Random(random, rows * hidden),
-            value = StoredValues.Random(random, rows * hidden);
-        AttentionArguments arguments = new()
+        foreach (bool relativeBias in IsOnTensorCores(kernel) ? [false] : new[] { false, true })
         {
-            Query = values.Upload(query),
-            Key = values.Upload(key),
-            Value = values.Upload(value),
-            Context = values.Allocate(rows * hidden),
-            Offsets = values.UploadPlain(offsets),
-            Tiles = values.UploadPlain(tiles),
-            StrideQuery = (uint)(hidden * values.Bytes),
-            StrideContext = (uint)(hidden * values.Bytes),
-            HeadSize = (uint)size,
-            Scale = (float)(1 / Math.Log(2) / Math.Sqrt(size)),
-            ResidentKeys = Resident,
-        };
-        launcher.Attention(kernel, arguments, onTensorCores ? lengths.Length : tiles.Length / 2,
-            onTensorCores ? Heads : Heads * ((size + info.TileColumns - 1) / info.TileColumns));
-        double[] actual = values.Download(arguments.Context, rows * hidden);
-        for (int sequence = 0; sequence < lengths.Length; sequence++)
-        {
-            (int length, Range range) = (lengths[sequence], (offsets[sequence] * hidden)..(offsets[sequence + 1] * hidden));
-            double[] Part(float[] tensor) => Array.ConvertAll(tensor[range], x => (double)x);
-            double[] scores = new double[Heads * length * length], probabilities = new double[scores.Length], expected = new double[length * hidden];
-            SelfAttention.Forward<double>(Part(query), Part(key), Part(value), Heads, [], new int[length], scores, probabilities, expected);
-            for (int i = 0; i < expected.Length; i++)
+            using CheckedKernel under = new(kernel);
+            foreach (int size in Sizes(under))
             {
-                // A rounding of the probabilities before they meet values of at most 1, one of the result, and fp32's.
-                double got = actual[range][i];
-                Assert.True(Math.Abs(expected[i] - got) <= 2 * values.Rounding + 2e-6,
-                    $"sequence {sequence}, element {i}: expected {expected[i]:R}, got {got:R}");
+                AttentionCase attention = Random(under, size, [1, 70, 17, 2, 31], queries: 4, relativeBias);
+                AssertContext(under, kernel, attention, Run(under, kernel, attention), $"heads of {size}, bias {relativeBias}");
+            }
+        }
+    }
+
+    // Nearly equal probabilities: a key too many or too few moves everything. The last key has the opposite value of all others.
+    [Theory, MemberData(nameof(Kernels))]
+    public void Attention_ReadsAllKeysOfEveryLengthAndNoOther(string kernel)
+    {
+        using CheckedKernel under = new(kernel);
+        int size = Sizes(under)[0];
+        int[] lengths = [.. Enumerable.Range(1, 80)];
+        AttentionCase flat = Random(under, size, lengths, queries: 1 / 64f);
+        float[] values = new float[flat.Value.Length];
+        for (int row = 0; row < flat.Rows; row++) { values.AsSpan(row * flat.Hidden, flat.Hidden).Fill(flat.Offsets.Contains(row + 1) ? -1 : 1); }
+        AttentionCase attention = new(under, size, lengths, flat.Query, flat.Key, values);
+        AssertContext(under, kernel, attention, Run(under, kernel, attention), "flat");
+    }
+
+    // Scores as large as fp16 has them, where a softmax without its maximum overflows; infinities and NaN stay in their head and in what reads them.
+    [Theory, MemberData(nameof(Kernels))]
+    public void Attention_TakesScoresAndValuesAtTheEndOfTheirRange(string kernel)
+    {
+        using CheckedKernel under = new(kernel);
+        int size = Sizes(under)[0], hidden = AttentionCase.Heads * size;
+        int[] lengths = [70, 5, 20, 33, 3];
+        int count = lengths.Sum() * hidden;
+        float[] query = new float[count], key = new float[count], value = StoredValues.Random(new Random(1), count);
+        for (int at = 0; at < count; at += size)
+        {
+            // One element of each head: the score is exact. Of most keys it is the same, so that more than one counts.
+            query[at] = (at / size % 3 - 1) * 65504f;
+            key[at] = at / hidden % 4 == 0 ? 1 : at / hidden % 4 - 2;
+        }
+        query = under.Values.Round(query);
+        float[] special = [float.NaN, float.PositiveInfinity, float.NegativeInfinity];
+        for (int i = 0; i < 3; i++)
+        {
+            int row = lengths.Take(2 + i).Sum() + 2; // of the third sequence and those behind it
+            (i == 0 ? query : i == 1 ? key : value)[row * hidden] = special[i];
+        }
+        AttentionCase attention = new(under, size, lengths, query, key, value);
+        double[] actual = Run(under, kernel, attention);
+        Assert.Contains(attention.Context, double.IsNaN);
+        for (int i = 0; i < actual.Length; i++)
+        {
+            if (!double.IsFinite(attention.Context[i])) { Assert.False(double.IsFinite(actual[i]), $"element {i} is {actual[i]}"); continue; }
+            under.Values.AssertStored(attention.Context[i], (IsOnTensorCores(kernel) ? under.Values.Rounding : 0) + 2e-6, actual[i], $"element {i}");
+        }
+    }
+
+    [Theory, MemberData(nameof(Training))]
+    public void TrainingAttention_DropsProbabilitiesAndKeepsItsSums(string kernel)
+    {
+        foreach (bool drops in new[] { true, false })
+        {
+            using CheckedKernel under = new(kernel);
+            foreach (int size in Sizes(under))
+            {
+                AttentionCase attention = Random(under, size, [1, 40, 17, 2, 33], queries: 4, relativeBias: drops, dropout: drops ? .2f : 0);
+                attention.Arguments.LogSums = under.Values.AllocatePlain(AttentionCase.Heads * attention.Rows);
+                under.Launcher.Attention(kernel, attention.Arguments, attention.TileCount, attention.HeadPieces);
+                AssertContext(under, kernel, attention, under.Values.Download(attention.Arguments.Attention.Context, attention.Rows * attention.Hidden),
+                    $"heads of {size}, dropout {drops}");
+                double[] expected = attention.LogSums();
+                float[] sums = under.Values.DownloadPlain(attention.Arguments.LogSums, expected.Length);
+                for (int i = 0; i < sums.Length; i++) { StoredValues.AssertNear(expected[i], 2e-6 * (1 + Math.Abs(expected[i])), sums[i], $"heads of {size}, sum {i}"); }
+            }
+        }
+    }
+
+    public static TheoryData<string> Gradients() => CheckedKernel.Of(isTraining: true, "AttentionSimtQueryGradient", "AttentionSimtKeyValueGradient");
+
+    [Theory, MemberData(nameof(Gradients))]
+    public void AttentionBackward_GivesTheGradientsOfItsFormulas(string kernel)
+    {
+        bool ofQueries = kernel.Contains("Query", StringComparison.Ordinal);
+        foreach (bool drops in new[] { true, false })
+        {
+            using CheckedKernel under = new(kernel);
+            StoredValues values = under.Values;
+            foreach (int size in under.Info.TileColumns == 32 ? [30, 32] : new[] { 62, 140 })
+            {
+                AttentionCase attention = Random(under, size, size == 140 ? [1, 35, 17] : [1, 40, 17, 2, 33], queries: 4, relativeBias: drops, dropout: drops ? .2f : 0);
+                int count = attention.Rows * attention.Hidden;
+                float[] context = values.Round(Array.ConvertAll(attention.Context, value => (float)value)), upstream = StoredValues.Random(new Random(3), count);
+                (double[] deltas, double[] dQuery, double[] dKey, double[] dValue, double[] dBias) = attention.Backward(context, upstream);
+                attention.Arguments.LogSums = values.UploadPlain(Array.ConvertAll(attention.LogSums(), sum => (float)sum));
+                attention.Arguments.Attention.Context = values.Upload(context);
+                AttentionBackwardArguments arguments = new()
+                {
+                    Forward = attention.Arguments,
+                    DContext = values.Upload(upstream),
+                    DQuery = values.Allocate(count),
+                    DKey = values.Allocate(count),
+                    DValue = values.Allocate(count),
+                    Deltas = ofQueries ? values.AllocatePlain(deltas.Length) : values.UploadPlain(Array.ConvertAll(deltas, delta => (float)delta)),
+                    Buckets = values.UploadPlain(CudaWeights.Buckets),
+                    BiasSums = drops ? values.AllocatePlain(dBias.Length) : 0,
+                    Factor = (float)(1 / Math.Sqrt(size)),
+                };
+                under.Launcher.AttentionBackward(kernel, arguments, attention.TileCount, attention.HeadPieces);
+                if (!ofQueries)
+                {
+                    AssertStored(dKey, arguments.DKey, "key");
+                    AssertStored(dValue, arguments.DValue, "value");
+                    continue;
+                }
+                AssertStored(dQuery, arguments.DQuery, "query");
+                AssertPlain(deltas, arguments.Deltas, "delta");
+                if (drops) { AssertPlain(dBias, arguments.BiasSums, "bias"); }
+
+                void AssertStored(double[] expected, ulong at, string what)
+                {
+                    double[] actual = values.Download(at, expected.Length);
+                    for (int i = 0; i < actual.Length; i++) { values.AssertStored(expected[i], 5e-6, actual[i], $"heads of {size}, dropout {drops}, {what} {i}"); }
+                }
+
+                void AssertPlain(double[] expected, ulong at, string what)
+                {
+                    float[] actual = values.DownloadPlain(at, expected.Length);
+                    for (int i = 0; i < actual.Length; i++) { StoredValues.AssertNear(expected[i], 5e-6, actual[i], $"heads of {size}, {what} {i}"); }
+                }
             }
         }
     }
