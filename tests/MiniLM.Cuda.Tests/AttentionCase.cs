@@ -20,8 +20,9 @@ internal sealed class AttentionCase
     /// <param name="value">Likewise.</param>
     /// <param name="relativeBias">Whether scores get a bias by distance.</param>
     /// <param name="dropout">Of probabilities.</param>
-    internal AttentionCase(
-        CheckedKernel under, int size, int[] lengths, float[] query, float[] key, float[] value, bool relativeBias = false, float dropout = 0)
+    /// <param name="border">A key whose number for the first query and head is the mask's threshold.</param>
+    internal AttentionCase(CheckedKernel under, int size, int[] lengths, float[] query, float[] key, float[] value, bool relativeBias = false,
+        float dropout = 0, int? border = null)
     {
         (_under, Size, Lengths, Query, Key, Value) = (under, size, lengths, query, key, value);
         Offsets = new int[lengths.Length + 1];
@@ -37,7 +38,9 @@ internal sealed class AttentionCase
             (float)(_bias[CudaWeights.Buckets[i % CudaWeights.BiasWidth] * Heads + i / CudaWeights.BiasWidth] / Math.Log(2)))];
         // The sequences' first rows in the step; nothing of them follows from their place in the batch.
         Numbers = [.. Enumerable.Range(0, lengths.Length).SelectMany(sequence => Enumerable.Range(1000 * (lengths.Length - sequence), lengths[sequence]))];
-        (DropoutArguments drops, _mask) = under.Dropout(DropoutSite.Attention, dropout, Numbers);
+        (DropoutArguments drops, _mask) = border is { } place
+            ? under.DropoutAt(DropoutSite.Attention, place, Numbers)
+            : under.Dropout(DropoutSite.Attention, dropout, Numbers);
         Arguments = new AttentionTrainingArguments
         {
             Attention = new AttentionArguments
@@ -136,8 +139,8 @@ internal sealed class AttentionCase
                     for (int j = 0; j < length; j++)
                     {
                         int key = (first + j) * Hidden + head * Size;
-                        double p = Probabilities[s][(head * length + i) * length + j], factor = _mask.Factor(Numbers[first + i], SelfAttention.MaskColumn(head, j)),
-                            dp = 0;
+                        double p = Probabilities[s][(head * length + i) * length + j], dp = 0,
+                            factor = _mask.Factor(Numbers[first + i], SelfAttention.MaskColumn(head, j));
                         for (int d = 0; d < Size; d++) { dp += (double)upstream[query + d] * Value[key + d]; }
                         double ds = p * (dp * factor - delta);
                         int bucket = MpnetBuckets.Of(Columns[first + j] - Columns[first + i]);

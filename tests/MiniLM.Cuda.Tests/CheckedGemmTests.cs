@@ -13,7 +13,7 @@ public sealed class CheckedGemmTests
     // Around fragments, warps and tiles, and more than two tiles.
     private static readonly (int Rows, int Steps)[] Shapes =
     [
-        (1, 1), (15, 2), (16, 1), (17, 3), (63, 1), (64, 2), (65, 1), (127, 1), (128, 5), (129, 1), (300, 1),
+        (1, 1), (15, 2), (16, 1), (17, 3), (63, 2), (64, 2), (65, 1), (127, 2), (128, 5), (129, 1), (300, 1),
     ];
 
     public static TheoryData<string> Kernels() => CheckedKernel.Of(isTraining: false, "GemmMma", "GemmSimt");
@@ -57,8 +57,9 @@ public sealed class CheckedGemmTests
         internal double[] Sums { get; }
     }
 
-    private static Activation ActivationOf(string kernel) => Enum.GetValues<Activation>()
-        .Where(activation => kernel.Contains(activation.ToString(), StringComparison.Ordinal)).OrderBy(activation => activation.ToString().Length).LastOrDefault();
+    /// <summary>The one with the longest name that a kernel's has in it.</summary>
+    private static Activation ActivationOf(string kernel) => Enum.GetValues<Activation>().OrderBy(activation => activation.ToString().Length)
+        .LastOrDefault(activation => kernel.Contains(activation.ToString(), StringComparison.Ordinal));
 
     private static double Activated(Activation activation, double x)
     {
@@ -104,7 +105,12 @@ public sealed class CheckedGemmTests
             int columns = under.Info.TileColumns * (rows == 17 ? 2 : 1), depth = steps * under.Info.TileDepth;
             Product product = new(under, rows, columns, depth);
             string what = $"{rows} rows, {steps} steps";
-            if (kernel.Contains("Dropout", StringComparison.Ordinal)) { Drops(under, kernel, product, rows, columns, depth, what); continue; }
+            if (kernel.Contains("Dropout", StringComparison.Ordinal))
+            {
+                int[] numbers = [.. Enumerable.Range(0, rows).Select(row => 100_000 - 3 * row)];
+                AssertDrops(under, kernel, product, depth, under.Dropout(DropoutSite.FeedForwardOutput, rows == 65 ? 0 : .25f, numbers), numbers, what);
+                continue;
+            }
             ulong other = under.Values.Allocate(rows * columns);
             GemmActivationArguments arguments = new() { Gemm = product.Arguments };
             if (kernel.Contains("Training", StringComparison.Ordinal))
@@ -135,18 +141,35 @@ public sealed class CheckedGemmTests
         }
     }
 
-    private static void Drops(CheckedKernel under, string kernel, Product product, int rows, int columns, int depth, string what)
+    public static TheoryData<string> DropoutKernels() => CheckedKernel.Of(isTraining: true, "GemmSimtDropout");
+
+    // A thread has four columns, and four 32 further; all rows have one number here, so that in each the column is at the border.
+    [Theory, MemberData(nameof(DropoutKernels))]
+    public void DropoutGemm_KeepsTheValueWhoseNumberIsTheThreshold(string kernel)
     {
-        int[] numbers = [.. Enumerable.Range(0, rows).Select(row => 100_000 - 3 * row)];
-        // Of fp32 a sum times 1 / (1 - p) is rounded, and its sum with the residual again; a mask that keeps all changes nothing.
-        float probability = rows == 65 ? 0 : .25f;
-        (DropoutArguments dropout, DropoutMask mask) = under.Dropout(DropoutSite.FeedForwardOutput, probability, numbers);
-        under.Launcher.Gemm(kernel, new GemmDropoutArguments { Gemm = product.Arguments, Dropout = dropout }, columns, depth);
-        double[] c = under.Values.Download(product.Arguments.C, rows * columns);
+        using CheckedKernel under = new(kernel);
+        int rows = under.Info.TileRows, columns = under.Info.TileColumns, depth = under.Info.TileDepth;
+        Product product = new(under, rows, columns, depth);
+        int[] numbers = [.. Enumerable.Repeat(5, rows)];
+        foreach (int column in new[] { 0, 1, 2, 3, 32, 33, 34, 35 })
+        {
+            var dropout = under.DropoutAt(DropoutSite.FeedForwardOutput, column, numbers);
+            Assert.NotEqual(0, dropout.Mask.Factor(numbers[0], column));
+            AssertDrops(under, kernel, product, depth, dropout, numbers, $"threshold of column {column}");
+        }
+    }
+
+    // Of fp32 a sum times 1 / (1 - p) is rounded, and its sum with the residual again; a mask that keeps all changes nothing.
+    private static void AssertDrops(CheckedKernel under, string kernel, Product product, int depth, (DropoutArguments Arguments, DropoutMask Mask) dropout,
+        int[] numbers, string what)
+    {
+        int columns = product.Bias.Length;
+        under.Launcher.Gemm(kernel, new GemmDropoutArguments { Gemm = product.Arguments, Dropout = dropout.Arguments }, columns, depth);
+        double[] c = under.Values.Download(product.Arguments.C, product.Sums.Length);
         for (int i = 0; i < c.Length; i++)
         {
-            double x = (product.Sums[i] + product.Bias[i % columns]) * mask.Factor(numbers[i / columns], i % columns);
-            under.Values.AssertStored(x + product.Residual[i], probability == 0 ? 0 : 2e-7 * (1 + Math.Abs(x)), c[i], $"{what}, element {i}");
+            double x = (product.Sums[i] + product.Bias[i % columns]) * dropout.Mask.Factor(numbers[i / columns], i % columns);
+            under.Values.AssertStored(x + product.Residual[i], dropout.Mask.IsOff ? 0 : 2e-7 * (1 + Math.Abs(x)), c[i], $"{what}, element {i}");
         }
     }
 

@@ -11,8 +11,8 @@ public sealed class CheckedNormTests
 {
     private static readonly float[] Epsilons = [1e-12f, 1e-5f, 1e-3f];
 
-    // Less and more than a warp's step of 128, a width within a vector and at its end.
-    private static readonly (int Width, int Padded)[] Widths = [(63, 64), (190, 192), (256, 256)];
+    // Less and more than a warp's step of 128, and padding from each element of a vector on.
+    private static readonly (int Width, int Padded)[] Widths = [(63, 64), (190, 192), (256, 256), (132, 192), (65, 128)];
 
     public static TheoryData<string> Norms() => [.. CheckedKernel.Of(false, "LayerNorm").Concat(CheckedKernel.Of(true, "LayerNormTraining"))];
 
@@ -71,7 +71,7 @@ public sealed class CheckedNormTests
                 Rows = Rows,
                 Width = (uint)width,
                 Padded = (uint)padded,
-                Epsilon = Epsilons[i],
+                Epsilon = Epsilons[i % Epsilons.Length],
             };
             ulong statistics = values.AllocatePlain(2 * Rows);
             if (trains) { under.Launcher.LayerNorm(kernel, new LayerNormTrainingArguments { Norm = arguments, Statistics = statistics }); }
@@ -112,12 +112,14 @@ public sealed class CheckedNormTests
         bool trains = TrainingKernels.Has(kernel);
         using CheckedKernel under = new(kernel);
         StoredValues values = under.Values;
-        int[] words = [3, 11, 0, 3, 7, 1, 9, 2, 5], positions = [0, 1, 2, 9, 4, 5, 6, 7, 8], types = [0, 0, 1, 1, 0, 1, 0, 1, 1], numbers = [.. words.Select(id => 70 - id)];
-        for (int i = 0; i < Widths.Length; i++)
+        int[] words = [3, 11, 0, 3, 7, 1, 9, 2, 5], positions = [0, 1, 2, 9, 4, 5, 6, 7, 8], types = [0, 0, 1, 1, 0, 1, 0, 1, 1];
+        int[] numbers = [.. words.Select(id => 70 - id)];
+        for (int i = 0; i < Widths.Length + (trains ? 8 : 0); i++)
         {
-            (int width, int padded) = Widths[i];
+            (int width, int padded) = Widths[i % Widths.Length];
             bool hasTypes = i != 0;
-            float[] word = Table(Words, 1), position = Table(Positions, 2), type = Table(Types, 3), gamma = Vector(width, padded, 4), beta = Vector(width, padded, 5);
+            float[] word = Table(Words, 1), position = Table(Positions, 2), type = Table(Types, 3);
+            float[] gamma = Vector(width, padded, 4), beta = Vector(width, padded, 5);
             ulong statistics = values.AllocatePlain(2 * Rows), sums = values.Allocate(Rows * padded);
             LayerNormArguments norm = new()
             {
@@ -130,7 +132,7 @@ public sealed class CheckedNormTests
                 Rows = Rows,
                 Width = (uint)width,
                 Padded = (uint)padded,
-                Epsilon = Epsilons[i],
+                Epsilon = Epsilons[i % Epsilons.Length],
             };
             EmbeddingArguments arguments = new()
             {
@@ -142,7 +144,9 @@ public sealed class CheckedNormTests
                 TypeIds = values.UploadPlain(types),
                 Norm = norm,
             };
-            (DropoutArguments dropout, DropoutMask mask) = under.Dropout(DropoutSite.Embeddings, trains && i != 1 ? .3f : 0, numbers);
+            (DropoutArguments dropout, DropoutMask mask) = i < Widths.Length
+                ? under.Dropout(DropoutSite.Embeddings, trains && i != 1 ? .3f : 0, numbers)
+                : under.DropoutAt(DropoutSite.Embeddings, i - Widths.Length, numbers);
             if (trains)
             {
                 under.Launcher.Embedding(kernel, new EmbeddingTrainingArguments { Embedding = arguments, Statistics = statistics, Dropout = dropout });
@@ -178,9 +182,9 @@ public sealed class CheckedNormTests
         using CheckedKernel under = new(kernel);
         StoredValues values = under.Values;
         int[] numbers = [.. Enumerable.Range(0, Rows).Select(row => 900 - 2 * row)];
-        for (int i = 0; i < Widths.Length; i++)
+        for (int i = 0; i < Widths.Length + 16; i++)
         {
-            (int width, int padded) = Widths[i];
+            (int width, int padded) = Widths[i % Widths.Length];
             bool drops = i != 1;
             float[] x = CheckedNormTests.Rows(values, Rows, width, padded, seed: i), gamma = Vector(width, padded, 1);
             float[] dy = [.. Enumerable.Range(0, Rows).SelectMany(row => Vector(width, padded, row))], statistics = new float[2 * Rows];
@@ -189,8 +193,13 @@ public sealed class CheckedNormTests
                 (double mean, double rstd) = Statistics(Doubles(x.AsSpan(row * padded, width)), 1e-2);
                 (statistics[2 * row], statistics[2 * row + 1]) = ((float)mean, (float)rstd);
             }
-            (DropoutArguments above, DropoutMask maskAbove) = under.Dropout(DropoutSite.Embeddings, drops ? .25f : 0, numbers);
-            (DropoutArguments below, DropoutMask maskBelow) = under.Dropout(DropoutSite.AttentionOutput, drops ? .4f : 0, numbers);
+            // Behind the widths the threshold of one mask is the number of a column; both take the rows' numbers from the first.
+            int border = i - Widths.Length;
+            var edge = border < 0 ? default : under.DropoutAt(border < 8 ? DropoutSite.Embeddings : DropoutSite.AttentionOutput, border % 8, numbers);
+            (DropoutArguments above, DropoutMask maskAbove) =
+                border is >= 0 and < 8 ? edge : under.Dropout(DropoutSite.Embeddings, drops ? .25f : 0, numbers);
+            (DropoutArguments below, DropoutMask maskBelow) =
+                border >= 8 ? edge : under.Dropout(DropoutSite.AttentionOutput, drops ? .4f : 0, numbers);
             int blocks = KernelLauncher.BlocksOfLayerNormBackward(Rows);
             ulong given = values.Upload(dy);
             LayerNormBackwardArguments arguments = new()
@@ -215,7 +224,7 @@ public sealed class CheckedNormTests
             for (int row = 0; row < Rows; row++)
             {
                 double mean = statistics[2 * row], rstd = statistics[2 * row + 1], sum = 0, projection = 0;
-                double[] n = new double[width], upstream = new double[width], expected = new double[padded], below1 = new double[padded];
+                double[] n = new double[width], upstream = new double[width], expected = new double[padded], passed = new double[padded];
                 for (int d = 0; d < width; d++)
                 {
                     n[d] = (x[row * padded + d] - mean) * rstd;
@@ -229,29 +238,32 @@ public sealed class CheckedNormTests
                 for (int d = 0; d < width; d++)
                 {
                     expected[d] = rstd * (upstream[d] * gamma[d] - sum / width - n[d] * projection / width);
-                    below1[d] = expected[d] * maskBelow.Factor(numbers[row], d);
+                    passed[d] = expected[d] * maskBelow.Factor(numbers[row], d);
                 }
-                double error = 2e-6 * rstd;
+                double error = 2e-6 * rstd * above.Scale;
                 for (int d = 0; d < padded; d++)
                 {
                     values.AssertStored(expected[d], d < width ? error : 0, dx[row * padded + d], $"width {width}, row {row}, element {d}");
-                    if (drops) { values.AssertStored(below1[d], d < width && below1[d] != 0 ? 2 * error : 0, dropped[row * padded + d], $"width {width}, row {row}, dropped {d}"); }
+                    if (!drops) { continue; }
+                    double errorBelow = passed[d] == 0 ? 0 : 2 * error * below.Scale;
+                    values.AssertStored(passed[d], errorBelow, dropped[row * padded + d], $"width {width}, row {row}, dropped {d}");
                 }
             }
             float[] actual = values.DownloadPlain(arguments.Sums, sums.Length);
-            for (int d = 0; d < sums.Length; d++) { StoredValues.AssertNear(sums[d], 2e-5, actual[d], $"width {width}, sum {d}"); }
+            for (int d = 0; d < sums.Length; d++) { StoredValues.AssertNear(sums[d], 2e-5 * above.Scale, actual[d], $"width {width}, sum {d}"); }
         }
     }
 
-    // A row of zeros, one shorter than the floor of 1e-12, and others.
+    // A row of zeros, one shorter than the floor of 1e-12, one just longer, and others.
     private static float[] Directions(int rows, int width, int stride)
     {
         Random random = new(5);
         float[] x = new float[(rows - 1) * stride + width];
         for (int i = 0; i < x.Length; i++)
         {
-            if (i % stride < width) { x[i] = (random.NextSingle() - .5f) * ((i / stride) switch { 1 => 0, 2 => 1e-15f, 3 => 1e-6f, _ => 3 }); }
+            if (i % stride < width) { x[i] = (random.NextSingle() - .5f) * ((i / stride) switch { 1 or 4 => 0, 2 => 1e-15f, 3 => 1e-6f, _ => 3 }); }
         }
+        x[4 * stride + 40] = 1.0005e-12f;
         return x;
     }
 
@@ -289,7 +301,8 @@ public sealed class CheckedNormTests
         using CheckedKernel under = new(kernel);
         float[] x = Directions(Rows, Width, Stride), dy = StoredValues.Random(new Random(6), x.Length);
         ulong at = under.Values.UploadPlain(dy);
-        under.Launcher.NormalizeBackward(new NormalizeBackwardArguments { X = under.Values.UploadPlain(x), Dy = at, Stride = Stride * 4, Rows = Rows, Width = Width });
+        NormalizeBackwardArguments arguments = new() { X = under.Values.UploadPlain(x), Dy = at, Stride = Stride * 4, Rows = Rows, Width = Width };
+        under.Launcher.NormalizeBackward(arguments);
         float[] dx = under.Values.DownloadPlain(at, dy.Length);
         for (int row = 0; row < Rows; row++)
         {

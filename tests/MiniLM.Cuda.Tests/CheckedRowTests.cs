@@ -30,7 +30,7 @@ public sealed class CheckedRowTests
     private static Range Pooled(int sequence, int skip) => Math.Min(Offsets[sequence] + skip, Offsets[sequence + 1] - 1)..Offsets[sequence + 1];
 
     private static double[] Part(float[] rows, Range range) =>
-        [.. Enumerable.Range(range.Start.Value, range.End.Value - range.Start.Value).SelectMany(row => rows.Skip(row * Padded).Take(Width)).Select(x => (double)x)];
+        [.. rows[(range.Start.Value * Padded)..(range.End.Value * Padded)].Where((_, i) => i % Padded < Width).Select(x => (double)x)];
 
     private static PoolingArguments Arguments(StoredValues values, ulong x, PoolingMode mode, int skip) => new()
     {
@@ -112,9 +112,10 @@ public sealed class CheckedRowTests
         const int Rows = 9, Stride = Padded + 4;
         using CheckedKernel under = new(kernel);
         int[] numbers = [.. Enumerable.Range(0, Rows).Select(row => 1000 - 7 * row)];
-        foreach (float probability in new[] { 0, .1f, .9f })
+        // In turn: each at the border may raise the rows' numbers.
+        foreach ((DropoutArguments dropout, DropoutMask mask) in new[] { 0, .1f, .9f }.Select(p => under.Dropout(DropoutSite.Classifier, p, numbers))
+            .Concat(Enumerable.Range(0, 8).Select(column => under.DropoutAt(DropoutSite.Classifier, column, numbers))))
         {
-            (DropoutArguments dropout, DropoutMask mask) = under.Dropout(DropoutSite.Classifier, probability, numbers);
             float[] x = StoredValues.Random(new Random(2), Rows * Padded);
             DropoutRowsArguments arguments = new()
             {
@@ -145,7 +146,8 @@ public sealed class CheckedRowTests
         float[] x = [.. Enumerable.Range(0, Rows * Wide).Select(i => (i - Rows * Wide / 2) / 64f)], dy = StoredValues.Random(new Random(4), x.Length);
         (x[0], x[1], x[2], x[3]) = (-100, 100, -1e4f, 1e4f);
         ulong at = under.Values.UploadPlain(dy);
-        under.Launcher.ActivationBackward(kernel, new ActivationBackwardArguments { X = under.Values.UploadPlain(x), Dy = at, Stride = Wide * 4, Padded = Wide }, Rows);
+        ActivationBackwardArguments arguments = new() { X = under.Values.UploadPlain(x), Dy = at, Stride = Wide * 4, Padded = Wide };
+        under.Launcher.ActivationBackward(kernel, arguments, Rows);
         float[] dx = under.Values.DownloadPlain(at, dy.Length);
         for (int i = 0; i < dx.Length; i++)
         {

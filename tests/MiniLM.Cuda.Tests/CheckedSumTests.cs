@@ -14,13 +14,24 @@ public sealed class CheckedSumTests
 
     public static TheoryData<string> Optimizers() => CheckedKernel.Of(true, "AdamW", "WeightCopies");
 
-    // Three matrices in one launch: more than a tile of outputs and of inputs; inputs that are no multiple of 4; no bias. 100 rows in parts of 64.
     [Theory, MemberData(nameof(WeightGradients))]
     public void WeightGradient_SumsEachPartOfTheRows(string kernel)
     {
-        const int Rows = 100, RowsOfPart = 64, Parts = 2;
-        (int Outputs, int Inputs, bool HasBias)[] shapes = [(140, 72, true), (9, 6, true), (4, 133, false)];
         using CheckedKernel under = new(kernel);
+        AssertWeightGradients(under, kernel, rows: 100, parts: 2);
+        AssertWeightGradients(under, kernel, rows: 5, parts: 1); // less than a step
+    }
+
+    // Matrices in one launch: more than a tile of outputs and of inputs; one without a bias; each place of a thread's sums at an edge, with inputs that are
+    // no multiple of 4.
+    private static void AssertWeightGradients(CheckedKernel under, string kernel, int rows, int parts)
+    {
+        const int RowsOfPart = 64;
+        (int Outputs, int Inputs, bool HasBias)[] shapes =
+        [
+            (140, 72, true), (4, 133, false), (9, 8, true), (14, 40, true), (15, 40, true), (68, 40, true), (69, 40, true), (70, 40, true), (75, 40, true),
+            (130, 5, true), (130, 6, true), (130, 7, true), (130, 37, true), (130, 38, true), (130, 39, true),
+        ];
         StoredValues values = under.Values;
         List<WeightGradient> matrices = [];
         List<int> tiles = [];
@@ -38,8 +49,8 @@ public sealed class CheckedSumTests
             {
                 Dy = values.Upload(operands[^1].Dy),
                 X = values.Upload(operands[^1].X),
-                Sums = values.AllocatePlain(Parts * outputs * inputs),
-                BiasSums = hasBias ? values.AllocatePlain(Parts * outputs) : 0,
+                Sums = values.AllocatePlain(parts * outputs * inputs),
+                BiasSums = hasBias ? values.AllocatePlain(parts * outputs) : 0,
                 StrideDy = (uint)(strideDy * values.Bytes),
                 StrideX = (uint)(strideX * values.Bytes),
                 Outputs = (uint)outputs,
@@ -50,18 +61,18 @@ public sealed class CheckedSumTests
         {
             Matrices = values.UploadPlain(matrices.ToArray()),
             Tiles = values.UploadPlain(tiles.ToArray()),
-            Rows = Rows,
+            Rows = (uint)rows,
             RowsOfPart = RowsOfPart,
-        }, tiles.Count / 4, Parts);
+        }, tiles.Count / 4, parts);
         for (int m = 0; m < shapes.Length; m++)
         {
             ((int outputs, int inputs, bool hasBias), (float[] dy, float[] x)) = (shapes[m], operands[m]);
-            int strideDy = dy.Length / Rows, strideX = x.Length / Rows;
-            float[] sums = values.DownloadPlain(matrices[m].Sums, Parts * outputs * inputs),
-                biases = hasBias ? values.DownloadPlain(matrices[m].BiasSums, Parts * outputs) : [];
-            for (int part = 0; part < Parts; part++)
+            int strideDy = dy.Length / rows, strideX = x.Length / rows;
+            float[] sums = values.DownloadPlain(matrices[m].Sums, parts * outputs * inputs),
+                biases = hasBias ? values.DownloadPlain(matrices[m].BiasSums, parts * outputs) : [];
+            for (int part = 0; part < parts; part++)
             {
-                (int first, int end) = (part * RowsOfPart, Math.Min(Rows, (part + 1) * RowsOfPart));
+                (int first, int end) = (part * RowsOfPart, Math.Min(rows, (part + 1) * RowsOfPart));
                 for (int output = 0; output < outputs; output++)
                 {
                     double bias = 0;
@@ -78,8 +89,8 @@ public sealed class CheckedSumTests
         }
 
         // What pads a row is zero.
-        static float[] Padded(Random random, int width, int stride) =>
-            [.. Enumerable.Range(0, Rows).SelectMany(_ => StoredValues.Random(random, width).Concat(new float[stride - width]))];
+        float[] Padded(Random random, int width, int stride) =>
+            [.. Enumerable.Range(0, rows).SelectMany(_ => StoredValues.Random(random, width).Concat(new float[stride - width]))];
     }
 
     [Theory, InlineData("SumPartsF32")]
@@ -153,15 +164,21 @@ public sealed class CheckedSumTests
     {
         _ = kernel; // both run
         const float Infinite = float.PositiveInfinity;
-        foreach ((float magnitude, float scale, float max, float bad) in new[]
+        // cut: the greatest norm, of the norm that is; where that is small, what keeps it from zero shows.
+        foreach ((float magnitude, float scale, float cut, float bad) in new[]
         {
-            (1f, 1f, Infinite, 0f), (1, 1024, .5f, 0), (1, 2, 1e9f, 0), (1e-8f, 1, 1e-7f, 0), (1, 1, 1, float.NaN), (1, 1, 1, Infinite), (1, 1, 1, 1e30f),
+            (1f, 1f, Infinite, 0f), (1, 1024, .5f, 0), (1, 1, 1.0005f, 0), (1, 2, 3, 0), (1e-8f, 1, .5f, 0), (1, 1, 1, float.NaN), (1, 1, 1, Infinite),
+            (1, 1, 1, 1e30f),
         })
         {
             using CheckedKernel under = new("GradientNormF32");
             uint[] pieces = [3, 1, 10, 255, 300, 256, 600, 257, 1000, 8192]; // more than 8,192 are cut by the host
             uint[] many = [.. pieces, .. Enumerable.Range(0, 300).SelectMany(i => new uint[] { (uint)(9200 + i), 1 })]; // more pieces than threads
             float[] gradients = StoredValues.Random(new Random(1), 9500, magnitude);
+            double[] ofPieces = [.. Enumerable.Range(0, many.Length / 2).Select(i =>
+                gradients.AsSpan((int)many[2 * i], (int)many[2 * i + 1]).ToArray().Sum(value => (double)value * value))];
+            double norm = Math.Sqrt(ofPieces.Sum()) / scale;
+            float max = (float)(cut * norm);
             if (bad != 0) { gradients[1234] = bad; }
             GradientNormArguments arguments = new()
             {
@@ -178,20 +195,14 @@ public sealed class CheckedSumTests
             bool isFinite = bad == 0;
             Assert.Equal(isFinite ? 1u : 0, BitConverter.SingleToUInt32Bits(factor[2]));
             if (!isFinite) { continue; }
-            double all = 0;
-            for (int i = 0; i < squares.Length; i++)
-            {
-                double sum = gradients.AsSpan((int)many[2 * i], (int)many[2 * i + 1]).ToArray().Sum(value => (double)value * value);
-                StoredValues.AssertNear(sum, 1e-6 * sum, squares[i], $"piece {i}");
-                all += sum;
-            }
-            double norm = Math.Sqrt(all) / scale, cut = Math.Min(1, max / (norm + 1e-6)) / scale;
+            for (int i = 0; i < squares.Length; i++) { StoredValues.AssertNear(ofPieces[i], 1e-6 * ofPieces[i], squares[i], $"piece {i}"); }
+            double expected = Math.Min(1, max / (norm + 1e-6)) / scale;
             StoredValues.AssertNear(norm, 1e-6 * norm, factor[0], "norm");
-            StoredValues.AssertNear(cut, 1e-6 * cut, factor[1], "factor");
+            StoredValues.AssertNear(expected, 1e-6 * expected, factor[1], "factor");
         }
     }
 
-    // More than a tile both ways; a vector whose copy is fp32; a tensor without copies, and one with a transposed copy alone.
+    // Edges in each quarter of a tile, both ways; a vector whose copy is fp32; a tensor without copies, and one with a transposed copy alone.
     [Theory, MemberData(nameof(Optimizers))]
     public void AdamW_MovesParametersAndWritesTheirCopies(string kernel)
     {
@@ -199,7 +210,7 @@ public sealed class CheckedSumTests
         (int Rows, int Columns, bool Copies, bool Transposes, uint Flags)[] shapes =
         [
             (40, 70, true, true, TrainedTensor.Decays), (1, 33, true, false, TrainedTensor.IsWide), (5, 3, false, false, 0),
-            (33, 31, false, true, TrainedTensor.Decays | TrainedTensor.IsWide),
+            (60, 31, false, true, TrainedTensor.Decays | TrainedTensor.IsWide), (20, 10, true, true, 0), (36, 20, true, true, TrainedTensor.IsWide),
         ];
         foreach (bool isTaken in new[] { true, false })
         {
@@ -253,13 +264,14 @@ public sealed class CheckedSumTests
                 ofSecond = values.DownloadPlain(arguments.Second, count);
             for (int i = 0; i < count; i++)
             {
-                bool decays = shapes[Tensor(i)].Flags is var flags && (flags & TrainedTensor.Decays) != 0;
+                bool decays = (tensors.FindLast(tensor => tensor.Offset <= i).Flags & TrainedTensor.Decays) != 0;
                 double gradient = gradients[i] * .3f, m = first[i], v = second[i], value = weights[i];
                 if (updates && isTaken && i >= Before)
                 {
                     m += (gradient - m) * arguments.OneMinusBeta1;
                     v = arguments.Beta2 * v + arguments.OneMinusBeta2 * gradient * gradient;
-                    value = value * (decays ? arguments.Keep : 1) - arguments.Rate * m / (Math.Sqrt(v) / arguments.RootOfCorrection + arguments.Epsilon);
+                    double move = arguments.Rate * m / (Math.Sqrt(v) / arguments.RootOfCorrection + arguments.Epsilon);
+                    value = value * (decays ? arguments.Keep : 1) - move;
                 }
                 StoredValues.AssertNear(m, 4e-7, ofFirst[i], $"first moment {i}");
                 StoredValues.AssertNear(v, 4e-7, ofSecond[i], $"second moment {i}");
@@ -268,12 +280,6 @@ public sealed class CheckedSumTests
             for (int t = 0; t < shapes.Length; t++) { AssertCopies(values, tensors[t], moved, hasCopies: !updates || isTaken); }
 
             float[] Random(float greatest) => StoredValues.Random(random, count, greatest);
-
-            int Tensor(int i)
-            {
-                int tensor = tensors.FindLastIndex(one => one.Offset <= i);
-                return Math.Max(0, tensor);
-            }
         }
     }
 
@@ -282,7 +288,8 @@ public sealed class CheckedSumTests
         bool isWide = (tensor.Flags & TrainedTensor.IsWide) != 0;
         int bytes = isWide ? 4 : values.Bytes, rows = (int)tensor.Rows, columns = (int)tensor.Columns;
         if (tensor.Copy != 0) { Compare(tensor.Copy, (int)tensor.StrideCopy / bytes, rows, columns, (row, column) => row * columns + column); }
-        if (tensor.Transposed != 0) { Compare(tensor.Transposed, (int)tensor.StrideTransposed / bytes, columns, rows, (row, column) => column * columns + row); }
+        if (tensor.Transposed == 0) { return; }
+        Compare(tensor.Transposed, (int)tensor.StrideTransposed / bytes, columns, rows, (row, column) => column * columns + row);
 
         void Compare(ulong at, int stride, int height, int width, Func<int, int, int> place)
         {

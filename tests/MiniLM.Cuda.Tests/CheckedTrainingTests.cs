@@ -5,7 +5,8 @@ using MiniLM.Tests;
 
 namespace MiniLM.Cuda.Tests;
 
-/// <summary>Every kernel of a training step in a network, with all of the emulator's checks on: gradients, and weights after a step, against the reference.</summary>
+/// <summary>Every kernel of a training step in a network, with all of the emulator's checks on: gradients, and weights after a step, against the
+/// reference.</summary>
 /// <remarks>What each computes by itself is in <see cref="CheckedGemmTests"/> and its neighbours, a test a kernel.</remarks>
 public sealed class CheckedTrainingTests
 {

@@ -7,7 +7,7 @@ using MiniLM.Training;
 
 namespace MiniLM.Cuda.Tests;
 
-/// <summary>What a pass leaves in its workspace is nothing for the next one: between passes it is made unknown, and the emulator names whoever reads it.</summary>
+/// <summary>What a pass leaves in its workspace is nothing for the next one: between passes it is made unknown, and the emulator names who reads it.</summary>
 public sealed class StaleRowsTests
 {
     public static TheoryData<Precision, int> All() => new()

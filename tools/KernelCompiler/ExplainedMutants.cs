@@ -11,7 +11,5 @@ internal static class ExplainedMutants
         ("GemmMmaF16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
         ("GemmMmaGeluBF16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
         ("GemmLayerNorm384F16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
-        ("AttentionSimt32F32", Mutation.Barrier, "bar.warp.sync -1;", "",
-            "Not equivalent by the ISA, only not seen: nothing parts the lanes here, and the emulator keeps lanes in order that run together."),
     ];
 }

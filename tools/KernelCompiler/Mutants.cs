@@ -50,10 +50,10 @@ internal static partial class Mutants
             Mutation.Wait => Wait().Match(line),
             Mutation.Offset => Address().Match(line),
             Mutation.Fragment => At(Fragment().Matches(line), turn),
-            Mutation.Constant => IsZeroFill(lines, number) ? Match.Empty : Constant().Match(line),
+            Mutation.Constant => LoadBehindZeros(lines, number) >= 0 ? Match.Empty : Constant().Match(line),
             Mutation.Comparison => Comparison().Match(line),
             Mutation.Extreme => Extreme().Match(line),
-            Mutation.ZeroFill => IsZeroFill(lines, number) ? Zero().Match(line) : Match.Empty,
+            Mutation.ZeroFill => LoadBehindZeros(lines, number) is >= 0 and var load && !IsAlwaysTrue(lines, load) ? Zero().Match(line) : Match.Empty,
             Mutation.Float => At(Float().Matches(line), turn),
             Mutation.Addition => Addition().Match(line),
             _ => IsAlwaysTrue(lines, number) ? Match.Empty : Predicate().Match(line),
@@ -84,13 +84,13 @@ internal static partial class Mutants
         return match.Groups["fused"].Success ? $"mul.rn.{type}\t{to}, {left}, {right};" : $"mov.{type.Replace('s', 'b')}\t{to}, {left};";
     }
 
-    /// <summary>Whether a line puts a zero where the next load under a predicate puts its value.</summary>
-    private static bool IsZeroFill(string[] lines, int number)
+    /// <summary>Where a line puts a zero in the place of what the next load under a predicate loads, that load; else -1.</summary>
+    private static int LoadBehindZeros(string[] lines, int number)
     {
-        if (!Zero().IsMatch(lines[number])) { return false; }
+        if (!Zero().IsMatch(lines[number])) { return -1; }
         int next = Array.FindIndex(lines, number, line => !Zero().IsMatch(line));
-        return next > 0 && GuardedLoad().IsMatch(lines[next]) && !IsAlwaysTrue(lines, next)
-            && Register().Matches(GuardedLoad().Match(lines[next]).Value).Any(register => register.Value == Register().Match(lines[number]).Value);
+        Match load = next < 0 ? Match.Empty : GuardedLoad().Match(lines[next]);
+        return Register().Matches(load.Value).Any(register => register.Value == Register().Match(lines[number]).Value) ? next : -1;
     }
 
     /// <summary>Whether a line's predicate is a constant: Load4If(true, ...).</summary>
@@ -109,7 +109,7 @@ internal static partial class Mutants
         return $"{{{string.Join(',', registers)}}}";
     }
 
-    private static int AccessBytes(string line)
+    private static long AccessBytes(string line)
     {
         Match type = AccessType().Match(line);
         if (!type.Success) { return 16; } // ldmatrix, cp.async
@@ -118,7 +118,7 @@ internal static partial class Mutants
 
     private static uint Bits(Match match) => uint.Parse(match.Groups[1].Value, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
-    private static int Number(Group group) => int.Parse(group.Value, CultureInfo.InvariantCulture);
+    private static long Number(Group group) => long.Parse(group.Value, CultureInfo.InvariantCulture);
 
     [GeneratedRegex(@"\bbar\.(warp\.)?sync\b[^;]*;")]
     private static partial Regex Barrier();

@@ -29,7 +29,8 @@ try
         default:
             Console.Error.WriteLine("KernelCompiler compile: makes kernels/ptx from kernels/*.cs\nKernelCompiler check: makes it anew and compares every byte\n"
                 + "KernelCompiler ptxas: assembles every kernel for every GPU, writes kernels/ptx/registers.json\n"
-                + "KernelCompiler mutate [--seed N] [KERNEL...]: puts mistakes into the texts and says which of them the tests don't notice; N > 0 draws others");
+                + "KernelCompiler mutate [--seed N] [KERNEL...]: puts mistakes into the texts and says which of them the tests don't notice;\n"
+                + "    N > 0 draws others");
             return 2;
     }
 }

@@ -63,7 +63,8 @@ internal sealed unsafe class Allocation : IDisposable
         Users = null;
     }
 
-    /// <summary>What launches have stored is unknown from now on, but for zeros: padding is zero from the start, and who works in place stores it anew.</summary>
+    /// <summary>What launches have stored is unknown from now on, but for zeros: padding is zero from the start, and who works in place stores
+    /// it anew.</summary>
     internal void ForgetStores()
     {
         for (long word = 0; word < (Bytes + 31) / 32; word++)
