@@ -20,7 +20,11 @@ public sealed class CheckedAttentionTests
         ? [under.Info.SharedBytesPerUnit / 4]
         : under.Info.TileColumns switch { 32 => [30, 40], 64 => [62, 70], _ => [100, 140] };
 
-    private static double[] Run(CheckedKernel under, string kernel, AttentionCase attention)
+    /// <param name="under">The kernel.</param>
+    /// <param name="kernel">Its name.</param>
+    /// <param name="attention">What it is launched for.</param>
+    /// <param name="resident">Keys in shared memory at a time, on tensor cores: one block of 64, or two.</param>
+    private static double[] Run(CheckedKernel under, string kernel, AttentionCase attention, uint resident = 128)
     {
         AttentionArguments arguments = attention.Arguments.Attention;
         if (TrainingKernels.Has(kernel))
@@ -30,7 +34,7 @@ public sealed class CheckedAttentionTests
         }
         else if (IsOnTensorCores(kernel))
         {
-            arguments.ResidentKeys = 64;
+            arguments.ResidentKeys = resident;
             under.Launcher.Attention(kernel, arguments, attention.Lengths.Length, AttentionCase.Heads);
         }
         else { under.Launcher.Attention(kernel, arguments, attention.TileCount, attention.HeadPieces); }
@@ -66,7 +70,7 @@ public sealed class CheckedAttentionTests
             foreach (int size in Sizes(under))
             {
                 AttentionCase attention = Random(under, size, [1, 70, 17, 2, 31], queries: 4, relativeBias);
-                AssertContext(under, kernel, attention, Run(under, kernel, attention), $"heads of {size}, bias {relativeBias}");
+                AssertContext(under, kernel, attention, Run(under, kernel, attention, resident: 64), $"heads of {size}, bias {relativeBias}");
             }
         }
     }

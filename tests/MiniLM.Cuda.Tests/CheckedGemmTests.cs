@@ -13,7 +13,7 @@ public sealed class CheckedGemmTests
     // Around fragments, warps and tiles, and more than two tiles.
     private static readonly (int Rows, int Steps)[] Shapes =
     [
-        (1, 1), (15, 2), (16, 1), (17, 3), (63, 2), (64, 2), (65, 1), (127, 2), (128, 5), (129, 1), (300, 1),
+        (1, 1), (15, 2), (16, 1), (17, 3), (18, 1), (63, 2), (64, 2), (65, 1), (66, 1), (127, 2), (128, 5), (129, 1), (300, 1),
     ];
 
     public static TheoryData<string> Kernels() => CheckedKernel.Of(isTraining: false, "GemmMma", "GemmSimt");
