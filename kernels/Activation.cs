@@ -60,13 +60,13 @@ public readonly struct GeluTanh : IActivation
     public static float Apply(float x)
     {
         float exponent = Fma(x * x, Scale * 0.044715f, Scale) * x;
-        return Divide(x, 1 + Exp2(Min(exponent, 120))); // 120: infinity / infinity would be NaN
+        return x * Reciprocal(1 + Exp2(Min(exponent, 120))); // 120: infinity times 0 would be NaN
     }
 
     /// <summary>s + x s (1 - s) 2u' with s = sigmoid(2u).</summary>
     public static float Slope(float x)
     {
-        float square = x * x, exponent = Fma(square, Scale * 0.044715f, Scale) * x, s = Divide(1, 1 + Exp2(Min(exponent, 120)));
+        float square = x * x, exponent = Fma(square, Scale * 0.044715f, Scale) * x, s = Reciprocal(1 + Exp2(Min(exponent, 120)));
         float steepness = Fma(square, 6 * 0.7978845608f * 0.044715f, 2 * 0.7978845608f);
         return Fma(x * steepness, s * (1 - s), s);
     }

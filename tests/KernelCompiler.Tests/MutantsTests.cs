@@ -9,11 +9,12 @@ public sealed class MutantsTests
     private static string Text(string kernel) => File.ReadAllText(Path.Combine(Folder, kernel + ".ptx"));
 
     [Fact]
-    public void ATensorCoreGemmHasMutantsOfEveryKindAndOneForEachBarrierAndWait()
+    public void EveryKindHasMutantsAndEachBarrierAndWaitHasOne()
     {
+        Assert.Equal(Enum.GetValues<Mutation>(),
+            MutationRun.Families.SelectMany(kernel => Mutants.Of(kernel, Text(kernel))).Select(mutant => mutant.Mutation).Distinct().Order());
         string text = Text("GemmMmaF16");
         List<Mutant> mutants = Mutants.Of("GemmMmaF16", text);
-        Assert.Equal(Enum.GetValues<Mutation>(), mutants.Select(mutant => mutant.Mutation).Distinct());
         Assert.Equal(text.Split("bar.sync").Length - 1, mutants.Count(mutant => mutant.Mutation == Mutation.Barrier));
         Assert.Equal(text.Split("wait_group").Length - 1, mutants.Count(mutant => mutant.Mutation == Mutation.Wait));
     }
@@ -25,7 +26,9 @@ public sealed class MutantsTests
     public void AMutantDiffersInItsLineOnlyAndIsStillValid(string kernel)
     {
         string[] lines = Text(kernel).Split('\n');
-        foreach (Mutant mutant in Mutants.Of(kernel, Text(kernel)))
+        List<Mutant> mutants = [.. Mutants.Of(kernel, Text(kernel)), .. Mutants.Of(kernel, Text(kernel), seed: 3)];
+        Assert.True(mutants.Count >= 10, $"{mutants.Count} mutants");
+        foreach (Mutant mutant in mutants)
         {
             string[] changed = mutant.Text.Split('\n');
             Assert.Equal(lines.Length, changed.Length);
@@ -35,8 +38,15 @@ public sealed class MutantsTests
     }
 
     [Fact]
-    public void TheSameTextGivesTheSameMutants() =>
-        Assert.Equal(Mutants.Of("AttentionMma32F16", Text("AttentionMma32F16")), Mutants.Of("AttentionMma32F16", Text("AttentionMma32F16")));
+    public void TheSameTextAndSeedGiveTheSameMutants()
+    {
+        List<Mutant> Of(int seed) => Mutants.Of("AttentionMma32F16", Text("AttentionMma32F16"), seed);
+        Assert.Equal(Of(0), Of(0));
+        Assert.Equal(Of(5), Of(5));
+        Assert.NotEqual(Of(5), Of(0));
+        Assert.NotEqual(Of(5), Of(6));
+        Assert.Equal(Of(0).Select(mutant => mutant.Mutation), Of(5).Select(mutant => mutant.Mutation));
+    }
 
     [Theory]
     [InlineData("\tbar.sync\t0;", "Barrier", "")]
@@ -47,8 +57,32 @@ public sealed class MutantsTests
     [InlineData("\tmma.sync {%f1,%f2}, {%r1,%r2}, {%r3}, {%f3,%f4};", "Fragment", "mma.sync {%f2,%f1}, {%r1,%r2}, {%r3}, {%f3,%f4};")]
     [InlineData("\t@!%p1 st.global.f32 [%rd1], %f1;", "Dropped", "st.global.f32 [%rd1], %f1;")]
     [InlineData("\t@!%p1 bra\tL1;", "Inverted", "@%p1 bra L1;")]
+    [InlineData("\tand.b32\t%r16, %r15, 31;", "Constant", "and.b32 %r16, %r15, 32;")]
+    [InlineData("\tsetp.ls.u32\t%p1, %r20, 1;", "Constant", "setp.ls.u32 %p1, %r20, 2;")]
+    [InlineData("\tmov.b32\t%r9, 0;", "Constant", "mov.b32 %r9, 1;")]
+    [InlineData("\tsetp.lo.u32\t%p3, %r9, %r31;", "Comparison", "setp.ls.u32 %p3, %r9, %r31;")]
+    [InlineData("\tsetp.ge.f32\t%p3, %f9, %f31;", "Comparison", "setp.gt.f32 %p3, %f9, %f31;")]
+    [InlineData("\tmax.f32\t%f1, %f2, 0f00000000;", "Extreme", "min.f32 %f1, %f2, 0f00000000;")]
+    [InlineData("\tmul.rn.f32\t%f1, %f2, 0f3F800000;", "Float", "mul.rn.f32 %f1, %f2, 0f3F8020C5;")]
+    [InlineData("\tadd.rn.f32\t%f1, %f2, %f3;", "Addition", "mov.f32 %f1, %f2;")]
+    [InlineData("\tadd.s64\t%rd1, %rd2, 32;", "Addition", "mov.b64 %rd1, %rd2;")]
+    [InlineData("\tfma.rn.f32\t%f1, %f2, %f3, %f4;", "Addition", "mul.rn.f32 %f1, %f2, %f3;")]
+    [InlineData("\tmov.b32 %r36, 0;\n\tmov.b32 %r37, 0;\n\t@%p1 ld.global.v2.b32 {%r36,%r37}, [%rd29+0];", "ZeroFill", "")]
     public void AMistakeIsWhatItsKindSays(string line, string mutation, string after) =>
-        Assert.Equal(after, Assert.Single(Mutants.Of("x", $"{{\n{line}\n}}"), mutant => mutant.Mutation == Enum.Parse<Mutation>(mutation)).After);
+        Assert.Equal(after, Mutants.Of("x", $"{{\n{line}\n}}").First(mutant => mutant.Mutation == Enum.Parse<Mutation>(mutation)).After);
+
+    // A null pointer is compared with 0, an infinite constant has no thousandth more, a predicate of 1 guards nothing.
+    [Theory]
+    [InlineData("\tsetp.ls.u64\t%p2, %rd7, 0;", "Constant")]
+    [InlineData("\tmov.b32 %r36, 0;\n\t@%p1 ld.global.b32 %r36, [%rd29+0];", "Constant")]
+    [InlineData("\tld.global.b32 %r36, [%rd29+4];", "Constant")]
+    [InlineData("\tmov.f32\t%f12, 0fFF800000;", "Float")]
+    [InlineData("\tmov.f32\t%f12, 0f00000000;", "Float")]
+    [InlineData("\tmov.b32 %r36, 0;\n\tld.global.b32 %r36, [%rd29+0];", "ZeroFill")]
+    [InlineData("\tmov.pred\t%p1, 1;\n\tmov.b32 %r36, 0;\n\t@%p1 ld.global.b32 %r36, [%rd29+0];", "ZeroFill")]
+    [InlineData("\tmov.pred\t%p1, 1;\n\t@%p1 ld.global.b32 %r36, [%rd29+0];", "Dropped")]
+    public void ALineWithoutAPlaceForAMistakeHasNone(string lines, string mutation) =>
+        Assert.DoesNotContain(Mutants.Of("x", $"{{\n{lines}\n}}"), mutant => mutant.Mutation == Enum.Parse<Mutation>(mutation));
 
     [Fact]
     public void ARunFailsForASurvivorWithoutAReasonAndForAReasonWithoutASurvivor()
@@ -59,6 +93,10 @@ public sealed class MutantsTests
         int Report(params Mutant[] survivors) => MutationRun.Report(mutants, mutant => !survivors.Contains(mutant), [entry.Kernel]);
         Assert.Equal(0, Report(explained));
         Assert.Equal(1, Report());
-        Assert.Equal(1, Report(explained, mutants.First(mutant => mutant != explained)));
+        Mutant another = mutants.First(mutant => mutant != explained);
+        Assert.Equal(1, Report(explained, another));
+        // Of what a seed draws nothing is explained: the share counts.
+        Assert.Equal(0, MutationRun.Report(mutants, mutant => mutant != another, [entry.Kernel], seed: 1));
+        Assert.Equal(1, MutationRun.Report(mutants, mutant => mutant.Mutation == Mutation.Barrier, [entry.Kernel], seed: 1));
     }
 }

@@ -1,65 +1,217 @@
-using MiniLM.Compute.Reference;
-using MiniLM.Cuda.Emulator;
 using MiniLM.Kernels;
 
 namespace MiniLM.Cuda.Tests;
 
-/// <summary>Attention by itself, with all checks on: scores that tell keys apart, where a network's averages hide a wrong one,
-/// and no byte read outside of the tensors.</summary>
+/// <summary>Attention by itself, with all checks on: every length around the tiles, scores that tell keys apart and scores that do not, numbers at the end of
+/// their range, and no byte read outside of the tensors.</summary>
 /// <remarks>A test a kernel, named by it, as in <see cref="CheckedKernelTests"/>.</remarks>
 public sealed class CheckedAttentionTests
 {
-    public static TheoryData<string> Kernels() =>
-        [.. KernelInfo.All.Keys.Where(name => name.StartsWith("Attention", StringComparison.Ordinal) && !TrainingKernels.Has(name))];
+    public static TheoryData<string> Kernels() => CheckedKernel.Of(isTraining: false, "Attention");
 
-    [Theory, MemberData(nameof(Kernels))]
-    public void Attention_TellsKeysApartAndStaysInsideItsTensors(string kernel)
+    public static TheoryData<string> Training() => CheckedKernel.Of(isTraining: true, "AttentionSimtTraining");
+
+    public static TheoryData<string> Forward() => [.. Kernels().Concat(Training())];
+
+    private static bool IsOnTensorCores(string kernel) => kernel.StartsWith("AttentionMma", StringComparison.Ordinal);
+
+    /// <summary>A head that fills the kernel's lanes in part, and one in two pieces.</summary>
+    private static int[] Sizes(CheckedKernel under) => under.Info.SharedBytesPerUnit > 0
+        ? [under.Info.SharedBytesPerUnit / 4]
+        : under.Info.TileColumns switch { 32 => [30, 40], 64 => [62, 70], _ => [100, 140] };
+
+    /// <param name="under">The kernel.</param>
+    /// <param name="kernel">Its name.</param>
+    /// <param name="attention">What it is launched for.</param>
+    /// <param name="resident">Keys in shared memory at a time, on tensor cores: one block of 64, or two.</param>
+    private static double[] Run(CheckedKernel under, string kernel, AttentionCase attention, uint resident = 128)
     {
-        const int Heads = 2, Resident = 64;
-        KernelInfo info = KernelInfo.All[kernel];
-        bool onTensorCores = kernel.StartsWith("AttentionMma", StringComparison.Ordinal);
-        // 140: in two pieces
-        int size = onTensorCores ? info.SharedBytesPerUnit / 4 : info.TileColumns switch { 32 => 30, 64 => 62, _ => 140 }, hidden = Heads * size;
-        using EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = info.Target, IsChecked = true, BranchBudget = 100_000 });
-        using KernelLauncher launcher = new(gpu, MutatedKernel.Ptx);
-        StoredValues values = new(gpu, kernel);
-        int[] lengths = [1, 70, 17, 2, 31], offsets = [0, 1, 71, 88, 90, 121]; // 70: more than are resident
-        int rows = offsets[^1];
-        int[] tiles = [.. Enumerable.Range(0, lengths.Length)
-            .SelectMany(sequence => Enumerable.Range(0, (lengths[sequence] + 15) / 16).SelectMany(tile => new[] { sequence, tile * 16 }))];
+        AttentionArguments arguments = attention.Arguments.Attention;
+        if (TrainingKernels.Has(kernel))
+        {
+            attention.Arguments.LogSums = under.Values.AllocatePlain(AttentionCase.Heads * attention.Rows);
+            under.Launcher.Attention(kernel, attention.Arguments, attention.TileCount, attention.HeadPieces);
+        }
+        else if (IsOnTensorCores(kernel))
+        {
+            arguments.ResidentKeys = resident;
+            under.Launcher.Attention(kernel, arguments, attention.Lengths.Length, AttentionCase.Heads);
+        }
+        else { under.Launcher.Attention(kernel, arguments, attention.TileCount, attention.HeadPieces); }
+        return under.Values.Download(arguments.Context, attention.Rows * attention.Hidden);
+    }
+
+    private static AttentionCase Random(CheckedKernel under, int size, int[] lengths, float queries, bool relativeBias = false, float dropout = 0,
+        int? border = null)
+    {
         Random random = new(7);
-        float[] query = StoredValues.Random(random, rows * hidden, 4), key = StoredValues.Random(random, rows * hidden),
-            value = StoredValues.Random(random, rows * hidden);
-        AttentionArguments arguments = new()
+        int count = lengths.Sum() * AttentionCase.Heads * size;
+        return new AttentionCase(under, size, lengths, StoredValues.Random(random, count, queries), StoredValues.Random(random, count),
+            StoredValues.Random(random, count), relativeBias, dropout, border);
+    }
+
+    // A rounding of the probabilities before they meet values of at most 1, and fp32's; then one of the result.
+    private static void AssertContext(CheckedKernel under, string kernel, AttentionCase attention, double[] actual, string what)
+    {
+        double error = (IsOnTensorCores(kernel) ? under.Values.Rounding : 0) + 2e-6 * attention.Arguments.Dropout.Scale;
+        for (int i = 0; i < actual.Length; i++)
         {
-            Query = values.Upload(query),
-            Key = values.Upload(key),
-            Value = values.Upload(value),
-            Context = values.Allocate(rows * hidden),
-            Offsets = values.UploadPlain(offsets),
-            Tiles = values.UploadPlain(tiles),
-            StrideQuery = (uint)(hidden * values.Bytes),
-            StrideContext = (uint)(hidden * values.Bytes),
-            HeadSize = (uint)size,
-            Scale = (float)(1 / Math.Log(2) / Math.Sqrt(size)),
-            ResidentKeys = Resident,
-        };
-        launcher.Attention(kernel, arguments, onTensorCores ? lengths.Length : tiles.Length / 2,
-            onTensorCores ? Heads : Heads * ((size + info.TileColumns - 1) / info.TileColumns));
-        double[] actual = values.Download(arguments.Context, rows * hidden);
-        for (int sequence = 0; sequence < lengths.Length; sequence++)
+            int row = i / attention.Hidden, sequence = Array.FindLastIndex(attention.Offsets, first => first <= row);
+            under.Values.AssertStored(attention.Context[i], error, actual[i], $"{what}, length {attention.Lengths[sequence]}, element {i}");
+        }
+    }
+
+    [Theory, MemberData(nameof(Forward))]
+    public void Attention_TellsKeysApart(string kernel)
+    {
+        foreach (bool relativeBias in IsOnTensorCores(kernel) ? [false] : new[] { false, true })
         {
-            (int length, Range range) = (lengths[sequence], (offsets[sequence] * hidden)..(offsets[sequence + 1] * hidden));
-            double[] Part(float[] tensor) => Array.ConvertAll(tensor[range], x => (double)x);
-            double[] scores = new double[Heads * length * length], probabilities = new double[scores.Length], expected = new double[length * hidden];
-            SelfAttention.Forward<double>(Part(query), Part(key), Part(value), Heads, [], new int[length], scores, probabilities, expected);
-            for (int i = 0; i < expected.Length; i++)
+            using CheckedKernel under = new(kernel);
+            foreach (int size in Sizes(under))
             {
-                // A rounding of the probabilities before they meet values of at most 1, one of the result, and fp32's.
-                double got = actual[range][i];
-                Assert.True(Math.Abs(expected[i] - got) <= 2 * values.Rounding + 2e-6,
-                    $"sequence {sequence}, element {i}: expected {expected[i]:R}, got {got:R}");
+                AttentionCase attention = Random(under, size, [1, 70, 17, 2, 31], queries: 4, relativeBias);
+                AssertContext(under, kernel, attention, Run(under, kernel, attention, resident: 64), $"heads of {size}, bias {relativeBias}");
             }
+        }
+    }
+
+    // Nearly equal probabilities: a key too many or too few moves everything. The last key has the opposite value of all others. Training shares the body
+    // with inference: some lengths do.
+    [Theory, MemberData(nameof(Forward))]
+    public void Attention_ReadsAllKeysOfEveryLengthAndNoOther(string kernel)
+    {
+        using CheckedKernel under = new(kernel);
+        int size = Sizes(under)[0];
+        int[] lengths = [.. Enumerable.Range(1, 80).Where(length => !TrainingKernels.Has(kernel) || length % 16 is 0 or 1 or 7)];
+        AttentionCase flat = Random(under, size, lengths, queries: 1 / 64f);
+        float[] values = new float[flat.Value.Length];
+        for (int row = 0; row < flat.Rows; row++) { values.AsSpan(row * flat.Hidden, flat.Hidden).Fill(flat.Offsets.Contains(row + 1) ? -1 : 1); }
+        AttentionCase attention = new(under, size, lengths, flat.Query, flat.Key, values);
+        AssertContext(under, kernel, attention, Run(under, kernel, attention), "flat");
+    }
+
+    // Scores as large as fp16 has them, where a softmax without its maximum overflows; infinities and NaN stay in their head and in what reads them.
+    [Theory, MemberData(nameof(Forward))]
+    public void Attention_TakesScoresAndValuesAtTheEndOfTheirRange(string kernel)
+    {
+        using CheckedKernel under = new(kernel);
+        int size = Sizes(under)[0], hidden = AttentionCase.Heads * size;
+        int[] lengths = [70, 5, 20, 33, 3];
+        int count = lengths.Sum() * hidden;
+        float[] query = new float[count], key = new float[count], value = StoredValues.Random(new Random(1), count);
+        for (int at = 0; at < count; at += size)
+        {
+            // One element of each head: the score is exact. Of most keys it is the same, so that more than one counts.
+            query[at] = (at / size % 3 - 1) * 65504f;
+            key[at] = at / hidden % 4 == 0 ? 1 : at / hidden % 4 - 2;
+        }
+        query = under.Values.Round(query);
+        float[] special = [float.NaN, float.PositiveInfinity, float.NegativeInfinity];
+        for (int i = 0; i < 3; i++)
+        {
+            int row = lengths.Take(2 + i).Sum() + 2; // of the third sequence and those behind it
+            (i == 0 ? query : i == 1 ? key : value)[row * hidden] = special[i];
+        }
+        AttentionCase attention = new(under, size, lengths, query, key, value);
+        double[] actual = Run(under, kernel, attention);
+        Assert.Contains(attention.Context, double.IsNaN);
+        for (int i = 0; i < actual.Length; i++)
+        {
+            if (!double.IsFinite(attention.Context[i])) { Assert.False(double.IsFinite(actual[i]), $"element {i} is {actual[i]}"); continue; }
+            under.Values.AssertStored(attention.Context[i], (IsOnTensorCores(kernel) ? under.Values.Rounding : 0) + 2e-6, actual[i], $"element {i}");
+        }
+    }
+
+    [Theory, MemberData(nameof(Training))]
+    public void TrainingAttention_DropsProbabilitiesAndKeepsItsSums(string kernel)
+    {
+        foreach (bool drops in new[] { true, false })
+        {
+            using CheckedKernel under = new(kernel);
+            foreach (int size in Sizes(under))
+            {
+                AttentionCase attention = Random(under, size, [1, 40, 17, 2, 33], queries: 4, relativeBias: drops, dropout: drops ? .2f : 0);
+                AssertContext(under, kernel, attention, Run(under, kernel, attention), $"heads of {size}, dropout {drops}");
+                double[] expected = attention.LogSums();
+                float[] sums = under.Values.DownloadPlain(attention.Arguments.LogSums, expected.Length);
+                for (int i = 0; i < sums.Length; i++)
+                {
+                    StoredValues.AssertNear(expected[i], 2e-6 * (1 + Math.Abs(expected[i])), sums[i], $"heads of {size}, sum {i}");
+                }
+            }
+        }
+        using CheckedKernel border = new(kernel);
+        for (int key = 0; key < 8; key++)
+        {
+            AttentionCase attention = Random(border, 20, [9], queries: 1, border: key);
+            AssertContext(border, kernel, attention, Run(border, kernel, attention), $"threshold of key {key}");
+        }
+    }
+
+    public static TheoryData<string> Gradients() => CheckedKernel.Of(isTraining: true, "AttentionSimtQueryGradient", "AttentionSimtKeyValueGradient");
+
+    [Theory, MemberData(nameof(Gradients))]
+    public void AttentionBackward_GivesTheGradientsOfItsFormulas(string kernel)
+    {
+        using CheckedKernel under = new(kernel);
+        foreach (int size in under.Info.TileColumns == 32 ? [30, 40] : new[] { 62, 140 })
+        {
+            int[] lengths = size == 140 ? [1, 35, 17] : [1, 40, 17, 2, 33];
+            foreach (bool drops in new[] { true, false })
+            {
+                AttentionCase attention = Random(under, size, lengths, queries: 4, relativeBias: drops, dropout: drops ? .2f : 0);
+                AssertGradients(under, kernel, attention, drops, $"heads of {size}, dropout {drops}");
+            }
+        }
+        for (int key = 0; key < 8; key++)
+        {
+            AssertGradients(under, kernel, Random(under, 20, [9], queries: 1, border: key), hasBias: false, $"threshold of key {key}");
+        }
+    }
+
+    private static void AssertGradients(CheckedKernel under, string kernel, AttentionCase attention, bool hasBias, string what)
+    {
+        StoredValues values = under.Values;
+        bool ofQueries = kernel.Contains("Query", StringComparison.Ordinal);
+        int count = attention.Rows * attention.Hidden;
+        double error = 5e-6 * attention.Arguments.Dropout.Scale;
+        float[] context = values.Round(Array.ConvertAll(attention.Context, value => (float)value)), upstream = StoredValues.Random(new Random(3), count);
+        (double[] deltas, double[] dQuery, double[] dKey, double[] dValue, double[] dBias) = attention.Backward(context, upstream);
+        attention.Arguments.LogSums = values.UploadPlain(Array.ConvertAll(attention.LogSums(), sum => (float)sum));
+        attention.Arguments.Attention.Context = values.Upload(context);
+        AttentionBackwardArguments arguments = new()
+        {
+            Forward = attention.Arguments,
+            DContext = values.Upload(upstream),
+            DQuery = values.Allocate(count),
+            DKey = values.Allocate(count),
+            DValue = values.Allocate(count),
+            Deltas = ofQueries ? values.AllocatePlain(deltas.Length) : values.UploadPlain(Array.ConvertAll(deltas, delta => (float)delta)),
+            Buckets = values.UploadPlain(CudaWeights.Buckets),
+            BiasSums = hasBias ? values.AllocatePlain(dBias.Length) : 0,
+            Factor = (float)(1 / Math.Sqrt(attention.Size)),
+        };
+        under.Launcher.AttentionBackward(kernel, arguments, attention.TileCount, attention.HeadPieces);
+        if (!ofQueries)
+        {
+            AssertStored(dKey, arguments.DKey, "key");
+            AssertStored(dValue, arguments.DValue, "value");
+            return;
+        }
+        AssertStored(dQuery, arguments.DQuery, "query");
+        AssertPlain(deltas, arguments.Deltas, "delta");
+        if (hasBias) { AssertPlain(dBias, arguments.BiasSums, "bias"); }
+
+        void AssertStored(double[] expected, ulong at, string name)
+        {
+            double[] actual = values.Download(at, expected.Length);
+            for (int i = 0; i < actual.Length; i++) { values.AssertStored(expected[i], error, actual[i], $"{what}, {name} {i}"); }
+        }
+
+        void AssertPlain(double[] expected, ulong at, string name)
+        {
+            float[] actual = values.DownloadPlain(at, expected.Length);
+            for (int i = 0; i < actual.Length; i++) { StoredValues.AssertNear(expected[i], error, actual[i], $"{what}, {name} {i}"); }
         }
     }
 }

@@ -1,60 +1,200 @@
 using MiniLM.Compute.Reference;
-using MiniLM.Cuda.Emulator;
 using MiniLM.Kernels;
 using MiniLM.Model;
+using MiniLM.Training;
 
 namespace MiniLM.Cuda.Tests;
 
-/// <summary>GEMMs by themselves, with all checks on: what no network asks of them yet, a residual behind an activation and few steps of k.</summary>
-/// <remarks>A test a kernel, named by it, as in <see cref="CheckedKernelTests"/>.</remarks>
+/// <summary>GEMMs by themselves, with all checks on: every number of rows around a tile, few steps of k, whatever stands behind the sums.</summary>
+/// <remarks>A test a kernel, named by it, as in <see cref="CheckedKernelTests"/>. Operands are multiples of 1/64, so that sums are exact in fp32 and what is
+/// stored is known but for the activation's own error.</remarks>
 public sealed class CheckedGemmTests
 {
-    private const int Rows = 130; // more than a tile
+    // Around fragments, warps and tiles, and more than two tiles.
+    private static readonly (int Rows, int Steps)[] Shapes =
+    [
+        (1, 1), (15, 2), (16, 1), (17, 3), (18, 1), (63, 2), (64, 2), (65, 1), (66, 1), (127, 2), (128, 5), (129, 1), (300, 1),
+    ];
 
-    public static TheoryData<string> Kernels() =>
-        [.. KernelInfo.All.Keys.Where(name => !TrainingKernels.Has(name)
-            && (name.StartsWith("GemmMma", StringComparison.Ordinal) || name.StartsWith("GemmSimt", StringComparison.Ordinal)))];
+    public static TheoryData<string> Kernels() => CheckedKernel.Of(isTraining: false, "GemmMma", "GemmSimt");
 
-    [Theory, MemberData(nameof(Kernels))]
-    public void Gemm_AddsAResidualBehindItsActivationAtEveryDepth(string kernel)
+    public static TheoryData<string> TrainingKernelNames() => CheckedKernel.Of(isTraining: true, "GemmSimt");
+
+    public static TheoryData<string> NormKernels() => CheckedKernel.Of(isTraining: false, "GemmLayerNorm");
+
+    /// <summary>Operands of a product in buffers of their own, and its exact sums.</summary>
+    private sealed class Product
     {
-        KernelInfo info = KernelInfo.All[kernel];
-        Activation activation = Enum.GetValues<Activation>().Where(activation => kernel.Contains(activation.ToString(), StringComparison.Ordinal))
-            .OrderBy(activation => activation.ToString().Length).LastOrDefault();
-        using EmulatedGpu gpu = new(new EmulatedGpuOptions { Capability = info.Target, IsChecked = true, BranchBudget = 100_000 });
-        using KernelLauncher launcher = new(gpu, MutatedKernel.Ptx);
-        StoredValues values = new(gpu, kernel);
-        int columns = info.TileColumns;
-        Random random = new(7);
-        foreach (int steps in new[] { 1, 2, 3, 5 })
+        internal Product(CheckedKernel kernel, int rows, int columns, int depth, float greatest = 1)
         {
-            int depth = steps * info.TileDepth;
-            float[] a = StoredValues.Random(random, Rows * depth), b = StoredValues.Random(random, columns * depth),
-                bias = StoredValues.Random(random, columns), residual = StoredValues.Random(random, Rows * columns);
-            GemmArguments arguments = new()
+            (StoredValues values, Random random) = (kernel.Values, new Random(rows));
+            float[] a = StoredValues.Random(random, rows * depth, greatest), b = StoredValues.Random(random, columns * depth, greatest);
+            Bias = StoredValues.Random(random, columns, greatest);
+            Residual = StoredValues.Random(random, rows * columns, greatest);
+            Sums = new double[rows * columns];
+            for (int i = 0; i < Sums.Length; i++)
+            {
+                for (int k = 0; k < depth; k++) { Sums[i] += (double)a[i / columns * depth + k] * b[i % columns * depth + k]; }
+            }
+            Arguments = new GemmArguments
             {
                 A = values.Upload(a),
                 B = values.Upload(b),
-                C = values.Allocate(Rows * columns),
-                Bias = values.UploadPlain(bias),
-                Residual = values.Upload(residual),
+                C = values.Allocate(rows * columns),
+                Bias = values.UploadPlain(Bias),
+                Residual = values.Upload(Residual),
                 StrideA = (uint)(depth * values.Bytes),
                 StrideB = (uint)(depth * values.Bytes),
                 StrideC = (uint)(columns * values.Bytes),
-                Rows = Rows,
+                Rows = (uint)rows,
             };
-            launcher.Gemm(kernel, arguments, columns, depth);
-            double[] c = values.Download(arguments.C, Rows * columns);
+        }
+
+        internal GemmArguments Arguments;
+
+        internal float[] Bias { get; }
+        internal float[] Residual { get; }
+        internal double[] Sums { get; }
+    }
+
+    /// <summary>The one with the longest name that a kernel's has in it.</summary>
+    private static Activation ActivationOf(string kernel) => Enum.GetValues<Activation>().OrderBy(activation => activation.ToString().Length)
+        .LastOrDefault(activation => kernel.Contains(activation.ToString(), StringComparison.Ordinal));
+
+    private static double Activated(Activation activation, double x)
+    {
+        double[] one = [x];
+        Activations.Forward<double>(activation, one);
+        return one[0];
+    }
+
+    private static double Error(Activation activation, double x) => activation is Activation.Identity or Activation.Relu ? 0 : 3e-7 + 1e-6 * Math.Abs(x);
+
+    [Theory, MemberData(nameof(Kernels))]
+    public void Gemm_StoresWhatItsActivationGivesAndAResidual(string kernel)
+    {
+        using CheckedKernel under = new(kernel);
+        Activation activation = ActivationOf(kernel);
+        bool roundsBefore = kernel.StartsWith("GemmMma", StringComparison.Ordinal); // the residual is added to what is stored
+        foreach ((int rows, int steps) in Shapes)
+        {
+            int columns = under.Info.TileColumns * (rows == 17 ? 2 : 1), depth = steps * under.Info.TileDepth;
+            Product product = new(under, rows, columns, depth);
+            bool hasResidual = rows != 65;
+            if (!hasResidual) { product.Arguments.Residual = 0; }
+            under.Launcher.Gemm(kernel, product.Arguments, columns, depth);
+            double[] c = under.Values.Download(product.Arguments.C, rows * columns);
             for (int i = 0; i < c.Length; i++)
             {
-                double[] sum = [bias[i % columns]];
-                for (int k = 0; k < depth; k++) { sum[0] += (double)a[i / columns * depth + k] * b[i % columns * depth + k]; }
-                Activations.Forward<double>(activation, sum);
-                double expected = sum[0] + residual[i];
-                // A rounding of what the activation gives and one of the sum, and the sums in fp32.
-                Assert.True(Math.Abs(expected - c[i]) <= values.Rounding * (Math.Abs(sum[0]) + Math.Abs(expected)) + 1e-6 * depth,
-                    $"{steps} steps, element {i}: expected {expected:R}, got {c[i]:R}");
+                double x = product.Sums[i] + product.Bias[i % columns], y = Activated(activation, x), error = Error(activation, x);
+                double residual = hasResidual ? product.Residual[i] : 0, least = y - error, greatest = y + error;
+                if (roundsBefore) { (least, greatest) = (under.Values.Round(least), under.Values.Round(greatest)); }
+                StoredValues.AssertWithin(under.Values.Round(least + residual), under.Values.Round(greatest + residual), c[i],
+                    $"{rows} rows, {steps} steps, element {i}");
             }
         }
     }
+
+    [Theory, MemberData(nameof(TrainingKernelNames))]
+    public void TrainingGemm_StoresWhatItsFormulaGives(string kernel)
+    {
+        using CheckedKernel under = new(kernel);
+        Activation activation = ActivationOf(kernel);
+        foreach ((int rows, int steps) in Shapes)
+        {
+            int columns = under.Info.TileColumns * (rows == 17 ? 2 : 1), depth = steps * under.Info.TileDepth;
+            Product product = new(under, rows, columns, depth);
+            string what = $"{rows} rows, {steps} steps";
+            if (kernel.Contains("Dropout", StringComparison.Ordinal))
+            {
+                int[] numbers = [.. Enumerable.Range(0, rows).Select(row => 100_000 - 3 * row)];
+                AssertDrops(under, kernel, product, depth, under.Dropout(DropoutSite.FeedForwardOutput, rows == 65 ? 0 : .25f, numbers), numbers, what);
+                continue;
+            }
+            ulong other = under.Values.Allocate(rows * columns);
+            GemmActivationArguments arguments = new() { Gemm = product.Arguments };
+            if (kernel.Contains("Training", StringComparison.Ordinal))
+            {
+                arguments.BeforeActivation = other;
+                under.Launcher.Gemm(kernel, arguments, columns, depth);
+                double[] u = under.Values.Download(other, rows * columns), c = under.Values.Download(product.Arguments.C, rows * columns);
+                for (int i = 0; i < c.Length; i++)
+                {
+                    double x = product.Sums[i] + product.Bias[i % columns];
+                    under.Values.AssertStored(x, 0, u[i], $"{what}, input {i}");
+                    under.Values.AssertStored(Activated(activation, x), Error(activation, x), c[i], $"{what}, element {i}");
+                }
+                continue;
+            }
+            (arguments.BeforeActivation, arguments.Activated) = (under.Values.Upload(Array.ConvertAll(product.Residual, x => 4 * x)), other);
+            under.Launcher.Gemm(kernel, arguments, columns, depth);
+            double[] activated = under.Values.Download(other, rows * columns), dx = under.Values.Download(product.Arguments.C, rows * columns);
+            for (int i = 0; i < dx.Length; i++)
+            {
+                double x = 4 * product.Residual[i];
+                double[] slope = [product.Sums[i]];
+                Activations.Backward<double>(activation, [x], slope);
+                double error = activation == Activation.Relu ? 0 : 1e-6 * Math.Abs(product.Sums[i]);
+                under.Values.AssertStored(slope[0], error, dx[i], $"{what}, gradient {i}");
+                under.Values.AssertStored(Activated(activation, x), Error(activation, x), activated[i], $"{what}, activated {i}");
+            }
+        }
+    }
+
+    public static TheoryData<string> DropoutKernels() => CheckedKernel.Of(isTraining: true, "GemmSimtDropout");
+
+    // A thread has four columns, and four 32 further; all rows have one number here, so that in each the column is at the border.
+    [Theory, MemberData(nameof(DropoutKernels))]
+    public void DropoutGemm_KeepsTheValueWhoseNumberIsTheThreshold(string kernel)
+    {
+        using CheckedKernel under = new(kernel);
+        int rows = under.Info.TileRows, columns = under.Info.TileColumns, depth = under.Info.TileDepth;
+        Product product = new(under, rows, columns, depth);
+        int[] numbers = [.. Enumerable.Repeat(5, rows)];
+        foreach (int column in new[] { 0, 1, 2, 3, 32, 33, 34, 35 })
+        {
+            var dropout = under.DropoutAt(DropoutSite.FeedForwardOutput, column, numbers);
+            Assert.NotEqual(0, dropout.Mask.Factor(numbers[0], column));
+            AssertDrops(under, kernel, product, depth, dropout, numbers, $"threshold of column {column}");
+        }
+    }
+
+    // Of fp32 a sum times 1 / (1 - p) is rounded, and its sum with the residual again; a mask that keeps all changes nothing.
+    private static void AssertDrops(CheckedKernel under, string kernel, Product product, int depth, (DropoutArguments Arguments, DropoutMask Mask) dropout,
+        int[] numbers, string what)
+    {
+        int columns = product.Bias.Length;
+        under.Launcher.Gemm(kernel, new GemmDropoutArguments { Gemm = product.Arguments, Dropout = dropout.Arguments }, columns, depth);
+        double[] c = under.Values.Download(product.Arguments.C, product.Sums.Length);
+        for (int i = 0; i < c.Length; i++)
+        {
+            double x = (product.Sums[i] + product.Bias[i % columns]) * dropout.Mask.Factor(numbers[i / columns], i % columns);
+            under.Values.AssertStored(x + product.Residual[i], dropout.Mask.IsOff ? 0 : 2e-7 * (1 + Math.Abs(x)), c[i], $"{what}, element {i}");
+        }
+    }
+
+    // Rows whose variance is a little more than the greatest epsilon.
+    [Theory, MemberData(nameof(NormKernels))]
+    public void GemmLayerNorm_NormalizesRowsWithEveryEpsilon(string kernel)
+    {
+        using CheckedKernel under = new(kernel);
+        int columns = under.Info.TileColumns;
+        float[] epsilons = [1e-12f, 1e-5f, 1e-3f];
+        foreach ((int rows, int steps) in Shapes)
+        {
+            int depth = steps * under.Info.TileDepth;
+            Product product = new(under, rows, columns, depth, 1 / 8f);
+            float[] gamma = StoredValues.Random(new Random(1), columns), beta = StoredValues.Random(new Random(2), columns);
+            product.Arguments.Gamma = under.Values.UploadPlain(gamma);
+            product.Arguments.Beta = under.Values.UploadPlain(beta);
+            product.Arguments.Epsilon = epsilons[rows % 3];
+            under.Launcher.Gemm(kernel, product.Arguments, columns, depth);
+            double[] c = under.Values.Download(product.Arguments.C, rows * columns), y = new double[c.Length];
+            for (int i = 0; i < y.Length; i++) { y[i] = product.Sums[i] + product.Bias[i % columns] + product.Residual[i]; }
+            LayerNorm.Forward<double>(y, Doubles(gamma), Doubles(beta), product.Arguments.Epsilon, y);
+            for (int i = 0; i < c.Length; i++) { under.Values.AssertStored(y[i], 2e-6 + 1e-6 * Math.Abs(y[i]), c[i], $"{rows} rows, element {i}"); }
+        }
+    }
+
+    private static double[] Doubles(float[] values) => Array.ConvertAll(values, value => (double)value);
 }

@@ -315,7 +315,7 @@ public sealed class CudaDriverTests
     public void WithAClock_LaunchesAreTimedAndTheCompilersRegistersAreKept()
     {
         using CudaDevice device = new(Open(), "cuda:0");
-        ForwardProfile profile = ProfilingTests.Run(device, Precision.Float16, 20);
+        PassProfile profile = ProfilingTests.Run(device, Precision.Float16, 20);
         Assert.Equal(0.5e-3, profile.PassSeconds);
         Assert.Equal(2 * profile.Launches.Length + PinnedRing.Chunks, FakeDriver.EventsMade); // none in a pass that is timed
         Assert.All(profile.Launches, launch => Assert.Equal((0.5e-3, (96, 0)), (launch.Seconds, launch.Compiled)));

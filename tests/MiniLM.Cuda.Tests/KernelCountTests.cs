@@ -125,7 +125,7 @@ public sealed class KernelCountTests
     };
 
     [Theory, MemberData(nameof(Steps))]
-    public void EveryKernelOfATrainingStep_TouchesFewSectorsBeyondItsBytes_AndThoseOnTensorCoresHaveNoBankConflicts(string precision, int capability, int hidden)
+    public void EveryKernelOfATrainingStep_TouchesFewSectorsBeyondItsBytes_AndTensorCoresHaveNoBankConflicts(string precision, int capability, int hidden)
     {
         List<string> wrong = [];
         foreach ((string name, List<LaunchCounts> launches) in CountStep(Enum.Parse<Precision>(precision), capability, hidden))

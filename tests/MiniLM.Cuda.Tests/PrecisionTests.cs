@@ -164,14 +164,30 @@ public sealed class PrecisionTests
         }
     }
 
-    [Fact]
-    public void BFloat16_IsRefusedByNameWhereTensorCoresLackAKernel()
+    // What tier A's kernels do not take runs on tier G's in both storages of 16 bits: relative bias, sizes that are no multiple of 32.
+    [Theory]
+    [InlineData(64, 2, 96, true), InlineData(90, 5, 70, false)]
+    public void SixteenBits_RunWithoutTensorCoreKernelsFromSm80On(int hidden, int heads, int inner, bool relativeBias)
     {
-        using RandomNetwork random = new(96, 6, 96, 1); // heads of 16
-        using CudaDevice ampere = Open(), pascal = Open(60);
-        Assert.Contains("heads of 32 or 64 (here 16)", Assert.Throws<NotSupportedException>(() => ampere.Load(random.Network, Precision.BFloat16)).Message,
-            StringComparison.Ordinal);
-        Assert.Contains("BFloat16", Assert.Throws<NotSupportedException>(() => pascal.Load(random.Network, Precision.BFloat16)).Message,
+        using RandomNetwork random = new(hidden, heads, inner, 2, relativeBias: relativeBias);
+        using ReferenceDevice reference = new();
+        PackedBatch batch = DeviceContract.RandomBatch(random.Network.Config, [1, 2, 17, 40], seed: 4);
+        float[] expected = new float[batch.Sequences * hidden];
+        using (DeviceNetwork network = reference.Load(random.Network, Precision.Float32)) { network.Forward(batch, expected); }
+        double[] exact = Array.ConvertAll(expected, value => (double)value);
+        using CudaDevice device = Open(isChecked: true);
+        Close(exact, Forward(device, random.Network, Precision.Float16, batch), 2e-3, "float16");
+        Close(exact, Forward(device, random.Network, Precision.BFloat16, batch), 2e-2, "bfloat16");
+    }
+
+    [Theory]
+    [InlineData(60), InlineData(75)]
+    public void BFloat16_IsRefusedByNameBelowSm80(int capability)
+    {
+        using RandomNetwork random = new(64, 2, 64, 1);
+        using CudaDevice device = Open(capability);
+        Assert.False(device.Supports(Precision.BFloat16));
+        Assert.Contains("no BFloat16 kernels", Assert.Throws<NotSupportedException>(() => device.Load(random.Network, Precision.BFloat16)).Message,
             StringComparison.Ordinal);
     }
 }

@@ -8,7 +8,8 @@ public sealed class PtxTextTests
     public void EmbeddedTexts_AreTheCommittedOnes()
     {
         string[] files = Directory.GetFiles(Path.Combine(Path.GetDirectoryName(Here())!, "..", "..", "kernels", "ptx"), "*.ptx");
-        Assert.Equal(KernelInfo.All.Keys.Order(StringComparer.Ordinal), files.Select(file => Path.GetFileNameWithoutExtension(file)!).Order(StringComparer.Ordinal));
+        Assert.Equal(KernelInfo.All.Keys.Order(StringComparer.Ordinal),
+            files.Select(file => Path.GetFileNameWithoutExtension(file)!).Order(StringComparer.Ordinal));
         foreach (string file in files) { Assert.Equal(File.ReadAllText(file), KernelInfo.Ptx(Path.GetFileNameWithoutExtension(file))); }
     }
 

@@ -15,6 +15,16 @@ internal sealed class StoredValues(Gpu gpu, string kernel)
     /// <summary>Relative error of one rounding to the storage.</summary>
     internal double Rounding => _storage switch { "F32" => 1.0 / (1 << 24), "F16" => 1.0 / (1 << 11), _ => 1.0 / (1 << 8) };
 
+    /// <summary>The number of the storage nearest to one; of bf16 by way of fp32, as kernels round.</summary>
+    internal double Round(double value) => _storage switch
+    {
+        "F32" => (float)value,
+        "F16" => (double)(Half)value,
+        _ => BitConverter.Int32BitsToSingle(FloatConversion.ToBFloat16((float)value) << 16),
+    };
+
+    internal float[] Round(float[] values) => Array.ConvertAll(values, value => (float)Round(value));
+
     /// <summary>Multiples of 1/64 of the greatest: the same in every storage.</summary>
     internal static float[] Random(Random random, int count, float greatest = 1) =>
         [.. Enumerable.Range(0, count).Select(_ => random.Next(-64, 65) / 64f * greatest)];
@@ -31,6 +41,9 @@ internal sealed class StoredValues(Gpu gpu, string kernel)
 
     internal ulong Allocate(int count) => gpu.Allocate((long)count * Bytes);
 
+    /// <summary>Room for fp32, whatever the storage.</summary>
+    internal ulong AllocatePlain(int count) => gpu.Allocate(4L * count);
+
     internal double[] Download(ulong at, int count)
     {
         byte[] stored = new byte[count * Bytes];
@@ -42,6 +55,27 @@ internal sealed class StoredValues(Gpu gpu, string kernel)
             _ => BitConverter.Int32BitsToSingle(BitConverter.ToUInt16(stored, 2 * i) << 16),
         })];
     }
+
+    /// <summary>fp32, whatever the storage.</summary>
+    internal float[] DownloadPlain(ulong at, int count)
+    {
+        float[] values = new float[count];
+        gpu.Download(at, MemoryMarshal.AsBytes(values.AsSpan()));
+        return values;
+    }
+
+    /// <summary>That a stored number is the rounding of one within the operation's own error of the expected one: of many numbers some lie
+    /// near a border, so that much less than a rounding shows. NaN for NaN.</summary>
+    internal void AssertStored(double expected, double error, double actual, string what) =>
+        AssertWithin(Round(expected - error), Round(expected + error), actual, what);
+
+    /// <summary>The same of fp32, whatever the storage.</summary>
+    internal static void AssertNear(double expected, double error, float actual, string what) =>
+        AssertWithin((float)(expected - error), (float)(expected + error), actual, what);
+
+    internal static void AssertWithin(double least, double greatest, double actual, string what) =>
+        Assert.True((actual >= least && actual <= greatest) || (double.IsNaN(least) && double.IsNaN(actual)),
+            $"{what}: expected {least:R} to {greatest:R}, got {actual:R}");
 
     private ulong Upload(ReadOnlySpan<byte> bytes)
     {

@@ -20,6 +20,24 @@ internal enum Mutation
 
     /// <summary>A predicate is inverted.</summary>
     Inverted,
+
+    /// <summary>The constant of an instruction on integers is greater or less by one.</summary>
+    Constant,
+
+    /// <summary>A comparison takes equal values for the other side: less becomes less or equal, and so on.</summary>
+    Comparison,
+
+    /// <summary>A minimum becomes a maximum, or the other way round.</summary>
+    Extreme,
+
+    /// <summary>The zero is dropped that stands in a register when a predicate keeps a load away.</summary>
+    ZeroFill,
+
+    /// <summary>A floating-point constant is greater by a thousandth.</summary>
+    Float,
+
+    /// <summary>An addition gives its first operand, a fused one its product.</summary>
+    Addition,
 }
 
 /// <summary>A kernel's text with one mistake.</summary>

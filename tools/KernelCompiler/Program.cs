@@ -1,6 +1,7 @@
+using System.Globalization;
 using KernelCompiler;
 
-// dotnet run -c Release --project tools/KernelCompiler -- compile | check | ptxas | mutate [KERNEL...]
+// dotnet run -c Release --project tools/KernelCompiler -- compile | check | ptxas | mutate [--seed N] [KERNEL...]
 string root = CommittedTexts.RepositoryRoot();
 CommittedTexts committed = new(root);
 try
@@ -21,12 +22,15 @@ try
             return wrong.Count == 0 ? 0 : 1;
         case ["ptxas"]:
             return Ptxas.Run(committed.Folder);
-        case ["mutate", .. string[] kernels]:
-            return MutationRun.Run(committed, root, kernels);
+        case ["mutate", "--seed", string number, .. string[] kernels] when int.TryParse(number, CultureInfo.InvariantCulture, out int seed) && seed > 0:
+            return MutationRun.Run(committed, root, kernels, seed);
+        case ["mutate", .. string[] kernels] when !kernels.Contains("--seed"):
+            return MutationRun.Run(committed, root, kernels, seed: 0);
         default:
             Console.Error.WriteLine("KernelCompiler compile: makes kernels/ptx from kernels/*.cs\nKernelCompiler check: makes it anew and compares every byte\n"
                 + "KernelCompiler ptxas: assembles every kernel for every GPU, writes kernels/ptx/registers.json\n"
-                + "KernelCompiler mutate [KERNEL...]: puts mistakes into the texts and says which of them the tests don't notice");
+                + "KernelCompiler mutate [--seed N] [KERNEL...]: puts mistakes into the texts and says which of them the tests don't notice;\n"
+                + "    N > 0 draws others");
             return 2;
     }
 }

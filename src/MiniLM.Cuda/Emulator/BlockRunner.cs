@@ -83,7 +83,6 @@ internal sealed unsafe class BlockRunner<TChecks, TCounts> : BlockRunner where T
             int arrived = 0;
             foreach (Warp warp in _warps) { if (warp.IsWaiting && warp.BarrierId == first.BarrierId) { arrived += BitOperations.PopCount(warp.Live); } }
             if (arrived < first.BarrierThreads) { continue; }
-            Instruction* reduction = Block.Program.Code + first.Pc;
             uint yes = 0, all = 0;
             foreach (Warp warp in _warps)
             {
@@ -91,13 +90,18 @@ internal sealed unsafe class BlockRunner<TChecks, TCounts> : BlockRunner where T
                 yes += (uint)BitOperations.PopCount(warp.BarrierVotes);
                 all += (uint)BitOperations.PopCount(warp.Live);
             }
+            uint together = 0;
+            int id = first.BarrierId;
             foreach (Warp warp in _warps)
             {
-                if (warp == first || !warp.IsWaiting || warp.BarrierId != first.BarrierId) { continue; }
+                if (!warp.IsWaiting || warp.BarrierId != id) { continue; }
+                together |= 1u << warp.Index;
                 Leave(warp, yes, all);
             }
-            Leave(first, yes, all);
-            if (TChecks.On) { Block.Shadow!.Order(); }
+            if (TChecks.On)
+            {
+                if (BitOperations.PopCount(together) == _warps.Length) { Block.Shadow!.Order(); } else { Block.Shadow!.Order(together); }
+            }
             hasReleased = true;
         }
         return hasReleased;

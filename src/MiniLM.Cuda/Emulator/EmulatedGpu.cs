@@ -24,7 +24,7 @@ internal sealed unsafe class EmulatedGpu : Gpu
         _memory = new GlobalMemory(_options.TotalBytes, _options.IsChecked, _options.IsCounted);
         _modes = Modes.Create(_options.IsChecked, _options.IsCounted, _options.JitterSeed, _options.Mma);
         int capability = _options.Capability;
-        Properties = new GpuProperties($"emulated sm_{capability}", capability, DriverVersion, Multiprocessors: 1, _options.TotalBytes,
+        Properties = new GpuProperties($"emulated sm_{capability}", capability, DriverVersion, _options.Multiprocessors, _options.TotalBytes,
             _options.SharedBytesPerBlock);
     }
 
@@ -60,6 +60,17 @@ internal sealed unsafe class EmulatedGpu : Gpu
         if (to.Length == 0) { return; }
         Allocation allocation = _memory.Require(from, to.Length, "a download");
         new ReadOnlySpan<byte>(allocation.Host + (from - allocation.Start), to.Length).CopyTo(to);
+    }
+
+    /// <summary>Allocations so far, a place for <see cref="Forget"/>.</summary>
+    internal int AllocationCount => _memory.Allocations.Count;
+
+    /// <summary>Makes what launches have stored in allocations unknown, so that whoever reads it before it is stored anew is caught: what a pass leaves
+    /// in a workspace is nothing for the next one. Zeros stay, and what the host wrote where no launch has stored since. With checks only.</summary>
+    /// <param name="from">Allocations before this one keep everything: weights, which launches have converted.</param>
+    internal void Forget(int from)
+    {
+        foreach (Allocation allocation in _memory.Allocations.Skip(from)) { allocation.ForgetStores(); }
     }
 
     internal override GpuKernel Load(string name, string ptx)

@@ -18,6 +18,9 @@ internal sealed record EmulatedGpuOptions
     /// <summary>Order and rounding of mma.</summary>
     internal MmaMode Mma { get; init; } = MmaMode.Fused;
 
+    /// <summary>How many multiprocessors it says that it has; blocks run as they do with one.</summary>
+    internal int Multiprocessors { get; init; } = 1;
+
     /// <summary>CPU threads that run blocks; 0: one for each core. Results and counts do not depend on it.</summary>
     internal int Threads { get; init; }
 

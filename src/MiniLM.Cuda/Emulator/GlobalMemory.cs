@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 
 namespace MiniLM.Cuda.Emulator;
@@ -14,6 +15,9 @@ internal sealed unsafe class Allocation : IDisposable
     /// <summary>A bit for each byte that was uploaded or stored; null without checks.</summary>
     internal uint* Initialized { get; private set; }
 
+    /// <summary>A bit for each byte that a launch has stored; null without checks.</summary>
+    internal uint* Stored { get; private set; }
+
     /// <summary>Who read and wrote each 4-byte word in this launch (<see cref="GlobalShadow"/>); null until a launch needs it.</summary>
     internal ulong* Users { get; private set; }
 
@@ -25,7 +29,11 @@ internal sealed unsafe class Allocation : IDisposable
         (Start, Bytes) = (start, bytes);
         Host = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, 64);
         NativeMemory.Fill(Host, (nuint)bytes, GlobalMemory.Poison);
-        if (isChecked) { Initialized = (uint*)NativeMemory.AllocZeroed((nuint)(bytes + 31) / 32, sizeof(uint)); }
+        if (isChecked)
+        {
+            Initialized = (uint*)NativeMemory.AllocZeroed((nuint)(bytes + 31) / 32, sizeof(uint));
+            Stored = (uint*)NativeMemory.AllocZeroed((nuint)(bytes + 31) / 32, sizeof(uint));
+        }
         if (isCounted) { Touched = (byte*)NativeMemory.AllocZeroed((nuint)Sectors, 2); }
     }
 
@@ -55,6 +63,24 @@ internal sealed unsafe class Allocation : IDisposable
         Users = null;
     }
 
+    /// <summary>What launches have stored is unknown from now on, but for zeros: padding is zero from the start, and who works in place stores
+    /// it anew.</summary>
+    internal void ForgetStores()
+    {
+        for (long word = 0; word < (Bytes + 31) / 32; word++)
+        {
+            for (uint rest = Stored[word]; rest != 0; rest &= rest - 1)
+            {
+                int bit = BitOperations.TrailingZeroCount(rest);
+                ref byte value = ref Host[word * 32 + bit];
+                if (value == 0) { continue; }
+                value = GlobalMemory.Poison;
+                Initialized[word] &= ~(1u << bit);
+            }
+            Stored[word] = 0;
+        }
+    }
+
     internal void MarkInitialized(long from, long bytes)
     {
         if (Initialized == null) { return; }
@@ -62,7 +88,9 @@ internal sealed unsafe class Allocation : IDisposable
         {
             int bit = (int)(at & 31);
             int count = (int)Math.Min(32 - bit, end - at);
-            Initialized[at >> 5] |= (uint)((1UL << count) - 1 << bit);
+            uint bits = (uint)((1UL << count) - 1 << bit);
+            Initialized[at >> 5] |= bits;
+            Stored[at >> 5] &= ~bits;
             at += count;
         }
     }
@@ -71,10 +99,12 @@ internal sealed unsafe class Allocation : IDisposable
     {
         NativeMemory.AlignedFree(Host);
         NativeMemory.Free(Initialized);
+        NativeMemory.Free(Stored);
         NativeMemory.Free(Touched);
         ForgetUsers();
         Host = null;
         Initialized = null;
+        Stored = null;
         Touched = null;
     }
 }

@@ -61,7 +61,8 @@ internal sealed unsafe class GlobalShadow(GlobalMemory memory, uint launch, long
         // Aligned accesses of at most 16 bytes stay in one word of the bitmap; a cp.async of an odd size is looked at from its start.
         int bit = (int)(at & 31), inWord = Math.Min(bytes, 32 - bit);
         uint bits = (uint)((1UL << inWord) - 1) << bit;
-        ref uint word = ref allocation.Initialized[at >> 5];
+        ref uint word = ref allocation.Initialized[at >> 5], stored = ref allocation.Stored[at >> 5];
+        if (kind != AccessKind.Read && (Volatile.Read(ref stored) & bits) != bits) { Interlocked.Or(ref stored, bits); }
         if ((Volatile.Read(ref word) & bits) == bits) { return; }
         if (kind == AccessKind.Write) { Interlocked.Or(ref word, bits); return; }
         ulong address = allocation.Start + (ulong)at;

@@ -15,8 +15,8 @@ internal static class TrainingIdentity
         "save_total_limit", "load_best_model_at_end", "per_device_eval_batch_size", "report_to", "ignore_warnings",
     ];
 
-    internal static List<KeyValuePair<string, string>> Of(Compute.Device device, ModelFolder model, IReadOnlyList<(TrainingData Data, TrainingLoss Loss)> training,
-        IReadOnlyList<string> evaluationHashes, int[]? dataOrder, TrainingArguments arguments)
+    internal static List<KeyValuePair<string, string>> Of(Compute.Device device, ModelFolder model,
+        IReadOnlyList<(TrainingData Data, TrainingLoss Loss)> training, IReadOnlyList<string> evaluationHashes, int[]? dataOrder, TrainingArguments arguments)
     {
         // What was given comes first: of a new head the hash of the model depends on the seed.
         List<KeyValuePair<string, string>> identity = [new("version", LibraryVersion.Text), new(Device, device.Identity)];

@@ -42,8 +42,9 @@ public sealed class EmulatedGpuTests
         InlineData(100, 227), InlineData(120, 99)]
     public void Properties_AreThoseOfTheCapability(int capability, int sharedKilobytes)
     {
-        using var gpu = new EmulatedGpu(new EmulatedGpuOptions { Capability = capability });
-        Assert.Equal((capability, sharedKilobytes * 1024, false), (gpu.Properties.Capability, gpu.Properties.SharedBytesPerBlock, gpu.Properties.HasClock));
+        using var gpu = new EmulatedGpu(new EmulatedGpuOptions { Capability = capability, Multiprocessors = capability });
+        Assert.Equal((capability, capability, sharedKilobytes * 1024, false),
+            (gpu.Properties.Capability, gpu.Properties.Multiprocessors, gpu.Properties.SharedBytesPerBlock, gpu.Properties.HasClock));
         Assert.Contains($"sm_{capability}", gpu.Properties.Name, StringComparison.Ordinal);
         using GpuKernel kernel = gpu.Load("x", Text("6.0", "sm_60"));
         byte[] parameters = new byte[12];

@@ -136,13 +136,40 @@ public sealed class KernelFaultTests
     {
         var kernel = new SmallKernel("") { SharedBytes = 256 };
         const string Branch = "setp.ne.u32 %p1, %t, 3; @%p1 bra SKIP;\nst.shared.u32 [%r1], 5;\nSKIP: ", Read = "ld.shared.u32 %r3, [%r1];";
-        Fires(KernelFault.SharedRace, 3, 0, kernel with { Body = Smem + Branch + Read }, "lane 3 of the warp has written under a branch");
+        Fires(KernelFault.SharedRace, 3, 0, kernel with { Body = Smem + Branch + Read }, "lane 3 of the warp has written, with no bar.warp.sync");
         _ = (kernel with { Body = Smem + Branch + "bar.warp.sync -1; " + Read }).Run();
-        // Under a guard lanes stay in order.
-        _ = (kernel with { Body = Smem + "setp.eq.u32 %p1, %t, 3; @%p1 st.shared.u32 [%r1], 5;\n" + Read }).Run();
+        // Lanes that run together are in no order either.
+        const string Guarded = "setp.eq.u32 %p1, %t, 3; @%p1 st.shared.u32 [%r1], 5;\n", Mine = "st.shared.u32 [%r2], %t;\n",
+            Neighbour = "xor.b32 %r4, %t, 1; mad.lo.u32 %r4, %r4, 4, %r1; ld.shared.u32 %r3, [%r4];\n";
+        Fires(KernelFault.SharedRace, 2, 0, kernel with { Body = Smem + Guarded + Read }, "lane 3 of the warp has written");
+        _ = (kernel with { Body = Smem + Guarded + "bar.warp.sync -1; " + Read }).Run();
+        Fires(KernelFault.SharedRace, 2, 0, kernel with { Body = Smem + Mine + Neighbour }, "lane 1 of the warp has written");
+        Fires(KernelFault.SharedRace, 3, 0, kernel with { Body = Smem + Mine + "bar.warp.sync -1; " + Neighbour + Mine }, "lane 1 of the warp has read");
+        _ = (kernel with { Body = Smem + Mine + "bar.warp.sync -1; " + Neighbour + "bar.sync 0; " + Mine }).Run();
+        // What the lanes of a mask wait for is in order for what they wrote.
+        const string Half = "setp.lt.u32 %p1, %t, 16; @!%p1 bra SKIP; bar.warp.sync 65535;\n";
+        _ = (kernel with { Body = Smem + Mine + Half + Neighbour + "SKIP: nanosleep 1;" }).Run();
+        // A barrier of another warp does nothing for this one.
+        Fires(KernelFault.SharedRace, 3, 32, kernel with
+        {
+            Threads = 64,
+            Body = Smem + Mine + "setp.lt.u32 %p1, %t, 32; @!%p1 bra SKIP; bar.warp.sync -1;\nSKIP: " + Neighbour,
+        }, "lane 1 of the warp has written");
         // One instruction, one place, two values.
         Fires(KernelFault.SharedRace, 1, 0, kernel with { Body = Smem + "st.shared.u32 [%r1], %t;" }, "two lanes");
         _ = (kernel with { Body = Smem + "st.shared.u32 [%r1], 9;" }).Run();
+    }
+
+    // Of three warps two meet: what the third has done stays in no order.
+    [Fact]
+    public void ABarrierOfSomeWarps_OrdersTheseAlone()
+    {
+        const string Write = "st.shared.u32 [%r2], %t; setp.lt.u32 %p1, %t, 64; @!%p1 bra SKIP; bar.sync 1, 64; ", Skip = "\nSKIP: nanosleep 1;";
+        var kernel = new SmallKernel("") { Threads = 96, SharedBytes = 384 };
+        const string Other = "xor.b32 %r4, %t, 32; mad.lo.u32 %r4, %r4, 4, %r1;\nld.shared.u32 %r3, [%r4];",
+            Third = "setp.lt.u32 %p2, %t, 32;\n@%p2 ld.shared.u32 %r3, [%r2+256];";
+        _ = (kernel with { Body = Smem + Write + Other + Skip }).Run();
+        Fires(KernelFault.SharedRace, 2, 0, kernel with { Body = Smem + Write + Third + Skip }, "which warp 2 has written");
     }
 
     [Fact]
@@ -180,7 +207,7 @@ public sealed class KernelFaultTests
     {
         var kernel = new SmallKernel("") { SharedBytes = 128 };
         KernelFault fault = instruction.StartsWith("bar.sync", StringComparison.Ordinal) ? KernelFault.Barrier : KernelFault.DivergentWarp;
-        string start = "mov.u32 %r1, smem; mov.f32 %f0, 0f00000000; mad.lo.u32 %r2, %t, 4, %r1; st.shared.u32 [%r2], 0;\n";
+        string start = "mov.u32 %r1, smem; mov.f32 %f0, 0f00000000; mad.lo.u32 %r2, %t, 4, %r1; st.shared.u32 [%r2], 0; bar.warp.sync -1;\n";
         Fires(fault, 2, 4, kernel with { Body = start + "setp.ge.u32 %p1, %t, 4; @%p1 bra SKIP;\n" + instruction + "\nSKIP: nanosleep 1;" });
         Fires(fault, 2, 4, kernel with { Body = start + "setp.ge.u32 %p1, %t, 4; @%p1 exit;\n" + instruction });
         Fires(fault, 2, 4, kernel with { Body = start + "setp.lt.u32 %p1, %t, 4;\n@%p1 " + instruction });

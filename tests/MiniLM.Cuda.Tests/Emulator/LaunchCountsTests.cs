@@ -45,7 +45,8 @@ public sealed class LaunchCountsTests
         InlineData(33, 1), InlineData(0, 1)]
     public void Wavefronts_OfWordsAreTheConflictsOfTheWorstBank(int stride, int wavefronts)
     {
-        LaunchCounts counts = Count($"mov.u32 %r1, smem; mad.lo.u32 %r2, %t, {4 * stride}, %r1; st.shared.u32 [%r2], 1; ld.shared.u32 %r3, [%r2];", 8192);
+        LaunchCounts counts = Count(
+            $"mov.u32 %r1, smem; mad.lo.u32 %r2, %t, {4 * stride}, %r1; st.shared.u32 [%r2], 1; bar.warp.sync -1; ld.shared.u32 %r3, [%r2];", 8192);
         Assert.Equal(new SharedTraffic(1, 128, wavefronts, 1), counts.Shared["st"]);
         Assert.Equal(new SharedTraffic(1, 128, wavefronts, 1), counts.Shared["ld"]);
     }
@@ -57,7 +58,8 @@ public sealed class LaunchCountsTests
     {
         string form = bytes == 16 ? "v4" : "v2", registers = bytes == 16 ? "{%r3,%r4,%r5,%r6}" : "{%r3,%r4}", values = bytes == 16 ? "{1,1,1,1}" : "{1,1}";
         LaunchCounts counts = Count(
-            $"mov.u32 %r1, smem; mad.lo.u32 %r2, %t, {stride}, %r1; st.shared.{form}.u32 [%r2], {values}; ld.shared.{form}.u32 {registers}, [%r2];", 8192);
+            $"mov.u32 %r1, smem; mad.lo.u32 %r2, %t, {stride}, %r1; st.shared.{form}.u32 [%r2], {values}; bar.warp.sync -1; "
+            + $"ld.shared.{form}.u32 {registers}, [%r2];", 8192);
         Assert.Equal(new SharedTraffic(1, 32 * bytes, wavefronts, 32 * bytes / 128), counts.Shared["ld"]);
         Assert.Equal(counts.Shared["ld"], counts.Shared["st"]);
     }

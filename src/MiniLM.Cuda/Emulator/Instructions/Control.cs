@@ -131,6 +131,6 @@ internal static unsafe class WarpBarriers<TChecks> where TChecks : struct, IChec
                     $"bar.warp.sync waits for lanes 0x{w.Register(i->Slots[4])[lane]:x8}, and only 0x{w.Mask:x8} are here");
             }
         }
-        if (TChecks.On && w.Mask == w.Live) { w.Block.Shadow!.OrderLanes(); }
+        if (TChecks.On) { w.Block.Shadow!.OrderLanes(w); }
     }
 }
