@@ -5,11 +5,70 @@ namespace KernelCompiler;
 internal static class ExplainedMutants
 {
     private const string EmptyGroups = "Equivalent: behind the loop the last two groups are empty, and the last step has waited for all that hold a copy.";
+    private const string PastTheEnd =
+        "Equivalent: of a row past the end; either its size of 0 or its address inside still holds, or its sums are not stored.";
+    private const string NoSteps = "Equivalent: a product has at least one step.";
+    private const string Clamped = "Equivalent: a distance at the border of the table is that border.";
+    private const string SameValue = "Equivalent: all lanes hold the value, and those that store it now store it to the same place.";
+    private const string Order = "Equivalent but for rounding: the values are added, in another order.";
+    private const string EqualSides = "Equivalent: for equal values both sides give the same.";
+    private const string Masked = "Equivalent: the key behind the last is masked, and its value meets a probability of 0.";
+    private const string ZeroRow = "Equivalent: what is swept behind the last row is zero.";
+    private const string OneBit = "Equivalent: the flag is 0 or 2.";
+    private const string Reload = "Equivalent: a head of one piece is only loaded again.";
+    private const string Overwritten = "Equivalent: a row too many goes where the next tile, or the weights, are written before they are read.";
+    private const string Unreachable = "Equivalent: a norm of exactly the greatest float is no sum of squares' root.";
 
     internal static readonly (string Kernel, Mutation Mutation, string Before, string After, string Reason)[] All =
     [
         ("GemmMmaF16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
+        ("GemmMmaF16", Mutation.Comparison, "setp.lo.u32 %p2, %r40, %r12;", "setp.ls.u32 %p2, %r40, %r12;", PastTheEnd),
+        ("GemmMmaF16", Mutation.Comparison, "setp.lo.u32 %p6, %r48, %r12;", "setp.ls.u32 %p6, %r48, %r12;", PastTheEnd),
+        ("GemmMmaF16", Mutation.Comparison, "setp.ls.u32 %p9, %r13, 0;", "setp.lo.u32 %p9, %r13, 0;", NoSteps),
         ("GemmMmaGeluBF16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
+        ("GemmMmaGeluBF16", Mutation.Comparison, "setp.lo.u32 %p2, %r40, %r12;", "setp.ls.u32 %p2, %r40, %r12;", PastTheEnd),
+        ("GemmMmaGeluBF16", Mutation.Comparison, "setp.lo.u32 %p6, %r48, %r12;", "setp.ls.u32 %p6, %r48, %r12;", PastTheEnd),
+        ("GemmMmaGeluBF16", Mutation.Comparison, "setp.ls.u32 %p9, %r13, 0;", "setp.lo.u32 %p9, %r13, 0;", NoSteps),
+        ("AttentionSimt32F32", Mutation.Comparison, "setp.gt.s32 %p24, %r80, %r64;", "setp.ge.s32 %p24, %r80, %r64;", Clamped),
+        ("AttentionSimt32F32", Mutation.Comparison, "setp.gt.s32 %p38, %r94, %r64;", "setp.ge.s32 %p38, %r94, %r64;", Clamped),
         ("GemmLayerNorm384F16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
+        ("GemmLayerNorm384F16", Mutation.Inverted, "@%p11 bra L18;", "@!%p11 bra L18;", SameValue),
+        ("GemmLayerNorm384F16", Mutation.Comparison, "setp.ls.u32 %p3, %r9, 0;", "setp.lo.u32 %p3, %r9, 0;", NoSteps),
+        ("PoolingF32", Mutation.Comparison, "setp.lt.f32 %p14, %f6, %f12;", "setp.le.f32 %p14, %f6, %f12;", EqualSides),
+        ("AttentionMma32F16", Mutation.Comparison, "setp.lo.u32 %p15, %r196, %r9;", "setp.ls.u32 %p15, %r196, %r9;", Masked),
+        ("NormalizeF32", Mutation.Comparison, "setp.lt.f32 %p3, %f12, 0f2B8CBCCC;", "setp.le.f32 %p3, %f12, 0f2B8CBCCC;", EqualSides),
+        ("GemmSimtDropoutF32", Mutation.ZeroFill, "mov.b32 %f13, 0;", "", PastTheEnd),
+        ("GemmSimtDropoutF32", Mutation.ZeroFill, "mov.b32 %f21, 0;", "", PastTheEnd),
+        ("LayerNormTrainingF32", Mutation.Inverted, "@%p6 bra L2;", "@!%p6 bra L2;", SameValue),
+        ("GradientNormF32", Mutation.Fragment, "ld.shared.v4.f32 {%f14,%f15,%f16,%f17}, [%r5+0];", "ld.shared.v4.f32 {%f15,%f14,%f16,%f17}, [%r5+0];", Order),
+        ("GradientNormF32", Mutation.Fragment, "ld.shared.v4.f32 {%f18,%f19,%f20,%f21}, [%r5+16];",
+            "ld.shared.v4.f32 {%f18,%f20,%f19,%f21}, [%r5+16];", Order),
+        ("GradientNormF32", Mutation.Inverted, "@%p2 bra L4;", "@!%p2 bra L4;", SameValue),
+        ("GradientNormF32", Mutation.Inverted, "@%p3 bra L6;", "@!%p3 bra L6;", SameValue),
+        ("GradientNormF32", Mutation.Constant, "setp.ne.s32 %p2, %r6, 0;", "setp.ne.s32 %p2, %r6, 1;", SameValue),
+        ("GradientNormF32", Mutation.Comparison, "setp.lt.f32 %p4, %f32, 0f3F800000;", "setp.le.f32 %p4, %f32, 0f3F800000;", EqualSides),
+        ("GradientNormF32", Mutation.Comparison, "setp.le.f32 %p5, %f30, 0f7F7FFFFF;", "setp.lt.f32 %p5, %f30, 0f7F7FFFFF;", Unreachable),
+        ("GemmSimtGeluTanhBackwardF32", Mutation.ZeroFill, "mov.b32 %f13, 0;", "", PastTheEnd),
+        ("GemmSimtGeluTanhBackwardF32", Mutation.ZeroFill, "mov.b32 %f21, 0;", "", PastTheEnd),
+        ("GradientSquaresF32", Mutation.Fragment, "ld.shared.v4.f32 {%f14,%f15,%f16,%f17}, [%r8+0];",
+            "ld.shared.v4.f32 {%f15,%f14,%f16,%f17}, [%r8+0];", Order),
+        ("GradientSquaresF32", Mutation.Fragment, "ld.shared.v4.f32 {%f18,%f19,%f20,%f21}, [%r8+16];",
+            "ld.shared.v4.f32 {%f18,%f20,%f19,%f21}, [%r8+16];", Order),
+        ("GradientSquaresF32", Mutation.Inverted, "@%p2 bra L4;", "@!%p2 bra L4;", SameValue),
+        ("GradientSquaresF32", Mutation.Inverted, "@%p3 bra L6;", "@!%p3 bra L6;", SameValue),
+        ("GradientSquaresF32", Mutation.Constant, "setp.ne.s32 %p2, %r9, 0;", "setp.ne.s32 %p2, %r9, 1;", SameValue),
+        ("GradientSquaresF32", Mutation.Constant, "setp.ne.s32 %p3, %r3, 0;", "setp.ne.s32 %p3, %r3, 1;", SameValue),
+        ("AttentionSimtTraining32F32", Mutation.Comparison, "setp.gt.s32 %p56, %r246, %r75;", "setp.ge.s32 %p56, %r246, %r75;", Clamped),
+        ("ActivationBackwardGeluF32", Mutation.Comparison, "setp.lt.f32 %p2, %f2, 0f00000000;", "setp.le.f32 %p2, %f2, 0f00000000;", EqualSides),
+        ("AttentionSimtQueryGradient32F32", Mutation.Comparison, "setp.ls.u32 %p20, %r34, 1;", "setp.lo.u32 %p20, %r34, 1;", Reload),
+        ("AttentionSimtQueryGradient32F32", Mutation.Comparison, "setp.gt.s32 %p77, %r301, %r122;", "setp.ge.s32 %p77, %r301, %r122;", Clamped),
+        ("AttentionSimtQueryGradient32F32", Mutation.Comparison, "setp.lo.u32 %p235, %r2, 32;", "setp.ls.u32 %p235, %r2, 32;", SameValue),
+        ("AttentionSimtKeyValueGradient64F16", Mutation.Comparison, "setp.lo.u32 %p57, %r11, 32;", "setp.ls.u32 %p57, %r11, 32;", Overwritten),
+        ("AttentionSimtKeyValueGradient64F16", Mutation.Comparison, "setp.lo.u32 %p90, %r166, %r41;", "setp.ls.u32 %p90, %r166, %r41;", ZeroRow),
+        ("GemmSimtF32", Mutation.ZeroFill, "mov.b32 %f13, 0;", "", PastTheEnd),
+        ("WeightGradientSimtF32", Mutation.ZeroFill, "mov.b32 %f74, 0;", "", PastTheEnd),
+        ("AdamWF16", Mutation.Constant, "setp.ls.u32 %p20, %r35, 0;", "setp.ls.u32 %p20, %r35, 1;", OneBit),
+        ("AdamWF16", Mutation.Constant, "setp.ls.u32 %p38, %r35, 0;", "setp.ls.u32 %p38, %r35, 1;", OneBit),
+        ("AdamWF16", Mutation.Constant, "setp.ls.u32 %p51, %r35, 0;", "setp.ls.u32 %p51, %r35, 1;", OneBit),
     ];
 }
