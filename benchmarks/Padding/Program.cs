@@ -14,7 +14,17 @@ using MiniLM.Training.Sampling;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 const int BatchSize = 32, MaxLength = 200;
-if (args.Length is 0 or > 3) { Console.Error.WriteLine("Padding FOLDER [float32|bfloat16 [STEPS]]"); return 2; }
+if (args.Length is 0 or > 3 || (args.Length > 1 && args[1] is not ("float32" or "bfloat16")) || (args.Length > 2 && !int.TryParse(args[2], out _)))
+{
+    Console.Error.WriteLine("Padding FOLDER [float32|bfloat16 [STEPS]]");
+    return 2;
+}
+foreach (string needed in new[] { "topics*.txt", "passages.tsv", "qrels*.txt" })
+{
+    if (Directory.Exists(args[0]) && Directory.GetFiles(args[0], needed).Length == 1) { continue; }
+    Console.Error.WriteLine($"{args[0]}: has not one {needed}; a folder of a TREC collection is needed, such as data/trec-dl19");
+    return 2;
+}
 Precision precision = args.Length > 1 && args[1] == "bfloat16" ? Precision.BFloat16 : Precision.Float32;
 
 string path = ModelFolder.Resolve(null);

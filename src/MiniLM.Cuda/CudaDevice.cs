@@ -117,16 +117,15 @@ public sealed class CudaDevice : Device
     }
 
     /// <summary>The kernels of a network. Those of tier A are compiled here, so that tier G can take their place where the driver refuses one.</summary>
-    internal CudaPlan Plan(Network network, Precision precision)
+    /// <param name="network">Whose.</param>
+    /// <param name="precision">Storage.</param>
+    /// <param name="trains">Whether those of a training step are among them.</param>
+    internal CudaPlan Plan(Network network, Precision precision, bool trains)
     {
         CudaPlan plan = new(this, network, precision);
-        if (!plan.GemmOnTensorCores) { return plan; }
         try
         {
-            foreach (string kernel in new[] { plan.Gemm, plan.GemmActivated, plan.FusedLayerNorm ? plan.GemmLayerNorm : plan.Gemm, plan.Attention })
-            {
-                Launcher.Prepare(kernel);
-            }
+            foreach (string kernel in plan.TensorCoreKernels(trains)) { Launcher.Prepare(kernel); }
             return plan;
         }
         catch (KernelRefusedException refused)
@@ -138,6 +137,17 @@ public sealed class CudaDevice : Device
     }
 
     private protected override DeviceNetwork Prepare(Network network, Precision precision, CancellationToken cancellation)
+    {
+        Check(network, precision);
+        using (Gate.Enter(cancellation))
+        {
+            using Gpu.Cancelling until = Gpu.Until(cancellation);
+            return new CudaNetwork(this, network, precision, trains: false, cancellation);
+        }
+    }
+
+    /// <summary>Refuses a precision; says what of a network will be slow.</summary>
+    private void Check(Network network, Precision precision)
     {
         if (!Supports(precision))
         {
@@ -151,20 +161,12 @@ public sealed class CudaDevice : Device
         {
             Notify($"{slower} runs without tensor cores on {Gpu.Properties.Name}");
         }
-        using (Gate.Enter(cancellation))
-        {
-            using Gpu.Cancelling until = Gpu.Until(cancellation);
-            return new CudaNetwork(this, network, precision, cancellation);
-        }
     }
 
     private protected override TrainingNetwork PrepareForTraining(
         ParameterBlock parameters, Precision precision, TrainingOptions options, CancellationToken cancellation)
     {
-        if (!Supports(precision))
-        {
-            throw new NotSupportedException($"the {Name} device has no {precision} kernels on {Gpu.Properties.Name}; use float32 or float16");
-        }
+        Check(parameters.Network, precision);
         using (Gate.Enter(cancellation))
         {
             using Gpu.Cancelling until = Gpu.Until(cancellation);

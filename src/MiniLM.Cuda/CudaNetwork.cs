@@ -16,11 +16,11 @@ internal sealed class CudaNetwork : DeviceNetwork
     private CudaWorkspace? _workspace;
     private int _mostRows = int.MaxValue; // of one part of a batch; less once memory has run out
 
-    internal CudaNetwork(CudaDevice device, Network network, Precision precision, CancellationToken cancellation) : base(network)
+    internal CudaNetwork(CudaDevice device, Network network, Precision precision, bool trains, CancellationToken cancellation) : base(network)
     {
         (_device, _config) = (device, network.Config);
         FiniteWeights.Check(network, 1, work => work(0), cancellation.ThrowIfCancellationRequested);
-        _plan = device.Plan(network, precision);
+        _plan = device.Plan(network, precision, trains);
         _weights = new CudaWeights(device, _plan, network);
     }
 

@@ -61,6 +61,20 @@ internal sealed class CudaPlan
         return $"attention ({(network.Encoder.RelativeAttentionBias is null ? $"heads of {config.HeadSize}, not 32 or 64" : "relative bias")})";
     }
 
+    /// <summary>The kernels of tier A that a network is launched with.</summary>
+    internal IEnumerable<string> TensorCoreKernels(bool trains)
+    {
+        string[] inference = [Gemm, GemmActivated, FusedLayerNorm ? GemmLayerNorm : Gemm, Attention], training =
+        [
+            GemmActivatedTraining, GemmActivatedBackward, FusedLayerNorm ? GemmLayerNormTraining : GemmDropout, WeightGradient,
+            AttentionTraining, QueryGradient, KeyValueGradient,
+        ];
+        return inference.Concat(trains ? training : []).Distinct().Where(IsTensorCore);
+
+        static bool IsTensorCore(string kernel) =>
+            kernel.Contains("Mma", StringComparison.Ordinal) || kernel.StartsWith("GemmLayerNorm", StringComparison.Ordinal);
+    }
+
     internal bool GemmOnTensorCores { get; }
 
     internal bool AttentionOnTensorCores { get; }

@@ -38,13 +38,11 @@ internal sealed partial class KernelLauncher
     internal void LayerNorm(string name, LayerNormTrainingArguments arguments) =>
         Rows(name, ref arguments, (int)arguments.Norm.Rows, units: (int)arguments.Norm.Padded);
 
-    /// <summary>LayerNorm's way back; returns the blocks, each of which has left its sums.</summary>
-    internal int LayerNormBackward(string name, LayerNormBackwardArguments arguments)
-    {
+    /// <summary>LayerNorm's way back: a block some rows.</summary>
+    internal void LayerNormBackward(string name, LayerNormBackwardArguments arguments) =>
         Rows(name, ref arguments, (int)arguments.Rows, units: (int)arguments.Padded);
-        return BlocksOfLayerNormBackward((int)arguments.Rows);
-    }
 
+    /// <summary>Its blocks, each of which leaves its sums.</summary>
     internal static int BlocksOfLayerNormBackward(int rows) => (int)Tiles(rows, KernelInfo.All["LayerNormBackwardF32"].TileRows);
 
     /// <summary>Attention that keeps its sums; blocks and heads as for inference.</summary>

@@ -218,7 +218,7 @@ public sealed class CheckedNormTests
                 Width = (uint)width,
                 Padded = (uint)padded,
             };
-            Assert.Equal(blocks, under.Launcher.LayerNormBackward(kernel, arguments));
+            under.Launcher.LayerNormBackward(kernel, arguments);
             double[] dx = values.Download(arguments.Dx, Rows * padded), dropped = drops ? values.Download(arguments.Dropped, Rows * padded) : [];
             double[] sums = new double[blocks * 2 * padded];
             for (int row = 0; row < Rows; row++)

@@ -29,7 +29,7 @@ internal sealed partial class CudaTrainingNetwork : TrainingNetwork
         : base(parameters, options)
     {
         (_device, _config) = (device, parameters.Network.Config);
-        _inference = new CudaNetwork(device, parameters.Network, precision, cancellation);
+        _inference = new CudaNetwork(device, parameters.Network, precision, trains: true, cancellation);
         (_plan, _weights) = (_inference.Plan, _inference.Weights);
         _places = parameters.Parameters.ToDictionary(parameter => parameter.Tensor);
         try { _state = new CudaParameters(device, _plan, _weights, parameters, options); }
