@@ -160,5 +160,5 @@ public sealed class ComparisonInstructionTests
     [Theory]
     [InlineData("setp.lo.s32"), InlineData("setp.lt.b32"), InlineData("setp.ltu.u32"), InlineData("setp.hs.f32")]
     public void Setp_RefusesComparisonsThatTheTypeDoesNotHave(string opcode) =>
-        Assert.Throws<GpuException>(() => LaneProgram.Run($"{opcode} %p, %a, %a; selp.b32 %d, 1, 0, %p;", 32, [32], new ulong[32]));
+        Assert.Throws<KernelRefusedException>(() => LaneProgram.Run($"{opcode} %p, %a, %a; selp.b32 %d, 1, 0, %p;", 32, [32], new ulong[32]));
 }

@@ -219,7 +219,7 @@ public sealed class ConversionInstructionTests
     {
         string[] parts = opcode.Split('.');
         int from = int.Parse(parts[^1][1..]), to = int.Parse(parts[^2][1..]);
-        Assert.Throws<GpuException>(() => LaneProgram.Run($"{opcode} %d, %a;", to, [from], new ulong[1]));
+        Assert.Throws<KernelRefusedException>(() => LaneProgram.Run($"{opcode} %d, %a;", to, [from], new ulong[1]));
     }
 
     private static double Value(ulong bits, int width) => width switch

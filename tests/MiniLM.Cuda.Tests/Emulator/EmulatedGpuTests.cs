@@ -72,7 +72,7 @@ public sealed class EmulatedGpuTests
     public void Load_NamesTheLineOfWhatItDoesNotKnow(string body, string says)
     {
         using var gpu = new EmulatedGpu();
-        string message = Assert.Throws<GpuException>(() => gpu.Load("x.ptx", Text("7.0", "sm_80", ".visible .entry k()\n" + body))).Message;
+        string message = Assert.Throws<KernelRefusedException>(() => gpu.Load("x.ptx", Text("7.0", "sm_80", ".visible .entry k()\n" + body))).Message;
         Assert.Contains(says, message, StringComparison.Ordinal);
         Assert.StartsWith("x.ptx:5: ", message, StringComparison.Ordinal);
     }
