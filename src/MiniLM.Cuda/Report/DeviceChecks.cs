@@ -116,6 +116,10 @@ internal sealed class DeviceChecks(CudaDevice device, Action<string> say, Cancel
             ("MPNet, hidden 36, GELU of tanh", () => new(36, 2, 33, 1, Activation.GeluTanh, relativeBias: true)),
             ("hidden 84, 2 heads of 42, ReLU", () => new(84, 2, 64, 1, Activation.Relu)),
             ("hidden 140, a head of 140", () => new(140, 1, 33, 1)),
+            ("hidden 384, 12 heads of 32, GELU", () => new(384, 12, 96, 1)),
+            ("hidden 256, 4 heads of 64, ReLU", () => new(256, 4, 96, 1, Activation.Relu)),
+            ("hidden 128, 4 heads of 32, GELU of tanh", () => new(128, 4, 96, 1, Activation.GeluTanh)),
+            ("hidden 160, 5 heads of 32, GELU", () => new(160, 5, 160, 1)),
         ];
         foreach ((string name, Func<RandomNetwork> make) in cases)
         {
