@@ -13,7 +13,8 @@ public struct GemmDropoutArguments
 /// <summary>A product before an activation on the way forward, or behind it on the way back. Addresses are the GPU's.</summary>
 public struct GemmActivationArguments
 {
-    /// <summary>Forward: C = activation(U). Backward: C = (A B^T) slope(U); neither has a residual.</summary>
+    /// <summary>Forward: C = activation(U). Backward: C = (A B^T) slope(U); neither has a residual, and backward's bias is
+    /// zero.</summary>
     public GemmArguments Gemm;
 
     /// <summary>U = A B^T + bias, [Rows, columns] with C's stride: written forward, read backward.</summary>

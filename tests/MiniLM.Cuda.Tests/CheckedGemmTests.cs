@@ -18,7 +18,7 @@ public sealed class CheckedGemmTests
 
     public static TheoryData<string> Kernels() => CheckedKernel.Of(isTraining: false, "GemmMma", "GemmSimt");
 
-    public static TheoryData<string> TrainingKernelNames() => CheckedKernel.Of(isTraining: true, "GemmSimt");
+    public static TheoryData<string> TrainingKernelNames() => CheckedKernel.Of(isTraining: true, "GemmSimt", "GemmMma");
 
     public static TheoryData<string> NormKernels() => CheckedKernel.Of(isTraining: false, "GemmLayerNorm");
 
@@ -100,6 +100,8 @@ public sealed class CheckedGemmTests
     {
         using CheckedKernel under = new(kernel);
         Activation activation = ActivationOf(kernel);
+        // On tensor cores the tile is in 16 bits before an epilogue reads it.
+        Func<double, double> staged = TrainingKernels.OnTensorCores(kernel) ? under.Values.Round : x => x;
         foreach ((int rows, int steps) in Shapes)
         {
             int columns = under.Info.TileColumns * (rows == 17 ? 2 : 1), depth = steps * under.Info.TileDepth;
@@ -122,17 +124,19 @@ public sealed class CheckedGemmTests
                 {
                     double x = product.Sums[i] + product.Bias[i % columns];
                     under.Values.AssertStored(x, 0, u[i], $"{what}, input {i}");
+                    x = staged(x);
                     under.Values.AssertStored(Activated(activation, x), Error(activation, x), c[i], $"{what}, element {i}");
                 }
                 continue;
             }
+            arguments.Gemm.Bias = under.Values.UploadPlain(new float[columns]);
             (arguments.BeforeActivation, arguments.Activated) = (under.Values.Upload(Array.ConvertAll(product.Residual, x => 4 * x)), other);
             under.Launcher.Gemm(kernel, arguments, columns, depth);
             double[] activated = under.Values.Download(other, rows * columns), dx = under.Values.Download(product.Arguments.C, rows * columns);
             for (int i = 0; i < dx.Length; i++)
             {
                 double x = 4 * product.Residual[i];
-                double[] slope = [product.Sums[i]];
+                double[] slope = [staged(product.Sums[i])];
                 Activations.Backward<double>(activation, [x], slope);
                 double error = activation == Activation.Relu ? 0 : 1e-6 * Math.Abs(product.Sums[i]);
                 under.Values.AssertStored(slope[0], error, dx[i], $"{what}, gradient {i}");
@@ -141,7 +145,7 @@ public sealed class CheckedGemmTests
         }
     }
 
-    public static TheoryData<string> DropoutKernels() => CheckedKernel.Of(isTraining: true, "GemmSimtDropout");
+    public static TheoryData<string> DropoutKernels() => CheckedKernel.Of(isTraining: true, "GemmSimtDropout", "GemmMmaDropout");
 
     // A thread has four columns, and four 32 further; all rows have one number here, so that in each the column is at the border.
     [Theory, MemberData(nameof(DropoutKernels))]
@@ -168,8 +172,67 @@ public sealed class CheckedGemmTests
         double[] c = under.Values.Download(product.Arguments.C, product.Sums.Length);
         for (int i = 0; i < c.Length; i++)
         {
-            double x = (product.Sums[i] + product.Bias[i % columns]) * dropout.Mask.Factor(numbers[i / columns], i % columns);
+            double sum = product.Sums[i] + product.Bias[i % columns], factor = dropout.Mask.Factor(numbers[i / columns], i % columns);
+            if (TrainingKernels.OnTensorCores(kernel))
+            {
+                double kept = under.Values.Round(under.Values.Round(sum) * factor); // each is one fp32 operation of stored numbers
+                StoredValues.AssertWithin(under.Values.Round(kept + product.Residual[i]), under.Values.Round(kept + product.Residual[i]), c[i],
+                    $"{what}, element {i}");
+                continue;
+            }
+            double x = sum * factor;
             under.Values.AssertStored(x + product.Residual[i], dropout.Mask.IsOff ? 0 : 2e-7 * (1 + Math.Abs(x)), c[i], $"{what}, element {i}");
+        }
+    }
+
+    public static TheoryData<string> TrainingNormKernels() => CheckedKernel.Of(isTraining: true, "GemmLayerNormTraining");
+
+    // What was normalised, its statistics and the rows, with a value at the mask's threshold in each column of a lane.
+    [Theory, MemberData(nameof(TrainingNormKernels))]
+    public void TrainingGemmLayerNorm_DropsAndKeepsWhatBackwardNeeds(string kernel)
+    {
+        using CheckedKernel under = new(kernel);
+        int columns = under.Info.TileColumns;
+        foreach ((int rows, int steps) in Shapes)
+        {
+            int depth = steps * under.Info.TileDepth;
+            Product product = new(under, rows, columns, depth, 1 / 8f);
+            float[] gamma = StoredValues.Random(new Random(1), columns), beta = StoredValues.Random(new Random(2), columns);
+            int[] numbers = [.. Enumerable.Range(0, rows).Select(row => rows % 2 == 0 ? 5 : 100_000 - 3 * row)];
+            (DropoutArguments arguments, DropoutMask mask) = rows == 65 ? under.Dropout(DropoutSite.AttentionOutput, 0, numbers)
+                : rows % 2 == 0 ? under.DropoutAt(DropoutSite.AttentionOutput, rows % 8, numbers)
+                : under.Dropout(DropoutSite.AttentionOutput, .25f, numbers);
+            product.Arguments.Gamma = under.Values.UploadPlain(gamma);
+            product.Arguments.Beta = under.Values.UploadPlain(beta);
+            product.Arguments.Epsilon = 1e-5f;
+            GemmLayerNormTrainingArguments fused = new()
+            {
+                Gemm = product.Arguments,
+                Sum = under.Values.Allocate(rows * columns),
+                Statistics = under.Values.AllocatePlain(rows * 2),
+                Dropout = arguments,
+            };
+            under.Launcher.Gemm(kernel, fused, columns, depth);
+            double[] sum = under.Values.Download(fused.Sum, rows * columns), y = under.Values.Download(product.Arguments.C, rows * columns);
+            float[] statistics = under.Values.DownloadPlain(fused.Statistics, rows * 2);
+            double[] before = new double[sum.Length], expected = new double[sum.Length];
+            for (int i = 0; i < sum.Length; i++)
+            {
+                before[i] = (product.Sums[i] + product.Bias[i % columns]) * mask.Factor(numbers[i / columns], i % columns) + product.Residual[i];
+            }
+            LayerNorm.Forward<double>(before, Doubles(gamma), Doubles(beta), product.Arguments.Epsilon, expected);
+            for (int row = 0; row < rows; row++)
+            {
+                double[] line = before[(row * columns)..((row + 1) * columns)];
+                double mean = line.Average(), rstd = 1 / Math.Sqrt(line.Average(x => (x - mean) * (x - mean)) + product.Arguments.Epsilon);
+                StoredValues.AssertNear(mean, 1e-6, statistics[2 * row], $"{rows} rows, mean of {row}");
+                StoredValues.AssertNear(rstd, 2e-6 * rstd, statistics[2 * row + 1], $"{rows} rows, deviation of {row}");
+            }
+            for (int i = 0; i < y.Length; i++)
+            {
+                under.Values.AssertStored(before[i], 2e-7 * (1 + Math.Abs(before[i])), sum[i], $"{rows} rows, sum {i}");
+                under.Values.AssertStored(expected[i], 2e-6 + 1e-6 * Math.Abs(expected[i]), y[i], $"{rows} rows, element {i}");
+            }
         }
     }
 

@@ -21,8 +21,6 @@ internal static partial class MutationRun
         "EmbeddingTrainingF16", "LayerNormTrainingF32", "GemmSimtDropoutF32", "GemmSimtGeluTrainingF16", "AttentionSimtTraining32F32", "DropoutF32",
         "GemmSimtGeluTanhBackwardF32", "AttentionSimtQueryGradient32F32", "AttentionSimtKeyValueGradient64F16", "LayerNormBackwardF32",
         "WeightGradientSimtF32", "SumPartsF32", "PoolingBackwardF32", "NormalizeBackwardF32", "ActivationBackwardGeluF32", "EmbeddingSumsF16",
-        "GemmMmaDropoutF16", "GemmMmaGeluTrainingBF16", "GemmMmaGeluBackwardF16", "GemmLayerNormTraining128F16", "AttentionMmaTraining32F16",
-        "AttentionMmaQueryGradient32BF16", "AttentionMmaKeyValueGradient32F16", "WeightGradientMmaF16",
         "EmbeddingGradientF32", "GradientSquaresF32", "GradientNormF32", "AdamWF16", "WeightCopiesBF16", "RelativeBiasF32",
     ];
 
