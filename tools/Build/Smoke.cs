@@ -104,6 +104,7 @@ internal static class Smoke
         new("convert", "--model", model, "--dtype", "float16", "--output", "half") { Code = 1 },
         new("embed", "--modle", model, "a text") { Code = 2 },
         new("devices", "--jsn") { Code = 2 },
+        new("gpu-report", "--device", "cpu", "--output", "report.json") { Code = 2 }, // of a GPU or the emulator it takes minutes
     ];
 
     // The names under "Commands:" in the help.
