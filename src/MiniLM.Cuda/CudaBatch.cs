@@ -10,6 +10,7 @@ internal sealed class CudaBatch
     private readonly Gpu _gpu;
     private readonly GpuArena _arena;
     private readonly int _tileRows;
+    private readonly bool _drops;
     private readonly int[] _staging;
     private readonly long _ids;
     private int _rowLane, _sequenceLane; // of one kind of number per row, and per sequence
@@ -19,10 +20,11 @@ internal sealed class CudaBatch
     /// <param name="tileRows">Rows of a tile of <see cref="Tiles"/>.</param>
     /// <param name="rows">At most.</param>
     /// <param name="sequences">At most.</param>
-    internal CudaBatch(Gpu gpu, GpuArena arena, int tileRows, int rows, int sequences)
+    /// <param name="drops">Whether kernels ask for <see cref="StepRows"/> and <see cref="FirstRows"/>.</param>
+    internal CudaBatch(Gpu gpu, GpuArena arena, int tileRows, int rows, int sequences, bool drops)
     {
-        (_gpu, _arena, _tileRows) = (gpu, arena, tileRows);
-        _staging = new int[5 * Lane(rows) + 2 * Lane(sequences + 1) + 2 * (sequences + rows / tileRows)];
+        (_gpu, _arena, _tileRows, _drops) = (gpu, arena, tileRows, drops);
+        _staging = new int[4 * Lane(rows) + Lane(sequences + 1) + Lane(2 * (sequences + rows / tileRows)) + (drops ? Lane(rows) + sequences : 0)];
         _ids = arena.Plan(4L * _staging.Length);
     }
 
@@ -34,16 +36,16 @@ internal sealed class CudaBatch
     internal ulong TypeIds => PositionIds + 4UL * (ulong)_rowLane;
     internal ulong Columns => TypeIds + 4UL * (ulong)_rowLane;
 
-    /// <summary>The number of each row in the step: dropout's.</summary>
-    internal ulong StepRows => Columns + 4UL * (ulong)_rowLane;
-
-    internal ulong Offsets => StepRows + 4UL * (ulong)_rowLane;
-
-    /// <summary>Each sequence's first of <see cref="StepRows"/>.</summary>
-    internal ulong FirstRows => Offsets + 4UL * (ulong)_sequenceLane;
+    internal ulong Offsets => Columns + 4UL * (ulong)_rowLane;
 
     /// <summary>(sequence, first row) of each tile of a sequence's rows.</summary>
-    internal ulong Tiles => FirstRows + 4UL * (ulong)_sequenceLane;
+    internal ulong Tiles => Offsets + 4UL * (ulong)_sequenceLane;
+
+    /// <summary>The number of each row in the step: dropout's.</summary>
+    internal ulong StepRows => Tiles + 4UL * (ulong)Lane(2 * TileCount);
+
+    /// <summary>Each sequence's first of <see cref="StepRows"/>.</summary>
+    internal ulong FirstRows => StepRows + 4UL * (ulong)_rowLane;
 
     internal int TileCount { get; private set; }
 
@@ -60,16 +62,15 @@ internal sealed class CudaBatch
         int from = batch.Offsets[first];
         (Rows, Sequences, TileCount, Longest) = (batch.Offsets[end] - from, end - first, 0, 0);
         (_rowLane, _sequenceLane) = (Lane(Rows), Lane(Sequences + 1));
-        Span<int> lanes = _staging, offsets = lanes[(5 * _rowLane)..], starts = offsets[_sequenceLane..], tiles = starts[_sequenceLane..];
+        Span<int> lanes = _staging, offsets = lanes[(4 * _rowLane)..], tiles = offsets[_sequenceLane..];
         batch.TokenIds.AsSpan(from, Rows).CopyTo(lanes);
         batch.Positions.AsSpan(from, Rows).CopyTo(lanes[_rowLane..]);
         for (int i = 0; i < Rows; i++) { lanes[2 * _rowLane + i] = batch.TypeIds[from + i]; }
         batch.Columns.AsSpan(from, Rows).CopyTo(lanes[(3 * _rowLane)..]);
         for (int sequence = first; sequence < end; sequence++)
         {
-            int at = batch.Offsets[sequence] - from, length = batch.Length(sequence), start = firstRows.IsEmpty ? 0 : firstRows[sequence];
-            (offsets[sequence - first], starts[sequence - first]) = (at, start);
-            for (int row = 0; row < length; row++) { lanes[4 * _rowLane + at + row] = start + row; }
+            offsets[sequence - first] = batch.Offsets[sequence] - from;
+            int length = batch.Length(sequence);
             Longest = Math.Max(Longest, length);
             for (int row = 0; row < length; row += _tileRows)
             {
@@ -78,7 +79,21 @@ internal sealed class CudaBatch
             }
         }
         offsets[Sequences] = Rows;
-        _gpu.Upload(WordIds, MemoryMarshal.AsBytes(lanes[..(5 * _rowLane + 2 * _sequenceLane + 2 * TileCount)]));
+        int used = 4 * _rowLane + _sequenceLane + 2 * TileCount;
+        if (_drops) { used = Number(batch, first, firstRows); }
+        _gpu.Upload(WordIds, MemoryMarshal.AsBytes(lanes[..used]));
+    }
+
+    /// <summary>Writes <see cref="StepRows"/> and <see cref="FirstRows"/>; returns where they end.</summary>
+    private int Number(PackedBatch batch, int first, ReadOnlySpan<int> firstRows)
+    {
+        Span<int> rows = _staging.AsSpan(4 * _rowLane + _sequenceLane + Lane(2 * TileCount)), starts = rows[_rowLane..];
+        for (int sequence = 0, at = 0; sequence < Sequences; sequence++)
+        {
+            starts[sequence] = firstRows.IsEmpty ? 0 : firstRows[first + sequence];
+            for (int row = 0; row < batch.Length(first + sequence); row++) { rows[at++] = starts[sequence] + row; }
+        }
+        return _staging.Length - starts.Length + Sequences;
     }
 
     private static int Lane(int count) => CudaDevice.RoundUp(count, 64); // so that each begins on 256 bytes

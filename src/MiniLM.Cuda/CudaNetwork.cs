@@ -12,6 +12,7 @@ internal sealed class CudaNetwork : DeviceNetwork
     private readonly CudaDevice _device;
     private readonly CudaPlan _plan;
     private readonly CudaWeights _weights;
+    private readonly EncoderArguments _arguments;
     private readonly EncoderConfig _config;
     private CudaWorkspace? _workspace;
     private int _mostRows = int.MaxValue; // of one part of a batch; less once memory has run out
@@ -22,6 +23,7 @@ internal sealed class CudaNetwork : DeviceNetwork
         FiniteWeights.Check(network, 1, work => work(0), cancellation.ThrowIfCancellationRequested);
         _plan = device.Plan(network, precision, trains);
         _weights = new CudaWeights(device, _plan, network);
+        _arguments = new EncoderArguments(_plan, _weights, network);
     }
 
     /// <summary>What is done with the rows of sequences first..end.</summary>
@@ -76,92 +78,33 @@ internal sealed class CudaNetwork : DeviceNetwork
     private void Encode(PackedBatch batch, int first, int end, int layers)
     {
         CudaWorkspace at = _workspace!;
-        int from = batch.Offsets[first], rows = batch.Offsets[end] - from;
         at.Batch.Upload(batch, first, end);
+        int rows = at.Batch.Rows;
         KernelLauncher launcher = _device.Launcher;
         uint stride = _plan.RowBytes, inner = (uint)(_plan.Inner * _plan.ElementBytes);
-        LayerNormArguments norm = new()
-        {
-            StrideX = stride,
-            StrideY = stride,
-            Rows = (uint)rows,
-            Width = (uint)_config.HiddenSize,
-            Padded = (uint)_plan.Hidden,
-            Epsilon = _config.LayerNormEps,
-        };
-        EmbeddingArguments embed = new()
-        {
-            Words = _weights.Words,
-            Positions = _weights.Positions,
-            Types = _weights.Types,
-            WordIds = at.Batch.WordIds,
-            PositionIds = at.Batch.PositionIds,
-            TypeIds = at.Batch.TypeIds,
-            Norm = norm with { Y = at.X, Gamma = _weights.EmbeddingNorm.Gamma, Beta = _weights.EmbeddingNorm.Beta },
-        };
-        launcher.Embedding(_plan.Embedding, embed);
+        launcher.Embedding(_plan.Embedding, _arguments.Embedding(at.Batch, 0, at.X));
         for (int layer = 0; layer < layers; layer++)
         {
             CudaLayer weights = _weights.Layers[layer];
-            launcher.Gemm(_plan.Gemm, Gemm(at.X, stride, weights.QueryKeyValue, at.QueryKeyValue, 3 * stride), 3 * _plan.Hidden, _plan.Hidden);
-            Attend(at, end - first, stride);
+            GemmArguments all = _arguments.Product(rows, at.X, stride, weights.QueryKeyValue, at.QueryKeyValue, 3 * stride);
+            launcher.Gemm(_plan.Gemm, all, 3 * _plan.Hidden, _plan.Hidden);
+            (int blocks, int heads) = _arguments.AttentionGrid(at.Batch, _plan.Attention);
+            launcher.Attention(_plan.Attention, _arguments.Attention(at.Batch, at.QueryKeyValue, at.Context), blocks, heads);
             AddAndNormalize(at.Context, stride, weights.AttentionOutput, at.X, at.Y, weights.AttentionNorm);
-            launcher.Gemm(_plan.GemmActivated, Gemm(at.Y, stride, weights.Up, at.Inner, inner), _plan.Inner, _plan.Hidden);
+            launcher.Gemm(_plan.GemmActivated, _arguments.Product(rows, at.Y, stride, weights.Up, at.Inner, inner), _plan.Inner, _plan.Hidden);
             AddAndNormalize(at.Inner, inner, weights.Down, at.Y, at.X, weights.OutputNorm);
         }
 
-        GemmArguments Gemm(ulong a, uint strideA, CudaLinear linear, ulong c, uint strideC, ulong residual = 0, CudaNorm after = default) => new()
-        {
-            A = a,
-            B = linear.Weight,
-            C = c,
-            Bias = linear.Bias,
-            Residual = residual,
-            Gamma = after.Gamma,
-            Beta = after.Beta,
-            StrideA = strideA,
-            StrideB = (uint)(linear.Inputs * _plan.ElementBytes),
-            StrideC = strideC,
-            Rows = (uint)rows,
-            Epsilon = _config.LayerNormEps,
-        };
         void AddAndNormalize(ulong a, uint strideA, CudaLinear linear, ulong residual, ulong y, CudaNorm after)
         {
-            GemmArguments arguments = Gemm(a, strideA, linear, y, stride, residual, after);
-            if (_plan.FusedLayerNorm) { launcher.Gemm(_plan.GemmLayerNorm, arguments, _plan.Hidden, linear.Inputs); return; }
-            launcher.Gemm(_plan.Gemm, arguments, _plan.Hidden, linear.Inputs);
-            launcher.LayerNorm(_plan.LayerNorm, norm with { X = y, Y = y, Gamma = after.Gamma, Beta = after.Beta });
-        }
-    }
-
-    private void Attend(CudaWorkspace at, int sequences, uint stride)
-    {
-        KernelInfo kernel = KernelInfo.All[_plan.Attention];
-        AttentionArguments arguments = new()
-        {
-            Query = at.QueryKeyValue,
-            Key = at.QueryKeyValue + stride,
-            Value = at.QueryKeyValue + 2 * stride,
-            Context = at.Context,
-            Offsets = at.Batch.Offsets,
-            Tiles = at.Batch.Tiles,
-            Columns = at.Batch.Columns,
-            Bias = _weights.Bias,
-            BiasWidth = (uint)CudaWeights.BiasWidth,
-            StrideQuery = 3 * stride,
-            StrideContext = stride,
-            HeadSize = (uint)_config.HeadSize,
-            Scale = (float)(1 / Math.Log(2) / Math.Sqrt(_config.HeadSize)),
-        };
-        if (_plan.AttentionOnTensorCores)
-        {
-            arguments.ResidentKeys = (uint)CudaWorkspace.ResidentKeys(at.Batch.Longest);
-            _device.Launcher.Attention(kernel.Name, arguments, sequences, _config.NumAttentionHeads);
-        }
-        else
-        {
-            int pieces = (_config.HeadSize + kernel.TileColumns - 1) / kernel.TileColumns;
-            _device.Launcher.Attention(kernel.Name, arguments, at.Batch.TileCount, _config.NumAttentionHeads * pieces);
+            GemmArguments product = _arguments.Product(rows, a, strideA, linear, y, stride) with { Residual = residual };
+            if (_plan.FusedLayerNorm)
+            {
+                launcher.Gemm(_plan.GemmLayerNorm, _arguments.Normalized(product, y, after), _plan.Hidden, linear.Inputs);
+                return;
+            }
+            launcher.Gemm(_plan.Gemm, product, _plan.Hidden, linear.Inputs);
+            launcher.LayerNorm(_plan.LayerNorm, _arguments.Norm(rows, y, y, after));
         }
     }
 
@@ -188,22 +131,10 @@ internal sealed class CudaNetwork : DeviceNetwork
     {
         CudaWorkspace at = _workspace!;
         KernelLauncher launcher = _device.Launcher;
-        int sequences = end - first, hidden = _config.HiddenSize, width = Network.PooledSize, padded = CudaPlan.HeadWidth(width);
+        int sequences = end - first, width = Network.PooledSize, padded = CudaPlan.HeadWidth(width);
         for (int mode = 0; mode < Network.Pooling.Length; mode++)
         {
-            PoolingArguments pool = new()
-            {
-                X = at.X,
-                Y = at.Pooled + (ulong)(mode * hidden * 4),
-                Offsets = at.Batch.Offsets,
-                Columns = at.Batch.Columns,
-                StrideX = _plan.RowBytes,
-                StrideY = (uint)padded * 4,
-                Width = (uint)hidden,
-                Skip = (uint)batch.PromptRows,
-                Mode = (uint)Network.Pooling[mode],
-            };
-            launcher.Pooling(_plan.Pooling, pool, sequences);
+            launcher.Pooling(_plan.Pooling, _arguments.Pooling(at.Batch, mode, at.X, at.Pooled, batch.PromptRows), sequences);
         }
         ulong x = at.Pooled, y = at.Head;
         int dense = 0;
@@ -236,6 +167,8 @@ internal sealed class CudaNetwork : DeviceNetwork
     internal CudaPlan Plan => _plan;
 
     internal CudaWeights Weights => _weights;
+
+    internal EncoderArguments Arguments => _arguments;
 
     protected override void Free()
     {

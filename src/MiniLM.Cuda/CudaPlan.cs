@@ -64,15 +64,22 @@ internal sealed class CudaPlan
     /// <summary>The kernels of tier A that a network is launched with.</summary>
     internal IEnumerable<string> TensorCoreKernels(bool trains)
     {
-        string[] inference = [Gemm, GemmActivated, FusedLayerNorm ? GemmLayerNorm : Gemm, Attention], training =
-        [
-            GemmActivatedTraining, GemmActivatedBackward, FusedLayerNorm ? GemmLayerNormTraining : GemmDropout, WeightGradient,
-            AttentionTraining, QueryGradient, KeyValueGradient,
-        ];
-        return inference.Concat(trains ? training : []).Distinct().Where(IsTensorCore);
-
-        static bool IsTensorCore(string kernel) =>
-            kernel.Contains("Mma", StringComparison.Ordinal) || kernel.StartsWith("GemmLayerNorm", StringComparison.Ordinal);
+        List<string> kernels = [];
+        if (GemmOnTensorCores)
+        {
+            kernels.AddRange([Gemm, GemmActivated]);
+            if (FusedLayerNorm) { kernels.Add(GemmLayerNorm); }
+            if (trains)
+            {
+                kernels.AddRange([GemmActivatedTraining, GemmActivatedBackward, FusedLayerNorm ? GemmLayerNormTraining : GemmDropout, WeightGradient]);
+            }
+        }
+        if (AttentionOnTensorCores)
+        {
+            kernels.Add(Attention);
+            if (trains) { kernels.AddRange([AttentionTraining, QueryGradient, KeyValueGradient]); }
+        }
+        return kernels;
     }
 
     internal bool GemmOnTensorCores { get; }

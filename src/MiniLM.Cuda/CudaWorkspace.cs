@@ -6,17 +6,13 @@ namespace MiniLM.Cuda;
 /// <summary>What one part of a batch needs on the GPU: its ids, and rows between the kernels.</summary>
 internal sealed class CudaWorkspace : IDisposable
 {
-    /// <summary>Keys of a head that lie in shared memory at a time, on tensor cores.</summary>
-    /// <param name="longest">Longest sequence.</param>
-    internal static int ResidentKeys(int longest) => Math.Min(256, CudaDevice.RoundUp(longest, 64));
-
     private readonly GpuArena _arena;
     private readonly long _x, _y, _queryKeyValue, _context, _inner, _wide, _pooled, _head;
 
     internal CudaWorkspace(Gpu gpu, CudaPlan plan, Network network, int rows, int sequences)
     {
         (Rows, Sequences, _arena) = (rows, sequences, new GpuArena(gpu));
-        Batch = new CudaBatch(gpu, _arena, plan.AttentionTileRows, rows, sequences);
+        Batch = new CudaBatch(gpu, _arena, plan.AttentionTileRows, rows, sequences, drops: false);
         long row = (long)rows * plan.RowBytes;
         long head = (long)sequences * CudaPlan.WidestOfHead(network) * 4;
         _x = _arena.Plan(row);

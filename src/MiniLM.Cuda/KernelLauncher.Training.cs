@@ -1,4 +1,3 @@
-using MiniLM.Cuda.Driver;
 using MiniLM.Kernels;
 
 namespace MiniLM.Cuda;
@@ -7,28 +6,16 @@ namespace MiniLM.Cuda;
 internal sealed partial class KernelLauncher
 {
     /// <summary>The product with dropout before its residual.</summary>
-    internal void Gemm(string name, GemmDropoutArguments arguments, int columns, int depth)
-    {
-        (KernelInfo info, GpuKernel kernel) = Get(name);
-        arguments.Gemm.Steps = (uint)(depth / info.TileDepth);
-        Launch(kernel, Shape(info, Tiles(columns, info.TileColumns), Tiles((int)arguments.Gemm.Rows, info.TileRows)), Bytes(ref arguments));
-    }
+    internal void Gemm(string name, GemmDropoutArguments arguments, int columns, int depth) =>
+        Gemm(name, ref arguments, ref arguments.Gemm, columns, depth);
 
     /// <summary>The product with dropout, residual and LayerNorm.</summary>
-    internal void Gemm(string name, GemmLayerNormTrainingArguments arguments, int columns, int depth)
-    {
-        (KernelInfo info, GpuKernel kernel) = Get(name);
-        arguments.Gemm.Steps = (uint)(depth / info.TileDepth);
-        Launch(kernel, Shape(info, Tiles(columns, info.TileColumns), Tiles((int)arguments.Gemm.Rows, info.TileRows)), Bytes(ref arguments));
-    }
+    internal void Gemm(string name, GemmLayerNormTrainingArguments arguments, int columns, int depth) =>
+        Gemm(name, ref arguments, ref arguments.Gemm, columns, depth);
 
     /// <summary>The product before an activation, or behind it on the way back.</summary>
-    internal void Gemm(string name, GemmActivationArguments arguments, int columns, int depth)
-    {
-        (KernelInfo info, GpuKernel kernel) = Get(name);
-        arguments.Gemm.Steps = (uint)(depth / info.TileDepth);
-        Launch(kernel, Shape(info, Tiles(columns, info.TileColumns), Tiles((int)arguments.Gemm.Rows, info.TileRows)), Bytes(ref arguments));
-    }
+    internal void Gemm(string name, GemmActivationArguments arguments, int columns, int depth) =>
+        Gemm(name, ref arguments, ref arguments.Gemm, columns, depth);
 
     /// <summary>Gather and LayerNorm: a warp a row.</summary>
     internal void Embedding(string name, EmbeddingTrainingArguments arguments) =>
@@ -52,12 +39,6 @@ internal sealed partial class KernelLauncher
     /// <summary>One of attention's gradients.</summary>
     internal void AttentionBackward(string name, AttentionBackwardArguments arguments, int blocks, int heads) =>
         Blocks(name, ref arguments, blocks, heads, (int)arguments.Forward.Attention.ResidentKeys);
-
-    private void Blocks<T>(string name, ref T arguments, int x, int y, int units = 0) where T : unmanaged
-    {
-        (KernelInfo info, GpuKernel kernel) = Get(name);
-        Launch(kernel, Shape(info, (uint)x, (uint)y, units), Bytes(ref arguments));
-    }
 
     /// <summary>The gradients of some matrices: a block a tile and part.</summary>
     internal void WeightGradient(string name, WeightGradientArguments arguments, int tiles, int parts) => Blocks(name, ref arguments, tiles, parts);

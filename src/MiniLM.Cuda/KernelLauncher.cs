@@ -13,11 +13,18 @@ internal sealed partial class KernelLauncher(Gpu gpu, Func<string, string>? ptx 
     private readonly Dictionary<string, (KernelInfo Info, GpuKernel Kernel)> _loaded = [];
 
     /// <summary>One of the GEMM kernels over <paramref name="columns"/> (a multiple of its tile) and <paramref name="depth"/>.</summary>
-    internal void Gemm(string name, GemmArguments arguments, int columns, int depth)
+    internal void Gemm(string name, GemmArguments arguments, int columns, int depth) => Gemm(name, ref arguments, ref arguments, columns, depth);
+
+    /// <param name="name">Kernel.</param>
+    /// <param name="arguments">All that it takes.</param>
+    /// <param name="product">In them: the product, whose steps are set here.</param>
+    /// <param name="columns">A multiple of the tile.</param>
+    /// <param name="depth">A multiple of the tile.</param>
+    private void Gemm<T>(string name, ref T arguments, ref GemmArguments product, int columns, int depth) where T : unmanaged
     {
         (KernelInfo info, GpuKernel kernel) = Get(name);
-        arguments.Steps = (uint)(depth / info.TileDepth);
-        Launch(kernel, Shape(info, Tiles(columns, info.TileColumns), Tiles((int)arguments.Rows, info.TileRows)), Bytes(ref arguments));
+        product.Steps = (uint)(depth / info.TileDepth);
+        Launch(kernel, Shape(info, Tiles(columns, info.TileColumns), Tiles((int)product.Rows, info.TileRows)), Bytes(ref arguments));
     }
 
     /// <summary>One of the embedding kernels: a warp a row.</summary>
@@ -48,10 +55,13 @@ internal sealed partial class KernelLauncher(Gpu gpu, Func<string, string>? ptx 
     /// <param name="arguments">Tensors and sizes.</param>
     /// <param name="blocks">Query tiles or sequences.</param>
     /// <param name="heads">Heads, times the pieces of each.</param>
-    internal void Attention(string name, AttentionArguments arguments, int blocks, int heads)
+    internal void Attention(string name, AttentionArguments arguments, int blocks, int heads) =>
+        Blocks(name, ref arguments, blocks, heads, (int)arguments.ResidentKeys);
+
+    private void Blocks<T>(string name, ref T arguments, int x, int y, int units = 0) where T : unmanaged
     {
         (KernelInfo info, GpuKernel kernel) = Get(name);
-        Launch(kernel, Shape(info, (uint)blocks, (uint)heads, (int)arguments.ResidentKeys), Bytes(ref arguments));
+        Launch(kernel, Shape(info, (uint)x, (uint)y, units), Bytes(ref arguments));
     }
 
     /// <summary>Told of each launch, with marks before and after it for <see cref="Gpu.Elapsed"/>; null: launches are not marked.</summary>

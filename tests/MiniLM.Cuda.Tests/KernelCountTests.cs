@@ -134,7 +134,7 @@ public sealed class KernelCountTests
                 ideal = launches.Sum(launch => launch.Global.Values.Sum(traffic => traffic.IdealSectors));
             string line = string.Create(CultureInfo.InvariantCulture, $"{name}: {ideal} of {sectors} sectors ({(double)ideal / sectors:F3})");
             if (ideal < 0.9 * sectors) { wrong.Add(line); }
-            if (!name.Contains("Mma", StringComparison.Ordinal) && !name.StartsWith("GemmLayerNorm", StringComparison.Ordinal)) { continue; }
+            if (!TrainingKernels.OnTensorCores(name)) { continue; }
             Assert.All(launches, counts => NoConflicts(name, counts));
         }
         Assert.Empty(wrong);

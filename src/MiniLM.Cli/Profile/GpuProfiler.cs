@@ -117,8 +117,7 @@ internal static class GpuProfiler
         return new GpuPrediction(gpu.Name, times.Sum(time => time.Seconds), [.. ByKernel(launches, times).Select(kernel =>
         {
             (Limit bound, double atLimit) = LaunchPrediction.SpeedOfLight(kernel.Launches, gpu);
-            string title = kernel.Launches[0] is { Phase: { } phase } first ? $"{phase} {first.Kernel}" : kernel.Launches[0].Kernel;
-            return new KernelPrediction(title, kernel.Seconds, 100 * atLimit / kernel.Seconds, Name(bound), kernel.LimitedBy!);
+            return new KernelPrediction(kernel.Launches[0].Title, kernel.Seconds, 100 * atLimit / kernel.Seconds, Name(bound), kernel.LimitedBy!);
         })]);
     }
 

@@ -12,6 +12,9 @@ internal sealed record ProfiledLaunch(string Kernel, LaunchShape Shape, LaunchCo
     /// <summary>Of a training step; null in a forward pass.</summary>
     internal string? Phase { get; init; }
 
+    /// <summary>Its kernel, of training with the phase before it.</summary>
+    internal string Title => Phase is null ? Kernel : $"{Phase} {Kernel}";
+
     /// <summary>Measured; null where nothing could be.</summary>
     internal double? Seconds { get; init; }
 

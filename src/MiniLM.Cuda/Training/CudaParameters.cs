@@ -60,7 +60,7 @@ internal sealed class CudaParameters : IDisposable
         }
         (_allTiles, _pieceCount) = (tiles.Count / 4, pieces.Count / 2);
         (_tiles, _pieces, _squares, _factor) = (_arena.Plan(4L * tiles.Count), _arena.Plan(4L * pieces.Count), _arena.Plan(4L * _pieceCount), _arena.Plan(16));
-        _tensors = _arena.Plan((long)Marshal.SizeOf<TrainedTensor>() * ordered.Length);
+        _tensors = _arena.Plan((long)TrainedTensor.Bytes * ordered.Length);
         _buckets = _arena.Plan(4L * CudaWeights.BiasWidth);
         _zeros = _arena.Plan(4L * Math.Max(3 * plan.Hidden, Math.Max(plan.Inner, CudaPlan.WidestOfHead(parameters.Network))));
         _arena.Commit();
@@ -136,33 +136,29 @@ internal sealed class CudaParameters : IDisposable
     /// <summary>The bucket of each distance.</summary>
     internal ulong Buckets => _arena.At(_buckets);
 
-    internal ulong Gradient(Parameter parameter) => _arena.At(_gradients) + 4UL * (ulong)parameter.Offset;
+    private ulong Value(Parameter parameter) => In(_values, parameter);
+
+    internal ulong Gradient(Parameter parameter) => In(_gradients, parameter);
 
     internal ulong State(Parameter parameter, Compute.OptimizerState state) =>
-        _arena.At(state == Compute.OptimizerState.FirstMoment ? _first : _second) + 4UL * (ulong)parameter.Offset;
+        In(state == Compute.OptimizerState.FirstMoment ? _first : _second, parameter);
+
+    private ulong In(long block, Parameter parameter) => _arena.At(block) + 4UL * (ulong)parameter.Offset;
 
     /// <summary>Brings the host's values here, where somebody has changed them.</summary>
-    internal unsafe void Refresh()
+    internal void Refresh()
     {
         if (_version == _parameters.Version) { return; }
-        for (long at = 0; at < _parameters.Length; at += int.MaxValue / 8)
-        {
-            int count = (int)Math.Min(int.MaxValue / 8, _parameters.Length - at);
-            _device.Gpu.Upload(_arena.At(_values) + 4UL * (ulong)at, new ReadOnlySpan<byte>(_parameters.Values + at, count * sizeof(float)));
-        }
+        foreach (Parameter parameter in _parameters.Parameters) { _device.Gpu.Upload(Value(parameter), MemoryMarshal.AsBytes(_parameters[parameter])); }
         _device.Launcher.AdamW("WeightCopies" + _plan.Suffix, Arguments(), _allTiles);
         RefreshBias();
         _version = _parameters.Version;
     }
 
     /// <summary>Brings the values of the last step to the host.</summary>
-    internal unsafe void Fetch()
+    internal void Fetch()
     {
-        for (long at = 0; at < _parameters.Length; at += int.MaxValue / 8)
-        {
-            int count = (int)Math.Min(int.MaxValue / 8, _parameters.Length - at);
-            _device.Gpu.Download(_arena.At(_values) + 4UL * (ulong)at, new Span<byte>(_parameters.Values + at, count * sizeof(float)));
-        }
+        foreach (Parameter parameter in _parameters.Parameters) { _device.Gpu.Download(Value(parameter), MemoryMarshal.AsBytes(_parameters[parameter])); }
         _parameters.Changed();
         _version = _parameters.Version;
     }
@@ -208,7 +204,7 @@ internal sealed class CudaParameters : IDisposable
         Tensor bias = _parameters.Network.Encoder.RelativeAttentionBias!;
         _device.Launcher.RelativeBias(new RelativeBiasArguments
         {
-            Values = _arena.At(_values) + 4UL * (ulong)_parameters.Parameters.First(parameter => parameter.Tensor == bias).Offset,
+            Values = Value(_parameters.Parameters.First(parameter => parameter.Tensor == bias)),
             Buckets = Buckets,
             Table = _weights.Bias,
             Heads = (uint)bias.Shape[1],

@@ -32,7 +32,7 @@ internal sealed class CudaSlot : IDisposable
         (RowCapacity, SequenceCapacity, _arena) = (rows, sequences, new GpuArena(gpu));
         EncoderConfig config = network.Config;
         long row = (long)rows * plan.RowBytes, statistics = 8L * rows;
-        Ids = new CudaBatch(gpu, _arena, plan.AttentionTileRows, rows, sequences);
+        Ids = new CudaBatch(gpu, _arena, plan.AttentionTileRows, rows, sequences, drops: true);
         (_sum, _statistics) = (_arena.Plan(row), _arena.Plan(statistics));
         _layers = new LayerRows[config.NumHiddenLayers];
         for (int i = 0; i < _layers.Length; i++)

@@ -194,7 +194,7 @@ internal sealed partial class CudaTrainingNetwork
             BiasSums = Gradient(Network.Encoder.RelativeAttentionBias) != 0 ? at.BiasSums : 0,
             Factor = (float)(1 / Math.Sqrt(_config.HeadSize)),
         };
-        (int blocks, int heads) = AttentionGrid(slot, _plan.QueryGradient);
+        (int blocks, int heads) = _arguments.AttentionGrid(slot.Ids, _plan.QueryGradient);
         launcher.AttentionBackward(_plan.QueryGradient, gradients, blocks, heads);
         launcher.AttentionBackward(_plan.KeyValueGradient, gradients, blocks, heads);
 

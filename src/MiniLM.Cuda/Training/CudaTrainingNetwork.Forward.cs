@@ -60,32 +60,9 @@ internal sealed partial class CudaTrainingNetwork
         }
     }
 
-    private LayerNormArguments Norm(CudaSlot slot, ulong x, ulong y, CudaNorm norm) => new()
-    {
-        X = x,
-        Y = y,
-        Gamma = norm.Gamma,
-        Beta = norm.Beta,
-        StrideX = _plan.RowBytes,
-        StrideY = _plan.RowBytes,
-        Rows = (uint)slot.Ids.Rows,
-        Width = (uint)_config.HiddenSize,
-        Padded = (uint)_plan.Hidden,
-        Epsilon = _config.LayerNormEps,
-    };
-
     private void Embed(CudaSlot slot) => _device.Launcher.Embedding(_plan.EmbeddingTraining, new EmbeddingTrainingArguments
     {
-        Embedding = new EmbeddingArguments
-        {
-            Words = _weights.Words,
-            Positions = _weights.Positions,
-            Types = _weights.Types,
-            WordIds = slot.Ids.WordIds,
-            PositionIds = slot.Ids.PositionIds,
-            TypeIds = slot.Ids.TypeIds,
-            Norm = Norm(slot, slot.EmbeddingSum, slot.X(0), _weights.EmbeddingNorm),
-        },
+        Embedding = _arguments.Embedding(slot.Ids, slot.EmbeddingSum, slot.X(0)),
         Statistics = slot.EmbeddingStatistics,
         Dropout = Mask(slot, DropoutSite.Embeddings, 0, _config.HiddenDropout),
     });
@@ -96,14 +73,15 @@ internal sealed partial class CudaTrainingNetwork
         LayerRows rows = slot.Layer(index);
         CudaLayer weights = _weights.Layers[index];
         uint stride = _plan.RowBytes, inner = (uint)(_plan.Inner * _plan.ElementBytes);
-        launcher.Gemm(_plan.Gemm, Product(slot, rows.X, stride, weights.QueryKeyValue, rows.QueryKeyValue, 3 * stride), 3 * _plan.Hidden, _plan.Hidden);
-        (int blocks, int heads) = AttentionGrid(slot, _plan.AttentionTraining);
+        GemmArguments all = _arguments.Product(slot.Ids.Rows, rows.X, stride, weights.QueryKeyValue, rows.QueryKeyValue, 3 * stride);
+        launcher.Gemm(_plan.Gemm, all, 3 * _plan.Hidden, _plan.Hidden);
+        (int blocks, int heads) = _arguments.AttentionGrid(slot.Ids, _plan.AttentionTraining);
         launcher.Attention(_plan.AttentionTraining, Attention(slot, index), blocks, heads);
         AddAndNormalize(rows.Context, stride, weights.AttentionOutput, rows.X, rows.AttentionSum, weights.AttentionNorm, rows.AttentionStatistics,
             rows.Attention, DropoutSite.AttentionOutput);
         GemmActivationArguments up = new()
         {
-            Gemm = Product(slot, rows.Attention, stride, weights.Up, _workspace!.Activated, inner),
+            Gemm = _arguments.Product(slot.Ids.Rows, rows.Attention, stride, weights.Up, _workspace!.Activated, inner),
             BeforeActivation = rows.BeforeActivation,
         };
         launcher.Gemm(_plan.GemmActivatedTraining, up, _plan.Inner, _plan.Hidden);
@@ -113,23 +91,27 @@ internal sealed partial class CudaTrainingNetwork
         void AddAndNormalize(
             ulong a, uint strideA, CudaLinear linear, ulong residual, ulong sum, CudaNorm norm, ulong statistics, ulong y, DropoutSite site)
         {
-            GemmArguments product = Product(slot, a, strideA, linear, sum, stride) with { Residual = residual };
+            GemmArguments product = _arguments.Product(slot.Ids.Rows, a, strideA, linear, sum, stride) with { Residual = residual };
             DropoutArguments mask = Mask(slot, site, index, _config.HiddenDropout);
             if (_plan.FusedLayerNorm)
             {
-                product = product with { C = y, Gamma = norm.Gamma, Beta = norm.Beta, Epsilon = _config.LayerNormEps };
-                GemmLayerNormTrainingArguments fused = new() { Gemm = product, Sum = sum, Statistics = statistics, Dropout = mask };
+                GemmLayerNormTrainingArguments fused = new()
+                {
+                    Gemm = _arguments.Normalized(product, y, norm),
+                    Sum = sum,
+                    Statistics = statistics,
+                    Dropout = mask,
+                };
                 launcher.Gemm(_plan.GemmLayerNormTraining, fused, _plan.Hidden, linear.Inputs);
                 return;
             }
             launcher.Gemm(_plan.GemmDropout, new GemmDropoutArguments { Gemm = product, Dropout = mask }, _plan.Hidden, linear.Inputs);
-            launcher.LayerNorm(_plan.LayerNormTraining, new LayerNormTrainingArguments { Norm = Norm(slot, sum, y, norm), Statistics = statistics });
+            LayerNormArguments arguments = _arguments.Norm(slot.Ids.Rows, sum, y, norm);
+            launcher.LayerNorm(_plan.LayerNormTraining, new LayerNormTrainingArguments { Norm = arguments, Statistics = statistics });
         }
     }
 
-    private GemmArguments Product(CudaSlot slot, ulong a, uint strideA, CudaLinear linear, ulong c, uint strideC) =>
-        Product(slot, a, strideA, linear.Weight, (uint)(linear.Inputs * _plan.ElementBytes), linear.Bias, c, strideC);
-
+    /// <summary>Of a matrix that is no layer's own: transposed, or the head's.</summary>
     private static GemmArguments Product(CudaSlot slot, ulong a, uint strideA, ulong b, uint strideB, ulong bias, ulong c, uint strideC) => new()
     {
         A = a,
@@ -142,55 +124,20 @@ internal sealed partial class CudaTrainingNetwork
         Rows = (uint)slot.Ids.Rows,
     };
 
-    /// <summary>On tensor cores a block a sequence and head; else one a tile of rows and piece of a head.</summary>
-    private (int Blocks, int Heads) AttentionGrid(CudaSlot slot, string kernel)
-    {
-        if (_plan.AttentionOnTensorCores) { return (slot.Ids.Sequences, _config.NumAttentionHeads); }
-        int width = KernelInfo.All[kernel].TileColumns;
-        return (slot.Ids.TileCount, _config.NumAttentionHeads * ((_config.HeadSize + width - 1) / width));
-    }
-
     private AttentionTrainingArguments Attention(CudaSlot slot, int layer)
     {
         LayerRows rows = slot.Layer(layer);
-        uint stride = _plan.RowBytes;
         return new AttentionTrainingArguments
         {
-            Attention = new AttentionArguments
-            {
-                Query = rows.QueryKeyValue,
-                Key = rows.QueryKeyValue + stride,
-                Value = rows.QueryKeyValue + 2 * stride,
-                Context = rows.Context,
-                Offsets = slot.Ids.Offsets,
-                Tiles = slot.Ids.Tiles,
-                Columns = slot.Ids.Columns,
-                Bias = _weights.Bias,
-                BiasWidth = (uint)CudaWeights.BiasWidth,
-                StrideQuery = 3 * stride,
-                StrideContext = stride,
-                HeadSize = (uint)_config.HeadSize,
-                ResidentKeys = _plan.AttentionOnTensorCores ? (uint)CudaWorkspace.ResidentKeys(slot.Ids.Longest) : 0,
-                Scale = (float)(1 / Math.Log(2) / Math.Sqrt(_config.HeadSize)),
-            },
+            Attention = _arguments.Attention(slot.Ids, rows.QueryKeyValue, rows.Context),
             LogSums = rows.LogSums,
             Dropout = Mask(slot, DropoutSite.Attention, layer, _config.AttentionDropout),
             Rows = (uint)slot.Ids.Rows,
         };
     }
 
-    private PoolingArguments Pooled(CudaSlot slot, int mode, ulong y, int promptRows) => new()
-    {
-        X = slot.X(_config.NumHiddenLayers),
-        Y = y + (ulong)(mode * _config.HiddenSize * 4),
-        Offsets = slot.Ids.Offsets,
-        Columns = slot.Ids.Columns,
-        StrideX = _plan.RowBytes,
-        StrideY = (uint)CudaPlan.HeadWidth(Network.PooledSize) * 4,
-        Width = (uint)_config.HiddenSize,
-        Skip = (uint)promptRows,
-        Mode = (uint)Network.Pooling[mode],
-    };
+    private PoolingArguments Pooled(CudaSlot slot, int mode, ulong y, int promptRows) =>
+        _arguments.Pooling(slot.Ids, mode, slot.X(_config.NumHiddenLayers), y, promptRows);
 
     private void ForwardHead(CudaSlot slot, int promptRows)
     {

@@ -18,6 +18,7 @@ internal sealed partial class CudaTrainingNetwork : TrainingNetwork
     private readonly CudaPlan _plan;
     private readonly CudaNetwork _inference;
     private readonly CudaWeights _weights;
+    private readonly EncoderArguments _arguments;
     private readonly CudaParameters _state;
     private readonly EncoderConfig _config;
     private readonly Dictionary<Tensor, Parameter> _places;
@@ -30,7 +31,7 @@ internal sealed partial class CudaTrainingNetwork : TrainingNetwork
     {
         (_device, _config) = (device, parameters.Network.Config);
         _inference = new CudaNetwork(device, parameters.Network, precision, trains: true, cancellation);
-        (_plan, _weights) = (_inference.Plan, _inference.Weights);
+        (_plan, _weights, _arguments) = (_inference.Plan, _inference.Weights, _inference.Arguments);
         _places = parameters.Parameters.ToDictionary(parameter => parameter.Tensor);
         try { _state = new CudaParameters(device, _plan, _weights, parameters, options); }
         catch

@@ -31,7 +31,7 @@ internal sealed class GradientTables
     /// <summary>An upper bound for what <see cref="Upload"/> writes, and for the partial sums of a group.</summary>
     internal readonly record struct Capacity(int Matrices, int Tiles, int Sums, int Pieces, long PartialFloats)
     {
-        internal long Bytes => 48L * Matrices + 16L * Tiles + 32L * Sums + 8L * Pieces + 512;
+        internal long Bytes => (long)WeightGradient.Bytes * Matrices + 16L * Tiles + (long)PartialSum.Bytes * Sums + 8L * Pieces + 512;
     }
 
     internal GradientTables(Gpu gpu, GpuArena arena, string kernel, Capacity capacity)
@@ -114,9 +114,9 @@ internal sealed class GradientTables
 
     internal void Upload()
     {
-        _tilesAt = _at + CudaDevice.RoundUp(48 * _matrices.Count, 16);
+        _tilesAt = _at + CudaDevice.RoundUp(WeightGradient.Bytes * _matrices.Count, 16);
         _sumsAt = _tilesAt + 4L * _tiles.Count;
-        _piecesAt = _sumsAt + 32L * _sums.Count;
+        _piecesAt = _sumsAt + (long)PartialSum.Bytes * _sums.Count;
         _gpu.Upload(_arena.At(_at), MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_matrices)));
         _gpu.Upload(_arena.At(_tilesAt), MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_tiles)));
         _gpu.Upload(_arena.At(_sumsAt), MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_sums)));
@@ -131,7 +131,7 @@ internal sealed class GradientTables
         {
             launcher.WeightGradient(_kernel.Name, new WeightGradientArguments
             {
-                Matrices = _arena.At(_at) + 48UL * (ulong)group.Matrices,
+                Matrices = _arena.At(_at) + (ulong)(WeightGradient.Bytes * group.Matrices),
                 Tiles = _arena.At(_tilesAt) + 16UL * (ulong)group.Tiles,
                 Rows = (uint)group.Rows,
                 RowsOfPart = (uint)group.RowsOfPart,

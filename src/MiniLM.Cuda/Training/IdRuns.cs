@@ -43,36 +43,26 @@ internal sealed class IdRuns
             if (id(row) != padding) { _keys[count++] = (long)id(row) << 32 | (uint)row; }
         }
         Array.Sort(_keys, 0, count);
-        Span<int> order = _staging;
-        (SegmentCount, IdCount) = (0, 0);
-        for (int i = 0; i < count; i++) { order[i] = (int)_keys[i]; }
-        _segmentsAt = count;
-        // Counted first: the lists lie behind each other.
-        for (int i = 0; i < count;)
+        List<int> segments = [], ids = [], runs = [];
+        for (int i = 0; i < count; i++)
         {
-            int end = EndOfRun(i, count);
-            SegmentCount += (end - i + LongestSegment - 1) / LongestSegment;
-            IdCount++;
-            i = end;
+            _staging[i] = (int)_keys[i];
+            int at = (int)(_keys[i] >> 32);
+            bool isNew = ids.Count == 0 || ids[^1] != at;
+            if (isNew)
+            {
+                ids.Add(at);
+                runs.Add(segments.Count);
+            }
+            if (isNew || i - segments[^1] == LongestSegment) { segments.Add(i); }
         }
-        (_idsAt, _runsAt) = (_segmentsAt + SegmentCount + 1, _segmentsAt + SegmentCount + 1 + IdCount);
-        int segment = 0, run = 0;
-        for (int i = 0; i < count;)
-        {
-            int end = EndOfRun(i, count);
-            order[_idsAt + run] = (int)(_keys[i] >> 32);
-            order[_runsAt + run++] = segment;
-            for (; i < end; i += LongestSegment) { order[_segmentsAt + segment++] = i; }
-            i = end;
-        }
-        (order[_segmentsAt + segment], order[_runsAt + run]) = (count, segment);
-        _gpu.Upload(Order, MemoryMarshal.AsBytes(order[..(_runsAt + run + 1)]));
-    }
-
-    private int EndOfRun(int start, int count)
-    {
-        int end = start + 1;
-        while (end < count && _keys[end] >> 32 == _keys[start] >> 32) { end++; }
-        return end;
+        (SegmentCount, IdCount) = (segments.Count, ids.Count);
+        runs.Add(SegmentCount);
+        segments.Add(count);
+        (_segmentsAt, _idsAt, _runsAt) = (count, count + segments.Count, count + segments.Count + ids.Count);
+        segments.CopyTo(_staging, _segmentsAt);
+        ids.CopyTo(_staging, _idsAt);
+        runs.CopyTo(_staging, _runsAt);
+        _gpu.Upload(Order, MemoryMarshal.AsBytes(_staging.AsSpan(0, _runsAt + runs.Count)));
     }
 }
