@@ -119,11 +119,12 @@ internal sealed class AttentionCase
         return sums;
     }
 
-    /// <summary>The gradients by the formulas of <see cref="AttentionBackwardArguments"/>, delta from the context as it is stored.</summary>
-    internal (double[] Deltas, double[] DQuery, double[] DKey, double[] DValue, double[] DBias) Backward(float[] context, float[] upstream)
+    /// <summary>The gradients by the formulas of <see cref="AttentionBackwardArguments"/>, delta from the context as it is stored; beside those that are
+    /// sums over p and ds the sums of their terms' magnitudes, which a rounding of p and ds moves them by.</summary>
+    internal Gradients Backward(float[] context, float[] upstream)
     {
-        (double[] deltas, double[] dQuery, double[] dKey, double[] dValue, double[] dBias) = (new double[Heads * Rows], new double[Rows * Hidden],
-            new double[Rows * Hidden], new double[Rows * Hidden], new double[TileCount * MpnetBuckets.Count * Heads]);
+        Gradients to = new(new double[Heads * Rows], new Terms(Rows * Hidden), new Terms(Rows * Hidden), new Terms(Rows * Hidden),
+            new double[TileCount * MpnetBuckets.Count * Heads]);
         double root = Math.Sqrt(Size);
         for (int s = 0, firstTile = 0; s < Lengths.Length; firstTile += (Lengths[s] + 15) / 16, s++)
         {
@@ -135,7 +136,7 @@ internal sealed class AttentionCase
                     int query = (first + i) * Hidden + head * Size;
                     double delta = 0;
                     for (int d = 0; d < Size; d++) { delta += (double)context[query + d] * upstream[query + d]; }
-                    deltas[head * Rows + first + i] = delta;
+                    to.Deltas[head * Rows + first + i] = delta;
                     for (int j = 0; j < length; j++)
                     {
                         int key = (first + j) * Hidden + head * Size;
@@ -144,17 +145,32 @@ internal sealed class AttentionCase
                         for (int d = 0; d < Size; d++) { dp += (double)upstream[query + d] * Value[key + d]; }
                         double ds = p * (dp * factor - delta);
                         int bucket = MpnetBuckets.Of(Columns[first + j] - Columns[first + i]);
-                        dBias[((firstTile + i / 16) * MpnetBuckets.Count + bucket) * Heads + head] += ds;
+                        to.Bias[((firstTile + i / 16) * MpnetBuckets.Count + bucket) * Heads + head] += ds;
                         for (int d = 0; d < Size; d++)
                         {
-                            dQuery[query + d] += ds / root * Key[key + d];
-                            dKey[key + d] += ds / root * Query[query + d];
-                            dValue[key + d] += p * factor * upstream[query + d];
+                            to.Query.Add(query + d, ds / root * Key[key + d]);
+                            to.Key.Add(key + d, ds / root * Query[query + d]);
+                            to.Value.Add(key + d, p * factor * upstream[query + d]);
                         }
                     }
                 }
             }
         }
-        return (deltas, dQuery, dKey, dValue, dBias);
+        return to;
+    }
+
+    internal sealed record Gradients(double[] Deltas, Terms Query, Terms Key, Terms Value, double[] Bias);
+
+    internal sealed class Terms(int count)
+    {
+        internal double[] Sums { get; } = new double[count];
+
+        internal double[] Magnitudes { get; } = new double[count];
+
+        internal void Add(int at, double term)
+        {
+            Sums[at] += term;
+            Magnitudes[at] += Math.Abs(term);
+        }
     }
 }

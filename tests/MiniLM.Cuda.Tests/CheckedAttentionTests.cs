@@ -132,8 +132,9 @@ public sealed class CheckedAttentionTests
             using CheckedKernel under = new(kernel);
             foreach (int size in Sizes(under))
             {
-                AttentionCase attention = Random(under, size, [1, 40, 17, 2, 33], queries: 4, relativeBias: drops && !IsOnTensorCores(kernel),
-                    dropout: drops ? .2f : 0);
+                // On tensor cores all of a block's 64 keys, and some of the next.
+                AttentionCase attention = Random(under, size, [1, IsOnTensorCores(kernel) ? 70 : 40, 17, 2, 33], queries: 4,
+                    relativeBias: drops && !IsOnTensorCores(kernel), dropout: drops ? .2f : 0);
                 AssertContext(under, kernel, attention, Run(under, kernel, attention), $"heads of {size}, dropout {drops}");
                 double[] expected = attention.LogSums();
                 float[] sums = under.Values.DownloadPlain(attention.Arguments.LogSums, expected.Length);
@@ -151,24 +152,30 @@ public sealed class CheckedAttentionTests
         }
     }
 
-    public static TheoryData<string> Gradients() => CheckedKernel.Of(isTraining: true, "AttentionSimtQueryGradient", "AttentionSimtKeyValueGradient");
+    public static TheoryData<string> Gradients() => CheckedKernel.Of(isTraining: true, "AttentionSimtQueryGradient", "AttentionSimtKeyValueGradient",
+        "AttentionMmaQueryGradient", "AttentionMmaKeyValueGradient");
 
     [Theory, MemberData(nameof(Gradients))]
     public void AttentionBackward_GivesTheGradientsOfItsFormulas(string kernel)
     {
         using CheckedKernel under = new(kernel);
-        foreach (int size in under.Info.TileColumns == 32 ? [30, 40] : new[] { 62, 140 })
+        bool onTensorCores = IsOnTensorCores(kernel);
+        foreach (int size in onTensorCores ? Sizes(under) : under.Info.TileColumns == 32 ? [30, 40] : [62, 140])
         {
-            int[] lengths = size == 140 ? [1, 35, 17] : [1, 40, 17, 2, 33];
+            int[] lengths = size == 140 ? [1, 35, 17] : onTensorCores ? [1, 70, 17, 2, 33] : [1, 40, 17, 2, 33];
             foreach (bool drops in new[] { true, false })
             {
-                AttentionCase attention = Random(under, size, lengths, queries: 4, relativeBias: drops, dropout: drops ? .2f : 0);
-                AssertGradients(under, kernel, attention, drops, $"heads of {size}, dropout {drops}");
+                AttentionCase attention = Random(under, size, lengths, queries: 4, relativeBias: drops && !onTensorCores, dropout: drops ? .2f : 0);
+                // What is swept comes in two chunks, or all of it stays.
+                attention.Arguments.Attention.ResidentKeys = onTensorCores ? drops ? 64u : 128u : 0;
+                AssertGradients(under, kernel, attention, hasBias: drops && !onTensorCores, $"heads of {size}, dropout {drops}");
             }
         }
         for (int key = 0; key < 8; key++)
         {
-            AssertGradients(under, kernel, Random(under, 20, [9], queries: 1, border: key), hasBias: false, $"threshold of key {key}");
+            AttentionCase attention = Random(under, onTensorCores ? Sizes(under)[0] : 20, [9], queries: 1, border: key);
+            attention.Arguments.Attention.ResidentKeys = onTensorCores ? 64u : 0;
+            AssertGradients(under, kernel, attention, hasBias: false, $"threshold of key {key}");
         }
     }
 
@@ -179,7 +186,7 @@ public sealed class CheckedAttentionTests
         int count = attention.Rows * attention.Hidden;
         double error = 5e-6 * attention.Arguments.Dropout.Scale;
         float[] context = values.Round(Array.ConvertAll(attention.Context, value => (float)value)), upstream = StoredValues.Random(new Random(3), count);
-        (double[] deltas, double[] dQuery, double[] dKey, double[] dValue, double[] dBias) = attention.Backward(context, upstream);
+        AttentionCase.Gradients expected = attention.Backward(context, upstream);
         attention.Arguments.LogSums = values.UploadPlain(Array.ConvertAll(attention.LogSums(), sum => (float)sum));
         attention.Arguments.Attention.Context = values.Upload(context);
         AttentionBackwardArguments arguments = new()
@@ -189,26 +196,33 @@ public sealed class CheckedAttentionTests
             DQuery = values.Allocate(count),
             DKey = values.Allocate(count),
             DValue = values.Allocate(count),
-            Deltas = ofQueries ? values.AllocatePlain(deltas.Length) : values.UploadPlain(Array.ConvertAll(deltas, delta => (float)delta)),
+            Deltas = ofQueries ? values.AllocatePlain(expected.Deltas.Length)
+                : values.UploadPlain(Array.ConvertAll(expected.Deltas, delta => (float)delta)),
             Buckets = values.UploadPlain(CudaWeights.Buckets),
-            BiasSums = hasBias ? values.AllocatePlain(dBias.Length) : 0,
+            BiasSums = hasBias ? values.AllocatePlain(expected.Bias.Length) : 0,
             Factor = (float)(1 / Math.Sqrt(attention.Size)),
         };
-        under.Launcher.AttentionBackward(kernel, arguments, attention.TileCount, attention.HeadPieces);
+        (int blocks, int heads) = IsOnTensorCores(kernel) ? (attention.Lengths.Length, AttentionCase.Heads) : (attention.TileCount, attention.HeadPieces);
+        under.Launcher.AttentionBackward(kernel, arguments, blocks, heads);
         if (!ofQueries)
         {
-            AssertStored(dKey, arguments.DKey, "key");
-            AssertStored(dValue, arguments.DValue, "value");
+            AssertStored(expected.Key, arguments.DKey, "key");
+            AssertStored(expected.Value, arguments.DValue, "value");
             return;
         }
-        AssertStored(dQuery, arguments.DQuery, "query");
-        AssertPlain(deltas, arguments.Deltas, "delta");
-        if (hasBias) { AssertPlain(dBias, arguments.BiasSums, "bias"); }
+        AssertStored(expected.Query, arguments.DQuery, "query");
+        AssertPlain(expected.Deltas, arguments.Deltas, "delta");
+        if (hasBias) { AssertPlain(expected.Bias, arguments.BiasSums, "bias"); }
 
-        void AssertStored(double[] expected, ulong at, string name)
+        // On tensor cores p and ds are rounded to the storage before they are multiplied.
+        void AssertStored(AttentionCase.Terms expected, ulong at, string name)
         {
-            double[] actual = values.Download(at, expected.Length);
-            for (int i = 0; i < actual.Length; i++) { values.AssertStored(expected[i], error, actual[i], $"{what}, {name} {i}"); }
+            double rounding = IsOnTensorCores(kernel) ? values.Rounding : 0;
+            double[] actual = values.Download(at, count);
+            for (int i = 0; i < actual.Length; i++)
+            {
+                values.AssertStored(expected.Sums[i], error + rounding * expected.Magnitudes[i], actual[i], $"{what}, {name} {i}");
+            }
         }
 
         void AssertPlain(double[] expected, ulong at, string name)

@@ -7,7 +7,7 @@ Dictionary<string, Action> targets = new()
 {
     ["restore"] = () => Tool.Run("dotnet", "restore", "Engine.sln"),
     ["build"] = () => Tool.Run("dotnet", "build", "Engine.sln", "-c", "Release", "--nologo"),
-    ["format"] = () => Tool.Run("dotnet", "format", "Engine.sln", "--verify-no-changes"),
+    ["format"] = () => Tool.Run("dotnet", "format", "whitespace", "Engine.sln", "--verify-no-changes"),
     ["lines"] = Lines.Check,
     ["notices"] = Notices.Check,
     ["kernels"] = () => Tool.Run("dotnet", "run", "--project", "tools/KernelCompiler", "-c", "Release", "--no-build", "--", "check"),
