@@ -3,7 +3,7 @@ using static MiniLM.Kernels.Instructions;
 
 namespace MiniLM.Kernels;
 
-/// <summary>Adds partial sums to gradients: of splits over tokens, of blocks of rows. In the parts' order, so the same bits every time.</summary>
+/// <summary>Adds partial sums, of splits over tokens and of blocks of rows, to gradients or puts them in their place. In the parts' order, so the same bits every time.</summary>
 /// <remarks>A block a piece of 1,024 values, a thread four of them, 256 apart. The grid is (pieces of all sums, 1). Bound: memory.</remarks>
 public static class SumParts
 {
@@ -27,7 +27,11 @@ public static class SumParts
         }
         for (int i = 0; i < PartialSum.Piece / Threads; i++)
         {
-            if (first + (uint)i * Threads < count) { Store(to, i * Threads * 4, LoadFloat(to, i * Threads * 4) + total[i]); }
+            if (first + (uint)i * Threads < count)
+            {
+                if (g.Adds != 0) { total[i] += LoadFloat(to, i * Threads * 4); }
+                Store(to, i * Threads * 4, total[i]);
+            }
         }
     }
 }

@@ -8,9 +8,12 @@ public struct SumPartsArguments
 
     /// <summary>int32 (sum, first value) of each piece of a sum.</summary>
     public ulong Pieces;
+
+    /// <summary>1: adds to what is there; 0: overwrites it.</summary>
+    public uint Adds;
 }
 
-/// <summary>to[i] += from[i] + from[i + stride] + ... over all parts, in their order; in the GPU's memory.</summary>
+/// <summary>to[i] = or += from[i] + from[i + stride] + ... over all parts, in their order; in the GPU's memory.</summary>
 /// <remarks><c>SumParts</c> reads fields at the offsets that stand here.</remarks>
 public struct PartialSum
 {

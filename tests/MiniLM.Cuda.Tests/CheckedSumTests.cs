@@ -98,7 +98,13 @@ public sealed class CheckedSumTests
     }
 
     [Theory, InlineData("SumPartsF32")]
-    public void SumParts_AddsThePartsOfEachSum(string kernel)
+    public void SumParts_AddsThePartsOfEachSumOrPutsThemInItsPlace(string kernel)
+    {
+        AssertSumsOfParts(kernel, adds: true);
+        AssertSumsOfParts(kernel, adds: false);
+    }
+
+    private static void AssertSumsOfParts(string kernel, bool adds)
     {
         (int Count, int Parts, int Stride)[] shapes = [(300, 3, 304), (5, 1, 8), (1030, 4, 1031), (256, 2, 256)];
         using CheckedKernel under = new(kernel);
@@ -115,14 +121,14 @@ public sealed class CheckedSumTests
         })];
         int[] pieces = [.. shapes.SelectMany((shape, i) => Enumerable.Range(0, (shape.Count + PartialSum.Piece - 1) / PartialSum.Piece)
             .SelectMany(piece => new[] { i, piece * PartialSum.Piece }))];
-        SumPartsArguments arguments = new() { Sums = under.Values.UploadPlain(sums), Pieces = under.Values.UploadPlain(pieces) };
+        SumPartsArguments arguments = new() { Sums = under.Values.UploadPlain(sums), Pieces = under.Values.UploadPlain(pieces), Adds = adds ? 1u : 0 };
         under.Launcher.SumParts(arguments, pieces.Length / 2);
         for (int s = 0; s < sums.Length; s++)
         {
             float[] actual = under.Values.DownloadPlain(sums[s].To, shapes[s].Count);
             for (int i = 0; i < actual.Length; i++)
             {
-                Assert.Equal(to[s][i] + Enumerable.Range(0, shapes[s].Parts).Sum(part => from[s][part * shapes[s].Stride + i]), actual[i]);
+                Assert.Equal((adds ? to[s][i] : 0) + Enumerable.Range(0, shapes[s].Parts).Sum(part => from[s][part * shapes[s].Stride + i]), actual[i]);
             }
         }
     }

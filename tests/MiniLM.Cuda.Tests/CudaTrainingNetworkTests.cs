@@ -92,7 +92,8 @@ public sealed class CudaTrainingNetworkTests
             for (int i = 0; i < trained.Parameters.Parameters.Count; i++)
             {
                 (Parameter parameter, Parameter right) = (trained.Parameters.Parameters[i], reference.Parameters.Parameters[i]);
-                Assert.False(Gradient(trained, parameter).AsSpan().ContainsAnyExcept(0));
+                // Not each time: what nobody asks for may be overwritten.
+                if (step == 1) { Assert.False(Gradient(trained, parameter).AsSpan().ContainsAnyExcept(0)); }
                 float[] from = network.Tensors().ElementAt(i).ToFloats(), moment = new float[parameter.Count], of = new float[parameter.Count];
                 if (i == 3) { Assert.Equal(from, trained.Parameters[parameter].ToArray()); }
                 if (precision != Precision.Float32) { continue; }
@@ -112,6 +113,7 @@ public sealed class CudaTrainingNetworkTests
             new ReferenceNetwork<double>(trained.Parameters.Network).Pass.Forward(steps[step][0], now, default);
             GoldenBatch.AssertAll(now, GoldenBatch.Doubles(inferred), Tolerance(precision), "a pass after the step");
         }
+        Assert.Equal(0, trained.Step(new StepOptions(1e-2, .1)).GradientNorm); // no pass since the last
 
         PackedBatch Of(params int[] lengths) => DeviceContract.RandomBatch(network.Config, lengths, seed: lengths[0]);
     }

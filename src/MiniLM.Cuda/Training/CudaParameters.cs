@@ -25,6 +25,8 @@ internal sealed class CudaParameters : IDisposable
     private readonly int _trainedTiles, _allTiles, _pieceCount;
     private readonly TransposedLayer[] _layers;
     private readonly ulong[] _head;
+    private readonly Parameter[] _tables; // of embeddings, trained: a way back adds to some of their rows
+    private bool _isOfLastStep = true; // what the block of gradients holds, but for the tables, which are zero then; at first all of it is
     private int _version = -1; // of the parameters in the host's memory
 
     internal CudaParameters(CudaDevice device, CudaPlan plan, CudaWeights weights, ParameterBlock parameters, TrainingOptions options)
@@ -39,6 +41,10 @@ internal sealed class CudaParameters : IDisposable
             Transposed([layer.Up], plan.Inner, plan.Hidden, plan.ElementBytes), Transposed([layer.Down], plan.Hidden, plan.Inner, plan.ElementBytes)))];
         _head = [.. parameters.Network.Head.OfType<DenseModule>().Select(module => Transposed([module.Linear],
             CudaPlan.HeadWidth(module.Linear.Outputs), CudaPlan.HeadWidth(module.Linear.Inputs), sizeof(float)))];
+
+        EncoderWeights encoder = parameters.Network.Encoder;
+        _tables = [.. parameters.Parameters.Where(parameter => options.IsTrained(parameter.Name) && (parameter.Tensor == encoder.WordEmbeddings
+            || parameter.Tensor == encoder.PositionEmbeddings || parameter.Tensor == encoder.TokenTypeEmbeddings))];
 
         // Those that are trained first: AdamW takes the first tiles, who makes all copies anew takes all.
         Parameter[] ordered = [.. parameters.Parameters.OrderBy(parameter => options.IsTrained(parameter.Name) ? 0 : 1)];
@@ -163,13 +169,33 @@ internal sealed class CudaParameters : IDisposable
         _version = _parameters.Version;
     }
 
-    internal void ClearGradients() => _device.Gpu.Clear(_arena.At(_gradients), _parameters.Length * sizeof(float));
+    internal void ClearGradients()
+    {
+        _device.Gpu.Clear(_arena.At(_gradients), _parameters.Length * sizeof(float));
+        _isOfLastStep = false;
+    }
 
-    /// <summary>Norm, cut, AdamW and new copies, without an answer from the host in between; the gradients are zero then.</summary>
+    /// <summary>For a way back that begins: whether it adds to this step's gradients, or overwrites those of the last, all but the embeddings', which
+    /// it adds to in any case.</summary>
+    internal bool Accumulates()
+    {
+        bool adds = !_isOfLastStep;
+        _isOfLastStep = false;
+        return adds;
+    }
+
+    /// <summary>Zeros for what no way back has overwritten since the last step.</summary>
+    internal void ForgetLastStep()
+    {
+        if (_isOfLastStep) { ClearGradients(); }
+    }
+
+    /// <summary>Norm, cut, AdamW and new copies, without an answer from the host in between; the next way back begins anew.</summary>
     /// <param name="options">Of the step.</param>
     /// <param name="step">Its number for Adam's bias correction, if it is taken.</param>
     internal StepResult Step(StepOptions options, int step)
     {
+        ForgetLastStep();
         _device.Launcher.GradientNorm(new GradientNormArguments
         {
             Gradients = _arena.At(_gradients),
@@ -192,7 +218,8 @@ internal sealed class CudaParameters : IDisposable
             Epsilon = by.Epsilon,
         }, _trainedTiles);
         RefreshBias();
-        ClearGradients();
+        foreach (Parameter table in _tables) { _device.Gpu.Clear(Gradient(table), (long)table.Count * sizeof(float)); }
+        _isOfLastStep = true;
         Span<StepFactor> factor = stackalloc StepFactor[1];
         _device.Gpu.Download(_arena.At(_factor), MemoryMarshal.AsBytes(factor));
         return new StepResult(factor[0].Norm, factor[0].IsTaken != 0);

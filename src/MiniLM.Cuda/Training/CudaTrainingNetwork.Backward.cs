@@ -16,10 +16,11 @@ internal sealed partial class CudaTrainingNetwork
         using (_device.Gate.Enter(cancellation))
         {
             using Gpu.Cancelling until = _device.Gpu.Until(cancellation);
+            bool adds = _state.Accumulates();
             DescribeGradients(at);
-            BackwardHead(at, outputGradient);
-            for (int layer = _config.NumHiddenLayers - 1; layer >= 0; layer--) { BackwardLayer(at, layer); }
-            BackwardEmbeddings(at);
+            BackwardHead(at, outputGradient, adds);
+            for (int layer = _config.NumHiddenLayers - 1; layer >= 0; layer--) { BackwardLayer(at, layer, adds); }
+            BackwardEmbeddings(at, adds);
             at.Batch = null;
         }
     }
@@ -103,7 +104,7 @@ internal sealed partial class CudaTrainingNetwork
 
     private bool IsDropped(CudaSlot slot) => slot.Dropout is not null && _config.HiddenDropout > 0;
 
-    private void BackwardHead(CudaSlot slot, ReadOnlySpan<float> outputGradient)
+    private void BackwardHead(CudaSlot slot, ReadOnlySpan<float> outputGradient, bool adds)
     {
         CudaTrainingWorkspace at = _workspace!;
         KernelLauncher launcher = _device.Launcher;
@@ -138,7 +139,7 @@ internal sealed partial class CudaTrainingNetwork
             }, Gradient(module.Linear.Weight), Gradient(module.Linear.Bias));
             at.HeadTables.End();
             at.HeadTables.Upload();
-            at.HeadTables.Run(launcher, 0);
+            at.HeadTables.Run(launcher, 0, adds);
             GemmArguments product = Product(slot, dy, stride, _state.Head(dense), (uint)weights.Outputs * 4, _state.Zeros, other, (uint)weights.Inputs * 4)
                 with
             { Rows = (uint)sequences };
@@ -158,7 +159,7 @@ internal sealed partial class CudaTrainingNetwork
         }
     }
 
-    private void BackwardLayer(CudaSlot slot, int index)
+    private void BackwardLayer(CudaSlot slot, int index, bool adds)
     {
         CudaTrainingWorkspace at = _workspace!;
         KernelLauncher launcher = _device.Launcher;
@@ -198,7 +199,7 @@ internal sealed partial class CudaTrainingNetwork
         launcher.AttentionBackward(_plan.QueryGradient, gradients, blocks, heads);
         launcher.AttentionBackward(_plan.KeyValueGradient, gradients, blocks, heads);
 
-        at.Tables.Run(launcher, _config.NumHiddenLayers - 1 - index);
+        at.Tables.Run(launcher, _config.NumHiddenLayers - 1 - index, adds);
         launcher.Gemm(_plan.Gemm,
             Product(slot, at.QueryKeyValue, 3 * stride, back.QueryKeyValue, 3 * stride, _state.Zeros, at.Output, stride) with { Residual = at.Attention },
             _plan.Hidden, 3 * _plan.Hidden);
@@ -230,13 +231,13 @@ internal sealed partial class CudaTrainingNetwork
             Padded = (uint)_plan.Hidden,
         });
 
-    private void BackwardEmbeddings(CudaSlot slot)
+    private void BackwardEmbeddings(CudaSlot slot, bool adds)
     {
         CudaTrainingWorkspace at = _workspace!;
         EncoderWeights encoder = Network.Encoder;
         LayerNormBackward(slot, slot.EmbeddingSum, slot.EmbeddingStatistics, _weights.EmbeddingNorm, at.Output, 0, at.OutputSums,
             Mask(slot, DropoutSite.Embeddings, 0, _config.HiddenDropout), Mask(slot, DropoutSite.Embeddings, 0, 0));
-        at.Tables.Run(_device.Launcher, _config.NumHiddenLayers);
+        at.Tables.Run(_device.Launcher, _config.NumHiddenLayers, adds);
         PackedBatch batch = slot.Batch!;
         Table(encoder.WordEmbeddings, row => batch.TokenIds[row], _config.PadTokenId);
         Table(encoder.PositionEmbeddings, row => batch.Positions[row], _config.PadPosition);

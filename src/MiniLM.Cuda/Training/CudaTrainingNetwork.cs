@@ -82,7 +82,11 @@ internal sealed partial class CudaTrainingNetwork : TrainingNetwork
 
     protected override void ReadGradientInside(Parameter parameter, Span<float> values)
     {
-        using (_device.Gate.Enter()) { _device.Download(_state.Gradient(parameter), values, values.Length, values.Length); }
+        using (_device.Gate.Enter())
+        {
+            _state.ForgetLastStep();
+            _device.Download(_state.Gradient(parameter), values, values.Length, values.Length);
+        }
     }
 
     protected override void ReadStateInside(Parameter parameter, OptimizerState state, Span<float> values)

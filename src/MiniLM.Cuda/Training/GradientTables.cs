@@ -124,7 +124,10 @@ internal sealed class GradientTables
     }
 
     /// <summary>The gradients of a group's matrices, and the sums of all its parts.</summary>
-    internal void Run(KernelLauncher launcher, int index)
+    /// <param name="launcher">Where.</param>
+    /// <param name="index">The group.</param>
+    /// <param name="adds">To what is there; else it is overwritten.</param>
+    internal void Run(KernelLauncher launcher, int index, bool adds)
     {
         GradientGroup group = _groups[index];
         if (group.TileCount > 0)
@@ -139,8 +142,12 @@ internal sealed class GradientTables
         }
         if (group.PieceCount > 0)
         {
-            launcher.SumParts(
-                new SumPartsArguments { Sums = _arena.At(_sumsAt), Pieces = _arena.At(_piecesAt) + 8UL * (ulong)group.Pieces }, group.PieceCount);
+            launcher.SumParts(new SumPartsArguments
+            {
+                Sums = _arena.At(_sumsAt),
+                Pieces = _arena.At(_piecesAt) + 8UL * (ulong)group.Pieces,
+                Adds = adds ? 1u : 0,
+            }, group.PieceCount);
         }
     }
 }
