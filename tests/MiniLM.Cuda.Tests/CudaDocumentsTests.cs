@@ -90,12 +90,10 @@ public sealed class CudaDocumentsTests : IDisposable
         using CudaDevice device = new(gpu, "emulated", said.Add);
         if (taken > 0) { gpu.Allocate(taken << 20); }
         float[] queries = Values(3 * Width, seed: 2);
-        for (int repeat = 0; repeat < 3; repeat++)
+        foreach (SimilarityFunction function in new[] { SimilarityFunction.Cosine, SimilarityFunction.Dot })
         {
-            foreach (SimilarityFunction function in new[] { SimilarityFunction.Cosine, SimilarityFunction.Dot })
-            {
-                AssertSame(index.Search(queries, 20, large, function), index.Search(queries, 20, device, function), 0);
-            }
+            SearchHit[][] expected = index.Search(queries, 20, large, function);
+            for (int repeat = 0; repeat < 2; repeat++) { AssertSame(expected, index.Search(queries, 20, device, function), 0); }
         }
         Assert.Equal(held, device.Held.Single().HeldBytes >> 20);
         if (held == 5) { Assert.Empty(said); }

@@ -248,9 +248,9 @@ public sealed class HardNegativesTests
         Assert.Contains("query 1 has no positive", Assert.Throws<ArgumentException>(() => Create(new(), Documents, [(0, 2)], queries: [1, 1])).Message);
         Assert.Throws<ArgumentOutOfRangeException>(() => Create(new(), Documents, [(0, 8)]));
         Assert.Throws<ArgumentOutOfRangeException>(() => Create(new(), Documents, [(0, -1)]));
-        Assert.Throws<ArgumentException>(() => Create(new(), Documents, [(0, 2)]).Add([1]));
+        Assert.Throws<ArgumentException>(() => Create(new(), Documents, [(0, 2)]).Add(new float[] { 1 }));
         HardNegatives early = new(new(), [1], 1, [(0, 0)], 2, Device);
-        early.Add([1]);
+        early.Add(new float[] { 1 });
         Assert.Throws<InvalidOperationException>(() => early.Mine().Count());
         Assert.Throws<OperationCanceledException>(() => Create(new(), Documents, [(0, 2)]).Mine(new CancellationToken(true)).Count());
     }
