@@ -5,9 +5,9 @@ namespace MiniLM.Kernels;
 
 /// <summary>The k best of a row of scores, of equal ones the earlier; both zeros are equal, and NaN is never among them.</summary>
 /// <remarks>
-/// A block a row, 1,024 scores a warp, 32 a thread. Scores become numbers in their order (<see cref="Key"/>), and the k-th greatest of these is found bit by bit:
-/// how many are as great, a count by compares in registers, over the warp, over the block. Greater ones are hits, and of equal ones as many as are wanted yet:
-/// where each goes is a prefix sum, of the warps and by votes. What is written is read anew, in the order of documents.
+/// A block a row, 1,024 scores a warp, 32 a thread. Scores become numbers in their order (<see cref="Key"/>), and the k-th greatest of these is found bit by
+/// bit: how many are as great, counted by compares in registers, over the warp, over the block. Greater ones are hits, and of equal ones as many as are still
+/// wanted: where each goes is a prefix sum, of the warps and by votes. What is written is read anew, in the order of documents.
 /// Bound: issue. The grid is (rows, 1).
 /// </remarks>
 public static class TopK

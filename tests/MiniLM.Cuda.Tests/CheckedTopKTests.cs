@@ -24,24 +24,37 @@ public sealed class CheckedTopKTests
             foreach (int k in new[] { 1, 2, 10, 100, 300, count - 1, count }.Where(k => k >= 1 && k <= count).Distinct())
             {
                 // The kinds take turns, with factors every third time.
-                AssertKept(under, count, k, [kind++ % Kinds, kind % Kinds], kind % 3 == 0);
+                AssertKept(under, count, k, [kind++ % Kinds, kind % Kinds], kind % 3 == 0 ? Factors(count) : null);
             }
         }
-        for (kind = 0; kind < Kinds; kind++) { AssertKept(under, 1100, 40, [kind, (kind + 4) % Kinds, (kind + 7) % Kinds], kind % 2 == 0); }
+        for (kind = 0; kind < Kinds; kind++)
+        {
+            AssertKept(under, 1100, 40, [kind, (kind + 4) % Kinds, (kind + 7) % Kinds], kind % 2 == 0 ? Factors(1100) : null);
+        }
+        // The end of a row in each of a warp's steps.
+        for (int step = 0; step < 32; step++)
+        {
+            int count = step * 5 % 8 * 1024 + step * 32 + 1 + step * 7 % 31;
+            AssertKept(under, count, 1, [Kinds], factors: null);
+            AssertKept(under, count, 1, [Kinds], [.. Enumerable.Repeat(2f, count)]);
+        }
     }
 
-    private static void AssertKept(CheckedKernel under, int count, int k, int[] kinds, bool hasFactors)
+    private static float[] Factors(int count) =>
+        [.. Enumerable.Range(0, count).Select(i => i % 50 == 7 ? float.NaN : i % 9 == 0 ? -1 : i % 4 == 0 ? 0 : .7f + i % 3)];
+
+    private static void AssertKept(CheckedKernel under, int count, int k, int[] kinds, float[]? factors)
     {
         const int First = 1_000_003;
         Random random = new(count + k);
         int stride = count + 5;
         // What pads a row would be found.
-        float[] scores = [.. kinds.SelectMany(kind => Enumerable.Range(0, stride).Select(i => i < count ? Score(kind, i, random) : float.PositiveInfinity))];
-        float[] factors = [.. Enumerable.Range(0, count).Select(i => i % 50 == 7 ? float.NaN : i % 9 == 0 ? -1 : i % 4 == 0 ? 0 : .7f + i % 3)];
+        float[] scores = [.. kinds.SelectMany(kind => Enumerable.Range(0, stride).Select(i =>
+            i >= count ? float.PositiveInfinity : kind < Kinds ? Score(kind, i, random) : i < count - 1 ? -1 : -.5f))]; // all below 0, the last one the best
         TopKArguments arguments = new()
         {
             Scores = under.Values.UploadPlain(scores[..^5]),
-            Factors = hasFactors ? under.Values.UploadPlain(factors) : 0,
+            Factors = factors is null ? 0 : under.Values.UploadPlain(factors),
             Hits = under.Values.AllocatePlain(2 * kinds.Length * k),
             StrideScores = (uint)stride * 4,
             Count = (uint)count,
@@ -52,11 +65,11 @@ public sealed class CheckedTopKTests
         ReadOnlySpan<SearchHit> actual = MemoryMarshal.Cast<float, SearchHit>(under.Values.DownloadPlain(arguments.Hits, 2 * kinds.Length * k));
         for (int row = 0; row < kinds.Length; row++)
         {
-            float[] products = [.. Enumerable.Range(0, count).Select(i => hasFactors ? scores[row * stride + i] * factors[i] : scores[row * stride + i])];
+            float[] products = [.. Enumerable.Range(0, count).Select(i => scores[row * stride + i] * (factors?[i] ?? 1))];
             TopDocuments top = new(k);
             top.Add(First, products);
             SearchHit[] expected = [.. top.Ordered().OrderBy(hit => hit.Document)];
-            string what = $"{count} scores of kind {kinds[row]}{(hasFactors ? " with factors" : "")}, the best {k}";
+            string what = $"{count} scores of kind {kinds[row]}{(factors is null ? "" : " with factors")}, the best {k}";
             for (int i = 0; i < k; i++)
             {
                 SearchHit hit = actual[row * k + i];

@@ -56,7 +56,8 @@ public sealed class CudaDocumentsTests : IDisposable
 
     // Two blocks, and more queries than share a pass; a query that is a document which is there again and again.
     [Theory]
-    [InlineData(SimilarityFunction.Cosine), InlineData(SimilarityFunction.Dot), InlineData(SimilarityFunction.Euclidean), InlineData(SimilarityFunction.Manhattan)]
+    [InlineData(SimilarityFunction.Cosine), InlineData(SimilarityFunction.Dot)]
+    [InlineData(SimilarityFunction.Euclidean), InlineData(SimilarityFunction.Manhattan)]
     public void Search_FindsWhatTheReferenceFinds(SimilarityFunction function)
     {
         using VectorIndex index = Index(DocumentSearch.Block + 700);
@@ -96,8 +97,8 @@ public sealed class CudaDocumentsTests : IDisposable
             for (int repeat = 0; repeat < 2; repeat++) { AssertSame(expected, index.Search(queries, 20, device, function), 0); }
         }
         Assert.Equal(held, device.Held.Single().HeldBytes >> 20);
-        if (held == 5) { Assert.Empty(said); }
-        else { Assert.StartsWith($"{held * DocumentSearch.Block:N0} of {index.Count:N0} documents stay in the memory of emulated sm_80", said[^1], StringComparison.Ordinal); }
+        string stays = $"{held * DocumentSearch.Block:N0} of {index.Count:N0} documents stay in the memory of emulated sm_80";
+        Assert.Equal(held < 5, said.Any(line => line.StartsWith(stays, StringComparison.Ordinal)));
         AssertSame(index.Search(Values(more * Width, seed: 3), 20, large), index.Search(Values(more * Width, seed: 3), 20, device), 0);
         Assert.Equal(heldThen, device.Held.Single().HeldBytes >> 20);
         index.Dispose();
