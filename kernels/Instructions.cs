@@ -78,6 +78,10 @@ public static class Instructions
     [IntrinsicImplementation, Instruction(Zero2 + "@{0} ld.global.v2.b32 {d}, [{1}+{2}]")]
     public static Pair LoadPairIf(bool valid, ulong address, int offset) => throw OnlyInKernel;
 
+    /// <summary>One float, or 0.</summary>
+    [IntrinsicImplementation, Instruction("mov.b32 {d}, 0; @{0} ld.global.f32 {d}, [{1}+{2}]")]
+    public static float LoadFloatIf(bool valid, ulong address, int offset) => throw OnlyInKernel;
+
     /// <summary>One float.</summary>
     [IntrinsicImplementation, Instruction("ld.global.f32 {d}, [{0}+{1}]")]
     public static float LoadFloat(ulong address, int offset) => throw OnlyInKernel;
@@ -135,6 +139,10 @@ public static class Instructions
     /// <summary>Where the block's dynamic shared memory begins.</summary>
     [IntrinsicImplementation, Instruction("mov.u32 {d}, smem")]
     public static uint SharedBase() => throw OnlyInKernel;
+
+    /// <summary>32 bits.</summary>
+    [IntrinsicImplementation, Instruction("ld.shared.b32 {d}, [{0}+{1}]")]
+    public static uint LoadShared(uint address, int offset) => throw OnlyInKernel;
 
     /// <summary>One float.</summary>
     [IntrinsicImplementation, Instruction("ld.shared.f32 {d}, [{0}+{1}]")]
@@ -202,6 +210,14 @@ public static class Instructions
     [IntrinsicImplementation, Instruction("sqrt.rn.f32 {d}, {0}")]
     public static float SquareRoot(float x) => throw OnlyInKernel;
 
+    /// <summary>Bits that are 1.</summary>
+    [IntrinsicImplementation, Instruction("popc.b32 {d}, {0}")]
+    public static uint PopCount(uint x) => throw OnlyInKernel;
+
+    /// <summary>The bits of a float.</summary>
+    [IntrinsicImplementation, Instruction("mov.b32 {d}, {0}")]
+    public static uint Bits(float x) => throw OnlyInKernel;
+
     /// <summary>An unsigned number as a float.</summary>
     [IntrinsicImplementation, Instruction("cvt.rn.f32.u32 {d}, {0}")]
     public static float ToFloat(uint x) => throw OnlyInKernel;
@@ -241,6 +257,10 @@ public static class Instructions
     /// <summary>The value of a lane.</summary>
     [IntrinsicImplementation, Instruction("shfl.sync.idx.b32 {d}, {0}, {1}, 31, -1")]
     public static uint Shuffle(uint value, uint lane) => throw OnlyInKernel;
+
+    /// <summary>A bit for each lane that says yes.</summary>
+    [IntrinsicImplementation, Instruction("vote.sync.ballot.b32 {d}, {0}, -1")]
+    public static uint Ballot(bool yes) => throw OnlyInKernel;
 
     /// <summary>Lanes of the warp have arrived; what they wrote to shared memory is seen by the others.</summary>
     [IntrinsicImplementation, Instruction("bar.warp.sync -1")]

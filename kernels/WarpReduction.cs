@@ -11,6 +11,12 @@ internal static class WarpReduction
         return value;
     }
 
+    internal static uint Sum(uint value)
+    {
+        for (int mask = 16; mask > 0; mask >>= 1) { value += ShuffleXor(value, mask); }
+        return value;
+    }
+
     internal static float Max(float value)
     {
         for (int mask = 16; mask > 0; mask >>= 1) { value = Instructions.Max(value, ShuffleXor(value, mask)); }

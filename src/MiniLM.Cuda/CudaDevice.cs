@@ -5,6 +5,7 @@ using MiniLM.Cuda.Emulator;
 using MiniLM.Cuda.Training;
 using MiniLM.Kernels;
 using MiniLM.Model;
+using MiniLM.Retrieval;
 using MiniLM.Training;
 
 namespace MiniLM.Cuda;
@@ -26,7 +27,7 @@ public sealed class CudaDevice : Device
         (Gpu, _name, _notify) = (gpu, name, notify);
         if (gpu.Properties.Capability < 60)
         {
-            throw new GpuException($"{gpu.Properties.Name} has compute capability {Capability}; the kernels need 6.0 or newer. Use --device cpu.");
+            throw new NoGpuException($"{gpu.Properties.Name} has compute capability {Capability}; the kernels need 6.0 or newer");
         }
         Launcher = new KernelLauncher(gpu, ptx);
     }
@@ -192,27 +193,50 @@ public sealed class CudaDevice : Device
             arena.Commit();
             Upload(arena.At(a), queries, width, depth);
             Upload(arena.At(b), documents, width, depth);
-            GemmArguments arguments = new()
-            {
-                A = arena.At(a),
-                B = arena.At(b),
-                C = arena.At(c),
-                Bias = arena.At(bias),
-                StrideA = (uint)depth * 4,
-                StrideB = (uint)depth * 4,
-                StrideC = (uint)columns * 4,
-                Rows = (uint)queryCount,
-            };
-            Launcher.Gemm("GemmSimtF32", arguments, columns, depth);
+            Products(arena.At(a), arena.At(b), arena.At(bias), arena.At(c), queryCount, columns, depth);
             Download(arena.At(c), scores, documentCount, columns);
         }
     }
+
+    /// <summary>Scalar products of padded rows on the GPU.</summary>
+    /// <param name="queries">[rows, depth].</param>
+    /// <param name="documents">[columns, depth].</param>
+    /// <param name="zeros">[columns].</param>
+    /// <param name="scores">[rows, columns].</param>
+    /// <param name="rows">Any number.</param>
+    /// <param name="columns">A multiple of the GEMM's tile.</param>
+    /// <param name="depth">A multiple of its step.</param>
+    internal void Products(ulong queries, ulong documents, ulong zeros, ulong scores, int rows, int columns, int depth)
+    {
+        GemmArguments arguments = new()
+        {
+            A = queries,
+            B = documents,
+            C = scores,
+            Bias = zeros,
+            StrideA = (uint)depth * 4,
+            StrideB = (uint)depth * 4,
+            StrideC = (uint)columns * 4,
+            Rows = (uint)rows,
+        };
+        Launcher.Gemm("GemmSimtF32", arguments, columns, depth);
+    }
+
+    internal override DocumentSearch Hold(DocumentRows documents) => new CudaDocuments(this, documents);
+
+    /// <summary>Documents that hold memory; looked at inside the gate.</summary>
+    internal HashSet<CudaDocuments> Held { get; } = [];
 
     internal static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
 
     /// <summary>Rows of <paramref name="width"/> floats to rows of <paramref name="padded"/>, zeros behind.</summary>
     internal void Upload(ulong to, ReadOnlySpan<float> rows, int width, int padded)
     {
+        if (width == padded)
+        {
+            Gpu.Upload(to, MemoryMarshal.AsBytes(rows));
+            return;
+        }
         float[] wide = new float[rows.Length / width * padded];
         for (int row = 0; row < rows.Length / width; row++) { rows.Slice(row * width, width).CopyTo(wide.AsSpan(row * padded)); }
         Gpu.Upload(to, MemoryMarshal.AsBytes<float>(wide));
@@ -235,6 +259,7 @@ public sealed class CudaDevice : Device
     {
         using (Gate.Enter())
         {
+            foreach (CudaDocuments documents in Held.ToArray()) { documents.Release(); }
             Launcher.Dispose();
             Gpu.Dispose();
         }

@@ -43,6 +43,9 @@ internal sealed partial class KernelLauncher(Gpu gpu, Func<string, string>? ptx 
     /// <summary>One of the conversions: a thread an element.</summary>
     internal void Convert(string name, ConvertArguments arguments, int rows) => Rows(name, ref arguments, rows, (int)arguments.Padded);
 
+    /// <summary>The best of each row of scores: a block a row.</summary>
+    internal void TopK(TopKArguments arguments, int rows) => Rows("TopKF32", ref arguments, rows);
+
     private void Rows<T>(string name, ref T arguments, int rows, int columns = 1, int units = 0) where T : unmanaged
     {
         (KernelInfo info, GpuKernel kernel) = Get(name);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using MiniLM.Cli.GpuReports;
@@ -136,6 +137,15 @@ public sealed class GpuReportCommandTests : CommandTests
         CommandLine.Run("gpu-report", "--output", At("other.json"), "--device", "cpu").AssertRefused(2, "the report is of a GPU");
         CommandLine.Run("gpu-report").AssertRefused(2, "--output");
         Assert.Equal(["report.md"], Directory.GetFiles(Folder).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void WithoutAGpu_TheRemedyIsADeviceThatAReportTakes()
+    {
+        Assert.SkipWhen(NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out _), "skipped: this machine has a driver");
+        CommandLine.Run("gpu-report", "--output", At("report.json")).AssertRefused(1, "Install one, or use --device emulated.");
+        CommandLine.Run("embed", "--model", BiEncoder, "--device", "cuda", "a").AssertRefused(1, "Install one, or use --device cpu.");
+        Assert.Empty(Directory.GetFiles(Folder));
     }
 
     [Fact]

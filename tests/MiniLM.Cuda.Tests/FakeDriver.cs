@@ -53,8 +53,14 @@ internal static unsafe class FakeDriver
     private static readonly Dictionary<nint, int> Recorded = []; // copies begun before an event
     private static int _begun, _done;
 
+    /// <summary>Bytes of all copies to the GPU.</summary>
+    internal static long Uploaded { get; private set; }
+
     internal static int ClearStatus { get; set; }
     internal static int FreeStatus { get; set; }
+
+    /// <summary>How often memory was taken.</summary>
+    internal static int Allocated { get; private set; }
 
     /// <summary>How often memory was given back, or should have been.</summary>
     internal static int Freed { get; private set; }
@@ -73,7 +79,7 @@ internal static unsafe class FakeDriver
     internal static void Reset()
     {
         (Missing, InitStatus, Version, Capability, SharedOptIn, AllocateStatus, LoadStatus, Log, LaunchStatus) = (null, 0, 13000, 86, 99 << 10, 0, 0, "", 0);
-        (StreamStatus, ClearStatus, FreeStatus, Freed) = (0, 0, 0, 0);
+        (StreamStatus, ClearStatus, FreeStatus, Freed, Allocated, Uploaded) = (0, 0, 0, 0, 0, 0);
         (Refused, LocalBytes, LaunchFailures, SynchronizeStatus, IsSynchronous, Launches, Loaded) = ("", 0, int.MaxValue, 0, false, 0, 0);
         (Events, EventsMade, Released, Memory, _begun, _done) = (0, 0, 0, null, 0, 0);
         Copies.Clear();
@@ -250,6 +256,7 @@ internal static unsafe class FakeDriver
     [UnmanagedCallersOnly]
     private static int MemcpyHostToDevice(ulong to, void* from, nuint bytes, nint stream)
     {
+        Uploaded += (long)bytes;
         if (Memory is null) { return 0; }
         Copies.Enqueue((to, (nint)from, (int)bytes));
         _begun++;
@@ -266,6 +273,7 @@ internal static unsafe class FakeDriver
     [UnmanagedCallersOnly]
     private static int MemAlloc(ulong* address, nuint bytes)
     {
+        Allocated++;
         *address = 256;
         return AllocateStatus;
     }

@@ -4,6 +4,7 @@ using MiniLM.Compute;
 using MiniLM.Cuda.Emulator;
 using MiniLM.Kernels;
 using MiniLM.Model;
+using MiniLM.Retrieval;
 using MiniLM.Tests;
 using MiniLM.Training;
 
@@ -116,6 +117,20 @@ public sealed class KernelCountTests
             Assert.True(line.Counts.Wavefronts <= 2 * line.Counts.IdealWavefronts,
                 string.Create(CultureInfo.InvariantCulture, $"line {line.Line}: {line.Text}"));
         }
+    }
+
+    [Fact]
+    public void TopK_HasNoBankConflicts_AndTouchesFewSectorsBeyondItsBytes()
+    {
+        const int Width = 8;
+        LaunchCounts? counted = null;
+        EmulatedGpu gpu = new(new EmulatedGpuOptions { IsCounted = true });
+        gpu.LaunchCounted = (name, _, counts) => counted = name == "TopKF32" ? counts : counted;
+        using CudaDevice device = new(gpu, "emulated");
+        using DocumentSearch search = device.Hold(DocumentRows.Of(new float[DocumentSearch.Block * Width], Width));
+        search.Search(new float[4 * Width], SimilarityFunction.Cosine, [new(10), new(10), new(10), new(10)]);
+        NoConflicts("TopKF32", counted!);
+        Assert.All(counted!.Global.Values, traffic => Assert.True(traffic.IdealSectors >= .9 * traffic.Sectors, $"{traffic}"));
     }
 
     // Hidden 384 has the LayerNorm in a product's epilogue, 160 has not.

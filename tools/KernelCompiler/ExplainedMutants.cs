@@ -11,6 +11,7 @@ internal static class ExplainedMutants
     private const string Clamped = "Equivalent: a distance at the border of the table is that border.";
     private const string SameValue = "Equivalent: all lanes hold the value, and those that store it now store it to the same place.";
     private const string Order = "Equivalent but for rounding: the values are added, in another order.";
+    private const string Sum = "Equivalent: whole numbers are added.";
     private const string EqualSides = "Equivalent: for equal values both sides give the same.";
     private const string Masked = "Equivalent: the key behind the last is masked, and its value meets a probability of 0.";
     private const string ZeroRow = "Equivalent: what is swept behind the last row is zero.";
@@ -37,6 +38,12 @@ internal static class ExplainedMutants
         ("PoolingF32", Mutation.Comparison, "setp.lt.f32 %p14, %f6, %f12;", "setp.le.f32 %p14, %f6, %f12;", EqualSides),
         ("AttentionMma32F16", Mutation.Comparison, "setp.lo.u32 %p15, %r196, %r9;", "setp.ls.u32 %p15, %r196, %r9;", Masked),
         ("NormalizeF32", Mutation.Comparison, "setp.lt.f32 %p3, %f12, 0f2B8CBCCC;", "setp.le.f32 %p3, %f12, 0f2B8CBCCC;", EqualSides),
+        ("TopKF32", Mutation.Fragment, "ld.shared.v4.b32 {%r483,%r484,%r485,%r486}, [%r471+0];", "ld.shared.v4.b32 {%r484,%r483,%r485,%r486}, [%r471+0];",
+            Sum),
+        ("TopKF32", Mutation.Fragment, "ld.shared.v4.b32 {%r644,%r645,%r646,%r647}, [%r628+0];", "ld.shared.v4.b32 {%r644,%r646,%r645,%r647}, [%r628+0];",
+            Sum),
+        ("TopKF32", Mutation.Fragment, "ld.shared.v4.b32 {%r648,%r649,%r650,%r651}, [%r628+16];", "ld.shared.v4.b32 {%r648,%r649,%r651,%r650}, [%r628+16];",
+            Sum),
         ("GemmSimtDropoutF32", Mutation.ZeroFill, "mov.b32 %f13, 0;", "", PastTheEnd),
         ("GemmSimtDropoutF32", Mutation.ZeroFill, "mov.b32 %f21, 0;", "", PastTheEnd),
         ("LayerNormTrainingF32", Mutation.Inverted, "@%p6 bra L2;", "@!%p6 bra L2;", SameValue),

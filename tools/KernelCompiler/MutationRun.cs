@@ -17,7 +17,7 @@ internal static partial class MutationRun
     internal static readonly string[] Families =
     [
         "GemmMmaF16", "GemmMmaGeluBF16", "GemmLayerNorm384F16", "AttentionMma32F16", "AttentionMma64BF16",
-        "GemmSimtF32", "AttentionSimt32F32", "EmbeddingLayerNormF16", "LayerNormF32", "PoolingF32", "NormalizeF32", "ConvertF32ToF16",
+        "GemmSimtF32", "AttentionSimt32F32", "EmbeddingLayerNormF16", "LayerNormF32", "PoolingF32", "NormalizeF32", "ConvertF32ToF16", "TopKF32",
         "EmbeddingTrainingF16", "LayerNormTrainingF32", "GemmSimtDropoutF32", "GemmSimtGeluTrainingF16", "AttentionSimtTraining32F32", "DropoutF32",
         "GemmSimtGeluTanhBackwardF32", "AttentionSimtQueryGradient32F32", "AttentionSimtKeyValueGradient64F16", "LayerNormBackwardF32",
         "WeightGradientSimtF32", "SumPartsF32", "PoolingBackwardF32", "NormalizeBackwardF32", "ActivationBackwardGeluF32", "EmbeddingSumsF16",

@@ -42,11 +42,17 @@ internal sealed class GpuReportCommand : CliCommand
         {
             throw new UsageException($"--device {name}: the report is of a GPU. Give cuda, cuda:N or emulated");
         }
-        using Device device = DeviceOption.Open(name, threads: null, session: null); // what runs on which tier is in the report
+        using Device device = Open(name);
         GpuReport report = GpuReport.Run((CudaDevice)device, session.Say, session.Cancellation);
         PartialFile.WriteWhole(path, stream => GpuReportJson.Write(stream, report), overwrite, session.Cancellation);
         PartialFile.WriteWhole(page, stream => GpuReportMarkdown.Write(stream, report), overwrite, session.Cancellation);
         session.Say($"{path}, {page}: written; {(report.IsGreen ? "all green" : "something is red")}");
         return report.IsGreen ? 0 : 1;
+    }
+
+    private static Device Open(string name)
+    {
+        try { return DeviceOption.Open(name, threads: null, session: null); } // what runs on which tier is in the report
+        catch (NoGpuException none) { throw new GpuException(none.Instead("emulated")); } // the CPU is no subject of a report
     }
 }

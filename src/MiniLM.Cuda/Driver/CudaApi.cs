@@ -52,7 +52,7 @@ internal sealed unsafe class CudaApi
             nint address = export(name);
             return address != 0
                 ? (void*)address
-                : throw new GpuException($"the NVIDIA driver has no {name}: it is too old for this program. Update it, or use --device cpu.");
+                : throw new NoGpuException($"the NVIDIA driver has no {name}: it is too old for this program", "Update it");
         }
         Init = (delegate* unmanaged<uint, int>)Get("cuInit");
         DriverGetVersion = (delegate* unmanaged<int*, int>)Get("cuDriverGetVersion");
@@ -98,7 +98,7 @@ internal sealed unsafe class CudaApi
         DllImportSearchPath? where = OperatingSystem.IsWindows() ? DllImportSearchPath.System32 : null;
         if (!NativeLibrary.TryLoad(name, typeof(CudaApi).Assembly, where, out nint library))
         {
-            throw new GpuException($"no NVIDIA driver here ({name} was not found). Install one, or use --device cpu.");
+            throw new NoGpuException($"no NVIDIA driver here ({name} was not found)", "Install one");
         }
         return new CudaApi(export => NativeLibrary.TryGetExport(library, export, out nint address) ? address : 0,
             Environment.GetEnvironmentVariable(Synchronous) == "1");
@@ -124,8 +124,8 @@ internal sealed unsafe class CudaApi
         return status switch
         {
             2 => new GpuOutOfMemoryException(message),
-            34 => new GpuException($"{message}: this is the toolkit's stub, not a driver. Use --device cpu."),
-            100 => new GpuException($"{message}: the driver sees no GPU. Use --device cpu."),
+            34 => new NoGpuException($"{message}: this is the toolkit's stub, not a driver"),
+            100 => new NoGpuException($"{message}: the driver sees no GPU"),
             803 or 804 =>
                 new GpuException($"{message}: the driver's kernel module and its library have different versions; restart the machine or update the driver."),
             209 or 218 or 221 or 222 => new KernelRefusedException($"{message}: the driver can't compile the kernels; update it, or use --device cpu."),

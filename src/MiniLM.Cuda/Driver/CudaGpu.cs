@@ -57,8 +57,7 @@ internal sealed unsafe class CudaGpu : Gpu
         api.Check(api.DriverGetVersion(&version), "cuDriverGetVersion");
         if (version < OldestDriver)
         {
-            throw new GpuException(
-                $"the NVIDIA driver is for CUDA {version / 1000}.{version % 1000 / 10}; 9.0 or newer is needed. Update it, or use --device cpu.");
+            throw new NoGpuException($"the NVIDIA driver is for CUDA {version / 1000}.{version % 1000 / 10}; 9.0 or newer is needed", "Update it");
         }
         api.Check(api.DeviceGetCount(&count), "cuDeviceGetCount");
         if (count == 0) { api.Check(NoDevice, "cuDeviceGetCount"); }

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using MiniLM.Batching;
 using MiniLM.Compute;
 using MiniLM.Model;
+using MiniLM.Retrieval;
 using MiniLM.Training;
 using MiniLM.Weights;
 
@@ -33,6 +34,7 @@ internal sealed class DeviceChecks(CudaDevice device, Action<string> say, Cancel
             checks.Training(precision);
         }
         checks.Similarity();
+        checks.Search();
         return [.. checks._checks];
     }
 
@@ -256,6 +258,30 @@ internal sealed class DeviceChecks(CudaDevice device, Action<string> say, Cancel
         }
         float[] actual = Scores(device), expected = Emulated(Scores);
         return [new("similarity", Precision.Float32, Difference(expected, actual), 0, HaveEqualBits(expected, actual))];
+    });
+
+    // More than a block; three documents that are one, and one that has no score.
+    private void Search() => Check("search", Precision.Float32, () =>
+    {
+        const int Queries = 3, Documents = 8200, Width = 20, K = 100;
+        float[] queries = Values(Queries * Width, seed: 1), vectors = Values(Documents * Width, seed: 2), lengths = Values(Documents, seed: 3);
+        foreach (int copy in new[] { 7000, Documents - 1 })
+        {
+            vectors.AsSpan(0, Width).CopyTo(vectors.AsSpan(copy * Width));
+            lengths[copy] = lengths[0] = 9;
+        }
+        lengths[1] = float.NaN;
+        DocumentRows rows = DocumentRows.Of(vectors, Width) with { Lengths = (first, count) => lengths.AsSpan(first, count) };
+        SearchHit[] Found(CudaDevice on)
+        {
+            TopDocuments[] best = [.. Enumerable.Range(0, Queries).Select(_ => new TopDocuments(K))];
+            using DocumentSearch search = on.Hold(rows);
+            search.Search(queries, SimilarityFunction.Dot, best, cancellation);
+            return [.. best.SelectMany(top => top.Ordered())];
+        }
+        SearchHit[] actual = Found(device), expected = Emulated(Found);
+        int differing = Math.Abs(expected.Length - actual.Length) + expected.Zip(actual).Count(hits => hits.First != hits.Second);
+        return [new("search: documents that differ", Precision.Float32, differing, 0, differing == 0)];
     });
 
     /// <summary>Work of a check on the emulator; behind the device's, whose driver may have refused kernels by then.</summary>

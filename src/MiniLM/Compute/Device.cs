@@ -1,5 +1,6 @@
 using MiniLM.Model;
 using MiniLM.Ranking;
+using MiniLM.Retrieval;
 using MiniLM.Training;
 using MiniLM.Weights;
 
@@ -113,6 +114,10 @@ public abstract class Device : IDisposable
     /// <param name="cancellation">Looked at all along; what <paramref name="scores"/> holds after it is undefined.</param>
     internal abstract void Similarity(
         ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores, CancellationToken cancellation = default);
+
+    /// <summary>Documents to be searched, perhaps again and again: a device with memory of its own keeps there what fits.</summary>
+    /// <param name="documents">Can be read until the result is disposed, which the device may be before.</param>
+    internal virtual DocumentSearch Hold(DocumentRows documents) => new(this, documents);
 
     /// <summary>Negative distances of all pairs of rows; a pair's bits do not depend on the others.</summary>
     /// <param name="function">Euclidean or Manhattan.</param>

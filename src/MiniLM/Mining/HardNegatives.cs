@@ -1,4 +1,5 @@
 using MiniLM.Compute;
+using MiniLM.Model;
 using MiniLM.Retrieval;
 
 namespace MiniLM.Mining;
@@ -10,15 +11,16 @@ namespace MiniLM.Mining;
 /// </remarks>
 internal sealed class HardNegatives
 {
+    private const int Together = 64; // positives that are scored together
+
     private readonly float[] _queries;
     private readonly int _width, _documents;
     private readonly Judge? _judge;
-    private readonly SimilarityRows _rows;
+    private readonly Device _device;
     private readonly TopDocuments[] _best;
     private readonly SearchHit[][] _positives;
-    private readonly int[][] _byDocument; // places of a query's positives in the order of their documents, and how many have scores
-    private readonly int[] _scored;
-    private int _added;
+    private readonly (int Query, int Place)[] _byDocument; // positives in the order of their documents, and how many have scores
+    private int _added, _scored;
 
     /// <param name="options">Which negatives.</param>
     /// <param name="queries">[queries, width], rows of length 1; becomes the miner's.</param>
@@ -32,9 +34,8 @@ internal sealed class HardNegatives
         MiningOptions options, float[] queries, int width, IReadOnlyList<(int Query, int Document)> pairs, int documents, Device device, Judge? judge = null)
     {
         options.Check();
-        (_queries, _width, _documents) = (queries, width, documents);
+        (_queries, _width, _documents, _device) = (queries, width, documents, device);
         _judge = options.HasLimit ? judge : null;
-        _rows = new SimilarityRows(device, width);
         List<SearchHit>[] positives = [.. Enumerable.Range(0, queries.Length / width).Select(_ => new List<SearchHit>())];
         HashSet<(int Query, int Document)> known = [];
         int[] given = new int[positives.Length];
@@ -46,8 +47,8 @@ internal sealed class HardNegatives
         }
         if (Array.IndexOf(given, 0) is >= 0 and int lonely) { throw new ArgumentException($"query {lonely} has no positive", nameof(pairs)); }
         _positives = [.. positives.Select(some => some.ToArray())];
-        _byDocument = Array.ConvertAll(_positives, some => Enumerable.Range(0, some.Length).OrderBy(place => some[place].Document).ToArray());
-        _scored = new int[_positives.Length];
+        _byDocument = [.. _positives.SelectMany((some, query) => some.Select((_, place) => (query, place)))
+            .OrderBy(positive => _positives[positive.query][positive.place].Document)];
         int most = given.DefaultIfEmpty().Max();
         LastRank = options.LastRank(most, judge is not null);
         int depth = (int)Math.Min(LastRank + most, documents);
@@ -67,23 +68,37 @@ internal sealed class HardNegatives
     /// <summary>Compares the next documents with every query.</summary>
     /// <param name="documents">[any number, width], rows of length 1.</param>
     /// <param name="cancellation">Looked at all along.</param>
-    internal void Add(ReadOnlySpan<float> documents, CancellationToken cancellation = default)
+    internal void Add(ReadOnlyMemory<float> documents, CancellationToken cancellation = default)
     {
         int before = _added;
         _added += documents.Length / _width;
         if (_added > _documents) { throw new ArgumentException($"{_added} documents, {_documents} were announced", nameof(documents)); }
-        _rows.Compute(_queries, documents, (query, first, scores) =>
+        using (DocumentSearch search = _device.Hold(DocumentRows.Of(documents, _width) with { First = before }))
         {
-            _best[query].Add(before + first, scores);
-            foreach (int place in _byDocument[query].AsSpan(_scored[query]))
-            {
-                ref SearchHit positive = ref _positives[query][place];
-                int document = positive.Document - before - first;
-                if (document >= scores.Length) { break; }
-                positive = positive with { Score = scores[document] };
-                _scored[query]++;
-            }
-        }, cancellation);
+            search.Search(_queries, SimilarityFunction.Cosine, _best, cancellation);
+        }
+        int end = _scored;
+        while (end < _byDocument.Length && Positive(end).Document < _added) { end++; }
+        while (_scored < end) { ScorePositives(Math.Min(Together, end - _scored), before, documents.Span, cancellation); }
+    }
+
+    private ref SearchHit Positive(int place) => ref _positives[_byDocument[place].Query][_byDocument[place].Place];
+
+    // Of all pairs of some queries and documents the diagonal: a pair's bits do not depend on the others, and a device takes no single pairs.
+    private void ScorePositives(int count, int before, ReadOnlySpan<float> documents, CancellationToken cancellation)
+    {
+        float[] queries = new float[count * _width], positives = new float[count * _width], scores = new float[count * count];
+        for (int i = 0; i < count; i++)
+        {
+            _queries.AsSpan(_byDocument[_scored + i].Query * _width, _width).CopyTo(queries.AsSpan(i * _width));
+            documents.Slice((Positive(_scored + i).Document - before) * _width, _width).CopyTo(positives.AsSpan(i * _width));
+        }
+        _device.Similarity(queries, positives, _width, scores, cancellation);
+        for (int i = 0; i < count; i++, _scored++)
+        {
+            ref SearchHit positive = ref Positive(_scored);
+            positive = positive with { Score = scores[i * count + i] };
+        }
     }
 
     /// <summary>Mines query by query, once.</summary>

@@ -30,7 +30,7 @@ internal sealed class TextMining(MiningTexts texts, BiEncoder encoder, Device de
         float[] vectors = new float[floats];
         for (int first = 0; first < texts.Queries.Count; first += TokenWindow.Capacity)
         {
-            Embed(texts.Queries, first, queries, vectors.AsSpan(first * encoder.Dimension));
+            Embed(texts.Queries, first, queries, vectors.AsMemory(first * encoder.Dimension));
             report(Total.Inputs);
         }
         HardNegatives negatives = new(mining, vectors, encoder.Dimension, texts.Pairs, texts.Documents.Count, device, judge is null ? null : Score);
@@ -52,13 +52,13 @@ internal sealed class TextMining(MiningTexts texts, BiEncoder encoder, Device de
     }
 
     // A window from its first text on: rows of length 1.
-    private Span<float> Embed(List<string> all, int first, EmbedOptions options, Span<float> into)
+    private Memory<float> Embed(List<string> all, int first, EmbedOptions options, Memory<float> into)
     {
         List<string> window = all.GetRange(first, Math.Min(TokenWindow.Capacity, all.Count - first));
-        Span<float> rows = into[..(window.Count * encoder.Dimension)];
-        try { Total += encoder.Embed(window, rows, options, cancellation); }
+        Memory<float> rows = into[..(window.Count * encoder.Dimension)];
+        try { Total += encoder.Embed(window, rows.Span, options, cancellation); }
         catch (NonFiniteResultException error) { throw error.After(first); }
-        for (int at = 0; at < rows.Length; at += encoder.Dimension) { UnitLength.Normalize(rows.Slice(at, encoder.Dimension)); }
+        for (int at = 0; at < rows.Length; at += encoder.Dimension) { UnitLength.Normalize(rows.Span.Slice(at, encoder.Dimension)); }
         return rows;
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MiniLM.Retrieval;
 
 /// <summary>The k best of a stream of scores: a heap whose root is the worst one kept.</summary>
@@ -7,17 +9,29 @@ internal sealed class TopDocuments(int k)
     private readonly SearchHit[] _heap = new SearchHit[k];
     private int _count;
 
+    /// <summary>How many are kept.</summary>
+    internal int K => k;
+
     /// <summary>Scores of documents first, first + 1, ...; NaN is no score, and its document is never found.</summary>
     internal void Add(int first, ReadOnlySpan<float> scores)
     {
-        for (int i = 0; i < scores.Length; i++)
+        for (int i = 0; i < scores.Length; i++) { Add(new SearchHit(first + i, scores[i])); }
+    }
+
+    /// <summary>The same of documents behind one another, but not all.</summary>
+    internal void Add(ReadOnlySpan<SearchHit> hits)
+    {
+        foreach (SearchHit hit in hits) { Add(hit); }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Add(SearchHit hit)
+    {
+        if (_count < k)
         {
-            if (_count < k)
-            {
-                if (!float.IsNaN(scores[i])) { Insert(new SearchHit(first + i, scores[i])); }
-            }
-            else if (scores[i] > _heap[0].Score) { ReplaceWorst(new SearchHit(first + i, scores[i])); } // equal: the earlier one stays
+            if (!float.IsNaN(hit.Score)) { Insert(hit); }
         }
+        else if (hit.Score > _heap[0].Score) { ReplaceWorst(hit); } // equal: the earlier one stays
     }
 
     /// <summary>Best first; among equal scores the earlier document.</summary>

@@ -13,7 +13,8 @@ public readonly record struct SearchHit(int Document, float Score);
 /// <summary>Exact search over vectors in a memory-mapped folder; the documents lie beside them.</summary>
 /// <remarks>
 /// Thread-safe. A call beside <see cref="Dispose"/> ends well or is refused. Order: score descending, then the earlier document.
-/// A search reads every vector once: memory bandwidth is its roof.
+/// A search reads every vector once: memory bandwidth is its roof. A GPU keeps the vectors it was given, as many as fit, until the index or the device is
+/// disposed.
 /// </remarks>
 public sealed unsafe class VectorIndex : IDisposable
 {
@@ -21,11 +22,12 @@ public sealed unsafe class VectorIndex : IDisposable
     private readonly MappedFile _vectors;
     private readonly MappedFile? _lengths;
     private readonly Lifetime _lifetime;
+    private readonly Dictionary<Device, DocumentSearch> _searches = []; // locked; those of devices that are disposed hold nothing
 
     private VectorIndex(string folder, VectorIndexHeader header, MappedFile vectors, MappedFile? lengths, DocumentStore documents)
     {
         (Folder, _header, _vectors, _lengths, Documents) = (folder, header, vectors, lengths, documents);
-        _lifetime = new Lifetime(this, Unmap);
+        _lifetime = new Lifetime(this, Free);
     }
 
     /// <summary>Opens an index folder and checks that its files agree.</summary>
@@ -71,8 +73,9 @@ public sealed unsafe class VectorIndex : IDisposable
         throw new IndexFormatException($"{file.Path}: {length} bytes, {VectorIndexHeader.HeaderFile} asks for {bytes}. Make the index again.");
     }
 
-    private void Unmap()
+    private void Free()
     {
+        foreach (DocumentSearch search in _searches.Values) { search.Dispose(); }
         _vectors.Dispose();
         _lengths?.Dispose();
     }
@@ -135,38 +138,29 @@ public sealed unsafe class VectorIndex : IDisposable
                 + "Make the index again, or search by the cosine.");
         }
         int count = queries.Length / Dimension;
-        int scaledWidth = IsDistance(similarity) ? Dimension : similarity == SimilarityFunction.Dot ? 1 : 0;
-        float[] from = queries.ToArray(), scaled = new float[Math.Min(SimilarityRows.Block, Count) * scaledWidth];
+        float[] from = queries.ToArray();
         for (int i = 0; i < count && similarity == SimilarityFunction.Cosine; i++) { UnitLength.Normalize(from.AsSpan(i * Dimension, Dimension)); }
         TopDocuments[] best = [.. Enumerable.Range(0, count).Select(_ => new TopDocuments(Math.Min(topK, Math.Max(Count, 1))))];
-        SimilarityRows rows = new(device, Dimension, similarity);
-        for (int block = 0; block < Count; block += SimilarityRows.Block) // a span holds no more than 2^31 floats
-        {
-            int some = Math.Min(SimilarityRows.Block, Count - block);
-            ReadOnlySpan<float> vectors = Vectors(block, some);
-            if (IsDistance(similarity)) { vectors = Scale(vectors, block, Dimension, scaled); }
-            rows.Compute(from, vectors, Add, cancellation);
-
-            void Add(int query, int first, ReadOnlySpan<float> scores) => best[query].Add(
-                block + first, similarity == SimilarityFunction.Dot ? Scale(scores, block + first, 1, scaled) : scores);
-        }
+        On(device).Search(from, similarity, best, cancellation);
         return [.. best.Select(top => top.Ordered())];
     }
 
-    private static bool IsDistance(SimilarityFunction similarity) => similarity is SimilarityFunction.Euclidean or SimilarityFunction.Manhattan;
-
-    /// <summary>Rows times the lengths of documents <paramref name="first"/>, <paramref name="first"/> + 1, ...</summary>
-    private ReadOnlySpan<float> Scale(ReadOnlySpan<float> rows, int first, int width, float[] scaled)
+    /// <summary>What a device holds of this index, from the first search on.</summary>
+    private DocumentSearch On(Device device)
     {
-        float* lengths = (float*)_lengths!.Start + first;
-        for (int i = 0, at = 0; at < rows.Length; i++)
+        lock (_searches)
         {
-            for (int end = at + width; at < end; at++) { scaled[at] = rows[at] * lengths[i]; }
+            if (!_searches.TryGetValue(device, out DocumentSearch? search))
+            {
+                _searches[device] = search = device.Hold(new DocumentRows(Count, Dimension, Vectors, _lengths is null ? null : Lengths));
+            }
+            return search;
         }
-        return scaled.AsSpan(0, rows.Length);
     }
 
     private ReadOnlySpan<float> Vectors(int first, int count) => new((float*)_vectors.Start + (long)first * Dimension, count * Dimension);
+
+    private ReadOnlySpan<float> Lengths(int first, int count) => new((float*)_lengths!.Start + first, count);
 
     /// <summary>Closes the files when the last call inside has left.</summary>
     public void Dispose()

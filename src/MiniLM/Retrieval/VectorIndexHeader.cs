@@ -10,7 +10,7 @@ internal sealed record VectorIndexHeader(
 {
     internal const int CurrentVersion = 1;
     internal const string HeaderFile = "index.json", VectorsFile = "vectors.f32", LengthsFile = "lengths.f32";
-    private const int MostDimensions = int.MaxValue / SimilarityRows.Block; // a block of vectors is one span
+    private const int MostDimensions = int.MaxValue / DocumentSearch.Block; // a block of vectors is one span
     private const string Format = "minilm-vector-index";
 
     internal void Write(string folder)

@@ -95,8 +95,8 @@ public sealed class HardNegativesGoldenTests
                 [.. pairs.Select(pair => (Array.IndexOf(Queries, pair.Query), Array.IndexOf(Documents, pair.Document)))], Documents.Length, Device,
                 IsTrue(parameters, "cross") ? Judge : null);
             int half = Documents.Length / 2 * width;
-            Negatives.Add(chosen.AsSpan(0, half));
-            Negatives.Add(chosen.AsSpan(half));
+            Negatives.Add(chosen.AsMemory(0, half));
+            Negatives.Add(chosen.AsMemory(half));
         }
 
         internal HardNegatives Negatives { get; }

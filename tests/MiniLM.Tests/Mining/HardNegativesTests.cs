@@ -27,7 +27,7 @@ public sealed class HardNegativesTests
     public void Positives_KeepTheirOrder_HoweverDocumentsCome(int together)
     {
         HardNegatives negatives = new(new(), [1f], 1, [(0, 6), (0, 1), (0, 7), (0, 1), (0, 0)], Documents.Length, Device);
-        for (int i = 0; i < Documents.Length; i += together) { negatives.Add(Documents.AsSpan(i, Math.Min(together, Documents.Length - i))); }
+        for (int i = 0; i < Documents.Length; i += together) { negatives.Add(Documents.AsMemory(i, Math.Min(together, Documents.Length - i))); }
         Assert.Equal([new SearchHit(6, .625f), new SearchHit(1, .75f), new SearchHit(7, 0), new SearchHit(0, .5f)], negatives.Mine().Single().Positives);
     }
 
@@ -205,7 +205,7 @@ public sealed class HardNegativesTests
         MiningOptions options = new() { NumNegatives = 6, RangeMin = 1, AbsoluteMargin = .25f };
         HardNegatives whole = new(options, queries, Width, pairs, Count, Device), parts = new(options, queries, Width, pairs, Count, Device);
         whole.Add(documents);
-        for (int at = 0; at < Count; at += size) { parts.Add(documents.AsSpan(at * Width, Math.Min(size, Count - at) * Width)); }
+        for (int at = 0; at < Count; at += size) { parts.Add(documents.AsMemory(at * Width, Math.Min(size, Count - at) * Width)); }
         MinedQuery[] expected = [.. whole.Mine()], actual = [.. parts.Mine()];
         Assert.Equal(Queries, actual.Length);
         for (int query = 0; query < Queries; query++)
@@ -248,9 +248,9 @@ public sealed class HardNegativesTests
         Assert.Contains("query 1 has no positive", Assert.Throws<ArgumentException>(() => Create(new(), Documents, [(0, 2)], queries: [1, 1])).Message);
         Assert.Throws<ArgumentOutOfRangeException>(() => Create(new(), Documents, [(0, 8)]));
         Assert.Throws<ArgumentOutOfRangeException>(() => Create(new(), Documents, [(0, -1)]));
-        Assert.Throws<ArgumentException>(() => Create(new(), Documents, [(0, 2)]).Add([1]));
+        Assert.Throws<ArgumentException>(() => Create(new(), Documents, [(0, 2)]).Add(new float[] { 1 }));
         HardNegatives early = new(new(), [1], 1, [(0, 0)], 2, Device);
-        early.Add([1]);
+        early.Add(new float[] { 1 });
         Assert.Throws<InvalidOperationException>(() => early.Mine().Count());
         Assert.Throws<OperationCanceledException>(() => Create(new(), Documents, [(0, 2)]).Mine(new CancellationToken(true)).Count());
     }

@@ -69,7 +69,7 @@ public sealed class EmbeddingMeasureTests : IDisposable
     [InlineData(SimilarityFunction.Manhattan)]
     public void Search_TakesEveryBlocksLengths(SimilarityFunction function)
     {
-        int count = SimilarityRows.Block + 3;
+        int count = DocumentSearch.Block + 3;
         using (VectorIndexWriter writer = new(_folder.File("index"), 1))
         {
             for (int i = 0; i < count; i++) { writer.Add(new Document($"{i}", "", ""), [1 + i % 7 + (i == count - 1 ? 100 : 0)]); }

@@ -33,6 +33,16 @@ public sealed class TopDocumentsTests
     }
 
     [Fact]
+    public void Add_TakesDocumentsThatAnotherHasChosen()
+    {
+        TopDocuments top = new(3);
+        top.Add([new SearchHit(4, 1), new SearchHit(6, float.NaN), new SearchHit(7, 2)]);
+        top.Add([new SearchHit(9, 1), new SearchHit(12, 3), new SearchHit(13, 1), new SearchHit(0, float.NaN)]);
+        Assert.Equal(3, top.K);
+        Assert.Equal([new SearchHit(12, 3), new SearchHit(7, 2), new SearchHit(4, 1)], top.Ordered());
+    }
+
+    [Fact]
     public void Add_InPartsIsTheStableSortOfAll()
     {
         Random random = new(3);

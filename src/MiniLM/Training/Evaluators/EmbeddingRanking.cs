@@ -10,7 +10,7 @@ namespace MiniLM.Training.Evaluators;
 /// <param name="device">That compares.</param>
 internal sealed class EmbeddingRanking(SimilarityFunction similarity, Device device)
 {
-    private const int QueriesTogether = 64, Deepest = 100;
+    private const int Deepest = 100;
 
     private static readonly int[] Depths = [1, 3, 5, 10];
 
@@ -46,21 +46,18 @@ internal sealed class EmbeddingRanking(SimilarityFunction similarity, Device dev
             MakeUnit(queries, size);
             MakeUnit(documents, size);
         }
-        List<InformationRetrievalMeasures>[] measures = [.. Depths.Append(Deepest).Select(_ => new List<InformationRetrievalMeasures>())];
-        float[] scores = new float[Math.Min(QueriesTogether, relevant.Length) * ids.Length];
-        for (int first = 0; first < relevant.Length; first += QueriesTogether)
+        TopDocuments[] best = [.. relevant.Select(_ => new TopDocuments(Math.Min(Deepest, ids.Length)))];
+        using (DocumentSearch search = device.Hold(DocumentRows.Of(documents, size)))
         {
-            int together = Math.Min(QueriesTogether, relevant.Length - first);
-            device.Similarity(queries.AsSpan(first * size, together * size), documents, size, scores.AsSpan(0, together * ids.Length), cancellation);
-            for (int query = 0; query < together; query++)
+            search.Search(queries, SimilarityFunction.Dot, best, cancellation);
+        }
+        List<InformationRetrievalMeasures>[] measures = [.. Depths.Append(Deepest).Select(_ => new List<InformationRetrievalMeasures>())];
+        for (int query = 0; query < relevant.Length; query++)
+        {
+            (string, double)[] hits = [.. best[query].Ordered().Select(hit => (ids[hit.Document], (double)hit.Score))];
+            for (int i = 0; i < measures.Length; i++)
             {
-                TopDocuments best = new(Math.Min(Deepest, ids.Length));
-                best.Add(0, scores.AsSpan(query * ids.Length, ids.Length));
-                (string, double)[] hits = [.. best.Ordered().Select(hit => (ids[hit.Document], (double)hit.Score))];
-                for (int i = 0; i < measures.Length; i++)
-                {
-                    measures[i].Add(InformationRetrievalMeasures.At(hits, relevant[first + query], i < Depths.Length ? Depths[i] : Deepest));
-                }
+                measures[i].Add(InformationRetrievalMeasures.At(hits, relevant[query], i < Depths.Length ? Depths[i] : Deepest));
             }
         }
         InformationRetrievalMeasures[] means = [.. measures.Select(InformationRetrievalMeasures.Mean)];
