@@ -22,6 +22,8 @@ internal static partial class MutationRun
         "GemmSimtGeluTanhBackwardF32", "AttentionSimtQueryGradient32F32", "AttentionSimtKeyValueGradient64F16", "LayerNormBackwardF32",
         "WeightGradientSimtF32", "SumPartsF32", "PoolingBackwardF32", "NormalizeBackwardF32", "ActivationBackwardGeluF32", "EmbeddingSumsF16",
         "EmbeddingGradientF32", "GradientSquaresF32", "GradientNormF32", "AdamWF16", "WeightCopiesBF16", "RelativeBiasF32",
+        "GemmMmaDropoutF16", "GemmMmaGeluTrainingBF16", "GemmMmaGeluBackwardF16", "GemmLayerNormTraining128F16", "AttentionMmaTraining32F16",
+        "AttentionMmaQueryGradient32BF16", "AttentionMmaKeyValueGradient32F16", "WeightGradientMmaF16",
     ];
 
     /// <param name="committed">The texts.</param>
