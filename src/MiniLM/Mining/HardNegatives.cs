@@ -1,4 +1,5 @@
 using MiniLM.Compute;
+using MiniLM.Model;
 using MiniLM.Retrieval;
 
 namespace MiniLM.Mining;
@@ -25,16 +26,17 @@ internal sealed class HardNegatives
     /// <param name="width">Length of a row.</param>
     /// <param name="pairs">Queries with their positives, at least one a query; a pair may be there twice.</param>
     /// <param name="documents">How many <see cref="Add"/> will bring.</param>
-    /// <param name="device">Computes the cosines.</param>
-    /// <param name="judge">Scores again what the search found, if there is a margin or a limit; null: the cosines are the scores.</param>
+    /// <param name="device">Computes the similarities.</param>
+    /// <param name="judge">Scores again what the search found, if there is a margin or a limit; null: the similarities are the scores.</param>
+    /// <param name="similarity">Of the rows; of length 1 as they are, a dot product is the cosine.</param>
     /// <exception cref="ArgumentException">The options contradict one another, or a query has no positive.</exception>
-    internal HardNegatives(
-        MiningOptions options, float[] queries, int width, IReadOnlyList<(int Query, int Document)> pairs, int documents, Device device, Judge? judge = null)
+    internal HardNegatives(MiningOptions options, float[] queries, int width, IReadOnlyList<(int Query, int Document)> pairs, int documents, Device device,
+        Judge? judge = null, SimilarityFunction similarity = SimilarityFunction.Cosine)
     {
         options.Check();
         (_queries, _width, _documents) = (queries, width, documents);
         _judge = options.HasLimit ? judge : null;
-        _rows = new SimilarityRows(device, width);
+        _rows = new SimilarityRows(device, width, similarity);
         List<SearchHit>[] positives = [.. Enumerable.Range(0, queries.Length / width).Select(_ => new List<SearchHit>())];
         HashSet<(int Query, int Document)> known = [];
         int[] given = new int[positives.Length];
