@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MiniLM.Cli.Commands;
 
 namespace MiniLM.Cli.Tests;
 
@@ -39,6 +40,30 @@ public sealed class UsageTests : CommandTests
     [InlineData("--precision float16: the reference device has no such kernels", "--precision", "float16", "--device", "reference")]
     public void Run_RefusesByNameWhatThisBuildCannot(string message, params string[] options) =>
         CommandLine.Run(["embed", "--model", BiEncoder, .. options, "x"]).AssertRefused(1, message);
+
+    [Theory]
+    [InlineData("embed", "give a smaller --batch-tokens or --max-length or input")]
+    [InlineData("train", "give a smaller --micro-batch-tokens or --max-length or input")]
+    [InlineData("bench", "give a smaller --shapes or input")]
+    [InlineData("fuse", "give a smaller input")]
+    [InlineData(null, "give a smaller input")]
+    public void OutOfMemory_NamesOptionsThatTheCommandHas(string? command, string remedy)
+    {
+        using StringWriter said = new();
+        Session session = new(() => Stream.Null, Stream.Null, said, default)
+        {
+            Command = command switch
+            {
+                "embed" => new EmbedCommand(),
+                "train" => new TrainCommand(),
+                "bench" => new BenchCommand(),
+                "fuse" => new FuseCommand(),
+                _ => null,
+            },
+        };
+        Assert.Equal(1, Failures.Report(new OutOfMemoryException(), session));
+        Assert.Equal($"minilm: out of memory: {remedy}", said.ToString().TrimEnd());
+    }
 
     [Fact]
     public void Run_RefusesALengthThatTheModelDoesNotTake()
