@@ -7,6 +7,12 @@ public sealed class UsageTests : CommandTests
 {
     [Theory]
     [InlineData("unknown command 'embd'. Did you mean embed?", "embd", "x")]
+    [InlineData("unknown command 'serach'. Did you mean search?", "serach", "--index", "index", "x")]
+    [InlineData("unknown command 'rnu'. Did you mean run?", "evaluate", "rnu", "--qrels", "x")]
+    [InlineData("unknown option --qrls. Did you mean --qrels?", "evaluate", "run", "--qrls", "x")]
+    [InlineData("unknown option --batch-size. Did you mean --batch-tokens?", "embed", "--batch-size", "8", "x")]
+    [InlineData("unknown option --batch-size. Did you mean --per-device-train-batch-size or", "train", "--batch-size", "8")]
+    [InlineData("unknown option --nonsense. A text that starts so goes behind '--'", "embed", "--nonsense")]
     [InlineData("no command given")]
     [InlineData("unknown option --modle. Did you mean --model?", "embed", "--modle", "x", "text")]
     [InlineData("--precision floot32: it is one of float32, bfloat16x3, bfloat16, float16, int8. Did you mean float32", "embed", "--precision", "floot32", "x")]

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 
@@ -192,6 +193,16 @@ public sealed class UserInputTests : CommandTests
                 CommandLine.Run("embed", "--model", BiEncoder, "--input", At(name)).AssertRefused(1, $"{name}: is UTF-16, not UTF-8. Convert it: iconv");
             }
         }
+    }
+
+    [Theory]
+    [InlineData("a.txt")]
+    [InlineData("a.csv")]
+    [InlineData("a.jsonl")]
+    public void Gzip_UnderAnotherNameIsNamedWithTheRemedy(string name)
+    {
+        using (GZipStream file = new(File.Create(At(name)), CompressionLevel.Fastest)) { file.Write("one\n"u8); }
+        CommandLine.Run("embed", "--model", BiEncoder, "--input", At(name)).AssertRefused(1, $"{name}: is compressed by gzip. Call it .gz, or expand it: gunzip.");
     }
 
     private string Configured(string settings)
