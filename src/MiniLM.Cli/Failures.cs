@@ -10,9 +10,6 @@ namespace MiniLM.Cli;
 /// <summary>What went wrong as one line on stderr (two for wrong usage) and an exit code.</summary>
 internal static class Failures
 {
-    // What a run's memory depends on.
-    private static readonly string[] Sizes = ["--batch-tokens", "--micro-batch-tokens", "--max-length", "--shapes"];
-
     internal static int Report(Exception error, Session session)
     {
         switch (error)
@@ -39,10 +36,13 @@ internal static class Failures
         // The system's message names the file; what to do depends on it.
         IOException or UnauthorizedAccessException => error.Message,
         ArgumentException => error.Message,
-        OutOfMemoryException =>
-            $"out of memory: give a smaller {string.Join(" or ", Sizes.Where(name => command?.Options.Any(option => option.Name == name) ?? false).Append("input"))}",
+        OutOfMemoryException => $"out of memory: give a smaller {string.Join(" or ", SizesOf(command).Append("input"))}",
         _ => $"internal error: {error.GetType().Name}: {error.Message} (MINILM_DEBUG=1 shows where)",
     };
+
+    // What a run's memory depends on, of those options that the command has.
+    private static IEnumerable<string> SizesOf(CliCommand? command) => new[] { "--batch-tokens", "--micro-batch-tokens", "--max-length", "--shapes" }
+        .Where(name => command?.Options.Any(option => option.Name == name) == true);
 
     // What a file holds may be in a message: no escape of it reaches the terminal.
     private static string Line(string message) => string.Concat(message.ReplaceLineEndings(" ").Select(c => char.IsControl(c) ? $"\\x{(int)c:x2}" : $"{c}"));

@@ -202,7 +202,8 @@ public sealed class UserInputTests : CommandTests
     public void Gzip_UnderAnotherNameIsNamedWithTheRemedy(string name)
     {
         using (GZipStream file = new(File.Create(At(name)), CompressionLevel.Fastest)) { file.Write("one\n"u8); }
-        CommandLine.Run("embed", "--model", BiEncoder, "--input", At(name)).AssertRefused(1, $"{name}: is compressed by gzip. Call it .gz, or expand it: gunzip.");
+        CommandLine.Run("embed", "--model", BiEncoder, "--input", At(name))
+            .AssertRefused(1, $"{name}: is compressed by gzip. Call it .gz, or expand it: gunzip.");
     }
 
     private string Configured(string settings)

@@ -5,7 +5,7 @@ namespace MiniLM.Text;
 /// <summary>Replace of a regular expression: every match by the same characters, which all stand where its last one stood.</summary>
 /// <remarks>The reference's expressions are Oniguruma's: ^ and $ are those of lines. They are matched in a time linear in the text, whatever they are; what
 /// they cannot say so, or say otherwise than .NET's, is refused.</remarks>
-internal sealed partial class PatternStep : NormalizerStep
+internal sealed class PatternStep : NormalizerStep
 {
     internal const string Expected = "an expression without lookaround, back-references, nested classes and (?m)";
 
@@ -17,7 +17,7 @@ internal sealed partial class PatternStep : NormalizerStep
     /// <summary>Null: it is none, or is not supported.</summary>
     internal static PatternStep? TryCreate(string pattern, int[] content)
     {
-        if (Foreign().IsMatch(pattern)) { return null; }
+        if (IsForeign(pattern)) { return null; }
         try { return new PatternStep(new Regex(pattern, RegexOptions.NonBacktracking | RegexOptions.Multiline | RegexOptions.CultureInvariant), content); }
         catch (Exception error) when (error is ArgumentException or NotSupportedException) { return null; }
     }
@@ -48,6 +48,16 @@ internal sealed partial class PatternStep : NormalizerStep
     }
 
     // In a class another one, or an intersection; and the option that means another thing.
-    [GeneratedRegex(@"(?<!\\)\[(\\.|[^\]\\])*?(\[|&&)|\(\?[a-z]*m")]
-    private static partial Regex Foreign();
+    private static bool IsForeign(string pattern)
+    {
+        bool isInClass = false;
+        for (int i = 0; i < pattern.Length; i++)
+        {
+            ReadOnlySpan<char> rest = pattern.AsSpan(i);
+            if (isInClass ? rest[0] == '[' || rest.StartsWith("&&") : rest.StartsWith("(?") && rest[2..].TrimStart("aix").StartsWith('m')) { return true; }
+            isInClass = rest[0] == '[' || (isInClass && rest[0] != ']');
+            if (rest[0] == '\\') { i++; }
+        }
+        return false;
+    }
 }

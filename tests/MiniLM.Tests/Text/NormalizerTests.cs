@@ -136,7 +136,8 @@ public sealed class NormalizerTests
 
     [Theory]
     [InlineData("normalizer", """{"type":"Replace","pattern":{"Glob":"a*"},"content":""}""", "normalizer.pattern is '{\"Glob\":\"a*\"}'")]
-    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"a("},"content":""}""", "normalizer.pattern is {\"Regex\":\"a(\"}; expected an expression")]
+    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"a("},"content":""}""",
+        "normalizer.pattern is {\"Regex\":\"a(\"}; expected an expression")]
     [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"a(?=b)"},"content":""}""", "without lookaround")]
     [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"(a)\\1"},"content":""}""", "back-references")]
     [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"[[:space:]]"},"content":""}""", "nested classes")]
