@@ -24,21 +24,25 @@ internal static class Failures
                 session.Error.WriteLine($"Help: minilm {command}{(command.Length > 0 ? " " : "")}--help");
                 return 2;
         }
-        session.Error.WriteLine($"minilm: {Line(Message(error))}{(session.Kept is { } kept ? " " + kept : "")}");
+        session.Error.WriteLine($"minilm: {Line(Message(error, session.Command))}{(session.Kept is { } kept ? " " + kept : "")}");
         if (Environment.GetEnvironmentVariable("MINILM_DEBUG") == "1") { session.Error.WriteLine(error); }
         return 1;
     }
 
-    private static string Message(Exception error) => error switch
+    private static string Message(Exception error, CliCommand? command) => error switch
     {
         ModelFormatException or TokenizerException or DataFormatException or IndexFormatException or NonFiniteResultException
             or NotSupportedException or GpuException or PtxException or NonFiniteLossException => error.Message,
         // The system's message names the file; what to do depends on it.
         IOException or UnauthorizedAccessException => error.Message,
         ArgumentException => error.Message,
-        OutOfMemoryException => "out of memory: compute less at a time (--batch-tokens, --max-length; bench and profile: smaller --shapes)",
+        OutOfMemoryException => $"out of memory: give a smaller {string.Join(" or ", SizesOf(command).Append("input"))}",
         _ => $"internal error: {error.GetType().Name}: {error.Message} (MINILM_DEBUG=1 shows where)",
     };
+
+    // What a run's memory depends on, of those options that the command has.
+    private static IEnumerable<string> SizesOf(CliCommand? command) => new[] { "--batch-tokens", "--micro-batch-tokens", "--max-length", "--shapes" }
+        .Where(name => command?.Options.Any(option => option.Name == name) == true);
 
     // What a file holds may be in a message: no escape of it reaches the terminal.
     private static string Line(string message) => string.Concat(message.ReplaceLineEndings(" ").Select(c => char.IsControl(c) ? $"\\x{(int)c:x2}" : $"{c}"));

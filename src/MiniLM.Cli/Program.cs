@@ -65,7 +65,7 @@ internal static class Program
             else if (UsageErrors.Find(parse) is { } wrong) { throw wrong; }
             else if (parse.CommandResult.Command is CliCommand command)
             {
-                session.CommandName = command.FullName;
+                (session.Command, session.CommandName) = (command, command.FullName);
                 return Finish(command.Run(parse, session), session);
             }
             else { throw new UsageException($"no command given: it is one of {string.Join(", ", Commands.Select(known => known.Name))}", ""); }

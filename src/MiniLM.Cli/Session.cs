@@ -25,6 +25,9 @@ internal sealed class Session(Func<Stream> openInput, Stream output, TextWriter 
     /// <summary>The command that was asked for, for hints; empty when there is none.</summary>
     internal string CommandName { get; set; } = "";
 
+    /// <summary>The command that runs; null: none does yet.</summary>
+    internal CliCommand? Command { get; set; }
+
     /// <summary>What an error leaves, to be gone on with; null: nothing.</summary>
     internal string? Kept { get; set; }
 

@@ -11,6 +11,7 @@ internal static class UsageErrors
     {
         Command command = parse.CommandResult.Command;
         string name = command is CliCommand cli ? cli.FullName : "";
+        if (FindCommand(parse) is { } unknown) { return unknown; }
         // The parser takes an option that it does not know for a text.
         foreach (Token token in parse.Tokens)
         {
@@ -19,7 +20,8 @@ internal static class UsageErrors
             {
                 string option = token.Value.Split('=', 2)[0];
                 if (Options(command).Contains(option)) { return new UsageException($"{option} comes where the option before it still wants a value", name); }
-                string remedy = NearNames.Suggest(option, Options(command)) is { Length: > 0 } near ? near : " A text that starts so goes behind '--'.";
+                string remedy = NearNames.Suggest(option, Options(command)) is { Length: > 0 } near ? near
+                    : OfTheSameWords(option, Options(command)) is { Length: > 0 } alike ? alike : " A text that starts so goes behind '--'.";
                 return new UsageException($"unknown option {option}.{remedy}", name);
             }
         }
@@ -36,16 +38,34 @@ internal static class UsageErrors
         }
         if (parse.UnmatchedTokens.Count > 0)
         {
-            string token = parse.UnmatchedTokens[0];
-            return command is CliCommand { Subcommands.Count: 0 }
-                ? new UsageException($"unexpected argument {Quoted.Text(token)}: quote a text of several words", name)
-                : new UsageException(
-                    $"unknown command {Quoted.Text(token)}.{NearNames.Suggest(token, command.Subcommands.Select(known => known.Name))}", name);
+            return new UsageException($"unexpected argument {Quoted.Text(parse.UnmatchedTokens[0])}: quote a text of several words", name);
         }
         // A command that is only a name for others says itself which ones.
         if (parse.Errors.Count == 0 || command is not CliCommand { Subcommands.Count: 0 }) { return null; }
         string message = parse.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.');
         return new UsageException(message, name);
+    }
+
+    // A word in the place of a command's name goes before whatever stands behind it: options that nobody has without the command, or a later word that is one.
+    private static UsageException? FindCommand(ParseResult parse)
+    {
+        Command root = parse.RootCommandResult.Command, command = parse.CommandResult.Command;
+        string? first = parse.Tokens.FirstOrDefault(token => !token.Value.StartsWith('-'))?.Value;
+        if (first is not null && root.Subcommands.All(known => known.Name != first)) { return Unknown(first, root, ""); }
+        bool isGroup = command is CliCommand { Subcommands.Count: > 0 };
+        return isGroup && parse.UnmatchedTokens is [[not '-', ..] word, ..] ? Unknown(word, command, ((CliCommand)command).FullName) : null;
+
+        static UsageException Unknown(string word, Command among, string name) =>
+            new($"unknown command {Quoted.Text(word)}.{NearNames.Suggest(word, among.Subcommands.Select(known => known.Name))}", name);
+    }
+
+    // --batch-size for --per-device-train-batch-size.
+    private static string OfTheSameWords(string wrong, IEnumerable<string> known)
+    {
+        string[] words = [.. wrong.Split('-').Where(word => word.Length > 3)];
+        string[] alike = [.. known.Select(option => (option, Shared: option.Split('-').Intersect(words).Count())).Where(pair => pair.Shared > 0)
+            .OrderByDescending(pair => pair.Shared).Take(3).Select(pair => pair.option)];
+        return alike.Length == 0 ? "" : $" Did you mean {string.Join(" or ", alike)}?";
     }
 
     private static IEnumerable<string> Options(Command command) =>

@@ -3,6 +3,7 @@ using MiniLM.Compute;
 using MiniLM.Cuda.Driver;
 using MiniLM.Kernels;
 using MiniLM.Model;
+using MiniLM.Ranking;
 using MiniLM.Retrieval;
 
 namespace MiniLM.Cuda;
@@ -36,7 +37,7 @@ internal sealed class CudaDocuments : DocumentSearch
     internal override void Search(
         ReadOnlySpan<float> queries, SimilarityFunction function, ReadOnlySpan<TopDocuments> best, CancellationToken cancellation = default)
     {
-        if (IsDistance(function))
+        if (function.IsDistance())
         {
             base.Search(queries, function, best, cancellation);
             return;

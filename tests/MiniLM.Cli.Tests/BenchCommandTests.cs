@@ -6,7 +6,8 @@ public sealed class BenchCommandTests : CommandTests
 {
     private static readonly string[] ShapeKeys =
     [
-        "batch", "seq", "precision", "threads", "items_per_s", "tokens_per_s", "gflops", "roof_gflops", "p50_ms", "p99_ms", "allocated_bytes", "peak_bytes",
+        "batch", "seq", "precision", "threads", "items_per_s", "tokens_per_s", "gflops", "roof_gflops", "roof_percent", "p50_ms", "p99_ms", "allocated_bytes",
+        "peak_bytes",
     ];
 
     private static readonly string[] TokenizerKeys = ["texts", "tokens", "tokens_per_s", "bytes_per_s", "threads", "allocated_bytes"];
@@ -23,6 +24,8 @@ public sealed class BenchCommandTests : CommandTests
             Assert.True(line.GetProperty("items_per_s").GetDouble() > 0);
             Assert.True(line.GetProperty("gflops").GetDouble() > 0);
             Assert.True(line.GetProperty("roof_gflops").GetDouble() > 0);
+            Assert.Equal(100 * line.GetProperty("gflops").GetDouble() / line.GetProperty("roof_gflops").GetDouble(),
+                line.GetProperty("roof_percent").GetDouble(), 1e-9);
             Assert.True(line.GetProperty("p50_ms").GetDouble() <= line.GetProperty("p99_ms").GetDouble());
         });
     }

@@ -82,6 +82,16 @@ public sealed class EmbedCommandTests : CommandTests
     }
 
     [Fact]
+    public void Embed_SaysWhereANameOrNothingWasTaken()
+    {
+        string input = Write("a.txt", ""), said = $"minilm: the name '{input}' was taken for the text. For what that file holds: --input {input}\n";
+        Assert.Equal(said + AssumesMean, CommandLine.Run("embed", "--model", BiEncoder, input).AssertDone().Error);
+        Assert.Equal(said, CommandLine.Run("tokenize", "--model", BiEncoder, input).AssertDone().Error);
+        CommandResult none = CommandLine.Run("embed", "--model", BiEncoder, "--input", input).AssertDone();
+        Assert.Equal(("", AssumesMean + "minilm: the input has no rows\n"), (none.Output, none.Error));
+    }
+
+    [Fact]
     public void Embed_OnTheReferenceDeviceIsNear()
     {
         float[] cpu = Embedding(CommandLine.Run("embed", "--model", BiEncoder, "one two").AssertDone().Output);

@@ -136,7 +136,8 @@ public sealed class SearchCommandTests : CommandTests
         CommandLine.Run("search", "--index", Index, "--queries", Write("space.tsv", "a b\tone\n"), "--output", At("out.run")).AssertRefused(1, "white space");
         CommandLine.Run("search", "--index", Index, "--queries", twice, "--output", At("none/out.run")).AssertRefused(1, "no folder");
         CommandLine.Run("search", "--index", Index, "--queries", twice, "--output", At("q.tsv/out.run")).AssertRefused(1, "is a file, not a folder");
-        AssertOnly("corpus.jsonl", "index", "q.tsv", "space.tsv");
+        CommandLine.Run("search", "--index", Index, "--queries", Write("empty.tsv", "")).AssertRefused(1, "empty.tsv: has no queries. Give at least one.");
+        AssertOnly("corpus.jsonl", "empty.tsv", "index", "q.tsv", "space.tsv");
     }
 
     private void Edit(string file, Func<string, string> change)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MiniLM.Cli.Commands;
 
 namespace MiniLM.Cli.Tests;
 
@@ -6,6 +7,12 @@ public sealed class UsageTests : CommandTests
 {
     [Theory]
     [InlineData("unknown command 'embd'. Did you mean embed?", "embd", "x")]
+    [InlineData("unknown command 'serach'. Did you mean search?", "serach", "--index", "index", "x")]
+    [InlineData("unknown command 'rnu'. Did you mean run?", "evaluate", "rnu", "--qrels", "x")]
+    [InlineData("unknown option --qrls. Did you mean --qrels?", "evaluate", "run", "--qrls", "x")]
+    [InlineData("unknown option --batch-size. Did you mean --batch-tokens?", "embed", "--batch-size", "8", "x")]
+    [InlineData("unknown option --batch-size. Did you mean --per-device-train-batch-size or", "train", "--batch-size", "8")]
+    [InlineData("unknown option --nonsense. A text that starts so goes behind '--'", "embed", "--nonsense")]
     [InlineData("no command given")]
     [InlineData("unknown option --modle. Did you mean --model?", "embed", "--modle", "x", "text")]
     [InlineData("--precision floot32: it is one of float32, bfloat16x3, bfloat16, float16, int8. Did you mean float32", "embed", "--precision", "floot32", "x")]
@@ -39,6 +46,30 @@ public sealed class UsageTests : CommandTests
     [InlineData("--precision float16: the reference device has no such kernels", "--precision", "float16", "--device", "reference")]
     public void Run_RefusesByNameWhatThisBuildCannot(string message, params string[] options) =>
         CommandLine.Run(["embed", "--model", BiEncoder, .. options, "x"]).AssertRefused(1, message);
+
+    [Theory]
+    [InlineData("embed", "give a smaller --batch-tokens or --max-length or input")]
+    [InlineData("train", "give a smaller --micro-batch-tokens or --max-length or input")]
+    [InlineData("bench", "give a smaller --shapes or input")]
+    [InlineData("fuse", "give a smaller input")]
+    [InlineData(null, "give a smaller input")]
+    public void OutOfMemory_NamesOptionsThatTheCommandHas(string? command, string remedy)
+    {
+        using StringWriter said = new();
+        Session session = new(() => Stream.Null, Stream.Null, said, default)
+        {
+            Command = command switch
+            {
+                "embed" => new EmbedCommand(),
+                "train" => new TrainCommand(),
+                "bench" => new BenchCommand(),
+                "fuse" => new FuseCommand(),
+                _ => null,
+            },
+        };
+        Assert.Equal(1, Failures.Report(new OutOfMemoryException(), session));
+        Assert.Equal($"minilm: out of memory: {remedy}", said.ToString().TrimEnd());
+    }
 
     [Fact]
     public void Run_RefusesALengthThatTheModelDoesNotTake()

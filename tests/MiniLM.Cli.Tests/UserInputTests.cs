@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 
@@ -30,6 +31,30 @@ public sealed class UserInputTests : CommandTests
         for (int i = 0; i < 3; i++) { Assert.Equal(asked[i], scores[i], 2e-6 * Math.Max(1, Math.Abs(asked[i]))); }
         Assert.Equal(ranked.Select(line => line[2]), found.Select(line => line[2]));
         Assert.Equal(found.Select(line => double.Parse(line[4])).OrderDescending(), found.Select(line => double.Parse(line[4])));
+    }
+
+    // By the formulas, of what embed prints.
+    [Theory]
+    [InlineData("cosine")]
+    [InlineData("dot")]
+    [InlineData("euclidean")]
+    [InlineData("manhattan")]
+    public void Similarity_IsThatOfTheEmbeddings(string function)
+    {
+        string model = Configured($$"""{"similarity_fn_name":"{{function}}"}""");
+        foreach (string other in new[] { "one two three", "of the", "" })
+        {
+            (double x, double y)[] both = [.. Embedding(model, "river bank").Zip(Embedding(model, other))];
+            double dot = both.Sum(at => at.x * at.y), lengths = Math.Sqrt(both.Sum(at => at.x * at.x)) * Math.Sqrt(both.Sum(at => at.y * at.y));
+            double expected = function switch
+            {
+                "cosine" => dot / lengths,
+                "dot" => dot,
+                "euclidean" => -Math.Sqrt(both.Sum(at => (at.x - at.y) * (at.x - at.y))),
+                _ => -both.Sum(at => Math.Abs(at.x - at.y)),
+            };
+            Assert.Equal(expected, Scores("similarity", "--model", model, "river bank", other).Single(), 2e-6 * Math.Max(1, Math.Abs(expected)));
+        }
     }
 
     [Fact]
@@ -104,13 +129,9 @@ public sealed class UserInputTests : CommandTests
             "--similarity", function)[0][4])];
         Assert.All(scores, score => Assert.Equal(1, double.Parse(score), 1e-6));
         CommandLine.Run("search", "--index", At("index"), "red", "--dimensions", "9").AssertRefused(1, "gives 9 floats");
-        Assert.Equal(8, Embedding("red", "--dimensions", "8").Length);
-        Assert.Equal(1, Embedding("red", "--normalize", "--dimensions", "8").Sum(value => value * value), 1e-6);
+        Assert.Equal(8, Embedding(BiEncoder, "red", "--dimensions", "8").Length);
+        Assert.Equal(1, Embedding(BiEncoder, "red", "--normalize", "--dimensions", "8").Sum(value => value * value), 1e-6);
         CommandLine.Run("embed", "--model", BiEncoder, "red", "--dimensions", "0").AssertRefused(2, "--dimensions 0");
-
-        double[] Embedding(params string[] arguments) => [.. JsonDocument
-            .Parse(CommandLine.Run(["embed", "--model", BiEncoder, .. arguments]).AssertDone().Output).RootElement
-            .GetProperty("embedding").EnumerateArray().Select(value => value.GetDouble())];
     }
 
     [Fact]
@@ -174,6 +195,17 @@ public sealed class UserInputTests : CommandTests
         }
     }
 
+    [Theory]
+    [InlineData("a.txt")]
+    [InlineData("a.csv")]
+    [InlineData("a.jsonl")]
+    public void Gzip_UnderAnotherNameIsNamedWithTheRemedy(string name)
+    {
+        using (GZipStream file = new(File.Create(At(name)), CompressionLevel.Fastest)) { file.Write("one\n"u8); }
+        CommandLine.Run("embed", "--model", BiEncoder, "--input", At(name))
+            .AssertRefused(1, $"{name}: is compressed by gzip. Call it .gz, or expand it: gunzip.");
+    }
+
     private string Configured(string settings)
     {
         string model = CopyModel(BiEncoder, "configured");
@@ -183,6 +215,10 @@ public sealed class UserInputTests : CommandTests
 
     private static double[] Scores(params string[] arguments) =>
         [.. CommandLine.Run(arguments).AssertDone().Lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("score").GetDouble())];
+
+    private static double[] Embedding(string model, params string[] arguments) => [.. JsonDocument
+        .Parse(CommandLine.Run(["embed", "--model", model, .. arguments]).AssertDone().Output).RootElement
+        .GetProperty("embedding").EnumerateArray().Select(value => value.GetDouble())];
 
     private static string[][] Run(params string[] arguments) => [.. CommandLine.Run(arguments).AssertDone().Lines.Select(line => line.Split(' '))];
 }

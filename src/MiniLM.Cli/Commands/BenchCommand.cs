@@ -166,13 +166,10 @@ internal sealed class BenchCommand : CliCommand
         json.WriteNumber("tokens_per_s", result.TokensPerSecond);
         json.WriteNumber("gflops", result.GigaFlops);
         if (result.Roof is { } roof) { json.WriteNumber("roof_gflops", roof); } else { json.WriteNull("roof_gflops"); }
+        if (result.RoofPercent is { } percent) { json.WriteNumber("roof_percent", percent); } else { json.WriteNull("roof_percent"); }
         json.WriteNumber("p50_ms", result.MedianMs);
         json.WriteNumber("p99_ms", result.SlowMs);
-        if (isTraining)
-        {
-            json.WriteNumber("step_s", result.MedianMs / 1e3);
-            if (result.RoofPercent is { } percent) { json.WriteNumber("roof_percent", percent); } else { json.WriteNull("roof_percent"); }
-        }
+        if (isTraining) { json.WriteNumber("step_s", result.MedianMs / 1e3); }
         json.WriteNumber("allocated_bytes", result.Allocated);
         json.WriteNumber("peak_bytes", PeakMemory.Bytes);
     });

@@ -33,6 +33,7 @@ internal sealed class EmbedCommand : CliCommand
         {
             throw new UsageException(text is null ? "nothing to embed: give a text or --input FILE" : "a text and --input: give one of them");
         }
+        InputFiles.NoteName(text, "--input", session);
         _output.Check(parse, input);
         bool isNpy = path is not null && Suffix(path) == ".npy";
         RowFormat format = _input.Format(parse);

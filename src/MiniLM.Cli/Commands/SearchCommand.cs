@@ -49,6 +49,7 @@ internal sealed class SearchCommand : CliCommand
         if (queries is not null && parse.GetValue(_json)) { throw new UsageException("--json is for one query: --queries gives a TREC run"); }
         if (parse.GetValue(_overwrite) && output is null) { throw new UsageException("--overwrite goes with --output"); }
         if (output is not null and not "-") { OutputTarget.CheckInputs(output, queries); }
+        InputFiles.NoteName(query, "--queries", session);
         int topK = parse.GetValue(_topK) ?? 10;
         using VectorIndex index = VectorIndex.Open(parse.GetValue(_index)!);
         TextRepairKind repair = FixTextOption.Kind(parse, _fixText) ?? index.Repair;
@@ -76,7 +77,7 @@ internal sealed class SearchCommand : CliCommand
         {
             EmbeddedWindows windows = new(new CollectionWindows(file!, "query", capacity: QueriesAtOnce), encoder, options);
             ties = SearchAll(windows, run!, index, device, topK, similarity, session);
-            if (windows.Total.Inputs == 0) { throw file!.Wrong("the file has no queries. Give at least one."); }
+            if (windows.Total.Inputs == 0) { throw new DataFormatException($"{DataFile.Name(queries!)}: has no queries. Give at least one."); }
             run!.Finish([]);
             session.SayTruncated(windows.Total.Truncated, windows.Total.Inputs);
         }

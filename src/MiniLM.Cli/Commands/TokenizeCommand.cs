@@ -46,6 +46,7 @@ internal sealed class TokenizeCommand : CliCommand
         }
         string[]? columns = _input.Columns(parse);
         if (columns is { Length: > 2 }) { throw new UsageException($"--columns {string.Join(',', columns)}: name one column or two"); }
+        InputFiles.NoteName(text, "--input", session);
         _output.Check(parse, input);
         using RowReader? reader = input is null ? null : RowReader.Open(input, _input.Format(parse, columns), session.OpenInput, session.Cancellation);
         WordPieceTokenizer tokenizer = WordPieceTokenizer.Load(TokenizerFolder(ModelFolder.Resolve(parse.GetValue(_model))));

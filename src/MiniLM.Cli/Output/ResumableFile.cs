@@ -70,7 +70,8 @@ internal sealed class ResumableFile : RowOutput
         {
             file?.Dispose();
             if (isThere || error is BusyOutputException) { stateFile?.Dispose(); } else { stateFile?.Delete(); }
-            if (error is BusyOutputException || error.InnerException is not null || isThere || !PartialFile.IsFailure(error)) { throw; }
+            bool isSaid = error is IOException { InnerException: not null }; // as one line, already
+            if (error is BusyOutputException || isSaid || isThere || !PartialFile.IsFailure(error)) { throw; }
             throw PartialFile.Failure(path, error);
         }
         if (resume) { session.Say($"{partial[0]}: nothing to go on with, starting afresh"); }

@@ -46,5 +46,6 @@ internal static class RowWindows
             output.Checkpoint();
             progress.Report(output.Rows, tokens += statistics.Tokens);
         }
+        if (output.Rows == 0) { session.Note("the input has no rows"); }
     }
 }

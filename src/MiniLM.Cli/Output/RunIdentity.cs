@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using MiniLM.Data;
 
 namespace MiniLM.Cli.Output;
@@ -38,15 +37,8 @@ internal sealed class RunIdentity(CancellationToken cancellation, bool isResumab
             IsReadOnce = true;
             return;
         }
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] buffer = new byte[1 << 18];
-        long length = 0;
-        for (int read; (read = DataFile.Read(file, buffer, path)) > 0; length += read)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            hash.AppendData(buffer, 0, read);
-        }
-        Add($"{name}_length", length);
-        Add($"{name}_sha256", Convert.ToHexStringLower(hash.GetHashAndReset()));
+        using FileHash hash = new();
+        Add($"{name}_length", hash.Append(file, path, cancellation));
+        Add($"{name}_sha256", hash.Finish());
     }
 }

@@ -119,6 +119,15 @@ public abstract class Device : IDisposable
     /// <param name="documents">Can be read until the result is disposed, which the device may be before.</param>
     internal virtual DocumentSearch Hold(DocumentRows documents) => new(this, documents);
 
+    /// <summary>Similarities of all pairs of rows, of length 1 for the cosine; a pair's bits do not depend on the others.</summary>
+    /// <inheritdoc cref="NegativeDistances"/>
+    internal void Compare(SimilarityFunction function, ReadOnlySpan<float> queries, ReadOnlySpan<float> documents, int width, Span<float> scores,
+        CancellationToken cancellation = default)
+    {
+        if (function.IsDistance()) { NegativeDistances(function, queries, documents, width, scores, cancellation); }
+        else { Similarity(queries, documents, width, scores, cancellation); }
+    }
+
     /// <summary>Negative distances of all pairs of rows; a pair's bits do not depend on the others.</summary>
     /// <param name="function">Euclidean or Manhattan.</param>
     /// <param name="queries">[queries, width].</param>

@@ -71,7 +71,7 @@ internal static class DataFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new DataFormatException($"{path}: cannot be opened ({error.Message})", error);
+            throw new DataFormatException($"{path}: cannot be opened ({error.Message.TrimEnd('.')}). Make it readable, or give another.", error);
         }
     }
 

@@ -10,7 +10,7 @@ internal sealed class PeekedStream(Stream stream, string name) : SequentialStrea
     private bool _isPeeked;
 
     /// <summary>How the text begins; a pipe that says nothing lets it wait.</summary>
-    /// <exception cref="DataFormatException">It is UTF-16.</exception>
+    /// <exception cref="DataFormatException">It is UTF-16, or compressed.</exception>
     internal TextStart Start
     {
         get
@@ -46,6 +46,7 @@ internal sealed class PeekedStream(Stream stream, string name) : SequentialStrea
         for (int read; _count < _first.Length && !IsClear && (read = DataFile.Read(stream, _first.AsSpan(_count), name)) > 0; _count += read) { }
         // By its mark, or by a zero in the first character.
         bool isUtf16 = _count >= 2 && ((_first[0], _first[1]) is (0xFF, 0xFE) or (0xFE, 0xFF) || (_first[0] == 0) != (_first[1] == 0));
+        if (_first is [0x1F, 0x8B, ..]) { throw new DataFormatException($"{name}: is compressed by gzip. Call it .gz, or expand it: gunzip."); }
         if (isUtf16) { throw new DataFormatException($"{name}: is UTF-16, not UTF-8. Convert it: iconv -f UTF-16 -t UTF-8."); }
     }
 

@@ -197,9 +197,10 @@ internal abstract class RowReader : IDisposable
 
         private int Find(string[] header, string column)
         {
+            if (header.Length == 0) { throw new DataFormatException($"{_table.Name}: is empty. Give a table with a header."); }
             int index = Array.IndexOf(header, column);
             return index >= 0 ? index : throw new DataFormatException(
-                $"{_table.Name}:1: has no column '{column}', it has {(header.Length == 0 ? "none" : string.Join(", ", header.Select(Quoted.Text)))}. "
+                $"{_table.Name}:1: has no column '{column}', it has {string.Join(", ", header.Select(Quoted.Text))}. "
                 + (ColumnOptions(_format) is not { Length: > 0 } options ? "Give the table such a column."
                     : $"Name one of them ({options}){(_format.Options.Contains("--no-header") ? ", or say --no-header and number them from 0." : ".")}"));
         }

@@ -17,6 +17,7 @@ internal sealed class HardNegatives
     private readonly int _width, _documents;
     private readonly Judge? _judge;
     private readonly Device _device;
+    private readonly SimilarityFunction _similarity;
     private readonly TopDocuments[] _best;
     private readonly SearchHit[][] _positives;
     private readonly (int Query, int Place)[] _byDocument; // positives in the order of their documents, and how many have scores
@@ -27,14 +28,15 @@ internal sealed class HardNegatives
     /// <param name="width">Length of a row.</param>
     /// <param name="pairs">Queries with their positives, at least one a query; a pair may be there twice.</param>
     /// <param name="documents">How many <see cref="Add"/> will bring.</param>
-    /// <param name="device">Computes the cosines.</param>
-    /// <param name="judge">Scores again what the search found, if there is a margin or a limit; null: the cosines are the scores.</param>
+    /// <param name="device">Computes the similarities.</param>
+    /// <param name="judge">Scores again what the search found, if there is a margin or a limit; null: the similarities are the scores.</param>
+    /// <param name="similarity">Of the rows; of length 1 as they are, a dot product is the cosine.</param>
     /// <exception cref="ArgumentException">The options contradict one another, or a query has no positive.</exception>
-    internal HardNegatives(
-        MiningOptions options, float[] queries, int width, IReadOnlyList<(int Query, int Document)> pairs, int documents, Device device, Judge? judge = null)
+    internal HardNegatives(MiningOptions options, float[] queries, int width, IReadOnlyList<(int Query, int Document)> pairs, int documents, Device device,
+        Judge? judge = null, SimilarityFunction similarity = SimilarityFunction.Cosine)
     {
         options.Check();
-        (_queries, _width, _documents, _device) = (queries, width, documents, device);
+        (_queries, _width, _documents, _device, _similarity) = (queries, width, documents, device, similarity);
         _judge = options.HasLimit ? judge : null;
         List<SearchHit>[] positives = [.. Enumerable.Range(0, queries.Length / width).Select(_ => new List<SearchHit>())];
         HashSet<(int Query, int Document)> known = [];
@@ -75,7 +77,7 @@ internal sealed class HardNegatives
         if (_added > _documents) { throw new ArgumentException($"{_added} documents, {_documents} were announced", nameof(documents)); }
         using (DocumentSearch search = _device.Hold(DocumentRows.Of(documents, _width) with { First = before }))
         {
-            search.Search(_queries, SimilarityFunction.Cosine, _best, cancellation);
+            search.Search(_queries, _similarity, _best, cancellation);
         }
         int end = _scored;
         while (end < _byDocument.Length && Positive(end).Document < _added) { end++; }
@@ -93,7 +95,7 @@ internal sealed class HardNegatives
             _queries.AsSpan(_byDocument[_scored + i].Query * _width, _width).CopyTo(queries.AsSpan(i * _width));
             documents.Slice((Positive(_scored + i).Document - before) * _width, _width).CopyTo(positives.AsSpan(i * _width));
         }
-        _device.Similarity(queries, positives, _width, scores, cancellation);
+        _device.Compare(_similarity, queries, positives, _width, scores, cancellation);
         for (int i = 0; i < count; i++, _scored++)
         {
             ref SearchHit positive = ref Positive(_scored);

@@ -33,7 +33,8 @@ internal sealed class TextMining(MiningTexts texts, BiEncoder encoder, Device de
             Embed(texts.Queries, first, queries, vectors.AsMemory(first * encoder.Dimension));
             report(Total.Inputs);
         }
-        HardNegatives negatives = new(mining, vectors, encoder.Dimension, texts.Pairs, texts.Documents.Count, device, judge is null ? null : Score);
+        HardNegatives negatives = new(mining, vectors, encoder.Dimension, texts.Pairs, texts.Documents.Count, device, judge is null ? null : Score,
+            encoder.Folder.SimilarityFunction);
         float[] window = new float[Math.Min(TokenWindow.Capacity, texts.Documents.Count) * encoder.Dimension];
         for (int first = 0; first < texts.Documents.Count; first += TokenWindow.Capacity)
         {

@@ -156,9 +156,16 @@ public sealed class ModelFolder : IDisposable
     /// <exception cref="ModelFormatException">There is no such model; the message says where it was looked for and how to get it.</exception>
     public static string Resolve(string? nameOrPath) => new ModelLocator().Resolve(nameOrPath ?? ModelLocator.DefaultName);
 
-    private ModelFormatException NoConfig() =>
-        new($"{TransformerPath}: has no {ModelConfig.FileName}, so it is not a model folder. "
-        + $"Give the folder that holds {ModelConfig.FileName} and model.safetensors.");
+    private ModelFormatException NoConfig()
+    {
+        try { using IEnumerator<string> files = Directory.EnumerateFileSystemEntries(TransformerPath).GetEnumerator(); }
+        catch (UnauthorizedAccessException error)
+        {
+            return new ModelFormatException($"{TransformerPath}: cannot be read ({error.Message.TrimEnd('.')}). Make it readable.", error);
+        }
+        return new ModelFormatException($"{TransformerPath}: has no {ModelConfig.FileName}, so it is not a model folder. "
+            + $"Give the folder that holds {ModelConfig.FileName} and model.safetensors.");
+    }
 
     /// <summary><see cref="Hash"/>, which can be cancelled.</summary>
     internal string HashUntil(CancellationToken cancellation) => _hash ??= ModelHash.Compute(this, cancellation);

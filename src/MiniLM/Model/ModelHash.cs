@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text;
+using MiniLM.Data;
 
 namespace MiniLM.Model;
 
@@ -22,23 +22,18 @@ internal static class ModelHash
         IEnumerable<string> files = Settings.Select(name => System.IO.Path.Combine(folder.TransformerPath, name))
             .Append(System.IO.Path.Combine(folder.Path, SentenceModules.FileName)).Append(System.IO.Path.Combine(folder.Path, SentenceSettings.FileName))
             .Concat(SentenceModules.TryOpen(folder.Path) is null ? [] : modules).Concat(folder.WeightFiles);
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] buffer = new byte[1 << 18];
-        foreach (string file in files.Where(File.Exists)) { Append(hash, folder.Path, file, buffer, cancellation); }
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+        using FileHash hash = new();
+        foreach (string file in files.Where(File.Exists)) { Append(hash, folder.Path, file, cancellation); }
+        return hash.Finish();
     }
 
-    private static void Append(IncrementalHash hash, string root, string file, byte[] buffer, CancellationToken cancellation)
+    private static void Append(FileHash hash, string root, string file, CancellationToken cancellation)
     {
         using FileStream stream = new(file, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
-        byte[] name = Encoding.UTF8.GetBytes(System.IO.Path.GetRelativePath(root, file).Replace('\\', '/') + '\0');
-        BinaryPrimitives.WriteInt64LittleEndian(buffer, stream.Length);
-        hash.AppendData(name);
-        hash.AppendData(buffer, 0, 8);
-        for (int read; (read = stream.Read(buffer)) > 0;)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            hash.AppendData(buffer, 0, read);
-        }
+        Span<byte> length = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(length, stream.Length);
+        hash.Append(Encoding.UTF8.GetBytes(System.IO.Path.GetRelativePath(root, file).Replace('\\', '/') + '\0'));
+        hash.Append(length);
+        hash.Append(stream, file, cancellation);
     }
 }

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text;
+using MiniLM.Data;
 using MiniLM.Training;
 
 namespace MiniLM.Model;
@@ -36,7 +36,14 @@ internal static class SeededNumbers
         }
     }
 
-    private static ulong Hash(string name) => BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(name)));
+    private static ulong Hash(string name)
+    {
+        Sha256 hash = new();
+        Span<byte> bytes = stackalloc byte[Sha256.HashBytes];
+        hash.Append(Encoding.UTF8.GetBytes(name));
+        hash.Finish(bytes);
+        return BinaryPrimitives.ReadUInt64LittleEndian(bytes);
+    }
 
     private static (double First, double Second) Pair(ulong seed, ulong hash, uint index)
     {

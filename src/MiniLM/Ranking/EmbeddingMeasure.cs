@@ -5,6 +5,8 @@ namespace MiniLM.Ranking;
 /// <summary>How near two embeddings are by a function; greater is nearer.</summary>
 internal static class EmbeddingMeasure
 {
+    internal static bool IsDistance(this SimilarityFunction function) => function is SimilarityFunction.Euclidean or SimilarityFunction.Manhattan;
+
     /// <summary>Summed in double: cosine, a b, -|a - b| or -sum |a_i - b_i|.</summary>
     internal static double Of(this SimilarityFunction function, ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {

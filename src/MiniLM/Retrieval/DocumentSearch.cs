@@ -1,5 +1,6 @@
 using MiniLM.Compute;
 using MiniLM.Model;
+using MiniLM.Ranking;
 
 namespace MiniLM.Retrieval;
 
@@ -27,7 +28,7 @@ internal class DocumentSearch(Device device, DocumentRows documents) : IDisposab
         ReadOnlySpan<float> queries, SimilarityFunction function, ReadOnlySpan<TopDocuments> best, CancellationToken cancellation = default)
     {
         int width = documents.Width, most = Math.Min(Block, documents.Count);
-        bool isDistance = IsDistance(function);
+        bool isDistance = function.IsDistance();
         float[] scores = new float[Math.Min(Together, best.Length) * most], scaled = isDistance && documents.Lengths is not null ? new float[most * width] : [];
         for (int block = 0; block < documents.Count; block += Block)
         {
@@ -43,8 +44,7 @@ internal class DocumentSearch(Device device, DocumentRows documents) : IDisposab
                 int some = Math.Min(Together, best.Length - first);
                 ReadOnlySpan<float> from = queries.Slice(first * width, some * width);
                 Span<float> all = scores.AsSpan(0, some * count);
-                if (isDistance) { device.NegativeDistances(function, from, vectors, width, all, cancellation); }
-                else { device.Similarity(from, vectors, width, all, cancellation); }
+                device.Compare(function, from, vectors, width, all, cancellation);
                 for (int query = 0; query < some; query++)
                 {
                     Span<float> row = all.Slice(query * count, count);
@@ -54,8 +54,6 @@ internal class DocumentSearch(Device device, DocumentRows documents) : IDisposab
             }
         }
     }
-
-    protected static bool IsDistance(SimilarityFunction function) => function is SimilarityFunction.Euclidean or SimilarityFunction.Manhattan;
 
     /// <summary>Lengths of documents that a function asks for; empty: none.</summary>
     protected ReadOnlySpan<float> LengthsFor(SimilarityFunction function, int first, int count) =>

@@ -42,7 +42,7 @@ internal sealed record VectorIndexHeader(
         if (!File.Exists(file))
         {
             throw new IndexFormatException(
-                $"{folder}: no {HeaderFile} in it: not an index. Make one with 'minilm index --dense --corpus FILE --output {folder}'.");
+                $"{folder}: no {HeaderFile} in it: not an index. Give the folder that 'minilm index --dense --corpus FILE --output FOLDER' made.");
         }
         try
         {

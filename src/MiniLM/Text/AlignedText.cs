@@ -40,6 +40,14 @@ internal sealed class AlignedText
         return changed;
     }
 
+    /// <summary>Of each char of <see cref="ToString"/>: its code point.</summary>
+    internal List<int> Places()
+    {
+        List<int> places = new(Points.Count);
+        for (int i = 0; i < Points.Count; i++) { places.AddRange(Enumerable.Repeat(i, Points[i] > char.MaxValue ? 2 : 1)); }
+        return places;
+    }
+
     public override string ToString()
     {
         StringBuilder text = new(Points.Count);

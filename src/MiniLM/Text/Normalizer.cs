@@ -13,7 +13,7 @@ internal sealed class Normalizer(BertNormalizer bert, params NormalizerStep[] st
     internal static Normalizer None { get; } = new(BertNormalizer.None);
 
     /// <summary>Whether a cut before a space changes nothing.</summary>
-    internal bool CanCutAtSpaces => !Steps.Any(step => step is ReplaceStep { HasSpace: true });
+    internal bool CanCutAtSpaces => !Steps.Any(step => step is ReplaceStep { HasSpace: true } or PatternStep);
 
     /// <summary>Steps as one BertNormalizer where it does the same: itself with Lowercase before or behind it.</summary>
     internal static Normalizer Of(IReadOnlyList<NormalizerStep> steps)

@@ -63,13 +63,19 @@ internal static class NormalizerReader
         });
     }
 
-    private static ReplaceStep ReadReplace(JsonSection section)
+    private static NormalizerStep ReadReplace(JsonSection section)
     {
         JsonElement pattern = section.Find("pattern") ?? throw section.Missing("pattern");
-        string text = section.Object("pattern", pattern).String("String")
-            ?? throw section.Unsupported("pattern", pattern.GetRawText().ReplaceLineEndings(" "), "{\"String\": text}");
+        JsonSection kind = section.Object("pattern", pattern);
+        int[] content = Points(section.RequiredString("content"));
+        if (kind.String("Regex") is { } expression)
+        {
+            return PatternStep.TryCreate(expression, content) ?? throw section.Wrong("pattern", pattern, PatternStep.Expected);
+        }
+        string text = kind.String("String")
+            ?? throw section.Unsupported("pattern", pattern.GetRawText().ReplaceLineEndings(" "), "{\"String\": text}, {\"Regex\": expression}");
         if (text.Length == 0) { throw section.Wrong("pattern", pattern, "a text that is not empty"); }
-        return new ReplaceStep(Points(text), Points(section.RequiredString("content")));
+        return new ReplaceStep(Points(text), content);
     }
 
     private static int[] Points(string text) => [.. new AlignedText(text, 0).Points];

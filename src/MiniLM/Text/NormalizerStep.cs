@@ -16,11 +16,9 @@ internal sealed class BertStep(BertNormalizer normalizer) : NormalizerStep
 
     internal override AlignedText Apply(AlignedText text)
     {
-        string from = text.ToString();
-        List<int> places = new(from.Length); // of each char: the code point
-        for (int i = 0; i < text.Points.Count; i++) { places.AddRange(Enumerable.Repeat(i, text.Points[i] > char.MaxValue ? 2 : 1)); }
+        List<int> places = text.Places();
         NormalizedText normalized = new();
-        normalizer.Normalize<TrackOrigins>(from, 0, normalized);
+        normalizer.Normalize<TrackOrigins>(text.ToString(), 0, normalized);
         AlignedText result = new();
         for (int at = 0, length; at < normalized.Length; at += length)
         {

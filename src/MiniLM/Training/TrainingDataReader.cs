@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using MiniLM.Data;
 using MiniLM.Model;
 using MiniLM.Text;
@@ -32,7 +31,7 @@ internal sealed class TrainingDataReader(
     {
         using TokenizedRowsWriter tokens = Writer(cancellation), parts = Writer(cancellation);
         List<int> partTokens = [];
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Sha256 hash = new();
         TextHash texts = new();
         TextNumbers numbers = new();
         List<double[]> labels = [];
@@ -56,7 +55,7 @@ internal sealed class TrainingDataReader(
                 // Of rows that are not the same on purpose, a clash is as unlikely as one of the texts. A pair is the same the other way round.
                 key = (isPair ? key : key * 31) + one;
                 BinaryPrimitives.WriteUInt128LittleEndian(bytes, one);
-                hash.AppendData(bytes);
+                hash.Append(bytes);
                 if (isList && i > 0) { continue; }
                 numbered[i].Add(numbers.Of(row.Texts[i]));
                 areNumbers[i] = areNumbers[i] && double.TryParse(row.Texts[i], NumberStyles.Float, CultureInfo.InvariantCulture, out _);
@@ -67,7 +66,7 @@ internal sealed class TrainingDataReader(
                 ref (double Min, double Sum, double Max) range = ref lengths[column];
                 range = (Math.Min(range.Min, length), range.Sum + length, Math.Max(range.Max, length));
             }
-            hash.AppendData(MemoryMarshal.AsBytes<double>(row.Labels.ToArray()));
+            hash.Append(MemoryMarshal.AsBytes<double>(row.Labels.ToArray()));
             keys.Add(key);
             labels.Add([.. row.Labels]);
         }
@@ -89,7 +88,7 @@ internal sealed class TrainingDataReader(
             Texts = columnNumbers,
             AreNumbers = areNumbers,
             Lengths = [.. lengths.Select(range => (range.Min, range.Sum / keys.Count, range.Max))],
-            Hash = Convert.ToHexStringLower(hash.GetHashAndReset()),
+            Hash = hash.FinishText(),
         };
     }
 

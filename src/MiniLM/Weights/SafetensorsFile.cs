@@ -58,7 +58,7 @@ internal sealed unsafe class SafetensorsFile : IDisposable
         try { return new MappedFile(System.IO.Path.GetFullPath(path)); }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ModelFormatException($"{name}: cannot be opened: {e.Message.ReplaceLineEndings(" ")}", e);
+            throw new ModelFormatException($"{name}: cannot be opened: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}. Make it readable.", e);
         }
     }
 

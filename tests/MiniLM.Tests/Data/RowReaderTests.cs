@@ -118,6 +118,7 @@ public sealed class RowReaderTests : IDisposable
 
     [Theory]
     [InlineData("a.csv", "text\n\"open", "a.csv:2: a quote is opened and never closed")]
+    [InlineData("a.tsv", "", "a.tsv: is empty. Give a table with a header.")]
     [InlineData("a.tsv", "id\tx\n1\t2\n", "has no column 'text', it has 'id', 'x'")]
     [InlineData("b.tsv", "id\ttext\n1\ta\n2\n", "b.tsv:3: has 1 field(s), no field 1")]
     [InlineData("a.jsonl", "{\"text\":\"a\"}\n\n{\"x\":1}", "a.jsonl:3: has no 'text'")]

@@ -1,5 +1,6 @@
 using MiniLM.Compute.Reference;
 using MiniLM.Mining;
+using MiniLM.Model;
 using MiniLM.Retrieval;
 
 namespace MiniLM.Tests.Mining;
@@ -18,6 +19,22 @@ public sealed class HardNegativesTests
         MinedQuery mined = Create(new(), Documents, [(0, 2)]).Mine().Single();
         Assert.Equal([new SearchHit(2, .625f)], mined.Positives);
         Assert.Equal([new SearchHit(1, .75f), new SearchHit(5, .75f), new SearchHit(6, .625f)], mined.Negatives);
+    }
+
+    // Of vectors of length 1 only Manhattan's distance has another order than the cosine: |.6 - 1| + .8 is more than .952 + .136.
+    [Theory]
+    [InlineData(SimilarityFunction.Cosine, -.8f, new[] { 0, 2 }, new[] { .6f, .5376f })]
+    [InlineData(SimilarityFunction.Dot, -.8f, new[] { 0, 2 }, new[] { .6f, .5376f })]
+    [InlineData(SimilarityFunction.Euclidean, -1.8973666f, new[] { 0, 2 }, new[] { -.8944272f, -.9616652f })]
+    [InlineData(SimilarityFunction.Manhattan, -2.4f, new[] { 2, 0 }, new[] { -1.088f, -1.2f })]
+    public void Mine_ScoresByTheSimilarity(SimilarityFunction similarity, float positive, int[] documents, float[] scores)
+    {
+        HardNegatives mining = new(new(), [.6f, .8f], 2, [(0, 1)], 3, Device, null, similarity);
+        mining.Add(new float[] { 1, 0, 0, -1, -.352f, .936f });
+        MinedQuery mined = mining.Mine().Single();
+        Assert.Equal(positive, mined.Positives.Single().Score, 1e-6f);
+        Assert.Equal(documents, mined.Negatives.Select(hit => hit.Document));
+        foreach ((float expected, SearchHit hit) in scores.Zip(mined.Negatives)) { Assert.Equal(expected, hit.Score, 1e-6f); }
     }
 
     [Theory]

@@ -98,6 +98,19 @@ public sealed class SentenceModulesTests
         Assert.Contains(part, model.Refusal(), StringComparison.Ordinal);
     }
 
+    // It does nothing to what is inferred, and has no files.
+    [Theory]
+    [InlineData("Transformer Pooling Dropout Normalize")]
+    [InlineData("Transformer Pooling Normalize Dropout Dropout")]
+    public void Open_PassesOverDropout(string types)
+    {
+        using EditedModel model = new EditedModel().Write("modules.json", Modules([.. types.Split(' ').Select(type => "sentence_transformers.models." + type)]))
+            .Write("1_Pooling/config.json", """{"pooling_mode":"mean"}""");
+        using ModelFolder opened = ModelFolder.Open(model.Path);
+        Assert.IsType<NormalizeModule>(Assert.Single(opened.Network.Head));
+        Assert.Equal((ModelKind.BiEncoder, 32), (opened.Kind, opened.OutputSize));
+    }
+
     [Fact]
     public void Open_RefusesADenseModuleInAPickle()
     {

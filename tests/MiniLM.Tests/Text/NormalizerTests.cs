@@ -45,6 +45,19 @@ public sealed class NormalizerTests
     public void Replace_PutsTheNewWhereTheOldEnded(string text, string pattern, string content, string expected, string origins) =>
         Check(new ReplaceStep(Points(pattern), Points(content)).Apply(new AlignedText(text, 0)), expected, origins);
 
+    // Lines by Oniguruma's rule; a character beyond U+FFFF is one; an empty match inserts, but not where another ended.
+    [Theory]
+    [InlineData("a  b   c", " {2,}", "_", "a_b_c", "0-1 2-3 3-4 6-7 7-8")]
+    [InlineData("aab", "a+|b", "xy", "xyxy", "1-2 1-2 2-3 2-3")]
+    [InlineData("abc", "[^b]", "", "b", "1-2")]
+    [InlineData("A1", "(?i)a\\d", "$0", "$0", "1-2 1-2")]
+    [InlineData("a\nb", "^b", "x", "a\nx", "0-1 1-2 2-3")]
+    [InlineData("\ud83d\ude00a", "[^a]", "-", "-a", "0-2 2-3")]
+    [InlineData("axb", "x*", "-", "-a-b-", "0-0 0-1 1-2 2-3 2-3")]
+    [InlineData("[a]b", "\\[[a-z]\\]", "", "b", "3-4")]
+    public void Replace_TakesExpressions(string text, string expression, string content, string expected, string origins) =>
+        Check(PatternStep.TryCreate(expression, Points(content))!.Apply(new AlignedText(text, 0)), expected, origins);
+
     [Fact]
     public void Bert_AmongOthersKeepsPlaces()
     {
@@ -108,11 +121,13 @@ public sealed class NormalizerTests
     }
 
     // Longer than the pieces that texts are cut into, with a pattern that spaces are part of.
-    [Fact]
-    public void Replace_ReachesAcrossSpaces()
+    [Theory]
+    [InlineData("String", " b")]
+    [InlineData("Regex", "\\sb")]
+    public void Replace_ReachesAcrossSpaces(string kind, string pattern)
     {
-        WordPieceTokenizer tokenizer = TokenizerFixture.LoadChanged(root =>
-            root["normalizer"] = JsonNode.Parse("""{"type":"Replace","pattern":{"String":" b"},"content":"b"}"""));
+        WordPieceTokenizer tokenizer = TokenizerFixture.LoadChanged(root => root["normalizer"] =
+            new JsonObject { ["type"] = "Replace", ["pattern"] = new JsonObject { [kind] = pattern }, ["content"] = "b" });
         string text = string.Concat(Enumerable.Repeat("a b ", 1000));
         int[] ids = TokenizerGolden.FastIds(tokenizer, text);
         Assert.Equal(tokenizer.Encode(text).Ids, ids);
@@ -120,7 +135,14 @@ public sealed class NormalizerTests
     }
 
     [Theory]
-    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"a+"},"content":""}""", "normalizer.pattern")]
+    [InlineData("normalizer", """{"type":"Replace","pattern":{"Glob":"a*"},"content":""}""", "normalizer.pattern is '{\"Glob\":\"a*\"}'")]
+    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"a("},"content":""}""",
+        "normalizer.pattern is {\"Regex\":\"a(\"}; expected an expression")]
+    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"a(?=b)"},"content":""}""", "without lookaround")]
+    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"(a)\\1"},"content":""}""", "back-references")]
+    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"[[:space:]]"},"content":""}""", "nested classes")]
+    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"[a-z&&[^b]]"},"content":""}""", "nested classes")]
+    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"(?im:a.b)"},"content":""}""", "(?m)")]
     [InlineData("normalizer", """{"type":"Replace","pattern":{"String":""},"content":""}""", "normalizer.pattern")]
     [InlineData("normalizer", """{"type":"Replace","content":""}""", "normalizer.pattern is missing")]
     [InlineData("normalizer", """{"type":"Sequence","normalizers":[{"type":"Nmt"}]}""", "type is 'Nmt'")]

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using MiniLM.Data;
 using MiniLM.Text;
 
@@ -33,7 +32,7 @@ internal sealed record RetrievalTask(TokenizedRows Queries, TokenizedRows Docume
             HashSet<string> ids = [.. grades.Where(grade => grade.Value > 0).Select(grade => grade.Key)];
             if (ids.Count > 0) { relevant.Add(query, ids); }
         }
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Sha256 hash = new();
         (TokenizedRows queryTokens, List<string> queryIds) = Tokenize(queries, "query", relevant.ContainsKey, prompts.Query);
         if (queryIds.Count == 0)
         {
@@ -46,7 +45,7 @@ internal sealed record RetrievalTask(TokenizedRows Queries, TokenizedRows Docume
             (TokenizedRows documents, List<string> documentIds) = Tokenize(corpus, "document", null, prompts.Document);
             foreach (string id in queryIds.SelectMany(id => relevant[id].Order(StringComparer.Ordinal).Prepend(id))) { Append(id); }
             return new RetrievalTask(queryTokens, documents, [.. documentIds], [.. queryIds.Select(id => relevant[id])],
-                Convert.ToHexStringLower(hash.GetHashAndReset()));
+                hash.FinishText());
         }
         catch
         {
@@ -76,8 +75,8 @@ internal sealed record RetrievalTask(TokenizedRows Queries, TokenizedRows Docume
 
         void Append(string text)
         {
-            hash.AppendData(MemoryMarshal.AsBytes(text.AsSpan()));
-            hash.AppendData([0, 0]);
+            hash.Append(MemoryMarshal.AsBytes(text.AsSpan()));
+            hash.Append([0, 0]);
         }
     }
 
