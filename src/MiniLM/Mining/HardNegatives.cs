@@ -49,8 +49,8 @@ internal sealed class HardNegatives
         }
         if (Array.IndexOf(given, 0) is >= 0 and int lonely) { throw new ArgumentException($"query {lonely} has no positive", nameof(pairs)); }
         _positives = [.. positives.Select(some => some.ToArray())];
-        _byDocument = [.. _positives.SelectMany((some, query) => some.Select((_, place) => (query, place)))
-            .OrderBy(positive => _positives[positive.query][positive.place].Document)];
+        _byDocument = [.. _positives.SelectMany((some, query) => some.Select((_, place) => (query, place)))];
+        Array.Sort(_byDocument, (a, b) => _positives[a.Query][a.Place].Document.CompareTo(_positives[b.Query][b.Place].Document));
         int most = given.DefaultIfEmpty().Max();
         LastRank = options.LastRank(most, judge is not null);
         int depth = (int)Math.Min(LastRank + most, documents);
