@@ -65,11 +65,11 @@ internal static class DataFile
         {
             return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1, FileOptions.SequentialScan);
         }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException or ArgumentException) // a zero byte in the path
         {
             throw new DataFormatException($"{path}: no such file. Check the path.", error);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new DataFormatException($"{path}: cannot be opened ({error.Message.TrimEnd('.')}). Make it readable, or give another.", error);
         }

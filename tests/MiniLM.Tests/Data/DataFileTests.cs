@@ -65,4 +65,9 @@ public sealed class DataFileTests : IDisposable
         Assert.False(FileStatus.IsRegular(toPipe));
         Assert.False(FileStatus.IsRegular("/dev/null"));
     }
+
+    // A configuration's JSON may hold it.
+    [Fact]
+    public void Open_OfAPathWithAZeroByteFindsNoFile() =>
+        Assert.Equal("a\0b: no such file. Check the path.", Assert.Throws<DataFormatException>(() => DataFile.Open("a\0b")).Message);
 }
