@@ -271,7 +271,7 @@ internal sealed class DeviceChecks(CudaDevice device, Action<string> say, Cancel
             lengths[copy] = lengths[0] = 9;
         }
         lengths[1] = float.NaN;
-        DocumentRows rows = DocumentRows.Of(vectors, Width) with { Lengths = (first, count) => lengths.AsSpan(first, count) };
+        DocumentRows rows = DocumentRows.Of(vectors, Width, (first, count) => lengths.AsSpan(first, count));
         SearchHit[] Found(CudaDevice on)
         {
             TopDocuments[] best = [.. Enumerable.Range(0, Queries).Select(_ => new TopDocuments(K))];

@@ -75,7 +75,7 @@ internal sealed class HardNegatives
         int before = _added;
         _added += documents.Length / _width;
         if (_added > _documents) { throw new ArgumentException($"{_added} documents, {_documents} were announced", nameof(documents)); }
-        using (DocumentSearch search = _device.Hold(DocumentRows.Of(documents, _width) with { First = before }))
+        using (DocumentSearch search = _device.Hold(DocumentRows.Of(documents, _width, first: before)))
         {
             search.Search(_queries, _similarity, _best, cancellation);
         }

@@ -1,19 +1,23 @@
 namespace MiniLM.Retrieval;
 
 /// <summary>Documents to be searched, where they lie.</summary>
-/// <param name="Count">How many.</param>
-/// <param name="Width">Length of a vector.</param>
-/// <param name="Vectors">[Count, Width].</param>
-/// <param name="Lengths">[Count]: what vectors of length 1 have lost, for all but the cosine. Null: vectors are as they were.</param>
-internal sealed record DocumentRows(int Count, int Width, DocumentRows.Floats Vectors, DocumentRows.Floats? Lengths = null)
+/// <param name="count">How many.</param>
+/// <param name="width">Length of a vector.</param>
+/// <param name="vectors">[count, width].</param>
+/// <param name="lengths">[count]: what vectors of length 1 have lost, for all but the cosine. Null: vectors are as they were.</param>
+/// <param name="first">Number of the first: what is found is numbered from it.</param>
+internal sealed class DocumentRows(int count, int width, DocumentRows.Floats vectors, DocumentRows.Floats? lengths = null, int first = 0)
 {
     /// <summary>Those of documents <paramref name="first"/>, first + 1, ...; a span holds no more than 2^31 floats, so they come in blocks.</summary>
     internal delegate ReadOnlySpan<float> Floats(int first, int count);
 
-    /// <summary>Number of the first: what is found is numbered from it.</summary>
-    internal int First { get; init; }
+    internal int Count => count;
+    internal int Width => width;
+    internal Floats Vectors => vectors;
+    internal Floats? Lengths => lengths;
+    internal int First => first;
 
     /// <summary>Vectors in memory, [any number, width].</summary>
-    internal static DocumentRows Of(ReadOnlyMemory<float> vectors, int width) =>
-        new(vectors.Length / width, width, (first, count) => vectors.Span.Slice(first * width, count * width));
+    internal static DocumentRows Of(ReadOnlyMemory<float> vectors, int width, Floats? lengths = null, int first = 0) =>
+        new(vectors.Length / width, width, (from, count) => vectors.Span.Slice(from * width, count * width), lengths, first);
 }
