@@ -13,7 +13,8 @@ internal static class CrossCompile
             if (system == Arm64.System && Arm64.Publish()) { continue; }
             // Folders and lock files of its own: the repository's are for the system that publishes.
             Tool.Run("dotnet", "build", "src/MiniLM.Cli", "-c", "Release", "-r", system, "--nologo", "--artifacts-path", Path.Combine("out", "cross", system),
-                "-p:PublishAot=false", "-p:UseAppHost=false", "-p:RunAnalyzers=false", "-p:RestoreLockedMode=false", $"-p:NuGetLockFilePath=obj/{system}.lock.json");
+                "-p:RunAnalyzers=false", // once is enough: the build for this system has them
+                "-p:PublishAot=false", "-p:UseAppHost=false", "-p:RestoreLockedMode=false", $"-p:NuGetLockFilePath=obj/{system}.lock.json");
         }
     }
 }
