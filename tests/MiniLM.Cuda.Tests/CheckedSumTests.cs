@@ -106,7 +106,8 @@ public sealed class CheckedSumTests
 
     private static void AssertSumsOfParts(string kernel, bool adds)
     {
-        (int Count, int Parts, int Stride)[] shapes = [(300, 3, 304), (5, 1, 8), (1030, 4, 1031), (256, 2, 256)];
+        // A thread has four values, 256 apart: the end is met at each.
+        (int Count, int Parts, int Stride)[] shapes = [(300, 3, 304), (5, 1, 8), (1030, 4, 1031), (256, 2, 256), (600, 2, 604), (901, 2, 901)];
         using CheckedKernel under = new(kernel);
         Random random = new(3);
         float[][] from = [.. shapes.Select(shape => StoredValues.Random(random, (shape.Parts - 1) * shape.Stride + shape.Count))],

@@ -16,7 +16,10 @@ internal static class ExplainedMutants
     private const string Masked = "Equivalent: the key behind the last is masked, and its value meets a probability of 0.";
     private const string ZeroRow = "Equivalent: what is swept behind the last row is zero.";
     private const string OneBit = "Equivalent: the flag is 0 or 2.";
-    private const string Reload = "Equivalent: a head of one piece is only loaded again.";
+    private const string Reload = "Equivalent: what is there is only loaded again.";
+    private const string FullBlock = "Equivalent: of a block that is full no key is masked.";
+    private const string EmptyRound = "Equivalent: a round too many has no tile.";
+    private const string Widths = "Equivalent: widths are multiples of 32, so that no border lies between these columns.";
     private const string Overwritten = "Equivalent: a row too many goes where the next tile, or the weights, are written before they are read.";
     private const string Unreachable = "Equivalent: a norm of exactly the greatest float is no sum of squares' root.";
 
@@ -77,5 +80,27 @@ internal static class ExplainedMutants
         ("AdamWF16", Mutation.Constant, "setp.ls.u32 %p20, %r35, 0;", "setp.ls.u32 %p20, %r35, 1;", OneBit),
         ("AdamWF16", Mutation.Constant, "setp.ls.u32 %p38, %r35, 0;", "setp.ls.u32 %p38, %r35, 1;", OneBit),
         ("AdamWF16", Mutation.Constant, "setp.ls.u32 %p51, %r35, 0;", "setp.ls.u32 %p51, %r35, 1;", OneBit),
+        ("AttentionMmaKeyValueGradient32F16", Mutation.Comparison, "setp.ls.u32 %p27, %r28, %r11;", "setp.lo.u32 %p27, %r28, %r11;", Reload),
+        ("AttentionMmaTraining32F16", Mutation.Constant, "add.s32 %r88, %r87, 3;", "add.s32 %r88, %r87, 4;", EmptyRound),
+        ("AttentionMmaTraining32F16", Mutation.Comparison, "setp.hs.u32 %p39, %r284, 64;", "setp.hi.u32 %p39, %r284, 64;", FullBlock),
+        ("GemmLayerNormTraining128F16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
+        ("GemmLayerNormTraining128F16", Mutation.Inverted, "@%p50 bra L21;", "@!%p50 bra L21;", SameValue),
+        ("GemmMmaDropoutF16", Mutation.Comparison, "setp.lo.u32 %p3, %r50, %r12;", "setp.ls.u32 %p3, %r50, %r12;", PastTheEnd),
+        ("GemmMmaDropoutF16", Mutation.Comparison, "setp.ls.u32 %p9, %r13, 0;", "setp.lo.u32 %p9, %r13, 0;", NoSteps),
+        ("GemmMmaDropoutF16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
+        ("GemmMmaGeluBackwardF16", Mutation.Comparison, "setp.lo.u32 %p3, %r41, %r8;", "setp.ls.u32 %p3, %r41, %r8;", PastTheEnd),
+        ("GemmMmaGeluBackwardF16", Mutation.Comparison, "setp.ls.u32 %p9, %r9, 0;", "setp.lo.u32 %p9, %r9, 0;", NoSteps),
+        ("GemmMmaGeluBackwardF16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
+        ("GemmMmaGeluBackwardF16", Mutation.Comparison, "setp.lt.f32 %p14, %f604, 0f00000000;", "setp.le.f32 %p14, %f604, 0f00000000;", EqualSides),
+        ("GemmMmaGeluBackwardF16", Mutation.Comparison, "setp.lt.f32 %p20, %f766, 0f00000000;", "setp.le.f32 %p20, %f766, 0f00000000;", EqualSides),
+        ("GemmMmaGeluTrainingBF16", Mutation.Comparison, "setp.lo.u32 %p2, %r36, %r8;", "setp.ls.u32 %p2, %r36, %r8;", PastTheEnd),
+        ("GemmMmaGeluTrainingBF16", Mutation.Comparison, "setp.lo.u32 %p6, %r44, %r8;", "setp.ls.u32 %p6, %r44, %r8;", PastTheEnd),
+        ("GemmMmaGeluTrainingBF16", Mutation.Comparison, "setp.ls.u32 %p9, %r9, 0;", "setp.lo.u32 %p9, %r9, 0;", NoSteps),
+        ("GemmMmaGeluTrainingBF16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
+        ("WeightGradientMmaF16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
+        ("WeightGradientMmaF16", Mutation.Constant, "add.s32 %r196, %r150, 48;", "add.s32 %r196, %r150, 49;", Widths),
+        ("WeightGradientMmaF16", Mutation.Addition, "add.s32 %r204, %r150, 16;", "mov.b32 %r204, %r150;", Widths),
+        ("WeightGradientMmaF16", Mutation.Comparison, "setp.hs.u32 %p78, %r208, %r16;", "setp.hi.u32 %p78, %r208, %r16;", Widths),
+        ("WeightGradientMmaF16", Mutation.Constant, "selp.b32 %r251, %r3, 0, %p121;", "selp.b32 %r251, %r3, 1, %p121;", PastTheEnd),
     ];
 }
