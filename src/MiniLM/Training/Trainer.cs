@@ -387,6 +387,7 @@ public sealed class Trainer : IDisposable
     private bool Evaluate(TrainingSteps steps, EvaluationPlan plan, TrainingSchedule schedule, CancellationToken cancellation)
     {
         List<KeyValuePair<string, double>> values = plan.Evaluate(_network!, cancellation);
+        double? former = BestMeasured(schedule);
         Log(new LogEntry(steps.GlobalStep, steps.Epoch, values));
         foreach ((string name, byte[] table) in plan.Tables(_history)) { _output.WriteEvaluations(name, table); }
         if (steps.GlobalStep == 0 || schedule.Metric is not { } metric) { return false; }
@@ -396,13 +397,25 @@ public sealed class Trainer : IDisposable
             Warn(new TrainingWarning("undefined-metric", $"step {steps.GlobalStep}: {metric} is undefined by the data that are measured, so nothing is best. "
                 + "Look at their labels, or name another metric."));
         }
+        bool isImprovement = double.IsFinite(value)
+            && (former is not { } past || (schedule.IsBetter(value, past) && Math.Abs(value - past) > _arguments.EarlyStoppingThreshold));
+        _history.Patience = isImprovement ? 0 : _history.Patience + 1;
         // What is to be loaded at the end must be kept: an evaluation between two saves is none to go back to.
         bool isKept = !_arguments.LoadBestModelAtEnd || schedule.IsSaveDue(steps, isBest: true);
         bool isBetter = isKept && double.IsFinite(value) && (_history.BestMetric is not { } best || schedule.IsBetter(value, best));
-        bool counts = isBetter && (_history.BestMetric is not { } former || Math.Abs(value - former) > _arguments.EarlyStoppingThreshold);
-        _history.Patience = counts ? 0 : _history.Patience + 1;
         if (isBetter) { (_history.BestMetric, _history.BestStep) = (value, steps.GlobalStep); }
         return isBetter;
+    }
+
+    // The best of what was measured behind a step, kept or not: that is what patience waits to see surpassed.
+    private double? BestMeasured(TrainingSchedule schedule)
+    {
+        double? best = null;
+        foreach ((string name, double value) in _history.Log.Where(entry => entry.Step > 0).SelectMany(entry => entry.Values))
+        {
+            if (name == schedule.Metric && double.IsFinite(value) && (best is not { } past || schedule.IsBetter(value, past))) { best = value; }
+        }
+        return best;
     }
 
     private void Save(string path, TrainingSteps steps, TrainingPosition position)
@@ -440,8 +453,11 @@ public sealed class Trainer : IDisposable
         if (best is null && !plan.IsEmpty && LastEvaluation(steps.GlobalStep) is null) { Evaluate(steps, plan, schedule, cancellation); }
         if (_arguments.LoadBestModelAtEnd && best is null)
         {
-            Warn(new TrainingWarning("no-best", $"{schedule.Metric} was never a number: there is no best checkpoint, and the result has the last weights. "
-                + "Look at the data that are measured."));
+            (string reason, string remedy) = BestMeasured(schedule) is null
+                ? ($"{schedule.Metric} was never a number", "Look at the data that are measured.")
+                : ($"the run ended before a checkpoint was kept where {schedule.Metric} was measured",
+                    "Lower --save-steps, or raise --early-stopping-patience.");
+            Warn(new TrainingWarning("no-best", $"{reason}: there is no best checkpoint, and the result has the last weights. {remedy}"));
         }
         Log(new LogEntry(steps.GlobalStep, steps.Epoch,
         [
