@@ -352,6 +352,18 @@ public sealed class TrainCommandTests : CommandTests
         Assert.Contains("the run ended before a checkpoint was kept where eval_dev_f1 was measured", result.Error);
     }
 
+    [Theory]
+    [InlineData("CosineSimilarityLoss", true)]
+    [InlineData("ContrastiveLoss", false)]
+    public void OneLossOverSeveralDataSets_IsMeasured(string second, bool isMeasured)
+    {
+        CommandResult result = CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", Pairs() + ":CosineSimilarityLoss", "--train",
+            Pairs("more.tsv", 12, 30) + ":" + second, "--columns", "a,b,label", "--eval", Pairs("dev.tsv", 12, 50), "--output-dir", Output, "--max-steps", "2")
+                .AssertDone();
+        Assert.Equal(isMeasured, History(Output).Any(entry => entry.TryGetProperty("eval_loss", out _)));
+        Assert.Equal(!isMeasured, result.Error.Contains("there are several losses", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void AConfigurationFile_GivesWhatTheCommandLineLeavesOut()
     {

@@ -264,7 +264,7 @@ public sealed class Trainer : IDisposable
         {
             foreach (TrainingWarning warning in DataChecks.Of(data, loss, _arguments)) { Warn(warning); }
         }
-        if (_training.Count > 1 && _evaluation.Count > 0)
+        if (!HasOneLoss && _evaluation.Count > 0)
         {
             Warn(new("no-eval-loss", "there are several losses, so that eval_loss is not measured; other metrics of --eval are."));
         }
@@ -311,10 +311,14 @@ public sealed class Trainer : IDisposable
             _arguments.PerDeviceEvalBatchSize);
     }
 
+    // The same over all data sets; matrices of a loss's own are each set's.
+    private bool HasOneLoss => _training.Count == 1 || Losses.All(loss => loss.Matrices is null && loss.Name == _training[0].Loss.Name
+        && loss.Settings.SequenceEqual(_training[0].Loss.Settings));
+
     // Null: the data are measured without a loss, since several are trained by, or it takes no data of this shape.
     private Objective? Loss(TrainingNetwork network, TrainingData set)
     {
-        if (_training.Count > 1) { return null; }
+        if (!HasOneLoss) { return null; }
         (TrainingData data, TrainingLoss loss) = _training[0];
         try { return loss.Over(network, set, _arguments); }
         catch (LossDataException) when (!set.HasShapeOf(data)) { return null; }
