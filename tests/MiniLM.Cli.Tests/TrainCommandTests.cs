@@ -352,6 +352,15 @@ public sealed class TrainCommandTests : CommandTests
         Assert.Contains("the run ended before a checkpoint was kept where eval_dev_f1 was measured", result.Error);
     }
 
+    [Fact]
+    public void ATestSet_IsMeasuredAtTheThresholds_WhateverTheEvaluationIsCalled()
+    {
+        Train(Pairs(), "--eval", Pairs("f1_threshold.tsv", 14, 50), "--test", Pairs("f1_at.tsv", 14, 80), "--max-steps", "2").AssertDone();
+        using JsonDocument results = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Output, "all_results.json")));
+        string[] names = ["test_f1_at_f1_at_eval_threshold", "test_f1_at_accuracy_at_eval_threshold"];
+        Assert.Equal(names, results.RootElement.EnumerateObject().Select(value => value.Name).Where(name => name.EndsWith("_at_eval_threshold")));
+    }
+
     [Theory]
     [InlineData("CosineSimilarityLoss", true)]
     [InlineData("ContrastiveLoss", false)]

@@ -504,13 +504,12 @@ public sealed class Trainer : IDisposable
         {
             values.AddRange(set.Evaluate(_network!, _network!.Parameters.Network, out SequenceOutputs outputs, cancellation));
             if (set.Evaluators.OfType<ThresholdEvaluator>().FirstOrDefault() is not { } evaluator) { continue; }
-            string? threshold = evaluated.Keys.FirstOrDefault(key => key.EndsWith($"{evaluator.F1Name}_threshold", StringComparison.Ordinal));
-            if (threshold is null) { continue; }
-            (double f1, double accuracy) = evaluator.At(
-                outputs, evaluated[threshold], evaluated[threshold.Replace("f1_threshold", "accuracy_threshold", StringComparison.Ordinal)]);
-            string name = $"{set.Data.Name}_{evaluator.F1Name}_at_eval_threshold";
-            values.Add(KeyValuePair.Create(name, f1));
-            values.Add(KeyValuePair.Create(name.Replace("f1_at", "accuracy_at", StringComparison.Ordinal), accuracy));
+            const string F1 = "f1", Accuracy = "accuracy";
+            if (evaluated.Keys.FirstOrDefault(key => key.EndsWith($"{evaluator.F1Name}_threshold", StringComparison.Ordinal)) is not { } key) { continue; }
+            string found = key[..^$"{F1}_threshold".Length], carried = $"{set.Data.Name}_{evaluator.F1Name[..^F1.Length]}";
+            (double f1, double accuracy) = evaluator.At(outputs, evaluated[key], evaluated[$"{found}{Accuracy}_threshold"]);
+            values.Add(KeyValuePair.Create($"{carried}{F1}_at_eval_threshold", f1));
+            values.Add(KeyValuePair.Create($"{carried}{Accuracy}_at_eval_threshold", accuracy));
         }
         return values.Select(value => KeyValuePair.Create(TestName(value.Key), value.Value));
     }
