@@ -353,6 +353,19 @@ public sealed class TrainCommandTests : CommandTests
     }
 
     [Fact]
+    public void APageThatCannotBeWritten_DoesNotHideWhyARunFailed()
+    {
+        Directory.CreateDirectory(At("run.html.partial"));
+        CommandResult result = Train(Pairs(), "--lr-scheduler-type", "constant", "--max-grad-norm", "0", "--max-steps", "9", "--logging-steps", "1",
+            "--html", At("run.html"), "--learning-rate", "1e38");
+        Assert.Equal(1, result.Code);
+        Assert.Contains("Lower the learning rate", result.Error.Trim().Split('\n')[^1]);
+        result = Train(Pairs(), "--max-steps", "1", "--logging-steps", "1", "--html", At("run.html"), "--overwrite");
+        Assert.Equal(1, result.Code);
+        Assert.Contains("run.html.partial: cannot be written", result.Error.Trim().Split('\n')[^1]);
+    }
+
+    [Fact]
     public void ATestSet_IsMeasuredAtTheThresholds_WhateverTheEvaluationIsCalled()
     {
         Train(Pairs(), "--eval", Pairs("f1_threshold.tsv", 14, 50), "--test", Pairs("f1_at.tsv", 14, 80), "--max-steps", "2").AssertDone();
