@@ -387,6 +387,19 @@ public sealed class TrainCommandTests : CommandTests
     }
 
     [Fact]
+    public void ACardOfLists_ScoresAQueryWithItsDocuments()
+    {
+        string lists = Write("lists.jsonl", """
+            {"query":"one","docs":["two","three"],"labels":[1,0]}
+            {"query":"a","docs":["the","of"],"labels":[0,1]}
+            """);
+        CommandLine.Run("train", "--task", "cross-encoder", "--model", OneLabel(), "--train", lists, "--columns", "query,docs,labels", "--loss", "LambdaLoss",
+            "--output-dir", Output, "--max-steps", "1").AssertDone();
+        string pairs = "pairs = [\n    (\"one\", \"two\"),\n    (\"one\", \"three\"),\n    (\"a\", \"the\"),\n]\n";
+        Assert.Contains(pairs, File.ReadAllText(Path.Combine(Output, "README.md")));
+    }
+
+    [Fact]
     public void AConfigurationFile_GivesWhatTheCommandLineLeavesOut()
     {
         string train = Pairs();
