@@ -36,10 +36,12 @@ public sealed class TrainCommandTests : CommandTests
         string[] arguments =
         [
             "train", "--task", "cross-encoder", "--model", OneLabel(), "--train", train, "--columns", "a,b,label", "--loss", "BinaryCrossEntropy",
-            "--learning-rate", "1e-3", "--seed", "7", "--per-device-train-batch-size", "4", .. more,
+            "--seed", "7", .. Unless(more, "--learning-rate", "1e-3"), .. Unless(more, "--per-device-train-batch-size", "4"), .. more,
         ];
         return CommandLine.Run(more.Contains("--output-dir") || more.Contains("--overfit") ? arguments : [.. arguments, "--output-dir", Output]);
     }
+
+    private static string[] Unless(string[] given, string name, string value) => given.Contains(name) ? [] : [name, value];
 
     private static JsonElement[] History(string folder)
     {
@@ -321,6 +323,80 @@ public sealed class TrainCommandTests : CommandTests
         double[] losses = [.. evaluations.Select(entry => entry.GetProperty("eval_loss").GetDouble())];
         Assert.InRange(losses.Length, 3, 39);
         Assert.True(losses[..^2].Min() <= losses[^2..].Min());
+    }
+
+    // What is learnt is measured: the loss falls from each evaluation to the next, kept or not.
+    [Fact]
+    public void Patience_LooksAtEvaluationsBetweenCheckpointsToo()
+    {
+        string train = Pairs(rows: 12);
+        CommandResult result = Train(train, "--eval", train, "--ignore-warnings", "overlap", "--max-steps", "8", "--eval-strategy", "steps", "--eval-steps",
+            "1", "--save-steps", "4", "--load-best-model-at-end", "--early-stopping-patience", "1", "--dropout", "0", "--learning-rate", "1e-4",
+            "--lr-scheduler-type", "constant", "--per-device-train-batch-size", "12").AssertDone();
+        double[] losses = [.. History(Output).Where(entry => entry.TryGetProperty("eval_loss", out _))
+            .Select(entry => entry.GetProperty("eval_loss").GetDouble())];
+        Assert.Equal(losses.OrderDescending(), losses);
+        Assert.Equal(8, losses.Length);
+        Assert.Contains("8 steps", result.Error);
+        Assert.Contains("the model of step 8", result.Error);
+    }
+
+    [Fact]
+    public void ARunThatStopsBeforeACheckpointIsKept_SaysSo()
+    {
+        string train = Pairs(rows: 12);
+        CommandResult result = Train(train, "--eval", Pairs("dev.tsv", 12, 50), "--max-steps", "40", "--eval-strategy", "steps", "--eval-steps", "1",
+            "--save-steps", "40", "--load-best-model-at-end", "--metric-for-best-model", "f1", "--early-stopping-patience", "1", "--learning-rate", "0")
+                .AssertDone();
+        Assert.Equal(2, History(Output).Count(entry => entry.TryGetProperty("eval_loss", out _)));
+        Assert.Contains("the run ended before a checkpoint was kept where eval_dev_f1 was measured", result.Error);
+    }
+
+    [Fact]
+    public void APageThatCannotBeWritten_DoesNotHideWhyARunFailed()
+    {
+        Directory.CreateDirectory(At("run.html.partial"));
+        CommandResult result = Train(Pairs(), "--lr-scheduler-type", "constant", "--max-grad-norm", "0", "--max-steps", "9", "--logging-steps", "1",
+            "--html", At("run.html"), "--learning-rate", "1e38");
+        Assert.Equal(1, result.Code);
+        Assert.Contains("Lower the learning rate", result.Error.Trim().Split('\n')[^1]);
+        result = Train(Pairs(), "--max-steps", "1", "--logging-steps", "1", "--html", At("run.html"), "--overwrite");
+        Assert.Equal(1, result.Code);
+        Assert.Contains("run.html.partial: cannot be written", result.Error.Trim().Split('\n')[^1]);
+    }
+
+    [Fact]
+    public void ATestSet_IsMeasuredAtTheThresholds_WhateverTheEvaluationIsCalled()
+    {
+        Train(Pairs(), "--eval", Pairs("f1_threshold.tsv", 14, 50), "--test", Pairs("f1_at.tsv", 14, 80), "--max-steps", "2").AssertDone();
+        using JsonDocument results = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Output, "all_results.json")));
+        string[] names = ["test_f1_at_f1_at_eval_threshold", "test_f1_at_accuracy_at_eval_threshold"];
+        Assert.Equal(names, results.RootElement.EnumerateObject().Select(value => value.Name).Where(name => name.EndsWith("_at_eval_threshold")));
+    }
+
+    [Theory]
+    [InlineData("CosineSimilarityLoss", true)]
+    [InlineData("ContrastiveLoss", false)]
+    public void OneLossOverSeveralDataSets_IsMeasured(string second, bool isMeasured)
+    {
+        CommandResult result = CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", Pairs() + ":CosineSimilarityLoss", "--train",
+            Pairs("more.tsv", 12, 30) + ":" + second, "--columns", "a,b,label", "--eval", Pairs("dev.tsv", 12, 50), "--output-dir", Output, "--max-steps", "2")
+                .AssertDone();
+        Assert.Equal(isMeasured, History(Output).Any(entry => entry.TryGetProperty("eval_loss", out _)));
+        Assert.Equal(!isMeasured, result.Error.Contains("there are several losses", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void ACardOfLists_ScoresAQueryWithItsDocuments()
+    {
+        string lists = Write("lists.jsonl", """
+            {"query":"one","docs":["two","three"],"labels":[1,0]}
+            {"query":"a","docs":["the","of"],"labels":[0,1]}
+            """);
+        CommandLine.Run("train", "--task", "cross-encoder", "--model", OneLabel(), "--train", lists, "--columns", "query,docs,labels", "--loss", "LambdaLoss",
+            "--output-dir", Output, "--max-steps", "1").AssertDone();
+        string pairs = "pairs = [\n    (\"one\", \"two\"),\n    (\"one\", \"three\"),\n    (\"a\", \"the\"),\n]\n";
+        Assert.Contains(pairs, File.ReadAllText(Path.Combine(Output, "README.md")));
     }
 
     [Fact]

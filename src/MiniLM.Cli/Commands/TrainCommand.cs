@@ -305,21 +305,23 @@ internal sealed class TrainCommand : CliCommand
         TrainingReport report = new(trainer, arguments.OutputDir, session);
         TrainingResult result;
         try { result = trainer.Train(session.Cancellation); }
-        catch (OperationCanceledException)
+        catch (Exception error)
         {
-            report.SayStopped();
+            if (error is OperationCanceledException) { report.SayStopped(); }
+            // Its curves say why. That there is no page of them is not what went wrong.
+            try { WritePage(html, arguments, trainer); }
+            catch (IOException) { }
             throw;
         }
-        finally
-        {
-            // Also of a run that was stopped or that failed: then the curves say why.
-            if (html is not null && trainer.History.Log.Count > 0)
-            {
-                PartialFile.WriteWhole(html, stream => stream.Write(Encoding.UTF8.GetBytes(TrainingReportPage.Make(
-                    Path.GetFileName(arguments.OutputDir), TrainingCard.Settings(arguments), trainer.History.Log, trainer.History.BestStep))), overwrite: true);
-            }
-        }
         report.SayResult(result);
+        WritePage(html, arguments, trainer);
+    }
+
+    private static void WritePage(string? html, TrainingArguments arguments, Trainer trainer)
+    {
+        if (html is null || trainer.History.Log.Count == 0) { return; }
+        PartialFile.WriteWhole(html, stream => stream.Write(Encoding.UTF8.GetBytes(TrainingReportPage.Make(
+            Path.GetFileName(arguments.OutputDir), TrainingCard.Settings(arguments), trainer.History.Log, trainer.History.BestStep))), overwrite: true);
     }
 
     // The loss is that before a step, so the number of steps is one less than that of losses.

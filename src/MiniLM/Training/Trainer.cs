@@ -264,7 +264,7 @@ public sealed class Trainer : IDisposable
         {
             foreach (TrainingWarning warning in DataChecks.Of(data, loss, _arguments)) { Warn(warning); }
         }
-        if (_training.Count > 1 && _evaluation.Count > 0)
+        if (!HasOneLoss && _evaluation.Count > 0)
         {
             Warn(new("no-eval-loss", "there are several losses, so that eval_loss is not measured; other metrics of --eval are."));
         }
@@ -311,10 +311,14 @@ public sealed class Trainer : IDisposable
             _arguments.PerDeviceEvalBatchSize);
     }
 
+    // The same over all data sets; matrices of a loss's own are each set's.
+    private bool HasOneLoss => _training.Count == 1 || Losses.All(loss => loss.Matrices is null && loss.Name == _training[0].Loss.Name
+        && loss.Settings.SequenceEqual(_training[0].Loss.Settings));
+
     // Null: the data are measured without a loss, since several are trained by, or it takes no data of this shape.
     private Objective? Loss(TrainingNetwork network, TrainingData set)
     {
-        if (_training.Count > 1) { return null; }
+        if (!HasOneLoss) { return null; }
         (TrainingData data, TrainingLoss loss) = _training[0];
         try { return loss.Over(network, set, _arguments); }
         catch (LossDataException) when (!set.HasShapeOf(data)) { return null; }
@@ -387,6 +391,7 @@ public sealed class Trainer : IDisposable
     private bool Evaluate(TrainingSteps steps, EvaluationPlan plan, TrainingSchedule schedule, CancellationToken cancellation)
     {
         List<KeyValuePair<string, double>> values = plan.Evaluate(_network!, cancellation);
+        double? former = BestMeasured(schedule);
         Log(new LogEntry(steps.GlobalStep, steps.Epoch, values));
         foreach ((string name, byte[] table) in plan.Tables(_history)) { _output.WriteEvaluations(name, table); }
         if (steps.GlobalStep == 0 || schedule.Metric is not { } metric) { return false; }
@@ -396,13 +401,25 @@ public sealed class Trainer : IDisposable
             Warn(new TrainingWarning("undefined-metric", $"step {steps.GlobalStep}: {metric} is undefined by the data that are measured, so nothing is best. "
                 + "Look at their labels, or name another metric."));
         }
+        bool isImprovement = double.IsFinite(value)
+            && (former is not { } past || (schedule.IsBetter(value, past) && Math.Abs(value - past) > _arguments.EarlyStoppingThreshold));
+        _history.Patience = isImprovement ? 0 : _history.Patience + 1;
         // What is to be loaded at the end must be kept: an evaluation between two saves is none to go back to.
         bool isKept = !_arguments.LoadBestModelAtEnd || schedule.IsSaveDue(steps, isBest: true);
         bool isBetter = isKept && double.IsFinite(value) && (_history.BestMetric is not { } best || schedule.IsBetter(value, best));
-        bool counts = isBetter && (_history.BestMetric is not { } former || Math.Abs(value - former) > _arguments.EarlyStoppingThreshold);
-        _history.Patience = counts ? 0 : _history.Patience + 1;
         if (isBetter) { (_history.BestMetric, _history.BestStep) = (value, steps.GlobalStep); }
         return isBetter;
+    }
+
+    // The best of what was measured behind a step, kept or not: that is what patience waits to see surpassed.
+    private double? BestMeasured(TrainingSchedule schedule)
+    {
+        double? best = null;
+        foreach ((string name, double value) in _history.Log.Where(entry => entry.Step > 0).SelectMany(entry => entry.Values))
+        {
+            if (name == schedule.Metric && double.IsFinite(value) && (best is not { } past || schedule.IsBetter(value, past))) { best = value; }
+        }
+        return best;
     }
 
     private void Save(string path, TrainingSteps steps, TrainingPosition position)
@@ -440,8 +457,11 @@ public sealed class Trainer : IDisposable
         if (best is null && !plan.IsEmpty && LastEvaluation(steps.GlobalStep) is null) { Evaluate(steps, plan, schedule, cancellation); }
         if (_arguments.LoadBestModelAtEnd && best is null)
         {
-            Warn(new TrainingWarning("no-best", $"{schedule.Metric} was never a number: there is no best checkpoint, and the result has the last weights. "
-                + "Look at the data that are measured."));
+            (string reason, string remedy) = BestMeasured(schedule) is null
+                ? ($"{schedule.Metric} was never a number", "Look at the data that are measured.")
+                : ($"the run ended before a checkpoint was kept where {schedule.Metric} was measured",
+                    "Lower --save-steps, or raise --early-stopping-patience.");
+            Warn(new TrainingWarning("no-best", $"{reason}: there is no best checkpoint, and the result has the last weights. {remedy}"));
         }
         Log(new LogEntry(steps.GlobalStep, steps.Epoch,
         [
@@ -484,13 +504,12 @@ public sealed class Trainer : IDisposable
         {
             values.AddRange(set.Evaluate(_network!, _network!.Parameters.Network, out SequenceOutputs outputs, cancellation));
             if (set.Evaluators.OfType<ThresholdEvaluator>().FirstOrDefault() is not { } evaluator) { continue; }
-            string? threshold = evaluated.Keys.FirstOrDefault(key => key.EndsWith($"{evaluator.F1Name}_threshold", StringComparison.Ordinal));
-            if (threshold is null) { continue; }
-            (double f1, double accuracy) = evaluator.At(
-                outputs, evaluated[threshold], evaluated[threshold.Replace("f1_threshold", "accuracy_threshold", StringComparison.Ordinal)]);
-            string name = $"{set.Data.Name}_{evaluator.F1Name}_at_eval_threshold";
-            values.Add(KeyValuePair.Create(name, f1));
-            values.Add(KeyValuePair.Create(name.Replace("f1_at", "accuracy_at", StringComparison.Ordinal), accuracy));
+            const string F1 = "f1", Accuracy = "accuracy";
+            if (evaluated.Keys.FirstOrDefault(key => key.EndsWith($"{evaluator.F1Name}_threshold", StringComparison.Ordinal)) is not { } key) { continue; }
+            string found = key[..^$"{F1}_threshold".Length], carried = $"{set.Data.Name}_{evaluator.F1Name[..^F1.Length]}";
+            (double f1, double accuracy) = evaluator.At(outputs, evaluated[key], evaluated[$"{found}{Accuracy}_threshold"]);
+            values.Add(KeyValuePair.Create($"{carried}{F1}_at_eval_threshold", f1));
+            values.Add(KeyValuePair.Create($"{carried}{Accuracy}_at_eval_threshold", accuracy));
         }
         return values.Select(value => KeyValuePair.Create(TestName(value.Key), value.Value));
     }

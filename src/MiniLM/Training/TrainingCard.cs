@@ -11,7 +11,7 @@ namespace MiniLM.Training;
 /// <param name="arguments">Of the run.</param>
 internal sealed class TrainingCard(TrainingModel model, string? hubId, TrainingArguments arguments)
 {
-    private const int MostClasses = 10;
+    private const int MostClasses = 10, MostPairs = 3;
 
     /// <summary>All arguments, as the card and the page of a run show them.</summary>
     internal static IReadOnlyList<CardSetting> Settings(TrainingArguments arguments) =>
@@ -34,6 +34,9 @@ internal sealed class TrainingCard(TrainingModel model, string? hubId, TrainingA
             OutputSize = outputs,
             Similarity = model.Folder.SimilarityFunction,
             TrainingSets = [.. training.Select(set => DataSet(set.Data, set.Loss))],
+            // Of a list, its query with each document.
+            Pairs = [.. training.SelectMany(set => set.Data.Samples).SelectMany(row => row.Texts.Skip(1).Select(text => (row.Texts[0], text)))
+                .Take(MostPairs)],
             EvaluationSets = [.. evaluation.Sets.Select(set => DataSet(set.Data, training[0].Loss))],
             Evaluations = [.. evaluation.Evaluators.Where(evaluator => evaluator is not LossEvaluator)
                 .Select(evaluator => Evaluation(evaluator, history, best))],

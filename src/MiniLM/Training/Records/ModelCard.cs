@@ -71,14 +71,14 @@ internal static class ModelCard
 
     private static void WriteUsage(StringBuilder card, ModelCardContents contents)
     {
-        string[] texts = [.. contents.TrainingSets.SelectMany(ModelCardFrontMatter.Sentences).Where(text => text.Length > 0).Distinct().Take(3)];
-        if (texts.Length == 0) { texts = ["a text"]; }
         card.Append("## Usage\n\nWith `minilm`, `DIR` being the folder of this card:\n\n```bash\n");
         card.Append(contents.IsBiEncoder ? "minilm embed --model DIR \"a text\"\n"
             : "minilm rerank --model DIR --pairs pairs.tsv --columns a,b --output scores.jsonl\n");
         card.Append("```\n\nIn Python, with sentence-transformers (`pip install -U sentence-transformers`):\n\n```python\n");
         if (contents.IsBiEncoder)
         {
+            string[] texts = [.. contents.TrainingSets.SelectMany(ModelCardFrontMatter.Sentences).Where(text => text.Length > 0).Distinct().Take(3)];
+            if (texts.Length == 0) { texts = ["a text"]; }
             card.Append("from sentence_transformers import SentenceTransformer\n\nmodel = SentenceTransformer(\"DIR\")\nsentences = [\n");
             foreach (string text in texts) { card.Append($"    {CardText.Quoted(text)},\n"); }
             card.Append($"]\nembeddings = model.encode(sentences)\nprint(embeddings.shape)\n# ({texts.Length}, {contents.OutputSize})\n");
@@ -87,9 +87,9 @@ internal static class ModelCard
         else
         {
             card.Append("from sentence_transformers import CrossEncoder\n\nmodel = CrossEncoder(\"DIR\")\npairs = [\n");
-            foreach (string text in texts) { card.Append($"    ({CardText.Quoted(texts[0])}, {CardText.Quoted(text)}),\n"); }
+            foreach ((string first, string second) in contents.Pairs) { card.Append($"    ({CardText.Quoted(first)}, {CardText.Quoted(second)}),\n"); }
             string labels = contents.OutputSize == 1 ? "" : $" {contents.OutputSize}";
-            card.Append($"]\nscores = model.predict(pairs)\nprint(scores.shape)\n# ({texts.Length},{labels})\n");
+            card.Append($"]\nscores = model.predict(pairs)\nprint(scores.shape)\n# ({contents.Pairs.Count},{labels})\n");
         }
         card.Append("```\n\n");
     }

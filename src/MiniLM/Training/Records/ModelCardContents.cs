@@ -27,6 +27,9 @@ internal sealed record ModelCardContents
 
     internal required IReadOnlyList<CardDataSet> TrainingSets { get; init; }
 
+    /// <summary>Texts of the data that a cross-encoder compares.</summary>
+    internal IReadOnlyList<(string First, string Second)> Pairs { get; init; } = [];
+
     internal IReadOnlyList<CardDataSet> EvaluationSets { get; init; } = [];
 
     internal IReadOnlyList<CardEvaluation> Evaluations { get; init; } = [];

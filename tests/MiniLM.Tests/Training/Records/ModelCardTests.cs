@@ -44,7 +44,8 @@ public sealed partial class ModelCardTests
         Versions = [new("minilm", "1.0")],
     };
 
-    private static ModelCardContents Classifier(int labels) => Contents() with { Kind = ModelKind.CrossEncoder, OutputSize = labels };
+    private static ModelCardContents Classifier(int labels) =>
+        Contents() with { Kind = ModelKind.CrossEncoder, OutputSize = labels, Pairs = [("One?", "Two?"), ("Three?", "One?")] };
 
     /// <summary>The front matter's lines as (path, value), read by rules stricter than YAML's: anything else fails.</summary>
     private static List<(string Path, string Value)> FrontMatter(string card)
@@ -257,9 +258,9 @@ public sealed partial class ModelCardTests
     {
         string one = ModelCard.Write(Classifier(1)), three = ModelCard.Write(Classifier(3));
         Assert.Contains("- **Number of Output Labels:** 1 label\n", one, StringComparison.Ordinal);
-        Assert.Contains("    (\"One?\", \"Two?\"),\n", one, StringComparison.Ordinal);
-        Assert.Contains("# (3,)\n", one, StringComparison.Ordinal);
-        Assert.Contains("# (3, 3)\n", three, StringComparison.Ordinal);
+        Assert.Contains("pairs = [\n    (\"One?\", \"Two?\"),\n    (\"Three?\", \"One?\"),\n]\n", one, StringComparison.Ordinal);
+        Assert.Contains("# (2,)\n", one, StringComparison.Ordinal);
+        Assert.Contains("# (2, 3)\n", three, StringComparison.Ordinal);
         Assert.DoesNotContain("Similarity Function", one, StringComparison.Ordinal);
         Assert.DoesNotContain("minilm embed", one, StringComparison.Ordinal);
     }
