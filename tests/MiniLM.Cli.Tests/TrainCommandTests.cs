@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace MiniLM.Cli.Tests;
@@ -220,6 +221,10 @@ public sealed class TrainCommandTests : CommandTests
             "--output-dir", Output).AssertRefused(1, "MultipleNegativesRankingLoss does not look at labels");
         Train(train, "--eval", train, "--eval-strategy", "epoch", "--metric-for-best-model", "f2", "--ignore-warnings", "overlap")
             .AssertRefused(2, "metric_for_best_model f2: nothing here computes it; there are eval_loss, eval_train_average_precision");
+        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", train + ":CosineSimilarityLoss", "--train",
+            Pairs("more.tsv") + ":ContrastiveLoss", "--columns", "a,b,label", "--eval", Pairs("dev.tsv", 12, 50), "--output-dir", Output,
+            "--eval-strategy", "epoch", "--save-strategy", "epoch", "--load-best-model-at-end")
+            .AssertRefused(2, "eval_loss, by which it is usual, is not measured here: give metric_for_best_model, one of eval_");
         Train(train, "--eval-strategy", "epoch").AssertRefused(2, "eval_strategy: there is nothing to measure");
         string teacher = Write("teacher.jsonl", "{\"a\":\"one two\",\"label\":[1,2,3]}\n{\"a\":\"three\",\"label\":[1,2,3]}\n");
         CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", teacher, "--columns", "a,label", "--loss", "MSE", "--output-dir",
@@ -374,6 +379,21 @@ public sealed class TrainCommandTests : CommandTests
         Assert.Equal(names, results.RootElement.EnumerateObject().Select(value => value.Name).Where(name => name.EndsWith("_at_eval_threshold")));
     }
 
+    [Fact]
+    public void TheCardAndThePage_HaveWhatTheTestsGave()
+    {
+        string page = Path.Combine(Output, "report.html");
+        Train(Pairs(), "--eval", Pairs("dev.tsv", 14, 50), "--test", Pairs("fresh.tsv", 14, 80), "--max-steps", "2", "--eval-strategy", "steps", "--eval-steps",
+            "2", "--metric-for-best-model", "precision", "--html", page).AssertDone();
+        Assert.True(File.Exists(page));
+        using JsonDocument results = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Output, "all_results.json")));
+        double precision = results.RootElement.GetProperty("test_fresh_average_precision").GetDouble();
+        string card = File.ReadAllText(Path.Combine(Output, "README.md"));
+        string ofTest = card[card.IndexOf("* Dataset: <code>fresh</code>", StringComparison.Ordinal)..];
+        Assert.Contains(precision.ToString("0.0000", CultureInfo.InvariantCulture), ofTest);
+        Train(Pairs(), "--html", Path.Combine(At("nowhere"), "report.html")).AssertRefused(1, "there is no folder");
+    }
+
     [Theory]
     [InlineData("CosineSimilarityLoss", true)]
     [InlineData("ContrastiveLoss", false)]
@@ -384,6 +404,16 @@ public sealed class TrainCommandTests : CommandTests
                 .AssertDone();
         Assert.Equal(isMeasured, History(Output).Any(entry => entry.TryGetProperty("eval_loss", out _)));
         Assert.Equal(!isMeasured, result.Error.Contains("there are several losses", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void PairsAreMeasured_BesideListsThatAreTrainedFirst()
+    {
+        string lists = Write("lists.jsonl", """{"query":"one","docs":["two","three"],"labels":[1,0]}""");
+        CommandLine.Run("train", "--task", "cross-encoder", "--model", OneLabel(), "--train", lists + ":LambdaLoss", "--columns", "query,docs,labels",
+            "--train", Pairs() + ":BinaryCrossEntropyLoss", "--columns", "a,b,label", "--eval", Pairs("dev.tsv", 12, 50), "--eval-columns", "a,b,label",
+            "--output-dir", Output, "--max-steps", "1").AssertDone();
+        Assert.Contains(History(Output), entry => entry.TryGetProperty("eval_dev_average_precision", out _));
     }
 
     [Fact]

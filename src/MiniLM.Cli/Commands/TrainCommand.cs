@@ -149,7 +149,10 @@ internal sealed class TrainCommand : CliCommand
         if (parse.GetValue(_html) is { } html)
         {
             OutputTarget.CheckInputs(html, [.. inputs.Train.Select(entry => entry.File), .. inputs.Eval, .. inputs.Test]);
-            OutputTarget.Check(html, arguments.Overwrite || inputs.Resume is not null);
+            // The model's folder is there when the page is written, and has no page of its own.
+            bool isBesideModel = Path.GetDirectoryName(Path.GetFullPath(html)) == Path.TrimEndingDirectorySeparator(Path.GetFullPath(inputs.OutputDir))
+                && Path.GetExtension(html) == ".html";
+            if (!isBesideModel) { OutputTarget.Check(html, arguments.Overwrite || inputs.Resume is not null); }
         }
         try
         {

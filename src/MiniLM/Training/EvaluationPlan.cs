@@ -45,17 +45,22 @@ internal sealed class EvaluationPlan(Network model, IReadOnlyList<EvaluationSet>
         return values;
     }
 
-    /// <summary>A metric by its name, which may lack <c>eval_</c> and the name of its data set where those are clear.</summary>
+    /// <summary>A metric by its name (null: the loss), which may lack <c>eval_</c> and the name of its data set where those are clear.</summary>
     /// <returns>With <c>eval_</c>.</returns>
     /// <exception cref="ArgumentException">One line: nothing computes it, or several do.</exception>
-    internal string Find(string name)
+    internal string Find(string? name)
     {
         string[] all = [.. Evaluators.SelectMany(evaluator => evaluator.Metrics)];
-        string asked = name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name;
+        string asked = name is null ? "loss" : name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name;
         if (all.Contains(asked)) { return Prefix + asked; }
         string[] ending = [.. all.Where(metric => metric.EndsWith("_" + asked, StringComparison.Ordinal))];
+        // precision is not average_precision.
+        string[] own = [.. Evaluators.SelectMany(evaluator => evaluator.Metrics.Where(metric => metric == evaluator.Full(asked)))];
+        if (own.Length > 0) { ending = own; }
         return ending.Length == 1 ? Prefix + ending[0] : throw new ArgumentException(ending.Length > 1
-            ? $"metric_for_best_model {name}: is {string.Join(" or ", ending)}; name one of them."
+            ? $"metric_for_best_model {asked}: is {string.Join(" or ", ending)}; name one of them."
+            : name is null ? $"the best model is asked for, and eval_loss, by which it is usual, is not measured here: give metric_for_best_model, one of "
+                + $"{string.Join(", ", all.Select(metric => Prefix + metric))}."
             : $"metric_for_best_model {name}: nothing here computes it; there are {string.Join(", ", all.Select(metric => Prefix + metric))}."
                 + NearNames.Suggest(Prefix + asked, all.Select(metric => Prefix + metric)));
     }

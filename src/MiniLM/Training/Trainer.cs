@@ -132,10 +132,10 @@ public sealed class Trainer : IDisposable
         AddTraining(loss, asked => Read(path, asked, loss, format, openInput, cancellation));
 
     internal void AddEvaluation(string path, RowFormat format, Func<Stream>? openInput, CancellationToken cancellation) =>
-        _evaluation.Add(Read(path, Measured, null, format, openInput, cancellation));
+        _evaluation.Add(Read(path, MeasuredAs(format.Columns), null, format, openInput, cancellation));
 
     internal void AddTest(string path, RowFormat format, Func<Stream>? openInput, CancellationToken cancellation) =>
-        _tests.Add(Read(path, Measured, null, format, openInput, cancellation));
+        _tests.Add(Read(path, MeasuredAs(format.Columns), null, format, openInput, cancellation));
 
     private void AddTraining(string text, Func<TrainingLoss, TrainingData> read)
     {
@@ -147,6 +147,10 @@ public sealed class Trainer : IDisposable
 
     // What is measured has the shape of what is trained on.
     private TrainingLoss? Measured => _training.Count > 0 ? _training[0].Loss : null;
+
+    // Of several data sets that with the same columns of texts.
+    private TrainingLoss? MeasuredAs(string[] columns) =>
+        _training.FirstOrDefault(set => columns.Take(set.Data.Columns.Length).SequenceEqual(set.Data.Columns)).Loss ?? Measured;
 
     private TrainingData Read(string path, TrainingLoss? shape, string? loss, RowFormat format, Func<Stream>? openInput, CancellationToken cancellation)
     {
@@ -247,7 +251,7 @@ public sealed class Trainer : IDisposable
     }
 
     // Of what is measured at the end, once.
-    private static string TestName(string name) => name.StartsWith("test_", StringComparison.Ordinal) ? name : "test_" + name;
+    internal static string TestName(string name) => name.StartsWith("test_", StringComparison.Ordinal) ? name : "test_" + name;
 
     private static void CheckNames(IEnumerable<string> names)
     {
@@ -470,13 +474,14 @@ public sealed class Trainer : IDisposable
         ]));
         if (best is { } step && step != steps.GlobalStep) { LoadBest(step, cancellation); }
         Dictionary<string, double> metrics = new(LastEvaluation(best ?? steps.GlobalStep) ?? []);
-        foreach ((string name, double value) in Test(metrics, cancellation)) { metrics.Add(name, value); }
+        EvaluationPlan tests = Plan(_network!, _tests, []);
+        foreach ((string name, double value) in Test(tests, metrics, cancellation)) { metrics.Add(name, value); }
         if (_tests.Count > 0)
         {
             Log(new LogEntry(steps.GlobalStep, steps.Epoch, [.. metrics.Where(metric => metric.Key.StartsWith("test_", StringComparison.Ordinal))]));
         }
         _output.WriteModel(_model.Folder, _model.MaxLength, _network!);
-        _output.WriteText(ModelCard.FileName, ModelCard.Write(new TrainingCard(_model, _hubId, _arguments).Contents(_training, plan, _history,
+        _output.WriteText(ModelCard.FileName, ModelCard.Write(new TrainingCard(_model, _hubId, _arguments).Contents(_training, plan, tests, metrics, _history,
             _network!.Parameters.Network.OutputSize, best)));
         WriteHistory(_output.In(TrainingFiles.History), steps, steps.State);
         _output.WriteResults(metrics.Concat(_history.Log.Last(entry => entry.Values[0].Key == "train_runtime").Values));
@@ -496,11 +501,10 @@ public sealed class Trainer : IDisposable
         _history.Log.LastOrDefault(entry => entry.Values[0].Key.StartsWith("eval_", StringComparison.Ordinal) && entry.Step == step)?.Values;
 
     /// <summary>The test data by the final weights; a threshold that was best on the evaluation data is carried over.</summary>
-    private IEnumerable<KeyValuePair<string, double>> Test(Dictionary<string, double> evaluated, CancellationToken cancellation)
+    private IEnumerable<KeyValuePair<string, double>> Test(EvaluationPlan tests, Dictionary<string, double> evaluated, CancellationToken cancellation)
     {
-        EvaluationPlan plan = Plan(_network!, _tests, []);
         List<KeyValuePair<string, double>> values = [];
-        foreach (EvaluationSet set in plan.Sets)
+        foreach (EvaluationSet set in tests.Sets)
         {
             values.AddRange(set.Evaluate(_network!, _network!.Parameters.Network, out SequenceOutputs outputs, cancellation));
             if (set.Evaluators.OfType<ThresholdEvaluator>().FirstOrDefault() is not { } evaluator) { continue; }

@@ -19,12 +19,13 @@ internal sealed class TrainingCard(TrainingModel model, string? hubId, TrainingA
 
     /// <param name="training">Data, each with its loss.</param>
     /// <param name="evaluation">What was measured on the way.</param>
+    /// <param name="tests">What was measured at the end.</param>
+    /// <param name="measured">By the names of the log, of the weights that are the model's.</param>
     /// <param name="history">Of the run.</param>
     /// <param name="outputs">Dimension of an embedding, or number of labels.</param>
     /// <param name="best">The step whose weights are the model's; null: the last.</param>
-    internal ModelCardContents Contents(IReadOnlyList<(TrainingData Data, TrainingLoss Loss)> training, EvaluationPlan evaluation, TrainingHistory history,
-        int outputs,
-        int? best) => new()
+    internal ModelCardContents Contents(IReadOnlyList<(TrainingData Data, TrainingLoss Loss)> training, EvaluationPlan evaluation, EvaluationPlan tests,
+        IReadOnlyDictionary<string, double> measured, TrainingHistory history, int outputs, int? best) => new()
         {
             Kind = model.Folder.Kind,
             BaseModel = Path.GetFileName(Path.TrimEndingDirectorySeparator(model.Source)),
@@ -38,8 +39,12 @@ internal sealed class TrainingCard(TrainingModel model, string? hubId, TrainingA
             Pairs = [.. training.SelectMany(set => set.Data.Samples).SelectMany(row => row.Texts.Skip(1).Select(text => (row.Texts[0], text)))
                 .Take(MostPairs)],
             EvaluationSets = [.. evaluation.Sets.Select(set => DataSet(set.Data, training[0].Loss))],
-            Evaluations = [.. evaluation.Evaluators.Where(evaluator => evaluator is not LossEvaluator)
-                .Select(evaluator => Evaluation(evaluator, history, best))],
+            Evaluations =
+            [
+                .. evaluation.Evaluators.Where(evaluator => evaluator is not LossEvaluator).Select(evaluator => Evaluation(evaluator, history, best)),
+                .. tests.Evaluators.Where(evaluator => evaluator is not LossEvaluator)
+                    .Select(evaluator => Evaluation(evaluator, metric => new(null, measured[Trainer.TestName(metric)]))),
+            ],
             Settings = Settings(arguments),
             Log = history.Log,
             BestStep = best,
@@ -96,12 +101,17 @@ internal sealed class TrainingCard(TrainingModel model, string? hubId, TrainingA
     {
         LogEntry[] entries = [.. history.Log.Where(entry => entry.Values.Any(value => value.Key == "eval_" + evaluator.Metrics[0]))];
         LogEntry? before = entries.FirstOrDefault(entry => entry.Step == 0), after = entries.LastOrDefault(entry => best is null || entry.Step == best);
-        int skip = evaluator.Name.Length == 0 ? 0 : evaluator.Name.Length + 1;
-        return new CardEvaluation(evaluator.Name, Task(evaluator), evaluator.Name, [.. evaluator.Metrics.Select(metric =>
-            new CardMetric(metric[skip..], Value(before, metric), Value(after, metric) ?? double.NaN))], evaluator.Metrics[0][skip..]);
+        return Evaluation(evaluator, metric => (Value(before, metric), Value(after, metric) ?? double.NaN));
 
         static double? Value(LogEntry? entry, string metric) =>
             entry?.Values.Where(value => value.Key == "eval_" + metric).Select(value => (double?)value.Value).FirstOrDefault();
+    }
+
+    private static CardEvaluation Evaluation(Evaluator evaluator, Func<string, (double? Before, double After)> measured)
+    {
+        int skip = evaluator.Name.Length == 0 ? 0 : evaluator.Name.Length + 1;
+        return new CardEvaluation(evaluator.Name, Task(evaluator), evaluator.Name, [.. evaluator.Metrics.Select(metric =>
+            new CardMetric(metric[skip..], measured(metric).Before, measured(metric).After))], evaluator.Metrics[0][skip..]);
     }
 
     private static string Task(Evaluator evaluator) => evaluator switch

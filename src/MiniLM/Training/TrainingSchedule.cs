@@ -24,7 +24,7 @@ internal sealed class TrainingSchedule
         Check(plan);
         bool needsMetric = arguments.LoadBestModelAtEnd || arguments.EarlyStoppingPatience is not null || arguments.SaveStrategy == IntervalStrategy.Best
             || arguments.MetricForBestModel is not null;
-        if (needsMetric) { Metric = plan.Find(arguments.MetricForBestModel ?? "loss"); }
+        if (needsMetric) { Metric = plan.Find(arguments.MetricForBestModel); }
         _greaterIsBetter = arguments.GreaterIsBetter ?? Metric?.EndsWith("loss", StringComparison.Ordinal) == false;
     }
 
