@@ -63,9 +63,10 @@ internal static class UsageErrors
     private static string OfTheSameWords(string wrong, IEnumerable<string> known)
     {
         string[] words = [.. wrong.Split('-').Where(word => word.Length > 3)];
-        string[] alike = [.. known.Select(option => (option, Shared: option.Split('-').Intersect(words).Count())).Where(pair => pair.Shared > 0)
-            .OrderByDescending(pair => pair.Shared).Take(3).Select(pair => pair.option)];
+        string[] alike = [.. known.Where(option => Shared(option) > 0).OrderByDescending(Shared).Take(3)];
         return alike.Length == 0 ? "" : $" Did you mean {string.Join(" or ", alike)}?";
+
+        int Shared(string option) => option.Split('-').Intersect(words).Count();
     }
 
     private static IEnumerable<string> Options(Command command) =>

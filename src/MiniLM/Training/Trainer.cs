@@ -316,8 +316,9 @@ public sealed class Trainer : IDisposable
     }
 
     // The same over all data sets; matrices of a loss's own are each set's.
-    private bool HasOneLoss => _training.Count == 1 || Losses.All(loss => loss.Matrices is null && loss.Name == _training[0].Loss.Name
-        && loss.Settings.SequenceEqual(_training[0].Loss.Settings));
+    private bool HasOneLoss => _training.Count == 1 || Losses.All(loss => loss.Matrices is null && Text(loss) == Text(_training[0].Loss));
+
+    private static string Text(TrainingLoss loss) => $"{loss.Name} {string.Join(' ', loss.Settings)}";
 
     // Null: the data are measured without a loss, since several are trained by, or it takes no data of this shape.
     private Objective? Loss(TrainingNetwork network, TrainingData set)
@@ -419,9 +420,12 @@ public sealed class Trainer : IDisposable
     private double? BestMeasured(TrainingSchedule schedule)
     {
         double? best = null;
-        foreach ((string name, double value) in _history.Log.Where(entry => entry.Step > 0).SelectMany(entry => entry.Values))
+        foreach (LogEntry entry in _history.Log.Where(entry => entry.Step > 0))
         {
-            if (name == schedule.Metric && double.IsFinite(value) && (best is not { } past || schedule.IsBetter(value, past))) { best = value; }
+            foreach ((string name, double value) in entry.Values)
+            {
+                if (name == schedule.Metric && double.IsFinite(value) && (best is not { } past || schedule.IsBetter(value, past))) { best = value; }
+            }
         }
         return best;
     }

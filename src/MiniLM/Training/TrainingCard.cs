@@ -43,7 +43,7 @@ internal sealed class TrainingCard(TrainingModel model, string? hubId, TrainingA
             [
                 .. evaluation.Evaluators.Where(evaluator => evaluator is not LossEvaluator).Select(evaluator => Evaluation(evaluator, history, best)),
                 .. tests.Evaluators.Where(evaluator => evaluator is not LossEvaluator)
-                    .Select(evaluator => Evaluation(evaluator, metric => new(null, measured[Trainer.TestName(metric)]))),
+                    .Select(evaluator => Evaluation(evaluator, (metric, name) => new CardMetric(name, null, measured[Trainer.TestName(metric)]))),
             ],
             Settings = Settings(arguments),
             Log = history.Log,
@@ -101,17 +101,17 @@ internal sealed class TrainingCard(TrainingModel model, string? hubId, TrainingA
     {
         LogEntry[] entries = [.. history.Log.Where(entry => entry.Values.Any(value => value.Key == "eval_" + evaluator.Metrics[0]))];
         LogEntry? before = entries.FirstOrDefault(entry => entry.Step == 0), after = entries.LastOrDefault(entry => best is null || entry.Step == best);
-        return Evaluation(evaluator, metric => (Value(before, metric), Value(after, metric) ?? double.NaN));
+        return Evaluation(evaluator, (metric, name) => new CardMetric(name, Value(before, metric), Value(after, metric) ?? double.NaN));
 
         static double? Value(LogEntry? entry, string metric) =>
             entry?.Values.Where(value => value.Key == "eval_" + metric).Select(value => (double?)value.Value).FirstOrDefault();
     }
 
-    private static CardEvaluation Evaluation(Evaluator evaluator, Func<string, (double? Before, double After)> measured)
+    private static CardEvaluation Evaluation(Evaluator evaluator, Func<string, string, CardMetric> measured)
     {
         int skip = evaluator.Name.Length == 0 ? 0 : evaluator.Name.Length + 1;
-        return new CardEvaluation(evaluator.Name, Task(evaluator), evaluator.Name, [.. evaluator.Metrics.Select(metric =>
-            new CardMetric(metric[skip..], measured(metric).Before, measured(metric).After))], evaluator.Metrics[0][skip..]);
+        return new CardEvaluation(evaluator.Name, Task(evaluator), evaluator.Name, [.. evaluator.Metrics.Select(metric => measured(metric, metric[skip..]))],
+            evaluator.Metrics[0][skip..]);
     }
 
     private static string Task(Evaluator evaluator) => evaluator switch
