@@ -3,7 +3,8 @@ using static MiniLM.Kernels.Instructions;
 
 namespace MiniLM.Kernels;
 
-/// <summary>Adds partial sums, of splits over tokens and of blocks of rows, to gradients or puts them in their place. In the parts' order, so the same bits every time.</summary>
+/// <summary>Adds partial sums, of splits over tokens and of blocks of rows, to gradients or puts them in their place. In the parts' order, so the same bits
+/// every time.</summary>
 /// <remarks>A block a piece of 1,024 values, a thread four of them, 256 apart. The grid is (pieces of all sums, 1). Bound: memory.</remarks>
 public static class SumParts
 {

@@ -227,6 +227,14 @@ public sealed class CudaDevice : Device
     /// <summary>Documents that hold memory; looked at inside the gate.</summary>
     internal HashSet<CudaDocuments> Held { get; } = [];
 
+    /// <summary>Takes the memory of all documents for what can't do without, inside the gate; the next search uploads them. False: they had none.</summary>
+    internal bool ReleaseDocuments()
+    {
+        CudaDocuments[] held = [.. Held];
+        foreach (CudaDocuments documents in held) { documents.Release(); }
+        return held.Length > 0;
+    }
+
     internal static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
 
     /// <summary>Rows of <paramref name="width"/> floats to rows of <paramref name="padded"/>, zeros behind.</summary>
@@ -259,7 +267,7 @@ public sealed class CudaDevice : Device
     {
         using (Gate.Enter())
         {
-            foreach (CudaDocuments documents in Held.ToArray()) { documents.Release(); }
+            ReleaseDocuments();
             Launcher.Dispose();
             Gpu.Dispose();
         }

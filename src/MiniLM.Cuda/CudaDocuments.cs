@@ -10,8 +10,8 @@ namespace MiniLM.Cuda;
 
 /// <summary>Documents in the GPU's memory, from the first search on; of a block's scores the best alone come back to the host, which merges them.</summary>
 /// <remarks>
-/// What does not fit passes through at each search. Documents of a device take no more than half of its memory together, and they make room for what a search
-/// needs besides. Distances are computed by the host.
+/// What does not fit passes through at each search. Documents of a device take no more than half of its memory together, and they make room for passes and for
+/// searches. Distances are computed by the host.
 /// </remarks>
 internal sealed class CudaDocuments : DocumentSearch
 {
@@ -92,9 +92,9 @@ internal sealed class CudaDocuments : DocumentSearch
     private GpuBlock Uploaded(int number, int first, int count)
     {
         if (number < _held.Count) { return _held[number]; }
-        _device.Held.Add(this);
         GpuBlock? held = _passing is null ? TakeIfThereIsRoom() : null;
         if (held is null && _passing is null) { MakeRoomFor(() => _passing = Take()); }
+        _device.Held.Add(this);
         GpuBlock block = held ?? _passing!;
         try
         {
@@ -119,7 +119,7 @@ internal sealed class CudaDocuments : DocumentSearch
         catch (GpuOutOfMemoryException) { return null; }
     }
 
-    /// <summary>Takes memory that a search can't do without; blocks give theirs, the last first.</summary>
+    /// <summary>Takes memory that a search can't do without; blocks give theirs, the last first, then other documents.</summary>
     private void MakeRoomFor(Action take)
     {
         while (true)
@@ -129,10 +129,17 @@ internal sealed class CudaDocuments : DocumentSearch
                 take();
                 return;
             }
-            catch (GpuOutOfMemoryException) when (_held.Count > 0)
+            catch (GpuOutOfMemoryException error)
             {
-                _held[^1].Dispose();
-                _held.RemoveAt(_held.Count - 1);
+                if (_held.Count > 0)
+                {
+                    _held[^1].Dispose();
+                    _held.RemoveAt(_held.Count - 1);
+                }
+                else if (!_device.ReleaseDocuments())
+                {
+                    throw new GpuOutOfMemoryException($"{error.Message}; a search does not fit. Use --device cpu.");
+                }
             }
         }
     }

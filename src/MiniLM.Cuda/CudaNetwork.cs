@@ -54,6 +54,7 @@ internal sealed class CudaNetwork : DeviceNetwork
             }
             catch (GpuOutOfMemoryException error)
             {
+                if (_device.ReleaseDocuments()) { continue; }
                 if (end == first + 1)
                 {
                     throw new GpuOutOfMemoryException($"{error.Message}; one sequence of {rows} tokens does not fit. Use --max-length or --device cpu.");

@@ -1,3 +1,4 @@
+using MiniLM.Batching;
 using MiniLM.Compute;
 using MiniLM.Compute.Reference;
 using MiniLM.Cuda.Driver;
@@ -6,6 +7,7 @@ using MiniLM.Data;
 using MiniLM.Mining;
 using MiniLM.Model;
 using MiniLM.Retrieval;
+using MiniLM.Tests;
 using MiniLM.Training.Evaluators;
 
 namespace MiniLM.Cuda.Tests;
@@ -110,8 +112,48 @@ public sealed class CudaDocumentsTests : IDisposable
     {
         using VectorIndex index = Index(DocumentSearch.Block + 1);
         using CudaDevice device = new(new EmulatedGpu(new EmulatedGpuOptions { TotalBytes = 1 << 20 }), "emulated");
-        Assert.Throws<GpuOutOfMemoryException>(() => index.Search(Values(Width, seed: 1), 1, device));
+        string said = Assert.Throws<GpuOutOfMemoryException>(() => index.Search(Values(Width, seed: 1), 1, device)).Message;
+        Assert.EndsWith("a search does not fit. Use --device cpu.", said, StringComparison.Ordinal);
         Assert.Empty(index.Search([], 1, device));
+    }
+
+    // Documents that are held have taken the most, others the rest.
+    [Theory]
+    [InlineData(true), InlineData(false)]
+    public void DocumentsGiveTheirMemory_ToAPassOrToOthersThatAreSearched(bool isPass)
+    {
+        using VectorIndex index = Index(4 * DocumentSearch.Block + 123), other = Index(600);
+        using RandomNetwork random = new(36, 2, 35, 1);
+        List<string> said = [];
+        EmulatedGpu gpu = new(new EmulatedGpuOptions { TotalBytes = 12 << 20 });
+        using CudaDevice device = new(gpu, "emulated", said.Add);
+        using DeviceNetwork network = device.Load(random.Network, Precision.Float32);
+        float[] query = Values(Width, seed: 2);
+        SearchHit[][] expected = index.Search(query, 20, device);
+        long held = device.Held.Single().HeldBytes;
+        Fill();
+        if (isPass)
+        {
+            PackedBatch batch = DeviceContract.RandomBatch(random.Network.Config, [200, 200], seed: 1);
+            network.Forward(batch, new float[batch.Sequences * random.Network.OutputSize]);
+            Assert.Empty(device.Held);
+        }
+        else
+        {
+            Assert.Single(other.Search(query, 1, device));
+            Assert.InRange(device.Held.Single().HeldBytes, 1, held - 1);
+        }
+        AssertSame(expected, index.Search(query, 20, device), 0);
+        Assert.DoesNotContain(said, line => line.Contains("going on", StringComparison.Ordinal));
+
+        void Fill()
+        {
+            try
+            {
+                while (true) { gpu.Allocate(1 << 12); }
+            }
+            catch (GpuOutOfMemoryException) { }
+        }
     }
 
     [Fact]

@@ -26,7 +26,7 @@ public sealed class CudaTrainingNetworkTests
     [Theory, MemberData(nameof(All))]
     public void Gradients_AreThoseOfTheDefinition(Precision precision, int capability)
     {
-        using RandomNetwork bert = new(36, 2, 35, 2), mpnet = new(36, 2, 33, 1, Activation.GeluTanh, relativeBias: true),
+        using RandomNetwork bert = new(36, 2, 35, 2), mpnet = new(36, 2, 33, 2, Activation.GeluTanh, relativeBias: true),
             wide = new(84, 2, 64, 1, Activation.Relu), pieces = new(140, 1, 33, 1), none = new(33, 1, 8, 0);
         foreach (RandomNetwork random in new[] { bert, mpnet, wide, pieces, none })
         {
@@ -64,7 +64,7 @@ public sealed class CudaTrainingNetworkTests
     [Theory, MemberData(nameof(All))]
     public void Steps_AreThoseOfTheDefinition(Precision precision, int capability)
     {
-        using RandomNetwork random = new(36, 2, 35, 1, relativeBias: true);
+        using RandomNetwork random = new(36, 2, 35, 2, relativeBias: true);
         Network network = random.Network;
         TrainingOptions training = new() { IsTrained = name => !name.EndsWith("/3", StringComparison.Ordinal), Decays = name => name.Length > 8 };
         using CudaDevice device = Open(capability);

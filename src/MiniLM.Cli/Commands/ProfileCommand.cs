@@ -18,7 +18,7 @@ internal sealed class ProfileCommand : CliCommand
     private const double LongCount = 2e10; // FLOP: seconds
 
     private readonly Option<string?> _shapes = new("--shapes") { Description = "batch x tokens (4x32)", HelpName = "BxL,..." };
-    private readonly Option<bool> _train = new("--train") { Description = "a training step with dropout instead: forward, backward, step; on the cpu" };
+    private readonly Option<bool> _train = new("--train") { Description = "a training step with dropout instead: forward, backward, step" };
     private readonly Option<bool> _json = new("--json") { Description = "a JSON object a shape" };
     private readonly Option<string?> _html = new("--html") { Description = "a page with the roofline, in one file", HelpName = "FILE" };
     private readonly Option<string?> _trace = new("--trace") { Description = "a timeline for chrome://tracing or Perfetto", HelpName = "FILE" };

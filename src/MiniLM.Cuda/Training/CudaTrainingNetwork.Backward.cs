@@ -45,8 +45,8 @@ internal sealed partial class CudaTrainingNetwork
             partial = Math.Max(partial, GradientTables.PartsOf(rows, least)
                 * group.Sum(linear => GradientTables.Aligned((uint)(linear.Outputs * linear.Inputs)) + GradientTables.Aligned((uint)linear.Outputs)));
         }
-        // Of each layer 12 sums of matrices and biases, 4 of LayerNorms, one of the relative bias; of each a last piece that is cut.
-        int sums = 17 * groups.Length + 2;
+        // Of each layer 12 sums of matrices and biases, 4 of LayerNorms; the embeddings' LayerNorm and the relative bias; of each a last piece that is cut.
+        int sums = 16 * groups.Length + 3;
         return new GradientTables.Capacity(6 * groups.Length, tiles, sums, sums + (int)(Parameters.Length / PartialSum.Piece), partial);
 
         static int Tiles(Linear[] group, KernelInfo kernel) => group.Sum(linear => GradientTables.TilesOf(kernel, linear.Outputs, linear.Inputs));
@@ -73,14 +73,14 @@ internal sealed partial class CudaTrainingNetwork
             Add(layer.Down, output, stride, at.Activated, inner);
             AddNorm(layer.OutputNorm, at.OutputSums);
             AddNorm(layer.AttentionNorm, at.AttentionSums);
-            if (Network.Encoder.RelativeAttentionBias is { } bias)
-            {
-                at.Tables.AddSum(at.BiasSums, Gradient(bias), (uint)bias.Count, slot.Ids.TileCount, 4 * (ulong)bias.Count);
-            }
             at.Tables.End();
         }
         at.Tables.Begin(rows, []);
         AddNorm(Network.Encoder.EmbeddingNorm, at.OutputSums);
+        if (Network.Encoder.RelativeAttentionBias is { } bias) // of all layers: one sum, which may overwrite
+        {
+            at.Tables.AddSum(at.BiasSums, Gradient(bias), (uint)bias.Count, _config.NumHiddenLayers * slot.Ids.TileCount, BytesOf(bias));
+        }
         at.Tables.End();
         at.Tables.Upload();
 
@@ -101,6 +101,8 @@ internal sealed partial class CudaTrainingNetwork
             at.Tables.AddSum(sums + both / 2, Gradient(norm.Beta), (uint)_config.HiddenSize, blocks, both);
         }
     }
+
+    private static ulong BytesOf(Tensor tensor) => sizeof(float) * (ulong)tensor.Count;
 
     private bool IsDropped(CudaSlot slot) => slot.Dropout is not null && _config.HiddenDropout > 0;
 
@@ -192,7 +194,8 @@ internal sealed partial class CudaTrainingNetwork
             DValue = at.QueryKeyValue + 2 * stride,
             Deltas = at.Deltas,
             Buckets = _state.Buckets,
-            BiasSums = Gradient(Network.Encoder.RelativeAttentionBias) != 0 ? at.BiasSums : 0,
+            BiasSums = Network.Encoder.RelativeAttentionBias is { } bias && Gradient(bias) != 0
+                ? at.BiasSums + (ulong)(index * slot.Ids.TileCount) * BytesOf(bias) : 0,
             Factor = (float)(1 / Math.Sqrt(_config.HeadSize)),
         };
         (int blocks, int heads) = _arguments.AttentionGrid(slot.Ids, _plan.QueryGradient);

@@ -20,7 +20,10 @@ internal sealed class CudaTrainingWorkspace : IDisposable
         (_queryKeyValue, _inner, _activated) = (Plan(3 * row), Plan(inner), Plan(inner));
         _deltas = Plan(4L * rows * config.NumAttentionHeads);
         (_outputSums, _attentionSums) = (Plan(norm), Plan(norm));
-        if (network.Encoder.RelativeAttentionBias is { } bias) { _biasSums = Plan(4L * (sequences + rows / plan.AttentionTileRows) * bias.Count); }
+        if (network.Encoder.RelativeAttentionBias is { } bias)
+        {
+            _biasSums = Plan(4L * config.NumHiddenLayers * (sequences + rows / plan.AttentionTileRows) * bias.Count);
+        }
         _embeddingSums = Plan(4L * rows * config.HiddenSize);
         (_head, _otherHead) = (Plan(head), Plan(head));
         Runs = new IdRuns(gpu, _arena, rows);
@@ -57,6 +60,8 @@ internal sealed class CudaTrainingWorkspace : IDisposable
     internal ulong Deltas => _arena.At(_deltas);
     internal ulong OutputSums => _arena.At(_outputSums);
     internal ulong AttentionSums => _arena.At(_attentionSums);
+
+    /// <summary>Of all layers: the relative bias is one.</summary>
     internal ulong BiasSums => _arena.At(_biasSums);
     internal ulong EmbeddingSums => _arena.At(_embeddingSums);
 
