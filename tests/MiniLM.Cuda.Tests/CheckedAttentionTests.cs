@@ -72,7 +72,11 @@ public sealed class CheckedAttentionTests
             foreach (int size in Sizes(under))
             {
                 AttentionCase attention = Random(under, size, [1, 70, 17, 2, 31], queries: 4, relativeBias);
-                AssertContext(under, kernel, attention, Run(under, kernel, attention, resident: 64), $"heads of {size}, bias {relativeBias}");
+                foreach (uint resident in IsOnTensorCores(kernel) ? [64, 128] : new uint[] { 0 })
+                {
+                    double[] context = Run(under, kernel, attention, resident);
+                    AssertContext(under, kernel, attention, context, $"heads of {size}, bias {relativeBias}, {resident} keys resident");
+                }
             }
         }
     }

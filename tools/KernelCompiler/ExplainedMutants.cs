@@ -13,8 +13,6 @@ internal static class ExplainedMutants
     private const string Order = "Equivalent but for rounding: the values are added, in another order.";
     private const string Sum = "Equivalent: whole numbers are added.";
     private const string EqualSides = "Equivalent: for equal values both sides give the same.";
-    private const string Masked = "Equivalent: the key behind the last is masked, and its value meets a probability of 0.";
-    private const string ZeroRow = "Equivalent: what is swept behind the last row is zero.";
     private const string OneBit = "Equivalent: the flag is 0 or 2.";
     private const string Reload = "Equivalent: what is there is only loaded again.";
     private const string FullBlock = "Equivalent: of a block that is full no key is masked.";
@@ -39,7 +37,8 @@ internal static class ExplainedMutants
         ("GemmLayerNorm384F16", Mutation.Inverted, "@%p11 bra L18;", "@!%p11 bra L18;", SameValue),
         ("GemmLayerNorm384F16", Mutation.Comparison, "setp.ls.u32 %p3, %r9, 0;", "setp.lo.u32 %p3, %r9, 0;", NoSteps),
         ("PoolingF32", Mutation.Comparison, "setp.lt.f32 %p14, %f6, %f12;", "setp.le.f32 %p14, %f6, %f12;", EqualSides),
-        ("AttentionMma32F16", Mutation.Comparison, "setp.lo.u32 %p15, %r196, %r9;", "setp.ls.u32 %p15, %r196, %r9;", Masked),
+        ("AttentionMma32F16", Mutation.Comparison, "setp.ls.u32 %p16, %r20, %r10;", "setp.lo.u32 %p16, %r20, %r10;", Reload),
+        ("AttentionMma64BF16", Mutation.Dropped, "@!%p28 bra L24;", "bra L24;", FullBlock),
         ("NormalizeF32", Mutation.Comparison, "setp.lt.f32 %p3, %f12, 0f2B8CBCCC;", "setp.le.f32 %p3, %f12, 0f2B8CBCCC;", EqualSides),
         ("TopKF32", Mutation.Fragment, "ld.shared.v4.b32 {%r483,%r484,%r485,%r486}, [%r471+0];", "ld.shared.v4.b32 {%r484,%r483,%r485,%r486}, [%r471+0];",
             Sum),
@@ -74,7 +73,6 @@ internal static class ExplainedMutants
         ("AttentionSimtQueryGradient32F32", Mutation.Comparison, "setp.gt.s32 %p77, %r301, %r122;", "setp.ge.s32 %p77, %r301, %r122;", Clamped),
         ("AttentionSimtQueryGradient32F32", Mutation.Comparison, "setp.lo.u32 %p235, %r2, 32;", "setp.ls.u32 %p235, %r2, 32;", SameValue),
         ("AttentionSimtKeyValueGradient64F16", Mutation.Comparison, "setp.lo.u32 %p57, %r11, 32;", "setp.ls.u32 %p57, %r11, 32;", Overwritten),
-        ("AttentionSimtKeyValueGradient64F16", Mutation.Comparison, "setp.lo.u32 %p90, %r166, %r41;", "setp.ls.u32 %p90, %r166, %r41;", ZeroRow),
         ("GemmSimtF32", Mutation.ZeroFill, "mov.b32 %f13, 0;", "", PastTheEnd),
         ("WeightGradientSimtF32", Mutation.ZeroFill, "mov.b32 %f74, 0;", "", PastTheEnd),
         ("AdamWF16", Mutation.Constant, "setp.ls.u32 %p20, %r35, 0;", "setp.ls.u32 %p20, %r35, 1;", OneBit),
