@@ -146,7 +146,7 @@ internal sealed class TrainCommand : CliCommand
         (arguments.OutputDir, arguments.ResumeFromCheckpoint, arguments.Overwrite) = (inputs.OutputDir, inputs.Resume, parse.GetValue(_overwrite));
         using Device device = DeviceOption.Open(inputs.Device, inputs.Threads, session);
         session.Detail($"{device.Name}: {device.Description}");
-        if (parse.GetValue(_html) is { } html)
+        if (parse.GetValue(_overfit) is null && parse.GetValue(_html) is { } html)
         {
             OutputTarget.CheckInputs(html, [.. inputs.Train.Select(entry => entry.File), .. inputs.Eval, .. inputs.Test]);
             // The model's folder is there when the page is written, and has no page of its own.

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Text;
 using MiniLM.Data;
 using MiniLM.Training;
 
@@ -36,14 +34,7 @@ internal static class SeededNumbers
         }
     }
 
-    private static ulong Hash(string name)
-    {
-        Sha256 hash = new();
-        Span<byte> bytes = stackalloc byte[Sha256.HashBytes];
-        hash.Append(Encoding.UTF8.GetBytes(name));
-        hash.Finish(bytes);
-        return BinaryPrimitives.ReadUInt64LittleEndian(bytes);
-    }
+    private static ulong Hash(string name) => (ulong)new TextHash().Of(name);
 
     private static (double First, double Second) Pair(ulong seed, ulong hash, uint index)
     {

@@ -53,16 +53,15 @@ internal sealed class EvaluationPlan(Network model, IReadOnlyList<EvaluationSet>
         string[] all = [.. Evaluators.SelectMany(evaluator => evaluator.Metrics)];
         string asked = name is null ? "loss" : name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name;
         if (all.Contains(asked)) { return Prefix + asked; }
-        string[] ending = [.. all.Where(metric => metric.EndsWith("_" + asked, StringComparison.Ordinal))];
-        // precision is not average_precision.
-        string[] own = [.. Evaluators.SelectMany(evaluator => evaluator.Metrics.Where(metric => metric == evaluator.Full(asked)))];
-        if (own.Length > 0) { ending = own; }
-        return ending.Length == 1 ? Prefix + ending[0] : throw new ArgumentException(ending.Length > 1
-            ? $"metric_for_best_model {asked}: is {string.Join(" or ", ending)}; name one of them."
-            : name is null ? $"the best model is asked for, and eval_loss, by which it is usual, is not measured here: give metric_for_best_model, one of "
-                + $"{string.Join(", ", all.Select(metric => Prefix + metric))}."
-            : $"metric_for_best_model {name}: nothing here computes it; there are {string.Join(", ", all.Select(metric => Prefix + metric))}."
-                + NearNames.Suggest(Prefix + asked, all.Select(metric => Prefix + metric)));
+        // precision is not average_precision: an evaluator's own name goes before an ending.
+        string[] found = [.. Evaluators.Where(evaluator => evaluator.Metrics.Contains(evaluator.Full(asked))).Select(evaluator => evaluator.Full(asked))];
+        if (found.Length == 0) { found = [.. all.Where(metric => metric.EndsWith("_" + asked, StringComparison.Ordinal))]; }
+        string[] known = [.. all.Select(metric => Prefix + metric)];
+        return found.Length == 1 ? Prefix + found[0] : throw new ArgumentException(found.Length > 1
+            ? $"metric_for_best_model {asked}: is {string.Join(" or ", found)}; name one of them."
+            : name is null ? "the best model is asked for, and eval_loss, by which it is usual, is not measured here: give metric_for_best_model, one of "
+                + $"{string.Join(", ", known)}."
+            : $"metric_for_best_model {name}: nothing here computes it; there are {string.Join(", ", known)}.{NearNames.Suggest(Prefix + asked, known)}");
     }
 
     /// <summary>The table of each evaluator with its file's name, as sentence-transformers writes it.</summary>
