@@ -101,8 +101,7 @@ public static class GemmLayerNorm
             loading = loading == 2 * stage ? 0 : loading + stage;
             reading = reading == 2 * stage ? 0 : reading + stage;
         }
-        WaitGroup(0);
-        Group.Barrier();
+        Group.Barrier(); // the last step has waited for every copy: the groups behind it are empty
 
         // This thread has rows top, + 8, + 16, + 24 and columns left, left + 1, left + 8, ...
         uint group = lane >> 2, quad = lane & 3, top = warpRow + group, left = warpColumn + quad * 2;

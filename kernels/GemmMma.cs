@@ -113,8 +113,7 @@ public static class GemmMma
             loading = Next(loading);
             reading = Next(reading);
         }
-        WaitGroup(0);
-        Group.Barrier();
+        Group.Barrier(); // the last step has waited for every copy: the groups behind it are empty
         StageResult<TElement, TActivation>(sum, g, shared, thread, warpRow, warpColumn, column0);
     }
 

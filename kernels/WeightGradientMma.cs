@@ -79,7 +79,6 @@ public static class WeightGradientMma
             loading = loading == (Stages - 1) * Stage ? 0 : loading + Stage;
             reading = reading == (Stages - 1) * Stage ? 0 : reading + Stage;
         }
-        WaitGroup(0);
 
         uint top = output0 + warpRow + (lane >> 2), side = input0 + warpColumn + (lane & 3) * 2;
         ulong sums = LoadWide(matrix, WeightGradient.SumsAt) + Wide(part, outputs * inputs * 4), biasSums = LoadWide(matrix, WeightGradient.BiasSumsAt);

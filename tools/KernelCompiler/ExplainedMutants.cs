@@ -4,7 +4,6 @@ namespace KernelCompiler;
 /// An entry is for one mutant: a second one, or an entry without its survivor, fails the run.</summary>
 internal static class ExplainedMutants
 {
-    private const string EmptyGroups = "Equivalent: behind the loop the last two groups are empty, and the last step has waited for all that hold a copy.";
     private const string PastTheEnd =
         "Equivalent: of a row past the end; either its size of 0 or its address inside still holds, or its sums are not stored.";
     private const string NoSteps = "Equivalent: a product has at least one step.";
@@ -23,17 +22,14 @@ internal static class ExplainedMutants
 
     internal static readonly (string Kernel, Mutation Mutation, string Before, string After, string Reason)[] All =
     [
-        ("GemmMmaF16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
         ("GemmMmaF16", Mutation.Comparison, "setp.lo.u32 %p2, %r40, %r12;", "setp.ls.u32 %p2, %r40, %r12;", PastTheEnd),
         ("GemmMmaF16", Mutation.Comparison, "setp.lo.u32 %p6, %r48, %r12;", "setp.ls.u32 %p6, %r48, %r12;", PastTheEnd),
         ("GemmMmaF16", Mutation.Comparison, "setp.ls.u32 %p9, %r13, 0;", "setp.lo.u32 %p9, %r13, 0;", NoSteps),
-        ("GemmMmaGeluBF16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
         ("GemmMmaGeluBF16", Mutation.Comparison, "setp.lo.u32 %p2, %r40, %r12;", "setp.ls.u32 %p2, %r40, %r12;", PastTheEnd),
         ("GemmMmaGeluBF16", Mutation.Comparison, "setp.lo.u32 %p6, %r48, %r12;", "setp.ls.u32 %p6, %r48, %r12;", PastTheEnd),
         ("GemmMmaGeluBF16", Mutation.Comparison, "setp.ls.u32 %p9, %r13, 0;", "setp.lo.u32 %p9, %r13, 0;", NoSteps),
         ("AttentionSimt32F32", Mutation.Comparison, "setp.gt.s32 %p24, %r80, %r64;", "setp.ge.s32 %p24, %r80, %r64;", Clamped),
         ("AttentionSimt32F32", Mutation.Comparison, "setp.gt.s32 %p38, %r94, %r64;", "setp.ge.s32 %p38, %r94, %r64;", Clamped),
-        ("GemmLayerNorm384F16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
         ("GemmLayerNorm384F16", Mutation.Inverted, "@%p11 bra L18;", "@!%p11 bra L18;", SameValue),
         ("GemmLayerNorm384F16", Mutation.Comparison, "setp.ls.u32 %p3, %r9, 0;", "setp.lo.u32 %p3, %r9, 0;", NoSteps),
         ("PoolingF32", Mutation.Comparison, "setp.lt.f32 %p14, %f6, %f12;", "setp.le.f32 %p14, %f6, %f12;", EqualSides),
@@ -81,21 +77,16 @@ internal static class ExplainedMutants
         ("AttentionMmaKeyValueGradient32F16", Mutation.Comparison, "setp.ls.u32 %p27, %r28, %r11;", "setp.lo.u32 %p27, %r28, %r11;", Reload),
         ("AttentionMmaTraining32F16", Mutation.Constant, "add.s32 %r88, %r87, 3;", "add.s32 %r88, %r87, 4;", EmptyRound),
         ("AttentionMmaTraining32F16", Mutation.Comparison, "setp.hs.u32 %p39, %r284, 64;", "setp.hi.u32 %p39, %r284, 64;", FullBlock),
-        ("GemmLayerNormTraining128F16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
         ("GemmLayerNormTraining128F16", Mutation.Inverted, "@%p50 bra L21;", "@!%p50 bra L21;", SameValue),
         ("GemmMmaDropoutF16", Mutation.Comparison, "setp.lo.u32 %p3, %r50, %r12;", "setp.ls.u32 %p3, %r50, %r12;", PastTheEnd),
         ("GemmMmaDropoutF16", Mutation.Comparison, "setp.ls.u32 %p9, %r13, 0;", "setp.lo.u32 %p9, %r13, 0;", NoSteps),
-        ("GemmMmaDropoutF16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
         ("GemmMmaGeluBackwardF16", Mutation.Comparison, "setp.lo.u32 %p3, %r41, %r8;", "setp.ls.u32 %p3, %r41, %r8;", PastTheEnd),
         ("GemmMmaGeluBackwardF16", Mutation.Comparison, "setp.ls.u32 %p9, %r9, 0;", "setp.lo.u32 %p9, %r9, 0;", NoSteps),
-        ("GemmMmaGeluBackwardF16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
         ("GemmMmaGeluBackwardF16", Mutation.Comparison, "setp.lt.f32 %p14, %f604, 0f00000000;", "setp.le.f32 %p14, %f604, 0f00000000;", EqualSides),
         ("GemmMmaGeluBackwardF16", Mutation.Comparison, "setp.lt.f32 %p20, %f766, 0f00000000;", "setp.le.f32 %p20, %f766, 0f00000000;", EqualSides),
         ("GemmMmaGeluTrainingBF16", Mutation.Comparison, "setp.lo.u32 %p2, %r36, %r8;", "setp.ls.u32 %p2, %r36, %r8;", PastTheEnd),
         ("GemmMmaGeluTrainingBF16", Mutation.Comparison, "setp.lo.u32 %p6, %r44, %r8;", "setp.ls.u32 %p6, %r44, %r8;", PastTheEnd),
         ("GemmMmaGeluTrainingBF16", Mutation.Comparison, "setp.ls.u32 %p9, %r9, 0;", "setp.lo.u32 %p9, %r9, 0;", NoSteps),
-        ("GemmMmaGeluTrainingBF16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
-        ("WeightGradientMmaF16", Mutation.Wait, "cp.async.wait_group 0;", "cp.async.wait_group 1;", EmptyGroups),
         ("WeightGradientMmaF16", Mutation.Constant, "add.s32 %r196, %r150, 48;", "add.s32 %r196, %r150, 49;", Widths),
         ("WeightGradientMmaF16", Mutation.Addition, "add.s32 %r204, %r150, 16;", "mov.b32 %r204, %r150;", Widths),
         ("WeightGradientMmaF16", Mutation.Comparison, "setp.hs.u32 %p78, %r208, %r16;", "setp.hi.u32 %p78, %r208, %r16;", Widths),
