@@ -143,7 +143,9 @@ public sealed class CudaDevice : Device
         using (Gate.Enter(cancellation))
         {
             using Gpu.Cancelling until = Gpu.Until(cancellation);
-            return new CudaNetwork(this, network, precision, trains: false, cancellation);
+            CudaNetwork? loaded = null;
+            MakeRoomFor(() => loaded = new CudaNetwork(this, network, precision, trains: false, cancellation));
+            return loaded!;
         }
     }
 
@@ -171,7 +173,9 @@ public sealed class CudaDevice : Device
         using (Gate.Enter(cancellation))
         {
             using Gpu.Cancelling until = Gpu.Until(cancellation);
-            return new CudaTrainingNetwork(this, parameters, precision, options, cancellation);
+            CudaTrainingNetwork? loaded = null;
+            MakeRoomFor(() => loaded = new CudaTrainingNetwork(this, parameters, precision, options, cancellation));
+            return loaded!;
         }
     }
 
@@ -190,7 +194,7 @@ public sealed class CudaDevice : Device
             using GpuArena arena = new(Gpu);
             long a = arena.Plan(4L * queryCount * depth), b = arena.Plan(4L * columns * depth),
                 c = arena.Plan(4L * queryCount * columns), bias = arena.Plan(4L * columns);
-            arena.Commit();
+            MakeRoomFor(arena.Commit);
             Upload(arena.At(a), queries, width, depth);
             Upload(arena.At(b), documents, width, depth);
             Products(arena.At(a), arena.At(b), arena.At(bias), arena.At(c), queryCount, columns, depth);
@@ -227,7 +231,22 @@ public sealed class CudaDevice : Device
     /// <summary>Documents that hold memory; looked at inside the gate.</summary>
     internal HashSet<CudaDocuments> Held { get; } = [];
 
-    /// <summary>Takes the memory of all documents for what can't do without, inside the gate; the next search uploads them. False: they had none.</summary>
+    /// <summary>Takes memory that can't be done without, inside the gate: if there is none, that of the documents.</summary>
+    internal void MakeRoomFor(Action take)
+    {
+        try
+        {
+            take();
+            return;
+        }
+        catch (GpuOutOfMemoryException)
+        {
+            if (!ReleaseDocuments()) { throw; }
+        }
+        take();
+    }
+
+    /// <summary>Gives the memory of all documents back, inside the gate; the next search uploads them. False: they had none.</summary>
     internal bool ReleaseDocuments()
     {
         CudaDocuments[] held = [.. Held];

@@ -50,7 +50,12 @@ internal sealed class CudaDocuments : DocumentSearch
             int some = Math.Min(Together, best.Length - first);
             SearchTogether(queries.Slice(first * Documents.Width, some * Documents.Width), function, best.Slice(first, some));
         }
-        if (_passing is not null)
+        if ((long)_held.Count * _block >= Documents.Count)
+        {
+            _passing?.Dispose(); // of a time with less room
+            _passing = null;
+        }
+        else
         {
             _device.Notify($"{(long)_held.Count * _block:N0} of {Documents.Count:N0} documents stay in the memory of {_device.Gpu.Properties.Name}; "
                 + "the others are uploaded at each search");
@@ -92,7 +97,7 @@ internal sealed class CudaDocuments : DocumentSearch
     private GpuBlock Uploaded(int number, int first, int count)
     {
         if (number < _held.Count) { return _held[number]; }
-        GpuBlock? held = _passing is null ? TakeIfThereIsRoom() : null;
+        GpuBlock? held = number == _held.Count ? TakeIfThereIsRoom() : null;
         if (held is null && _passing is null) { MakeRoomFor(() => _passing = Take()); }
         _device.Held.Add(this);
         GpuBlock block = held ?? _passing!;

@@ -78,14 +78,14 @@ public sealed class TrainArgumentsTests : CommandTests
              "warmup_steps": 0, "log_level": "passive", "logging_nan_inf_filter": true, "bf16": false, "fp16": false, "fp16_opt_level": "O1",
              "local_rank": 0, "ddp_backend": null, "debug": [], "past_index": -1, "label_names": null, "fsdp": [], "data_seed": null,
              "fsdp_config": {"min_num_params": 0, "xla": false}, "deepspeed": null, "label_smoothing_factor": 0.0, "optim": "adamw_torch_fused",
-             "adafactor": false, "group_by_length": false, "report_to": ["tensorboard"], "ddp_timeout": 1800, "push_to_hub": false,
+             "adafactor": false, "group_by_length": false, "report_to": ["tensorboard", "wandb"], "ddp_timeout": 1800, "push_to_hub": false,
              "accelerator_config": {"split_batches": false, "dispatch_batches": null}, "hub_token": "<HUB_TOKEN>", "use_liger_kernel": false,
              "torch_compile": false, "prompts": null, "batch_sampler": "no_duplicates_hashed", "multi_dataset_batch_sampler": "proportional",
              "router_mapping": {}, "learning_rate_mapping": {}, "max_grad_norm": 1.0, "tf32": null}
             """);
         CommandResult result = Train("--config", json, "--dataloader_num_workers", "4", "--eval-delay", "0").AssertDone();
-        Assert.Contains("training_args.json: without effect here: log_level, logging_nan_inf_filter, fp16_opt_level, past_index, fsdp_config, ddp_timeout, "
-            + "accelerator_config, hub_token\n", result.Error.ReplaceLineEndings("\n"));
+        Assert.Contains("training_args.json: without effect here: log_level, logging_nan_inf_filter, fp16_opt_level, past_index, fsdp_config, "
+            + "report_to wandb, ddp_timeout, accelerator_config, hub_token\n", result.Error.ReplaceLineEndings("\n"));
         Assert.Contains("without effect here: --dataloader-num-workers", result.Error);
         Assert.Contains("no_duplicates", Card());
         Assert.True(Directory.Exists(Path.Combine(Output, "runs")));
@@ -103,6 +103,7 @@ public sealed class TrainArgumentsTests : CommandTests
         CommandLine.Run("train", "--config", yaml).AssertDone(); // over itself
         Assert.True(File.Exists(html));
         Assert.Contains("\"margin\": 0.4", Card());
+        Assert.Contains("* Columns: <code>0</code>, <code>1</code> and <code>2</code>", Card());
         CommandLine.Run("train", "--config", yaml, "--overwrite", "false").AssertRefused(1, "run.html: exists");
         CommandResult overfit = CommandLine.Run("train", "--config", yaml, "--overfit", "one", "--overfit-below", "1e9").AssertDone();
         Assert.Contains("run.yaml: without effect with --overfit: output_dir, overwrite, html", overfit.Error);

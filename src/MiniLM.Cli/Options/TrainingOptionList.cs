@@ -83,8 +83,7 @@ internal sealed class TrainingOptionList
             TrainingArgumentNames.Set(arguments, given);
         }
         catch (ArgumentException error) { throw new UsageException(source + write(error.Message)); }
-        string[] without = [.. given.Where(entry => TrainingArgumentNames.WithoutEffect.Contains(entry.Key)
-            && !TrainingArgumentNames.AsksForNothing(entry.Key, entry.Value)).Select(entry => write(entry.Key))];
+        string[] without = [.. given.Select(entry => TrainingArgumentNames.WithoutEffectOf(entry.Key, entry.Value)).OfType<string>().Select(write)];
         if (without.Length > 0) { session.Say($"{source}without effect here: {string.Join(", ", without)}"); }
     }
 }

@@ -115,7 +115,7 @@ internal sealed class DeviceChecks(CudaDevice device, Action<string> say, Cancel
         (string Name, Func<RandomNetwork> Make)[] cases =
         [
             ("hidden 36, 2 heads of 18, GELU", () => new(36, 2, 35, 2)),
-            ("MPNet, hidden 36, GELU of tanh", () => new(36, 2, 33, 1, Activation.GeluTanh, relativeBias: true)),
+            ("MPNet, hidden 36, GELU of tanh", () => new(36, 2, 33, 2, Activation.GeluTanh, relativeBias: true)),
             ("hidden 84, 2 heads of 42, ReLU", () => new(84, 2, 64, 1, Activation.Relu)),
             ("hidden 140, a head of 140", () => new(140, 1, 33, 1)),
             ("hidden 384, 12 heads of 32, GELU", () => new(384, 12, 96, 1)),

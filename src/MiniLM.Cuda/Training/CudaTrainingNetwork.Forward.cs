@@ -33,30 +33,35 @@ internal sealed partial class CudaTrainingNetwork
     {
         try
         {
-            if (_slots.TryGetValue(slot, out CudaSlot? found))
-            {
-                found.Batch = null;
-                if (found.RowCapacity < rows || found.SequenceCapacity < sequences)
-                {
-                    _slots.Remove(slot);
-                    found.Dispose();
-                    (rows, sequences) = (Math.Max(rows, found.RowCapacity), Math.Max(sequences, found.SequenceCapacity));
-                    _slots[slot] = found = new CudaSlot(_device.Gpu, _plan, Network, rows, sequences);
-                }
-            }
-            else { _slots[slot] = found = new CudaSlot(_device.Gpu, _plan, Network, rows, sequences); }
-            if (_workspace is null || _workspace.Rows < rows || _workspace.Sequences < sequences)
-            {
-                (int mostRows, int mostSequences) = (Math.Max(rows, _workspace?.Rows ?? 0), Math.Max(sequences, _workspace?.Sequences ?? 0));
-                _workspace?.Dispose();
-                _workspace = null;
-                _workspace = new CudaTrainingWorkspace(_device.Gpu, _plan, Network, TablesFor(mostRows), mostRows, mostSequences);
-            }
-            return found;
+            _device.MakeRoomFor(() => Reserve(slot, rows, sequences));
+            return _slots[slot];
         }
         catch (GpuOutOfMemoryException error)
         {
             throw new GpuOutOfMemoryException($"{error.Message}; a batch of {rows} tokens does not fit. Make micro_batch_tokens less, or use --device cpu.");
+        }
+    }
+
+    private void Reserve(int slot, int rows, int sequences)
+    {
+        if (_slots.TryGetValue(slot, out CudaSlot? found))
+        {
+            found.Batch = null;
+            if (found.RowCapacity < rows || found.SequenceCapacity < sequences)
+            {
+                _slots.Remove(slot);
+                found.Dispose();
+                (rows, sequences) = (Math.Max(rows, found.RowCapacity), Math.Max(sequences, found.SequenceCapacity));
+                _slots[slot] = new CudaSlot(_device.Gpu, _plan, Network, rows, sequences);
+            }
+        }
+        else { _slots[slot] = new CudaSlot(_device.Gpu, _plan, Network, rows, sequences); }
+        if (_workspace is null || _workspace.Rows < rows || _workspace.Sequences < sequences)
+        {
+            (int mostRows, int mostSequences) = (Math.Max(rows, _workspace?.Rows ?? 0), Math.Max(sequences, _workspace?.Sequences ?? 0));
+            _workspace?.Dispose();
+            _workspace = null;
+            _workspace = new CudaTrainingWorkspace(_device.Gpu, _plan, Network, TablesFor(mostRows), mostRows, mostSequences);
         }
     }
 

@@ -156,7 +156,7 @@ public sealed class Trainer : IDisposable
     {
         DataColumns columns = DataColumns.Of(format.Columns, shape?.NeedsLabels == true, shape?.HasLists == true);
         return _reader.Read(path == DataFile.StandardInput ? "stdin" : Path.GetFileName(path), columns.Texts, columns.IsList,
-            columns.Read(path, format, openInput, cancellation), loss, shape?.DrawsNegatives == true, cancellation);
+            columns.Read(path, format, openInput, cancellation), loss, shape?.DrawsNegatives == true, cancellation) with { LabelColumn = columns.Label };
     }
 
     private TrainingData Named(IEnumerable<TrainingRow> rows, string name, TrainingLoss? shape, string? loss)

@@ -24,6 +24,12 @@ internal static class TrainingArgumentNames
 {
     private static readonly string[] True = ["true", "True", "TRUE", "1", "yes"], False = ["false", "False", "FALSE", "0", "no"];
 
+    /// <summary>What report_to may name besides: nothing is written for them.</summary>
+    private static readonly HashSet<string> OtherTrackers = new(StringComparer.Ordinal)
+    {
+        "azure_ml", "clearml", "codecarbon", "comet_ml", "dagshub", "dvclive", "flyte", "mlflow", "neptune", "swanlab", "trackio", "wandb",
+    };
+
     /// <summary>All, in the order of the help.</summary>
     internal static readonly IReadOnlyList<TrainingArgument> All =
     [
@@ -100,7 +106,7 @@ internal static class TrainingArgumentNames
             v => v >= 0, "0 or more"),
         // Of a list: transformers writes all that it finds. Its "all" was the default of version 4, which nobody asked for.
         new("report_to", "none|tensorboard", "tensorboard: event files (none)", (a, text) => a.ReportToTensorBoard = List(text)
-            .Select(part => Choice("report_to", part, [("none", false), ("tensorboard", true), ("all", false)])).ToArray().Contains(true),
+            .Where(part => !OtherTrackers.Contains(part)).Select(part => Choice("report_to", part, [("none", false), ("tensorboard", true), ("all", false)])).ToArray().Contains(true),
             a => a.ReportToTensorBoard ? "tensorboard" : "none"),
         new("ignore_warnings", "NAMES", "warnings that are not given, with commas between them", (a, text) => a.IgnoreWarnings =
             [.. List(text).Select(part => Choice(
@@ -186,6 +192,14 @@ internal static class TrainingArgumentNames
 
     /// <summary>Whether a key that does nothing here has a value that changes nothing elsewhere either.</summary>
     internal static bool AsksForNothing(string name, string value) => NotYet.GetValueOrDefault(name, Nothing).Contains(value);
+
+    /// <summary>What of a key does nothing here: the key, or some of its values after it; null: nothing.</summary>
+    internal static string? WithoutEffectOf(string name, string value)
+    {
+        if (name != "report_to") { return WithoutEffect.Contains(name) && !AsksForNothing(name, value) ? name : null; }
+        string[] others = [.. List(value).Where(OtherTrackers.Contains)];
+        return others.Length == 0 ? null : $"{name} {string.Join(' ', others)}";
+    }
 
     /// <summary>Refuses a value of what is not there yet, unless it asks for nothing.</summary>
     /// <exception cref="ArgumentException">One line.</exception>

@@ -38,7 +38,8 @@ internal sealed class TrainingCard(TrainingModel model, string? hubId, TrainingA
             // Of a list, its query with each document.
             Pairs = [.. training.SelectMany(set => set.Data.Samples).SelectMany(row => row.Texts.Skip(1).Select(text => (row.Texts[0], text)))
                 .Take(MostPairs)],
-            EvaluationSets = [.. evaluation.Sets.Select(set => DataSet(set.Data, training[0].Loss))],
+            EvaluationSets = [.. evaluation.Sets.Select(set =>
+                DataSet(set.Data, set.Evaluators.Any(evaluator => evaluator is LossEvaluator) ? training[0].Loss : null))],
             Evaluations =
             [
                 .. evaluation.Evaluators.Where(evaluator => evaluator is not LossEvaluator).Select(evaluator => Evaluation(evaluator, history, best)),
@@ -52,12 +53,15 @@ internal sealed class TrainingCard(TrainingModel model, string? hubId, TrainingA
             Versions = [new("minilm", LibraryVersion.Text), new(".NET", Environment.Version.ToString())],
         };
 
-    private CardDataSet DataSet(TrainingData data, TrainingLoss loss)
+    private CardDataSet DataSet(TrainingData data, TrainingLoss? loss)
     {
         List<CardColumn> columns = [.. data.Columns.Select((name, column) => new CardColumn(name, Lengths(data, column)))];
-        if (data.Rows.Labels is { } labels) { columns.Add(new CardColumn(data.Rows.IsList ? "labels" : "label", LabelsOf(data, labels))); }
-        return new CardDataSet(data.Source, data.Count, columns, [.. data.Samples.Select(row => Sample(data, row))], loss.Name,
-            [.. loss.Settings.Select(setting => KeyValuePair.Create(setting.Key, Json(setting.Value)))]);
+        if (data.Rows.Labels is { } labels)
+        {
+            columns.Add(new CardColumn(data.LabelColumn ?? (data.Rows.IsList ? "labels" : "label"), LabelsOf(data, labels)));
+        }
+        return new CardDataSet(data.Source, data.Count, columns, [.. data.Samples.Select(row => Sample(data, row))], loss?.Name,
+            [.. (loss?.Settings ?? []).Select(setting => KeyValuePair.Create(setting.Key, Json(setting.Value)))]);
     }
 
     // Of a pair only the tokens of both texts together are known.

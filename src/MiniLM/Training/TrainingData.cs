@@ -19,6 +19,9 @@ internal sealed record TrainingData(string Source, string[] Columns, TrainingRow
         }
     }
 
+    /// <summary>What the column of the labels is called, for the model card; null where it has no name.</summary>
+    internal string? LabelColumn { get; init; }
+
     /// <summary>The loss as it was written, with its settings; null: the data are only measured.</summary>
     internal string? Loss { get; init; }
 

@@ -122,6 +122,7 @@ public sealed class TrainingArgumentNamesTests
 
     [Theory]
     [InlineData("all", false), InlineData("", false), InlineData("none", false), InlineData("tensorboard", true), InlineData("none,tensorboard", true)]
+    [InlineData("wandb", false), InlineData("mlflow, tensorboard", true)]
     public void ReportTo_IsAList(string value, bool expected) => Assert.Equal(expected, Of("report_to", value).ReportToTensorBoard);
 
     [Fact]
@@ -141,7 +142,7 @@ public sealed class TrainingArgumentNamesTests
     [InlineData("save_steps", "2.5"), InlineData("eval_strategy", "best"), InlineData("dataloader_drop_last", "maybe"),
         InlineData("per_device_train_batch_size", "0")]
     [InlineData("prompts", "{\"a\": 1}"), InlineData("matryoshka_dims", "8,x"), InlineData("lr_scheduler_type", "polynomial"),
-        InlineData("max_grad_norm", "-1"), InlineData("report_to", "wandb"), InlineData("ignore_warnings", "overlap,overlaps")]
+        InlineData("max_grad_norm", "-1"), InlineData("report_to", "wanbd"), InlineData("ignore_warnings", "overlap,overlaps")]
     public void ValuesOutOfRange_AreRefusedByName(string name, string value)
     {
         ArgumentException error = Assert.Throws<ArgumentException>(() => Set(new TrainingArguments(), name, value));

@@ -5,9 +5,9 @@ namespace MiniLM.Training.Records;
 /// <param name="Size">Rows.</param>
 /// <param name="Columns">In the order of the loss.</param>
 /// <param name="Samples">Some rows, their columns as text.</param>
-/// <param name="Loss">Name of the loss.</param>
+/// <param name="Loss">Name of the loss; null: it is not measured here.</param>
 /// <param name="LossParameters">Its settings by name; a value is JSON.</param>
-internal sealed record CardDataSet(string Name, long Size, IReadOnlyList<CardColumn> Columns, IReadOnlyList<IReadOnlyList<string>> Samples, string Loss,
+internal sealed record CardDataSet(string Name, long Size, IReadOnlyList<CardColumn> Columns, IReadOnlyList<IReadOnlyList<string>> Samples, string? Loss,
     IReadOnlyList<KeyValuePair<string, string>> LossParameters);
 
 /// <summary>A column and what is in it.</summary>

@@ -129,7 +129,12 @@ internal static class ModelCard
         Row(card, names, "  ");
         Row(card, [.. Enumerable.Repeat(":-", names.Length)], "  ");
         foreach (IReadOnlyList<string> row in data.Samples) { Row(card, [.. row.Select(CardText.Code)], "  "); }
-        card.Append($"\n* Loss: {CardText.Code(data.Loss)}{(data.LossParameters.Count > 0 ? " with these parameters:" : "")}\n");
+        if (data.Loss is not { } loss)
+        {
+            card.Append('\n');
+            return;
+        }
+        card.Append($"\n* Loss: {CardText.Code(loss)}{(data.LossParameters.Count > 0 ? " with these parameters:" : "")}\n");
         if (data.LossParameters.Count > 0)
         {
             card.Append("  ```json\n  {\n");

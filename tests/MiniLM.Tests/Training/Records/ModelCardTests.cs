@@ -278,11 +278,19 @@ public sealed partial class ModelCardTests
     {
         CardColumn[] columns = [new("docs", new RangeStatistics(RangeOf.Elements, 2, 3.5, 5)), new("score", new RangeStatistics(RangeOf.Numbers, 0, .25, 1))];
         CardDataSet data = new("d", 3, columns, [["[\"a\"]", "0.5"]], "ListNetLoss", []);
-        string card = ModelCard.Write(Classifier(1) with { TrainingSets = [data], Evaluations = [], Log = [], BestStep = null });
+        string card = ModelCard.Write(Classifier(1) with
+        {
+            TrainingSets = [data],
+            EvaluationSets = [data with { Loss = null }], // measured otherwise
+            Evaluations = [],
+            Log = [],
+            BestStep = null,
+        });
         Assert.Contains("| type | list | float |", card, StringComparison.Ordinal);
         Assert.Contains("| <ul><li>min: 2 elements</li><li>mean: 3.5 elements</li><li>max: 5 elements</li></ul> "
             + "| <ul><li>min: 0.0</li><li>mean: 0.25</li><li>max: 1.0</li></ul> |", card, StringComparison.Ordinal);
         Assert.Contains("* Loss: <code>ListNetLoss</code>\n\n", card, StringComparison.Ordinal);
+        Assert.Equal(2, card.Split("* Loss: ").Length);
         Assert.DoesNotContain("Training Logs", card, StringComparison.Ordinal);
         Assert.DoesNotContain("## Evaluation\n", card, StringComparison.Ordinal);
     }
