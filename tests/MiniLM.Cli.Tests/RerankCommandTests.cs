@@ -110,6 +110,8 @@ public sealed class RerankCommandTests : CommandTests
     [InlineData("--scorer goes with --run, not with --pairs", "--pairs", "x", "--columns", "a,b", "--scorer", "random")]
     [InlineData("--queries and --corpus go with --run, not with --lists", "--lists", "x", "--corpus", "y")]
     [InlineData("--columns goes with --pairs, not with --lists", "--lists", "x", "--columns", "a,b")]
+    [InlineData("--delimiter goes with --pairs, not with --lists", "--lists", "x", "--delimiter", ";")]
+    [InlineData("--delimiter goes with --pairs, not with --run", "--run", "x", "--queries", "q", "--corpus", "c", "--delimiter", ";")]
     [InlineData("--no-header goes with --pairs, not with --run", "--run", "x", "--queries", "q", "--corpus", "c", "--no-header")]
     [InlineData("--score is of a model: --scorer shuffle has none", "--run", "x", "--scorer", "shuffle", "--score", "raw")]
     [InlineData("--seed goes with --scorer random or shuffle", "--run", "x", "--scorer", "constant", "--seed", "3")]

@@ -99,10 +99,22 @@ public sealed class UserInputTests : CommandTests
     }
 
     [Fact]
+    public void Tables_ThatLookLikeSeveralColumnsAskForTheDelimiterWhereOthersAreMissing()
+    {
+        string pairs = Write("pairs.csv", "a;b\nx;y\n"), corpus = Write("corpus.tsv", "id|text\n1|one\n");
+        CommandLine.Run("similarity", "--model", BiEncoder, "--input", pairs, "--columns", "a,b").AssertRefused(1, "no column 'a', it has 'a;b'. Say what "
+            + "separates its columns: --delimiter ';'.");
+        CommandLine.Run("index", "--dense", "--model", BiEncoder, "--corpus", corpus, "--output", At("index"))
+            .AssertRefused(1, "corpus.tsv:1: has no tab: a line is id, tab, text. Say what separates its columns: --delimiter '|'.");
+    }
+
+    [Fact]
     public void Embed_TakesJsonAsPeoplePipeIt()
     {
         string expected = CommandLine.Run("embed", "--model", BiEncoder, "--input", Write("t.txt", "one\nred cat\n")).AssertDone().Output;
-        string[] forms = ["[\"one\",\"red cat\"]", "[\n {\"text\": \"one\"},\n {\"text\": \"red cat\"}\n]", "{\n\"text\":\"one\"\n}\n{\"text\":\"red cat\"}"];
+        string blank = new('\n', 100);
+        string[] forms = ["[\"one\",\"red cat\"]", $"{blank}[{blank}\"one\",\"red cat\"]", "[\n {\"text\": \"one\"},\n {\"text\": \"red cat\"}\n]",
+            "{\n\"text\":\"one\"\n}\n{\"text\":\"red cat\"}"];
         foreach (string json in forms)
         {
             Assert.Equal(expected, CommandLine.RunWith(default, json, "embed", "--model", BiEncoder, "--input", "-").AssertDone().Output);

@@ -100,7 +100,8 @@ internal sealed class RerankCommand : CliCommand
         {
             throw new UsageException($"{ofRun.Name} goes with --run, not with {(isPairs ? "--pairs" : "--lists")}");
         }
-        string[] ofRows = isPairs ? [] : isRun ? ["--columns", "--no-header", "--format", "--flush"] : ["--columns", "--no-header", "--format", "--quotes"];
+        string[] ofRows = isPairs ? [] : isRun ? ["--columns", "--no-header", "--format", "--delimiter", "--flush"]
+            : ["--columns", "--no-header", "--format", "--delimiter", "--quotes"];
         if (Given(parse, ofRows) is { } ofPairs)
         {
             throw new UsageException($"{ofPairs.Name} goes with --pairs, not with {(isRun ? "--run" : "--lists")}");

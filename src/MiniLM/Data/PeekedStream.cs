@@ -5,7 +5,7 @@ namespace MiniLM.Data;
 /// <param name="name">For messages.</param>
 internal sealed class PeekedStream(Stream stream, string name) : SequentialStream
 {
-    private readonly byte[] _first = new byte[64];
+    private readonly byte[] _first = new byte[1 << 12]; // white space may come before what says how the text starts
     private int _at, _count;
     private bool _isPeeked;
 

@@ -34,7 +34,7 @@ internal sealed class SentenceModules
                 throw new ModelFormatException($"{FileName}: module {Quoted.Text(type)} is not supported. "
                     + "Use a model of Transformer, Pooling, Dense, Normalize and Dropout.");
             }
-            if (Path.IsPathRooted(folder) || folder.Contains(':') || folder.Split('/', '\\').Contains(".."))
+            if (Path.IsPathRooted(folder) || folder.AsSpan().ContainsAny(':', '\0') || folder.Split('/', '\\').Contains(".."))
             {
                 throw new ModelFormatException($"{FileName}: the path {Quoted.Text(folder)} leads out of the model folder. Fix {FileName}.");
             }

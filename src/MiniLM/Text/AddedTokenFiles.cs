@@ -66,8 +66,14 @@ internal static class AddedTokenFiles
 
     private static void ReadSpecial(JsonSection? file, string name, Action<AddedToken> add)
     {
-        if (file is not { } section || section.Find(name) is not { ValueKind: JsonValueKind.Array } list) { return; }
-        foreach (JsonElement element in list.EnumerateArray())
+        if (file is not { } section) { return; }
+        IEnumerable<JsonElement> tokens = section.Find(name) switch
+        {
+            { ValueKind: JsonValueKind.Array } list => list.EnumerateArray(),
+            { ValueKind: JsonValueKind.Object } named => named.EnumerateObject().Select(token => token.Value), // {"image_token": "<image>"}
+            _ => [],
+        };
+        foreach (JsonElement element in tokens)
         {
             add(element.ValueKind == JsonValueKind.String
                 ? new AddedToken(AddedToken.NextId, section.Text(name, element), false, false, false, Normalized: false, Special: true)

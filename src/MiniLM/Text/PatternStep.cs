@@ -7,7 +7,8 @@ namespace MiniLM.Text;
 /// they cannot say so, or say otherwise than .NET's, is refused.</remarks>
 internal sealed class PatternStep : NormalizerStep
 {
-    internal const string Expected = "an expression without lookaround, back-references, nested classes and (?m)";
+    internal const string Expected = "an expression without lookaround, back-references, nested classes, (?m), {,n}, "
+        + "and characters beyond U+FFFF that are repeated or in a class";
 
     private readonly Regex _pattern;
     private readonly int[] _content;
@@ -47,14 +48,17 @@ internal sealed class PatternStep : NormalizerStep
         }
     }
 
-    // In a class another one, or an intersection; and the option that means another thing.
+    // In a class another one, an intersection, or half a character; the option that means another thing; what .NET reads as text; what it repeats half of.
     private static bool IsForeign(string pattern)
     {
         bool isInClass = false;
         for (int i = 0; i < pattern.Length; i++)
         {
             ReadOnlySpan<char> rest = pattern.AsSpan(i);
-            if (isInClass ? rest[0] == '[' || rest.StartsWith("&&") : rest.StartsWith("(?") && rest[2..].TrimStart("aix").StartsWith('m')) { return true; }
+            bool isForeign = isInClass ? rest[0] == '[' || rest.StartsWith("&&") || char.IsSurrogate(rest[0])
+                : (rest.StartsWith("(?") && rest[2..].TrimStart("aix").StartsWith('m')) || rest.StartsWith("{,")
+                    || rest is [>= '\ud800' and <= '\udfff', '*' or '+' or '?' or '{', ..];
+            if (isForeign) { return true; }
             isInClass = rest[0] == '[' || (isInClass && rest[0] != ']');
             if (rest[0] == '\\') { i++; }
         }

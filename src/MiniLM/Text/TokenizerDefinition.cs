@@ -6,6 +6,11 @@ internal sealed class TokenizerDefinition
     /// <summary>Above any vocabulary in use; keeps a damaged file from asking for gigabytes.</summary>
     internal const int MaxId = (1 << 22) - 1;
 
+    /// <summary>WordPiece's own settings, where no file says others.</summary>
+    internal const string UsualPrefix = "##";
+
+    internal const int UsualMostChars = 100;
+
     /// <summary>The file, for messages.</summary>
     internal required string File { get; init; }
 
@@ -15,9 +20,9 @@ internal sealed class TokenizerDefinition
 
     internal string UnknownToken { get; set; } = "[UNK]";
 
-    internal string ContinuingPrefix { get; set; } = "##";
+    internal string ContinuingPrefix { get; set; } = UsualPrefix;
 
-    internal int MaxInputCharsPerWord { get; set; } = 100;
+    internal int MaxInputCharsPerWord { get; set; } = UsualMostChars;
 
     internal Normalizer Normalizer { get; set; } = Normalizer.None;
 

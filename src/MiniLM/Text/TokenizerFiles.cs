@@ -46,6 +46,7 @@ internal static class TokenizerFiles
             {
                 definition.Normalizer = new Normalizer(BertSettings(config));
                 definition.PreTokenizer = PreTokenizer.Bert;
+                (definition.ContinuingPrefix, definition.MaxInputCharsPerWord) = (TokenizerDefinition.UsualPrefix, TokenizerDefinition.UsualMostChars);
             }
             return definition;
         }

@@ -135,6 +135,8 @@ public sealed class SentenceModulesTests
     {
         using EditedModel model = new EditedModel().Write("modules.json", """[{"path":"../other","type":"x.Transformer"}]""");
         Assert.Contains("'../other'", model.Refusal(), StringComparison.Ordinal);
+        using EditedModel zero = new EditedModel().Write("modules.json", """[{"path":"a\u0000","type":"x.Transformer"}]"""); // no system has such a name
+        Assert.Contains("leads out of the model folder", zero.Refusal(), StringComparison.Ordinal);
     }
 
     [Fact]

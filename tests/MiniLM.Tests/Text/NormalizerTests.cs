@@ -55,6 +55,7 @@ public sealed class NormalizerTests
     [InlineData("\ud83d\ude00a", "[^a]", "-", "-a", "0-2 2-3")]
     [InlineData("axb", "x*", "-", "-a-b-", "0-0 0-1 1-2 2-3 2-3")]
     [InlineData("[a]b", "\\[[a-z]\\]", "", "b", "3-4")]
+    [InlineData("a{,2}\ud83d\ude00", "\\{,2}|\ud83d\ude00|b", "-", "a--", "0-1 4-5 5-7")]
     public void Replace_TakesExpressions(string text, string expression, string content, string expected, string origins) =>
         Check(PatternStep.TryCreate(expression, Points(content))!.Apply(new AlignedText(text, 0)), expected, origins);
 
@@ -143,6 +144,9 @@ public sealed class NormalizerTests
     [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"[[:space:]]"},"content":""}""", "nested classes")]
     [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"[a-z&&[^b]]"},"content":""}""", "nested classes")]
     [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"(?im:a.b)"},"content":""}""", "(?m)")]
+    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"a{,2}"},"content":""}""", "{,n}")] // 0 to 2 there, text in .NET
+    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"[\ud83d\ude00]"},"content":""}""", "beyond U+FFFF")]
+    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"\ud83d\ude00+"},"content":""}""", "beyond U+FFFF")]
     [InlineData("normalizer", """{"type":"Replace","pattern":{"String":""},"content":""}""", "normalizer.pattern")]
     [InlineData("normalizer", """{"type":"Replace","content":""}""", "normalizer.pattern is missing")]
     [InlineData("normalizer", """{"type":"Sequence","normalizers":[{"type":"Nmt"}]}""", "type is 'Nmt'")]

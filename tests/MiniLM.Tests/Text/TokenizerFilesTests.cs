@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using MiniLM.Tests.Weights;
 using MiniLM.Text;
 
@@ -29,6 +30,19 @@ public sealed class TokenizerFilesTests : IDisposable
         Assert.Equal("[CLS] the cafe 中 文 [SEP]", Tokens(WordPieceTokenizer.Load(_folder.File("tokenizer.json")), "The Café 中文")); // by itself
     }
 
+    // transformers builds WordPiece anew for these classes, with its usual settings: of tokenizer.json's model the vocabulary is taken.
+    [Theory]
+    [InlineData("BertTokenizer", "the cat ##s")]
+    [InlineData("PreTrainedTokenizerFast", "[UNK] [UNK]")]
+    public void Load_OfABertClassTakesNoSettingOfTheModelSection(string name, string tokens)
+    {
+        JsonNode json = JsonNode.Parse(File.ReadAllText(Path.Combine(TokenizerFixture.Folder, "tokenizer.json")))!;
+        (json["model"]!["max_input_chars_per_word"], json["model"]!["continuing_subword_prefix"]) = (2, "@@");
+        Write("tokenizer.json", json.ToJsonString());
+        Write("tokenizer_config.json", $$"""{"tokenizer_class":"{{name}}"}""");
+        Assert.Equal($"[CLS] {tokens} [SEP]", Tokens(WordPieceTokenizer.Load(_folder.Path), "the cats"));
+    }
+
     [Fact]
     public void Load_LowersCaseFirstWhereTheModelAsksForIt()
     {
@@ -54,6 +68,16 @@ public sealed class TokenizerFilesTests : IDisposable
         Assert.Equal([2, 32, 26, 1, 27, 3], tokenizer.Encode("[Y][y]").Ids); // special ones as they are written
         Assert.Equal((0, 5), tokenizer.Encode("  [Z]").Offsets[1]);
         Assert.Equal([2, 20, 7, 20, 3], tokenizer.Encode("asata").Ids); // an added token is found inside a word
+    }
+
+    [Fact]
+    public void Load_AddsSpecialTokensThatHaveNames()
+    {
+        WriteVocabulary();
+        Write("tokenizer_config.json", """{"extra_special_tokens":{"image_token":"[Y]","other_token":{"content":"[Z]","lstrip":true}}}""");
+        WordPieceTokenizer tokenizer = WordPieceTokenizer.Load(_folder.Path);
+        Assert.Equal((30, 31), (tokenizer.TokenToId("[Y]"), tokenizer.TokenToId("[Z]")));
+        Assert.Equal((0, 5), tokenizer.Encode("  [Z]").Offsets[1]);
     }
 
     [Fact]
