@@ -56,6 +56,15 @@ public sealed class NormalizerTests
     [InlineData("axb", "x*", "-", "-a-b-", "0-0 0-1 1-2 2-3 2-3")]
     [InlineData("[a]b", "\\[[a-z]\\]", "", "b", "3-4")]
     [InlineData("a{,2}\ud83d\ude00", "\\{,2}|\ud83d\ude00|b", "-", "a--", "0-1 4-5 5-7")]
+    [InlineData("\ud83d\ude00\ud83d\ude00a\ud83d\ude01", "[a\ud83d\ude00]+", "-", "-\ud83d\ude01", "4-5 5-7")]
+    [InlineData("\ud83d\ude00\ud83d\ude01a", ".{2}", "-", "-a", "2-4 4-5")]
+    [InlineData("\u0915\u093f \u2160\u24b6-\u00b2", "[^\\w\\s]", "", "\u0915\u093f \u2160\u24b6", "0-1 1-2 2-3 3-4 4-5")]
+    [InlineData("\u0915\u093f-\u2160\u24b6\u00b2", "\\w+", "x", "x-x", "1-2 2-3 5-6")]
+    [InlineData("\ud840\udc00\ud835\udfd8\ud83c\udd70!\ud83d\ude00", "\\W", "", "\ud840\udc00\ud835\udfd8\ud83c\udd70", "0-2 2-4 4-6")]
+    [InlineData("\ud840\udc00\ud835\udfd8", "\\p{Nd}", "0", "\ud840\udc000", "0-2 2-4")]
+    [InlineData("the other the\u093f \ud835\udfd8the the\u2160", "\\bthe\\b", "|", "| other the\u093f \ud835\udfd8the the\u2160",
+        "2-3 3-4 4-5 5-6 6-7 7-8 8-9 9-10 10-11 11-12 12-13 13-14 14-15 15-17 17-18 18-19 19-20 20-21 21-22 22-23 23-24 24-25")]
+    [InlineData("a\u00b2 a\u200d", "\\b", "|", "|a\u00b2| |a|\u200d", "0-0 0-1 1-2 1-2 2-3 2-3 3-4 3-4 4-5")]
     public void Replace_TakesExpressions(string text, string expression, string content, string expected, string origins) =>
         Check(PatternStep.TryCreate(expression, Points(content))!.Apply(new AlignedText(text, 0)), expected, origins);
 
@@ -145,8 +154,8 @@ public sealed class NormalizerTests
     [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"[a-z&&[^b]]"},"content":""}""", "nested classes")]
     [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"(?im:a.b)"},"content":""}""", "(?m)")]
     [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"a{,2}"},"content":""}""", "{,n}")] // 0 to 2 there, text in .NET
-    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"[\ud83d\ude00]"},"content":""}""", "beyond U+FFFF")]
-    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"\ud83d\ude00+"},"content":""}""", "beyond U+FFFF")]
+    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"[\ud83d\ude00-\ud83d\ude4f]"},"content":""}""", "beyond U+FFFF")]
+    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"[\\W_]"},"content":""}""", "\\W in a class")]
     [InlineData("normalizer", """{"type":"Replace","pattern":{"String":""},"content":""}""", "normalizer.pattern")]
     [InlineData("normalizer", """{"type":"Replace","content":""}""", "normalizer.pattern is missing")]
     [InlineData("normalizer", """{"type":"Sequence","normalizers":[{"type":"Nmt"}]}""", "type is 'Nmt'")]
