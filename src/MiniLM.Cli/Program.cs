@@ -60,7 +60,11 @@ internal static class Program
             session.Quiet = parse.GetValue<bool>("--quiet");
             session.Verbose = parse.GetValue<bool>("--verbose");
             session.NoColor = parse.GetValue<bool>("--no-color");
-            if (parse.GetValue<bool>("--help")) { HelpText.Write(parse.CommandResult.Command, session.OutputText); }
+            if (parse.GetValue<bool>("--help"))
+            {
+                if (UsageErrors.FindCommand(parse) is { } unknown) { throw unknown; }
+                HelpText.Write(parse.CommandResult.Command, session.OutputText);
+            }
             else if (parse.GetValue<bool>("--version")) { session.OutputText.WriteLine(VersionText.Line); }
             else if (UsageErrors.Find(parse) is { } wrong) { throw wrong; }
             else if (parse.CommandResult.Command is CliCommand command)

@@ -46,8 +46,9 @@ internal static class UsageErrors
         return new UsageException(message, name);
     }
 
+    /// <summary>A word that should be a command; null: there is none.</summary>
     // A word in the place of a command's name goes before whatever stands behind it: options that nobody has without the command, or a later word that is one.
-    private static UsageException? FindCommand(ParseResult parse)
+    internal static UsageException? FindCommand(ParseResult parse)
     {
         Command root = parse.RootCommandResult.Command, command = parse.CommandResult.Command;
         string? first = parse.Tokens.FirstOrDefault(token => !token.Value.StartsWith('-'))?.Value;

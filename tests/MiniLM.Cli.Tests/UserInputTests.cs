@@ -183,7 +183,8 @@ public sealed class UserInputTests : CommandTests
         CommandLine.Run("embed", "--model", file, "one").AssertRefused(1, $"model.safetensors: is a file. Give the folder that it lies in, {BiEncoder}.");
         CommandLine.Run("embed", "--model", BiEncoder, "--device", "gpu", "one").AssertRefused(2, "Did you mean cuda?");
         CommandLine.Run("search", "--index", corpus, "one").AssertRefused(1, "corpus.jsonl: is a file, not an index");
-        foreach (string name in new[] { "model.safetensors", "config.json" })
+        CommandLine.Run("help", "serach").AssertRefused(2, "unknown command 'serach'. Did you mean search?");
+        foreach (string name in new[] { "model.safetensors", "config.json", "tokenizer_config.json" })
         {
             string model = CopyModel(BiEncoder, "lfs-" + name);
             File.WriteAllText(Path.Combine(model, name), "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");

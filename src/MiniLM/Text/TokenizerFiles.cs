@@ -31,8 +31,7 @@ internal static class TokenizerFiles
             {
                 throw new TokenizerException($"{path}: no such file or folder. Give a model folder, a {JsonName} or a {VocabularyName}.");
             }
-            byte[] bytes = File.ReadAllBytes(path);
-            if (GitLfs.IsPointer(bytes)) { throw new TokenizerException($"{path}: {GitLfs.Remedy}"); }
+            byte[] bytes = ReadFile(path);
             string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
             bool isJson = Path.GetExtension(path).Equals(".json", StringComparison.OrdinalIgnoreCase);
             TokenizerDefinition definition = isJson ? TokenizerJson.Read(bytes, path) : ReadVocabularyText(bytes, path);
@@ -56,6 +55,12 @@ internal static class TokenizerFiles
         }
     }
 
+    private static byte[] ReadFile(string path)
+    {
+        byte[] bytes = File.ReadAllBytes(path);
+        return GitLfs.IsPointer(bytes) ? throw new TokenizerException($"{path}: {GitLfs.Remedy}") : bytes;
+    }
+
     /// <summary>The class that transformers makes of a folder, by its tokenizer's settings, else by its model; a fast one has the name of the other.</summary>
     private static string? ClassName(JsonSection? config, string folder)
     {
@@ -75,7 +80,7 @@ internal static class TokenizerFiles
     {
         string file = Path.Combine(folder, name);
         if (!File.Exists(file)) { return null; }
-        byte[] bytes = File.ReadAllBytes(file);
+        byte[] bytes = ReadFile(file);
         try
         {
             using JsonDocument document = UnicodeJson.Parse(bytes.AsMemory(bytes.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]) ? 3 : 0));

@@ -155,8 +155,9 @@ public sealed class Trainer : IDisposable
     private TrainingData Read(string path, TrainingLoss? shape, string? loss, RowFormat format, Func<Stream>? openInput, CancellationToken cancellation)
     {
         DataColumns columns = DataColumns.Of(format.Columns, shape?.NeedsLabels == true, shape?.HasLists == true);
-        return _reader.Read(path == DataFile.StandardInput ? "stdin" : Path.GetFileName(path), columns.Texts, columns.IsList,
-            columns.Read(path, format, openInput, cancellation), loss, shape?.DrawsNegatives == true, cancellation) with { LabelColumn = columns.Label };
+        TrainingData data = _reader.Read(path == DataFile.StandardInput ? "stdin" : Path.GetFileName(path), columns.Texts, columns.IsList,
+            columns.Read(path, format, openInput, cancellation), loss, shape?.DrawsNegatives == true, cancellation);
+        return data with { LabelColumn = columns.Label };
     }
 
     private TrainingData Named(IEnumerable<TrainingRow> rows, string name, TrainingLoss? shape, string? loss)

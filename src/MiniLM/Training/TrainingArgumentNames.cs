@@ -106,7 +106,8 @@ internal static class TrainingArgumentNames
             v => v >= 0, "0 or more"),
         // Of a list: transformers writes all that it finds. Its "all" was the default of version 4, which nobody asked for.
         new("report_to", "none|tensorboard", "tensorboard: event files (none)", (a, text) => a.ReportToTensorBoard = List(text)
-            .Where(part => !OtherTrackers.Contains(part)).Select(part => Choice("report_to", part, [("none", false), ("tensorboard", true), ("all", false)])).ToArray().Contains(true),
+            .Where(part => !OtherTrackers.Contains(part))
+            .Select(part => Choice("report_to", part, [("none", false), ("tensorboard", true), ("all", false)])).ToArray().Contains(true),
             a => a.ReportToTensorBoard ? "tensorboard" : "none"),
         new("ignore_warnings", "NAMES", "warnings that are not given, with commas between them", (a, text) => a.IgnoreWarnings =
             [.. List(text).Select(part => Choice(
