@@ -42,6 +42,8 @@ public sealed class TrainArgumentsTests : CommandTests
     [InlineData("--ignore-warnings overlaps: it is one of overlap, constant-labels", "--ignore-warnings", "overlaps")]
     [InlineData("matryoshka_weights: is of matryoshka_dims, and there are none", "--matryoshka-weights", "1,2")]
     [InlineData("--overfit takes the same rows in every step at a constant rate and writes nothing: leave out --html", "--overfit", "one", "--html", "a.html")]
+    [InlineData("--overfit-below is of --overfit: give both", "--overfit-below", ".5")]
+    [InlineData("metric_for_best_model ndcg: there is nothing to measure. Give data to evaluate on.", "--metric-for-best-model", "ndcg")]
     [InlineData("leave out --eval, --test, --lr-scheduler-type", "--overfit", "one", "--eval", "x", "--test", "y", "--lr-scheduler-type", "linear")]
     [InlineData("--columns is given 3 times for 1 --train", "--columns", "a,b", "--columns", "b,a")]
     public void WhatDoesNotGoTogether_IsRefused(string message, params string[] more)
@@ -90,6 +92,38 @@ public sealed class TrainArgumentsTests : CommandTests
         Assert.Contains("no_duplicates", Card());
         Assert.True(Directory.Exists(Path.Combine(Output, "runs")));
         Train("--config", Write("flag.yaml", "temperature: 0.02")).AssertRefused(2, "flag.yaml: temperature 0.02: not yet; give the loss its scale");
+    }
+
+    [Fact]
+    public void AFile_SaysYesNoAndNothingAsPythonReadsThem()
+    {
+        string yaml = Write("run.yaml", "bf16: on\nlogging_first_step: Yes\npush_to_hub: no\ntorch_compile: OFF\ndata_seed: NULL\nmax_length: Null\n"
+            + "overfit_below: .5\n");
+        Assert.Contains("run.yaml: without effect without overfit: overfit_below", Train("--config", yaml).AssertDone().Error);
+        Assert.Contains("bfloat16", Card());
+        Assert.Contains("<code>logging_first_step</code>: true", Card());
+    }
+
+    [Theory]
+    [InlineData("--config")]
+    [InlineData("--data-order")]
+    [InlineData("--eval-queries", "--eval-corpus", "nosuch", "--eval-qrels", "nosuch")]
+    public void ThePage_ReplacesNoFileThatIsRead(string option, params string[] more)
+    {
+        string read = Write("read.yaml", option == "--data-order" ? "0\n1\n" : "seed: 7\n"), before = File.ReadAllText(read);
+        Train([option, read, .. more, "--html", read]).AssertRefused(2, "read.yaml: is the input and the output");
+        Assert.Equal(before, File.ReadAllText(read));
+    }
+
+    [Fact]
+    public void AWarmUp_AsLongAsTheRun_IsSaid()
+    {
+        string said = Train("--warmup-steps", "1").AssertDone().Error;
+        Assert.Contains("warmup_steps 1: the run has 1 step(s), so that its learning rate never comes to 5e-5.", said);
+        Assert.Contains("(--ignore-warnings long-warm-up)", said);
+        Assert.DoesNotContain("long-warm-up", Train("--warmup-steps", "1", "--lr-scheduler-type", "constant").AssertDone().Error);
+        Assert.DoesNotContain("long-warm-up", CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", Pairs(), "--columns", "a,b",
+            "--loss", "MultipleNegativesRanking", "--warmup-steps", "1", "--max-steps", "2", "--output-dir", Output, "--overwrite").AssertDone().Error);
     }
 
     [Fact]

@@ -148,7 +148,9 @@ internal sealed class TrainCommand : CliCommand
         session.Detail($"{device.Name}: {device.Description}");
         if (parse.GetValue(_overfit) is null && parse.GetValue(_html) is { } html)
         {
-            OutputTarget.CheckInputs(html, [.. inputs.Train.Select(entry => entry.File), .. inputs.Eval, .. inputs.Test]);
+            Option<string?>[] others = [_config, _dataOrder, _evalQueries, _evalCorpus, _evalQrels];
+            OutputTarget.CheckInputs(html, [.. inputs.Train.Select(entry => entry.File), .. inputs.Eval, .. inputs.Test,
+                .. others.Select(option => parse.GetValue(option))]);
             // The model's folder is there when the page is written, and has no page of its own.
             bool isBesideModel = Path.GetDirectoryName(Path.GetFullPath(html)) == Path.TrimEndingDirectorySeparator(Path.GetFullPath(inputs.OutputDir))
                 && Path.GetExtension(html) == ".html";
@@ -170,7 +172,12 @@ internal sealed class TrainCommand : CliCommand
     private void CheckOverfit(ParseResult line, ConfigurationFile? file, Session session)
     {
         bool isGiven = line.GetValue(_overfit) is not null;
-        if (!isGiven && file?.Has("overfit") != true) { return; }
+        if (!isGiven && file?.Has("overfit") != true)
+        {
+            if (line.GetValue(_overfitBelow) is not null) { throw new UsageException("--overfit-below is of --overfit: give both"); }
+            if (file?.Has("overfit_below") == true) { session.Say($"{file.Path}: without effect without overfit: overfit_below"); }
+            return;
+        }
         Option[] unused = [_outputDir, _overwrite, _resume, _eval, _evalColumns, _test, _evalQueries, _evalCorpus, _evalQrels, _dataOrder, _html,
             Options.First(option => option.Name == "--lr-scheduler-type")];
         string[] given = [.. unused.Where(option => line.GetResult(option) is { Implicit: false }).Select(option => option.Name)];

@@ -145,7 +145,7 @@ internal sealed class ConfigurationFile
             return [$"{{{string.Join(", ", members)}}}"];
         }
         Scalar scalar = reader.Expect<Scalar>();
-        return scalar.IsPlainImplicit && scalar.Value is "" or "null" or "~" ? null : [scalar.Value];
+        return scalar.IsPlainImplicit && scalar.Value is "" or "~" or "null" or "Null" or "NULL" ? null : [scalar.Value];
     }
 
     private void Add(string name, string[]? value)

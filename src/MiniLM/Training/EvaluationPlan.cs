@@ -51,6 +51,10 @@ internal sealed class EvaluationPlan(Network model, IReadOnlyList<EvaluationSet>
     internal string Find(string? name)
     {
         string[] all = [.. Evaluators.SelectMany(evaluator => evaluator.Metrics)];
+        if (all.Length == 0)
+        {
+            throw new ArgumentException($"metric_for_best_model{(name is null ? "" : " " + name)}: there is nothing to measure. Give data to evaluate on.");
+        }
         string asked = name is null ? "loss" : name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name;
         if (all.Contains(asked)) { return Prefix + asked; }
         // precision is not average_precision: an evaluator's own name goes before an ending.

@@ -17,7 +17,7 @@ namespace MiniLM.Training;
 public sealed class Trainer : IDisposable
 {
     /// <summary>Names of the warnings that are this class's own.</summary>
-    internal static readonly string[] WarningNames = ["undefined-metric", "no-best", "no-eval-loss", "other-device"];
+    internal static readonly string[] WarningNames = ["undefined-metric", "no-best", "no-eval-loss", "other-device", "long-warm-up"];
 
     private readonly Device _device;
     private readonly ModelKind _kind;
@@ -198,6 +198,7 @@ public sealed class Trainer : IDisposable
         TrainingSchedule schedule = new(_arguments, plan, sampler);
         TrainingSteps steps = new(_network, objectives, sampler, _arguments, _arguments.Precision, checkpoint?.Position);
         WarnOfData();
+        if (schedule.LongWarmup is { } warmup) { Warn(warmup); }
         _output.Begin(isFresh: checkpoint is null);
         if (checkpoint is not null) { _output.WriteLog(_history.Log); }
         if (_arguments.ReportToTensorBoard) { _events = new EventFile(_output.Path, DateTimeOffset.Now, Environment.MachineName, Environment.ProcessId); }

@@ -22,7 +22,9 @@ internal sealed record OtherName(string Of, Func<string, string?> Value);
 /// <summary>Arguments by name, as a command line and a configuration file give them.</summary>
 internal static class TrainingArgumentNames
 {
-    private static readonly string[] True = ["true", "True", "TRUE", "1", "yes"], False = ["false", "False", "FALSE", "0", "no"];
+    // Also as YAML 1.1 has them, which is what Python reads.
+    private static readonly string[] True = ["true", "True", "TRUE", "1", "yes", "Yes", "YES", "on", "On", "ON"],
+        False = ["false", "False", "FALSE", "0", "no", "No", "NO", "off", "Off", "OFF"];
 
     /// <summary>What report_to may name besides: nothing is written for them.</summary>
     private static readonly HashSet<string> OtherTrackers = new(StringComparer.Ordinal)
@@ -146,7 +148,7 @@ internal static class TrainingArgumentNames
         "use_legacy_prediction_loop", "use_liger_kernel", "use_mps_device",
     };
 
-    private static readonly string[] Nothing = ["", "false", "False", "0", "0.0", "[]", "{}", "none", "None"];
+    private static readonly string[] Nothing = ["", "0.0", "[]", "{}", "none", "None", .. False];
 
     // With the values that ask for nothing.
     private static readonly Dictionary<string, string[]> NotYet = new(StringComparer.Ordinal)

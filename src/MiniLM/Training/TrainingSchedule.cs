@@ -1,3 +1,4 @@
+using System.Globalization;
 using MiniLM.Training.Sampling;
 
 namespace MiniLM.Training;
@@ -6,7 +7,7 @@ namespace MiniLM.Training;
 internal sealed class TrainingSchedule
 {
     private readonly TrainingArguments _arguments;
-    private readonly int _loggingSteps, _evalSteps, _saveSteps;
+    private readonly int _total, _loggingSteps, _evalSteps, _saveSteps;
     private readonly bool _greaterIsBetter;
 
     /// <param name="arguments">Of the run.</param>
@@ -16,11 +17,11 @@ internal sealed class TrainingSchedule
     internal TrainingSchedule(TrainingArguments arguments, EvaluationPlan plan, BatchSampler sampler)
     {
         _arguments = arguments;
-        int total = arguments.TotalSteps(sampler.Count);
-        _loggingSteps = Steps(arguments.LoggingSteps, total);
-        _evalSteps = Steps(arguments.EvalSteps ?? arguments.LoggingSteps, total);
-        _saveSteps = Steps(arguments.SaveSteps, total);
-        WarmupSteps = new LearningRateSchedule(arguments.LrSchedulerType, arguments.LearningRate, total, arguments.WarmupSteps).WarmupSteps;
+        _total = arguments.TotalSteps(sampler.Count);
+        _loggingSteps = Steps(arguments.LoggingSteps, _total);
+        _evalSteps = Steps(arguments.EvalSteps ?? arguments.LoggingSteps, _total);
+        _saveSteps = Steps(arguments.SaveSteps, _total);
+        WarmupSteps = new LearningRateSchedule(arguments.LrSchedulerType, arguments.LearningRate, _total, arguments.WarmupSteps).WarmupSteps;
         Check(plan);
         bool needsMetric = arguments.LoadBestModelAtEnd || arguments.EarlyStoppingPatience is not null || arguments.SaveStrategy == IntervalStrategy.Best
             || arguments.MetricForBestModel is not null;
@@ -32,6 +33,12 @@ internal sealed class TrainingSchedule
     internal string? Metric { get; }
 
     internal int WarmupSteps { get; }
+
+    /// <summary>A warning when the learning rate is still rising where the run ends: of a long warm-up it has hardly left 0 then.</summary>
+    internal TrainingWarning? LongWarmup => _arguments.LrSchedulerType == ScheduleKind.Constant || WarmupSteps < _total ? null
+        : new("long-warm-up", string.Create(CultureInfo.InvariantCulture,
+            $"warmup_steps {WarmupSteps}: the run has {_total} step(s), so that its learning rate never comes to {_arguments.LearningRate:0.##e0}. ")
+            + "Lower it, give a share as in --warmup-steps .1, or train for more steps.");
 
     internal bool IsBetter(double value, double best) => _greaterIsBetter ? value > best : value < best;
 
