@@ -1,4 +1,5 @@
 using System.Globalization;
+using MiniLM.Compute;
 using MiniLM.Training;
 using MiniLM.Training.Records;
 
@@ -10,6 +11,16 @@ internal static class SampleRun
     /// <summary>The value of <c>--name VALUE</c>; null: it is not given.</summary>
     internal static string? Value(string[] arguments, string name) =>
         Array.IndexOf(arguments, name) is >= 0 and int at && at + 1 < arguments.Length ? arguments[at + 1] : null;
+
+    /// <summary><c>--precision</c>: a name that is not known must not train for an hour in another one.</summary>
+    internal static Precision PrecisionOf(string[] arguments, Precision usual) => Value(arguments, "--precision") switch
+    {
+        null => usual,
+        "float32" => Precision.Float32,
+        "bfloat16" => Precision.BFloat16,
+        "float16" => Precision.Float16,
+        string other => throw new ArgumentException($"--precision {other}: it is one of float32, bfloat16, float16"),
+    };
 
     /// <summary>Shows where a training is, its warnings and its evaluations.</summary>
     internal static void Show(Trainer trainer, string name)

@@ -16,7 +16,7 @@ using Precision = MiniLM.Compute.Precision;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 string data = SampleFolders.Data("csfcube", SampleRun.Value(args, "--data")), output = SampleFolders.Output("csfcube");
-Precision precision = SampleRun.Value(args, "--precision") switch { "float16" => Precision.Float16, "float32" => Precision.Float32, _ => Precision.BFloat16 };
+Precision precision = SampleRun.PrecisionOf(args, Precision.BFloat16);
 int maxLength = int.Parse(SampleRun.Value(args, "--max-length") ?? "512"), epochs = int.Parse(SampleRun.Value(args, "--epochs") ?? "10");
 CancellationToken cancellation = SampleRun.Interruptible();
 string model = SampleRun.Value(args, "--model") ?? new[] { "Float32", "BFloat16" }

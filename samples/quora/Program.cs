@@ -1,5 +1,5 @@
 // Which loss finds duplicate questions best: all-MiniLM-L6-v2, untrained and fine-tuned in six ways on Quora's pairs, one protocol.
-//   dotnet run -c Release --project samples/quora [-- --data DIR --precision float32|bfloat16 --only ROW]
+//   dotnet run -c Release --project samples/quora [-- --data DIR --precision float32|bfloat16|float16 --only ROW]
 // DIR holds questions_10k.tsv and splits.tsv. Killed or interrupted it goes on where it was; what is done is not done again (out/quora).
 using System.Globalization;
 using MiniLM;
@@ -14,7 +14,7 @@ using Precision = MiniLM.Compute.Precision;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 string data = SampleFolders.Data("quora", SampleRun.Value(args, "--data")), output = SampleFolders.Output("quora");
-Precision precision = SampleRun.Value(args, "--precision") == "bfloat16" ? Precision.BFloat16 : Precision.Float32;
+Precision precision = SampleRun.PrecisionOf(args, Precision.Float32);
 string? only = SampleRun.Value(args, "--only");
 CancellationToken cancellation = SampleRun.Interruptible();
 
@@ -33,6 +33,10 @@ Row[] rows =
         BatchSize = 16 },
 ];
 
+if (only is not null && rows.All(row => row.Name != only))
+{
+    throw new ArgumentException($"--only {only}: it is one of {string.Join(", ", rows.Select(row => row.Name))}");
+}
 Dictionary<string, string> files = WriteParts(data, output, cancellation);
 List<string> lines = [];
 using CpuDevice device = new();
@@ -72,8 +76,10 @@ string Run(Row row)
         using Trainer trainer = new(model, row.Kind, device, arguments, cancellation);
         SampleRun.Show(trainer, row.Name);
         trainer.AddTraining(files[row.OnlyDuplicates ? "duplicates" : "train"], row.Loss, row.Columns);
+        double opening = (Environment.TickCount64 - start) / 1000.0;
         TrainingResult result = trainer.Train(cancellation);
-        (model, seconds) = (result.OutputDir, $"{(Environment.TickCount64 - start) / 1000.0:0}, {result.Steps}");
+        // Of a row that was interrupted the history has the seconds of all its runs.
+        (model, seconds) = (result.OutputDir, $"{opening + trainer.History.Seconds:0}, {result.Steps}");
     }
     ScoredLabels valid = Score(row.Kind, model, files["valid"]), test = Score(row.Kind, model, files["test"]);
     double[] grid = row.Kind == ModelKind.BiEncoder ? [.. Enumerable.Range(-100, 201).Select(i => i / 100.0)]
