@@ -1,5 +1,7 @@
 using System.Globalization;
+using MiniLM;
 using MiniLM.Compute;
+using MiniLM.Data;
 using MiniLM.Training;
 using MiniLM.Training.Records;
 
@@ -45,8 +47,10 @@ internal static class SampleRun
     }
 
     /// <summary>A token that Ctrl-C cancels: a training then writes a checkpoint, and the next run goes on from it.</summary>
+    /// <remarks>From then on the program ends in one line, not in a stack trace, where it was interrupted or given something wrong.</remarks>
     internal static CancellationToken Interruptible()
     {
+        AppDomain.CurrentDomain.UnhandledException += (_, failure) => EndInOneLine(failure.ExceptionObject);
         CancellationTokenSource source = new();
         Console.CancelKeyPress += (_, key) =>
         {
@@ -54,5 +58,18 @@ internal static class SampleRun
             source.Cancel();
         };
         return source.Token;
+    }
+
+    private static void EndInOneLine(object failure)
+    {
+        (string? said, int code) = failure switch
+        {
+            OperationCanceledException => ("stopped: the same command goes on from here", 130),
+            ArgumentException or IOException or DataFormatException or ModelFormatException => (((Exception)failure).Message, 2),
+            _ => (null, 0),
+        };
+        if (said is null) { return; }
+        Console.Error.WriteLine(said);
+        Environment.Exit(code);
     }
 }

@@ -15,10 +15,10 @@ using Samples;
 using Precision = MiniLM.Compute.Precision;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+CancellationToken cancellation = SampleRun.Interruptible();
 string data = SampleFolders.Data("csfcube", SampleRun.Value(args, "--data")), output = SampleFolders.Output("csfcube");
 Precision precision = SampleRun.PrecisionOf(args, Precision.BFloat16);
 int maxLength = int.Parse(SampleRun.Value(args, "--max-length") ?? "512"), epochs = int.Parse(SampleRun.Value(args, "--epochs") ?? "10");
-CancellationToken cancellation = SampleRun.Interruptible();
 string model = SampleRun.Value(args, "--model") ?? new[] { "Float32", "BFloat16" }
     .Select(other => Path.Combine(Path.GetDirectoryName(output)!, "quora", $"cross-encoder.{other}")).FirstOrDefault(Directory.Exists)
     ?? throw new DirectoryNotFoundException("no cross-encoder to begin with: run samples/quora first, or give --model");

@@ -13,10 +13,10 @@ using Samples;
 using Precision = MiniLM.Compute.Precision;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+CancellationToken cancellation = SampleRun.Interruptible();
 string data = SampleFolders.Data("quora", SampleRun.Value(args, "--data")), output = SampleFolders.Output("quora");
 Precision precision = SampleRun.PrecisionOf(args, Precision.Float32);
 string? only = SampleRun.Value(args, "--only");
-CancellationToken cancellation = SampleRun.Interruptible();
 
 // Columns: 0 and 1 are the texts, 2 the label 0 or 1, 3 the label -1 or 1.
 Row[] rows =
