@@ -160,7 +160,7 @@ public sealed class CudaDevice : Device
         {
             Notify($"float32 runs without tensor cores on {Gpu.Properties.Name}; --precision float16 uses them");
         }
-        if (precision == Precision.Float16 && HasTensorCores && CudaPlan.WithoutTensorCores(network) is { } slower)
+        if (precision != Precision.Float32 && HasTensorCores && CudaPlan.WithoutTensorCores(network) is { } slower)
         {
             Notify($"{slower} runs without tensor cores on {Gpu.Properties.Name}");
         }
@@ -170,6 +170,10 @@ public sealed class CudaDevice : Device
         ParameterBlock parameters, Precision precision, TrainingOptions options, CancellationToken cancellation)
     {
         Check(parameters.Network, precision);
+        if (options.RecomputesInner)
+        {
+            Notify($"gradient_checkpointing changes nothing on {Gpu.Properties.Name}: outputs of activations are made anew in any case");
+        }
         using (Gate.Enter(cancellation))
         {
             using Gpu.Cancelling until = Gpu.Until(cancellation);

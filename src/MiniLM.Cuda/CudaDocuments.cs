@@ -10,8 +10,8 @@ namespace MiniLM.Cuda;
 
 /// <summary>Documents in the GPU's memory, from the first search on; of a block's scores the best alone come back to the host, which merges them.</summary>
 /// <remarks>
-/// What does not fit passes through at each search. Documents of a device take no more than half of its memory together, and they make room for passes and for
-/// searches. Distances are computed by the host.
+/// What does not fit passes through at each search. Documents of a device take no more than half of its memory together, and they make room for networks,
+/// passes, training and other searches. Distances are computed by the host.
 /// </remarks>
 internal sealed class CudaDocuments : DocumentSearch
 {

@@ -3,7 +3,9 @@ using MiniLM.Compute;
 using MiniLM.Cuda.Driver;
 using MiniLM.Cuda.Profiling;
 using MiniLM.Model;
+using MiniLM.Retrieval;
 using MiniLM.Tests;
+using MiniLM.Training;
 
 namespace MiniLM.Cuda.Tests;
 
@@ -211,6 +213,29 @@ public sealed class CudaDriverTests
         (FakeDriver.LaunchStatus, FakeDriver.LaunchFailures) = (2, int.MaxValue);
         Assert.Contains("one sequence of 5 tokens does not fit",
             Assert.Throws<GpuOutOfMemoryException>(() => network.Forward(batch, new float[4 * folder.OutputSize])).Message, StringComparison.Ordinal);
+    }
+
+    // A kernel is compiled at its first launch, behind what a batch reserves.
+    [Fact]
+    public void ATrainingLaunchThatRunsOutOfMemory_TakesThatOfDocuments_OrSaysWhatToDo()
+    {
+        using RandomNetwork random = new(36, 2, 35, 1);
+        PackedBatch batch = DeviceContract.RandomBatch(random.Network.Config, [5, 9], seed: 2);
+        float[] output = new float[2 * random.Network.OutputSize];
+        using CudaDevice device = new(Open(), "cuda:0");
+        using TrainingNetwork trained = device.LoadForTraining(random.Network, Precision.Float32, new TrainingOptions());
+        using DocumentSearch search = device.Hold(DocumentRows.Of(new float[4], 4));
+        search.Search(new float[4], SimilarityFunction.Cosine, [new TopDocuments(1)]);
+        Assert.Single(device.Held);
+        (FakeDriver.LaunchStatus, FakeDriver.LaunchFailures) = (2, 1);
+        trained.ForwardSaving(batch, 0, null, output);
+        Assert.Empty(device.Held);
+        (FakeDriver.LaunchStatus, FakeDriver.LaunchFailures) = (2, int.MaxValue);
+        foreach (Action pass in new Action[] { () => trained.Backward(0, output), () => trained.ForwardSaving(batch, 0, null, output) })
+        {
+            Assert.EndsWith("a batch of 14 tokens does not fit. Make micro_batch_tokens less, or use --device cpu.",
+                Assert.Throws<GpuOutOfMemoryException>(pass).Message, StringComparison.Ordinal);
+        }
     }
 
     [Theory]

@@ -149,6 +149,16 @@ public sealed class CudaTrainingNetworkTests
         foreach (Parameter parameter in trained.Parameters.Parameters) { Assert.False(Gradient(trained, parameter).AsSpan().ContainsAnyExcept(0)); }
     }
 
+    [Fact]
+    public void GradientCheckpointing_IsSaidToChangeNothing()
+    {
+        using RandomNetwork random = new(36, 2, 35, 1);
+        List<string> said = [];
+        using CudaDevice device = new(new EmulatedGpu(new EmulatedGpuOptions { Capability = 60 }), "emulated", said.Add);
+        device.LoadForTraining(random.Network, Precision.Float32, new TrainingOptions { RecomputesInner = true }).Dispose();
+        Assert.StartsWith("gradient_checkpointing changes nothing on emulated sm_60", Assert.Single(said), StringComparison.Ordinal);
+    }
+
     // The same in other micro-batches, by other threads of the emulator, and with and without checks.
     [Fact]
     public void Gradients_DependOnNoThread_AndLittleOnTheCut()

@@ -181,6 +181,17 @@ public sealed class PrecisionTests
     }
 
     [Theory]
+    [InlineData(Precision.Float16), InlineData(Precision.BFloat16)]
+    public void WhatTensorCoresDoNotTake_IsSaid(Precision precision)
+    {
+        using RandomNetwork random = new(64, 2, 96, 1, relativeBias: true);
+        List<string> said = [];
+        using CudaDevice device = new(new EmulatedGpu(), "emulated", said.Add);
+        device.Load(random.Network, precision).Dispose();
+        Assert.Equal("attention (relative bias) runs without tensor cores on emulated sm_80", Assert.Single(said));
+    }
+
+    [Theory]
     [InlineData(60), InlineData(75)]
     public void BFloat16_IsRefusedByNameBelowSm80(int capability)
     {

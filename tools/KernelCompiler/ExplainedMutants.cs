@@ -67,7 +67,7 @@ internal static class ExplainedMutants
         ("ActivationBackwardGeluF32", Mutation.Comparison, "setp.lt.f32 %p2, %f2, 0f00000000;", "setp.le.f32 %p2, %f2, 0f00000000;", EqualSides),
         ("AttentionSimtQueryGradient32F32", Mutation.Comparison, "setp.ls.u32 %p20, %r34, 1;", "setp.lo.u32 %p20, %r34, 1;", Reload),
         ("AttentionSimtQueryGradient32F32", Mutation.Comparison, "setp.gt.s32 %p77, %r301, %r122;", "setp.ge.s32 %p77, %r301, %r122;", Clamped),
-        ("AttentionSimtQueryGradient32F32", Mutation.Comparison, "setp.lo.u32 %p235, %r2, 32;", "setp.ls.u32 %p235, %r2, 32;", SameValue),
+        ("AttentionSimtQueryGradient32F32", Mutation.Comparison, "setp.lo.u32 %p235, %r2, 32;", "setp.ls.u32 %p235, %r2, 32;", Overwritten),
         ("AttentionSimtKeyValueGradient64F16", Mutation.Comparison, "setp.lo.u32 %p57, %r11, 32;", "setp.ls.u32 %p57, %r11, 32;", Overwritten),
         ("GemmSimtF32", Mutation.ZeroFill, "mov.b32 %f13, 0;", "", PastTheEnd),
         ("WeightGradientSimtF32", Mutation.ZeroFill, "mov.b32 %f74, 0;", "", PastTheEnd),

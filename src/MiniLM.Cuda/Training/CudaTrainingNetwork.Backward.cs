@@ -16,12 +16,16 @@ internal sealed partial class CudaTrainingNetwork
         using (_device.Gate.Enter(cancellation))
         {
             using Gpu.Cancelling until = _device.Gpu.Until(cancellation);
-            bool adds = _state.Accumulates();
-            DescribeGradients(at);
-            BackwardHead(at, outputGradient, adds);
-            for (int layer = _config.NumHiddenLayers - 1; layer >= 0; layer--) { BackwardLayer(at, layer, adds); }
-            BackwardEmbeddings(at, adds);
-            at.Batch = null;
+            try
+            {
+                bool adds = _state.Accumulates();
+                DescribeGradients(at);
+                BackwardHead(at, outputGradient, adds);
+                for (int layer = _config.NumHiddenLayers - 1; layer >= 0; layer--) { BackwardLayer(at, layer, adds); }
+                BackwardEmbeddings(at, adds);
+                at.Batch = null;
+            }
+            catch (GpuOutOfMemoryException error) { throw DoesNotFit(error, at.Ids.Rows); }
         }
     }
 

@@ -14,34 +14,40 @@ internal sealed partial class CudaTrainingNetwork
         using (_device.Gate.Enter(cancellation))
         {
             using Gpu.Cancelling until = _device.Gpu.Until(cancellation);
-            _state.Refresh();
-            CudaSlot at = Open(slot, batch.Rows, batch.Sequences);
-            at.Dropout = dropout;
-            at.Ids.Upload(batch, 0, batch.Sequences, dropout is { } drops ? drops.FirstRows : []);
-            Embed(at);
-            for (int layer = 0; layer < _config.NumHiddenLayers; layer++) { ForwardLayer(at, layer); }
-            ForwardHead(at, batch.PromptRows);
-            int last = Network.Head.Length, width = Network.OutputSize;
-            _device.Download(at.HeadInput(last), output, width, CudaPlan.HeadWidth(width));
-            at.Batch = batch;
+            while (true)
+            {
+                try
+                {
+                    ForwardInside(batch, slot, dropout, output);
+                    return;
+                }
+                catch (GpuOutOfMemoryException error) // where memory is reserved, or of a launch: a kernel is compiled at its first one
+                {
+                    if (!_device.ReleaseDocuments()) { throw DoesNotFit(error, batch.Rows); }
+                }
+            }
         }
+    }
+
+    private static GpuOutOfMemoryException DoesNotFit(GpuOutOfMemoryException error, int rows) =>
+        new($"{error.Message}; a batch of {rows} tokens does not fit. Make micro_batch_tokens less, or use --device cpu.");
+
+    private void ForwardInside(PackedBatch batch, int slot, StepDropout? dropout, Span<float> output)
+    {
+        _state.Refresh();
+        Reserve(slot, batch.Rows, batch.Sequences);
+        CudaSlot at = _slots[slot];
+        at.Dropout = dropout;
+        at.Ids.Upload(batch, 0, batch.Sequences, dropout is { } drops ? drops.FirstRows : []);
+        Embed(at);
+        for (int layer = 0; layer < _config.NumHiddenLayers; layer++) { ForwardLayer(at, layer); }
+        ForwardHead(at, batch.PromptRows);
+        int last = Network.Head.Length, width = Network.OutputSize;
+        _device.Download(at.HeadInput(last), output, width, CudaPlan.HeadWidth(width));
+        at.Batch = batch;
     }
 
     /// <summary>A slot of a size, empty, and the workspace.</summary>
-    /// <exception cref="GpuOutOfMemoryException">They do not fit; the message says what to do.</exception>
-    private CudaSlot Open(int slot, int rows, int sequences)
-    {
-        try
-        {
-            _device.MakeRoomFor(() => Reserve(slot, rows, sequences));
-            return _slots[slot];
-        }
-        catch (GpuOutOfMemoryException error)
-        {
-            throw new GpuOutOfMemoryException($"{error.Message}; a batch of {rows} tokens does not fit. Make micro_batch_tokens less, or use --device cpu.");
-        }
-    }
-
     private void Reserve(int slot, int rows, int sequences)
     {
         if (_slots.TryGetValue(slot, out CudaSlot? found))
