@@ -140,13 +140,17 @@ public sealed class CudaDevice : Device
     private protected override DeviceNetwork Prepare(Network network, Precision precision, CancellationToken cancellation)
     {
         Check(network, precision);
-        using (Gate.Enter(cancellation))
-        {
-            using Gpu.Cancelling until = Gpu.Until(cancellation);
-            CudaNetwork? loaded = null;
-            MakeRoomFor(() => loaded = new CudaNetwork(this, network, precision, trains: false, cancellation));
-            return loaded!;
-        }
+        return Loaded<DeviceNetwork>(() => new CudaNetwork(this, network, precision, trains: false, cancellation), cancellation);
+    }
+
+    private T Loaded<T>(Func<T> load, CancellationToken cancellation) where T : DeviceNetwork
+    {
+        using Gate.Turn turn = Gate.Enter(cancellation);
+        using Gpu.Cancelling until = Gpu.Until(cancellation);
+        T? loaded = null;
+        try { MakeRoomFor(() => loaded = load()); }
+        catch (GpuOutOfMemoryException error) { throw new GpuOutOfMemoryException($"{error.Message}; the model does not fit. Use --device cpu."); }
+        return loaded!;
     }
 
     /// <summary>Refuses a precision; says what of a network will be slow.</summary>
@@ -174,13 +178,7 @@ public sealed class CudaDevice : Device
         {
             Notify($"gradient_checkpointing changes nothing on {Gpu.Properties.Name}: outputs of activations are made anew in any case");
         }
-        using (Gate.Enter(cancellation))
-        {
-            using Gpu.Cancelling until = Gpu.Until(cancellation);
-            CudaTrainingNetwork? loaded = null;
-            MakeRoomFor(() => loaded = new CudaTrainingNetwork(this, parameters, precision, options, cancellation));
-            return loaded!;
-        }
+        return Loaded<TrainingNetwork>(() => new CudaTrainingNetwork(this, parameters, precision, options, cancellation), cancellation);
     }
 
     /// <summary>The fp32 GEMM over rows padded to its tile: every pair is one sum in a fixed order.</summary>

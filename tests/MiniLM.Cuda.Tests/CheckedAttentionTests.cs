@@ -190,7 +190,7 @@ public sealed class CheckedAttentionTests
     {
         using CheckedKernel under = new(kernel);
         int size = Sizes(under)[0];
-        int[] lengths = [1, 9, 11, 17, 26, 35, 18];
+        int[] lengths = [1, 9, 11, 17, 26, 35, 18, 28]; // behind the last row nothing is: 28 ends in the second half of a fragment of 16
         Random random = new(5);
         int count = lengths.Sum() * AttentionCase.Heads * size;
         float[] query = Numbers(), key = Array.ConvertAll(Numbers(), x => -x);

@@ -215,6 +215,17 @@ public sealed class CudaDriverTests
             Assert.Throws<GpuOutOfMemoryException>(() => network.Forward(batch, new float[4 * folder.OutputSize])).Message, StringComparison.Ordinal);
     }
 
+    [Theory, InlineData(false), InlineData(true)]
+    public void AModelThatDoesNotFit_SaysWhatToDo(bool trains)
+    {
+        using RandomNetwork random = new(36, 2, 35, 1);
+        using CudaDevice device = new(Open(), "cuda:0");
+        FakeDriver.AllocateStatus = 2;
+        Assert.EndsWith(" MB are needed; the model does not fit. Use --device cpu.", Refusal(() => trains
+            ? device.LoadForTraining(random.Network, Precision.Float32, new TrainingOptions())
+            : device.Load(random.Network, Precision.Float32)), StringComparison.Ordinal);
+    }
+
     // A kernel is compiled at its first launch, behind what a batch reserves.
     [Fact]
     public void ATrainingLaunchThatRunsOutOfMemory_TakesThatOfDocuments_OrSaysWhatToDo()

@@ -108,7 +108,7 @@ internal static partial class MutationRun
     {
         string project = System.IO.Path.Combine(root, "tests", "MiniLM.Cuda.Tests");
         (int? code, string output) = Start(TimeSpan.FromMinutes(10), null, "build", project, "-c", "Release", "-v", "quiet", "--nologo");
-        if (code != 0) { throw new CompilationException($"{project} can't be built:\n{output}"); }
+        if (code != 0) { throw new CompilationException($"{project} can't be built{(code is null ? " within ten minutes" : "")}:\n{output}"); }
         // The framework's name is that of this program's own folder.
         string framework = System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
         return System.IO.Path.Combine(project, "bin", "Release", framework, "MiniLM.Cuda.Tests.dll");
