@@ -100,8 +100,7 @@ internal sealed class RerankCommand : CliCommand
         {
             throw new UsageException($"{ofRun.Name} goes with --run, not with {(isPairs ? "--pairs" : "--lists")}");
         }
-        string[] ofRows = isPairs ? [] : isRun ? ["--columns", "--no-header", "--format", "--delimiter", "--flush"]
-            : ["--columns", "--no-header", "--format", "--delimiter", "--quotes"];
+        string[] ofRows = isPairs ? [] : ["--columns", "--no-header", "--format", "--delimiter", isRun ? "--flush" : "--quotes"];
         if (Given(parse, ofRows) is { } ofPairs)
         {
             throw new UsageException($"{ofPairs.Name} goes with --pairs, not with {(isRun ? "--run" : "--lists")}");

@@ -201,10 +201,8 @@ internal abstract class RowReader : IDisposable
             int index = Array.IndexOf(header, column);
             return index >= 0 ? index : throw new DataFormatException(
                 $"{_table.Name}:1: has no column '{column}', it has {string.Join(", ", header.Select(Quoted.Text))}. "
-                + (header.Length == 1 && _format.Options.Contains("--delimiter") && Table.OtherDelimiter(header[0]) is { } delimiter
-                    ? $"Say what separates its columns: --delimiter '{delimiter}'."
-                    : ColumnOptions(_format) is not { Length: > 0 } options ? "Give the table such a column."
-                    : $"Name one of them ({options}){(_format.Options.Contains("--no-header") ? ", or say --no-header and number them from 0." : ".")}"));
+                + (Table.OtherDelimiter(header, _format) ?? (ColumnOptions(_format) is not { Length: > 0 } options ? "Give the table such a column."
+                    : $"Name one of them ({options}){(_format.Options.Contains("--no-header") ? ", or say --no-header and number them from 0." : ".")}")));
         }
 
         internal override DataFormatException Wrong(string what) => _table.Wrong(what);

@@ -63,6 +63,11 @@ internal sealed class Table : IDisposable
     internal static string? OtherDelimiter(string header) =>
         header.Contains(';') ? ";" : header.Contains('|') ? "|" : header.Contains('\t') ? "tab" : null;
 
+    /// <summary>The remedy for a header or a line whose one field looks like several; null: it does not, or nobody can say --delimiter.</summary>
+    internal static string? OtherDelimiter(string[] fields, RowFormat format) =>
+        fields.Length == 1 && format.Options.Contains("--delimiter") && OtherDelimiter(fields[0]) is { } delimiter
+            ? $"Say what separates its columns: --delimiter '{delimiter}'." : null;
+
     /// <summary>Fields of the row last read.</summary>
     internal int Count => _ends.Count;
 

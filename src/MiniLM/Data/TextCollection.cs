@@ -84,20 +84,15 @@ internal sealed class TextCollection : IDisposable
         if (_format.HasHeader && id >= 0 && text >= 0) { return [id, title, text]; }
         if (hasNames)
         {
-            string remedy = OtherDelimiter(first)
+            string remedy = Table.OtherDelimiter(first, _format)
                 ?? $"Give it a header with one of {string.Join(", ", IdNames)} and one of {string.Join(", ", TextNames)}{OrColumns}.";
             throw new DataFormatException($"{table.Name}:1: has the columns {Shown(first)}, which do not say where id and text are. {remedy}");
         }
         (_hasRow, _isPlain) = (true, true);
         if (first.Length > 2) { throw WrongCount(first.Length); }
-        if (OtherDelimiter(first) is { } other) { throw _table!.Wrong($"has no tab: a line is id, tab, text. {other}"); }
+        if (Table.OtherDelimiter(first, _format) is { } other) { throw _table!.Wrong($"has no tab: a line is id, tab, text. {other}"); }
         return [0, -1, 1];
     }
-
-    // The remedy for a line that looks as if it were several fields.
-    private string? OtherDelimiter(string[] first) =>
-        first.Length == 1 && _format.Options.Contains("--delimiter") && Table.OtherDelimiter(first[0]) is { } delimiter
-            ? $"Say what separates its columns: --delimiter '{delimiter}'." : null;
 
     private DataFormatException WrongCount(int fields) => _table!.Wrong($"has {fields} fields; without names a line is id, tab, text. "
         + $"Give the table a header with the names id and text{OrColumns}.");

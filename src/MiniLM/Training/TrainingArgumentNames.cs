@@ -194,7 +194,7 @@ internal static class TrainingArgumentNames
         || (!WithoutEffect.Contains(name) && new[] { "lora", "peft", "fsdp", "ddp_" }.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal)));
 
     /// <summary>Whether a key that does nothing here has a value that changes nothing elsewhere either.</summary>
-    internal static bool AsksForNothing(string name, string value) => NotYet.GetValueOrDefault(name, Nothing).Contains(value);
+    private static bool AsksForNothing(string name, string value) => NotYet.GetValueOrDefault(name, Nothing).Contains(value);
 
     /// <summary>What of a key does nothing here: the key, or some of its values after it; null: nothing.</summary>
     internal static string? WithoutEffectOf(string name, string value)
