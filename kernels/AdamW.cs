@@ -99,7 +99,7 @@ public static class AdamW
 
     private static void Write<TElement>(ulong row, uint column, float value, bool isWide) where TElement : struct, IElement
     {
-        if (isWide) { Store(row + Wide(column, 4), 0, value); }
+        if (isWide & TElement.Bytes != 4) { Store(row + Wide(column, 4), 0, value); }
         else { TElement.Store(row + Wide(column, TElement.Bytes), value); }
     }
 }

@@ -55,6 +55,13 @@ internal sealed unsafe class Checkpoint
         Directory.Delete(removed, recursive: true);
     }
 
+    /// <summary>Removes the oldest of too many; the best and the newest stay.</summary>
+    internal static void Limit(string output, int limit, int? best)
+    {
+        IReadOnlyList<(int Step, string Path)> all = In(output);
+        foreach ((int _, string path) in all.SkipLast(1).Where(found => found.Step != best).Take(Math.Max(0, all.Count - limit)).ToArray()) { Remove(path); }
+    }
+
     /// <summary>Writes one beside what is there and gives it its name when all is on the disk.</summary>
     /// <param name="path">Replaced if it is there.</param>
     /// <param name="model">Whose folder the trained weights complete.</param>

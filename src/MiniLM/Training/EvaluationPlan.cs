@@ -13,7 +13,7 @@ namespace MiniLM.Training;
 /// <param name="batchSize">Rows that count as a step of measuring.</param>
 internal sealed class EvaluationPlan(Network model, IReadOnlyList<EvaluationSet> sets, IReadOnlyList<RetrievalEvaluator> retrieval, int batchSize)
 {
-    private const string Prefix = "eval_";
+    private const string Prefix = "eval_", TestPrefix = "test_";
 
     internal IReadOnlyList<EvaluationSet> Sets => sets;
 
@@ -44,6 +44,31 @@ internal sealed class EvaluationPlan(Network model, IReadOnlyList<EvaluationSet>
         }
         return values;
     }
+
+    /// <summary>Measures data sets of what is measured at the end, once; a threshold that was best on the evaluation data is carried over.</summary>
+    /// <param name="network">With the final weights.</param>
+    /// <param name="evaluated">What <see cref="Evaluate"/> gave for them.</param>
+    /// <param name="cancellation">Looked at for every batch.</param>
+    internal IEnumerable<KeyValuePair<string, double>> Test(
+        DeviceNetwork network, IReadOnlyDictionary<string, double> evaluated, CancellationToken cancellation)
+    {
+        List<KeyValuePair<string, double>> values = [];
+        foreach (EvaluationSet set in sets)
+        {
+            values.AddRange(set.Evaluate(network, model, out SequenceOutputs outputs, cancellation));
+            if (set.Evaluators.OfType<ThresholdEvaluator>().FirstOrDefault() is not { } evaluator) { continue; }
+            const string F1 = "f1", Accuracy = "accuracy";
+            if (evaluated.Keys.FirstOrDefault(key => key.EndsWith($"{evaluator.F1Name}_threshold", StringComparison.Ordinal)) is not { } key) { continue; }
+            string found = key[..^$"{F1}_threshold".Length], carried = $"{set.Data.Name}_{evaluator.F1Name[..^F1.Length]}";
+            (double f1, double accuracy) = evaluator.At(outputs, evaluated[key], evaluated[$"{found}{Accuracy}_threshold"]);
+            values.Add(KeyValuePair.Create($"{carried}{F1}_at_eval_threshold", f1));
+            values.Add(KeyValuePair.Create($"{carried}{Accuracy}_at_eval_threshold", accuracy));
+        }
+        return values.Select(value => KeyValuePair.Create(TestName(value.Key), value.Value));
+    }
+
+    /// <summary>Of a test set or its metric.</summary>
+    internal static string TestName(string name) => name.StartsWith(TestPrefix, StringComparison.Ordinal) ? name : TestPrefix + name;
 
     /// <summary>A metric by its name (null: the loss), which may lack <c>eval_</c> and the name of its data set where those are clear.</summary>
     /// <returns>With <c>eval_</c>.</returns>

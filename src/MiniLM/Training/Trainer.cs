@@ -30,6 +30,7 @@ public sealed class Trainer : IDisposable
     private readonly List<RetrievalTask> _retrieval = [];
     private TrainingNetwork? _network;
     private TrainingHistory _history = new();
+    private BestEvaluation? _best;
     private TrainingPosition _position; // behind the last whole step
     private IReadOnlyCollection<KeyValuePair<string, string>> _identity = [];
     private EventFile? _events;
@@ -196,6 +197,7 @@ public sealed class Trainer : IDisposable
         EvaluationPlan plan = Plan(_network, _evaluation, _retrieval);
         _ = Plan(_network, _tests, []); // what cannot be measured is said now, not at the end
         TrainingSchedule schedule = new(_arguments, plan, sampler);
+        _best = new BestEvaluation(_arguments, schedule, _history);
         TrainingSteps steps = new(_network, objectives, sampler, _arguments, _arguments.Precision, checkpoint?.Position);
         WarnOfData();
         if (schedule.LongWarmup is { } warmup) { Warn(warmup); }
@@ -249,11 +251,8 @@ public sealed class Trainer : IDisposable
                 + "and with dataloader_drop_last no batch. Lower it.");
         }
         CheckNames(_evaluation.Select(set => set.Name));
-        CheckNames(_tests.Select(set => TestName(set.Name)));
+        CheckNames(_tests.Select(set => EvaluationPlan.TestName(set.Name)));
     }
-
-    // Of what is measured at the end, once.
-    internal static string TestName(string name) => name.StartsWith("test_", StringComparison.Ordinal) ? name : "test_" + name;
 
     private static void CheckNames(IEnumerable<string> names)
     {
@@ -341,7 +340,7 @@ public sealed class Trainer : IDisposable
         int paced = 0;
         if (_arguments.EvalOnStart && steps.GlobalStep == 0) { Evaluate(steps, plan, schedule, cancellation); }
         if (_history.IsEvaluationPending) { AfterStep(steps, schedule, plan, cancellation); }
-        StopWithoutPatience();
+        _isStopped |= _best!.IsOutOfPatience;
         Stopwatch pace = Stopwatch.StartNew();
         while (!_isStopped && steps.TryStep(out TrainingStep step, cancellation))
         {
@@ -360,9 +359,6 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    // Also of a run that had stopped before and is resumed.
-    private void StopWithoutPatience() => _isStopped |= _arguments.EarlyStoppingPatience is { } patience && _history.Patience >= patience;
-
     // What is measured and kept behind a step; whether that was anything.
     private bool AfterStep(TrainingSteps steps, TrainingSchedule schedule, EvaluationPlan plan, CancellationToken cancellation)
     {
@@ -370,10 +366,10 @@ public sealed class Trainer : IDisposable
         _history.IsEvaluationPending = isEvaluationDue;
         bool isBetter = isEvaluationDue && Evaluate(steps, plan, schedule, cancellation);
         _history.IsEvaluationPending = false;
-        StopWithoutPatience();
+        _isStopped |= _best!.IsOutOfPatience;
         if (!schedule.IsSaveDue(steps, isBetter)) { return isEvaluationDue; }
         Save(Checkpoint.PathOf(_output.Path, steps.GlobalStep), steps, steps.State);
-        LimitCheckpoints();
+        if (_arguments.SaveTotalLimit is { } limit) { Checkpoint.Limit(_output.Path, limit, _history.BestStep); }
         return true;
     }
 
@@ -398,7 +394,7 @@ public sealed class Trainer : IDisposable
     private bool Evaluate(TrainingSteps steps, EvaluationPlan plan, TrainingSchedule schedule, CancellationToken cancellation)
     {
         List<KeyValuePair<string, double>> values = plan.Evaluate(_network!, cancellation);
-        double? former = BestMeasured(schedule);
+        double? former = _best!.Measured;
         Log(new LogEntry(steps.GlobalStep, steps.Epoch, values));
         foreach ((string name, byte[] table) in plan.Tables(_history)) { _output.WriteEvaluations(name, table); }
         if (steps.GlobalStep == 0 || schedule.Metric is not { } metric) { return false; }
@@ -408,28 +404,7 @@ public sealed class Trainer : IDisposable
             Warn(new TrainingWarning("undefined-metric", $"step {steps.GlobalStep}: {metric} is undefined by the data that are measured, so nothing is best. "
                 + "Look at their labels, or name another metric."));
         }
-        bool isImprovement = double.IsFinite(value)
-            && (former is not { } past || (schedule.IsBetter(value, past) && Math.Abs(value - past) > _arguments.EarlyStoppingThreshold));
-        _history.Patience = isImprovement ? 0 : _history.Patience + 1;
-        // What is to be loaded at the end must be kept: an evaluation between two saves is none to go back to.
-        bool isKept = !_arguments.LoadBestModelAtEnd || schedule.IsSaveDue(steps, isBest: true);
-        bool isBetter = isKept && double.IsFinite(value) && (_history.BestMetric is not { } best || schedule.IsBetter(value, best));
-        if (isBetter) { (_history.BestMetric, _history.BestStep) = (value, steps.GlobalStep); }
-        return isBetter;
-    }
-
-    // The best of what was measured behind a step, kept or not: that is what patience waits to see surpassed.
-    private double? BestMeasured(TrainingSchedule schedule)
-    {
-        double? best = null;
-        foreach (LogEntry entry in _history.Log.Where(entry => entry.Step > 0))
-        {
-            foreach ((string name, double value) in entry.Values)
-            {
-                if (name == schedule.Metric && double.IsFinite(value) && (best is not { } past || schedule.IsBetter(value, past))) { best = value; }
-            }
-        }
-        return best;
+        return _best.Take(value, former, steps);
     }
 
     private void Save(string path, TrainingSteps steps, TrainingPosition position)
@@ -449,17 +424,6 @@ public sealed class Trainer : IDisposable
     private void WriteHistory(string path, TrainingSteps steps, TrainingPosition position) =>
         _history.Write(path, _arguments, position.GlobalStep, steps.EpochOf(position.Data), steps.TotalSteps);
 
-    // The oldest go first; the best and the newest stay.
-    private void LimitCheckpoints()
-    {
-        if (_arguments.SaveTotalLimit is not { } limit) { return; }
-        List<(int Step, string Path)> all = [.. Checkpoint.In(_output.Path)];
-        foreach ((int step, string path) in all[..^1].Where(found => found.Step != _history.BestStep).Take(Math.Max(0, all.Count - limit)).ToArray())
-        {
-            Checkpoint.Remove(path);
-        }
-    }
-
     private TrainingResult Finish(TrainingSteps steps, TrainingSchedule schedule, EvaluationPlan plan, CancellationToken cancellation)
     {
         int? best = _arguments.LoadBestModelAtEnd ? _history.BestStep : null;
@@ -467,7 +431,7 @@ public sealed class Trainer : IDisposable
         if (best is null && !plan.IsEmpty && LastEvaluation(steps.GlobalStep) is null) { Evaluate(steps, plan, schedule, cancellation); }
         if (_arguments.LoadBestModelAtEnd && best is null)
         {
-            (string reason, string remedy) = BestMeasured(schedule) is null
+            (string reason, string remedy) = _best!.Measured is null
                 ? ($"{schedule.Metric} was never a number", "Look at the data that are measured.")
                 : ($"the run ended before a checkpoint was kept where {schedule.Metric} was measured",
                     "Lower --save-steps, or raise --early-stopping-patience.");
@@ -481,7 +445,7 @@ public sealed class Trainer : IDisposable
         if (best is { } step && step != steps.GlobalStep) { LoadBest(step, cancellation); }
         Dictionary<string, double> metrics = new(LastEvaluation(best ?? steps.GlobalStep) ?? []);
         EvaluationPlan tests = Plan(_network!, _tests, []);
-        foreach ((string name, double value) in Test(tests, metrics, cancellation)) { metrics.Add(name, value); }
+        foreach ((string name, double value) in tests.Test(_network!, metrics, cancellation)) { metrics.Add(name, value); }
         if (_tests.Count > 0)
         {
             Log(new LogEntry(steps.GlobalStep, steps.Epoch, [.. metrics.Where(metric => metric.Key.StartsWith("test_", StringComparison.Ordinal))]));
@@ -505,24 +469,6 @@ public sealed class Trainer : IDisposable
 
     private IReadOnlyList<KeyValuePair<string, double>>? LastEvaluation(int step) =>
         _history.Log.LastOrDefault(entry => entry.Values[0].Key.StartsWith("eval_", StringComparison.Ordinal) && entry.Step == step)?.Values;
-
-    /// <summary>The test data by the final weights; a threshold that was best on the evaluation data is carried over.</summary>
-    private IEnumerable<KeyValuePair<string, double>> Test(EvaluationPlan tests, Dictionary<string, double> evaluated, CancellationToken cancellation)
-    {
-        List<KeyValuePair<string, double>> values = [];
-        foreach (EvaluationSet set in tests.Sets)
-        {
-            values.AddRange(set.Evaluate(_network!, _network!.Parameters.Network, out SequenceOutputs outputs, cancellation));
-            if (set.Evaluators.OfType<ThresholdEvaluator>().FirstOrDefault() is not { } evaluator) { continue; }
-            const string F1 = "f1", Accuracy = "accuracy";
-            if (evaluated.Keys.FirstOrDefault(key => key.EndsWith($"{evaluator.F1Name}_threshold", StringComparison.Ordinal)) is not { } key) { continue; }
-            string found = key[..^$"{F1}_threshold".Length], carried = $"{set.Data.Name}_{evaluator.F1Name[..^F1.Length]}";
-            (double f1, double accuracy) = evaluator.At(outputs, evaluated[key], evaluated[$"{found}{Accuracy}_threshold"]);
-            values.Add(KeyValuePair.Create($"{carried}{F1}_at_eval_threshold", f1));
-            values.Add(KeyValuePair.Create($"{carried}{Accuracy}_at_eval_threshold", accuracy));
-        }
-        return values.Select(value => KeyValuePair.Create(TestName(value.Key), value.Value));
-    }
 
     /// <summary>Closes the model and lets go of the output folder; a run that has not ended goes on, and the last of it does so.</summary>
     public void Dispose() => _lifetime.Close();

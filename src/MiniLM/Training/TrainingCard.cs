@@ -44,7 +44,7 @@ internal sealed class TrainingCard(TrainingModel model, string? hubId, TrainingA
             [
                 .. evaluation.Evaluators.Where(evaluator => evaluator is not LossEvaluator).Select(evaluator => Evaluation(evaluator, history, best)),
                 .. tests.Evaluators.Where(evaluator => evaluator is not LossEvaluator)
-                    .Select(evaluator => Evaluation(evaluator, (metric, name) => new CardMetric(name, null, measured[Trainer.TestName(metric)]))),
+                    .Select(evaluator => Evaluation(evaluator, (metric, name) => new CardMetric(name, null, measured[EvaluationPlan.TestName(metric)]))),
             ],
             Settings = Settings(arguments),
             Log = history.Log,
