@@ -27,7 +27,7 @@ public unsafe class OuterProducts : IMeasured
     }
 
     [Benchmark]
-    public void Add() => OuterProduct.Add(_products, _dy.Floats, Channels, Channels, _x.Floats, Columns, Columns, Rows / _products.Group, _gradient.Floats,
+    public void Add() => _products.AddOuter(_dy.Floats, Channels, Channels, _x.Floats, Columns, Columns, Rows / _products.Group, _gradient.Floats,
         Columns);
 
     public Work? WorkOf(string benchmark)

@@ -1,85 +1,150 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using MiniLM.Model;
 
 namespace MiniLM.Cpu;
 
 /// <summary>One strip of C = epilogue(start + A B) in C# vectors: the tiers below machine code. Operands: <see cref="GemmCall"/>.</summary>
-/// <remarks>6 rows x 2 vectors of sums in flight, as many as 16 registers take; a panel is passed over in pieces of two vectors.</remarks>
+/// <remarks>
+/// 3 rows x 4 vectors of sums in flight, as many as 16 registers take beside a vector of B and three broadcasts: a row of a panel is read whole.
+/// A panel is cut along k into pieces that stay in L1 while all rows pass over them; meanwhile the next piece is fetched, which else would come from
+/// memory with every group of rows, since the weights of a network are more than a cache holds. Sums run over k in order, whatever the pieces.
+/// </remarks>
 internal static unsafe class Gemm
 {
     internal const int Columns = 32; // of a panel, in every tier
-    internal const int Tallest = 6;
+    internal const int Tallest = 132;
+    internal const int Rows = 3;
+    private const int Vectors = 4;
+    private const int PieceOfK = 192; // 24 KB of B: with the rows of A within an L1 of 32 KB
 
+    [SkipLocalsInit]
     internal static void Strip<TLanes>(Epilogue epilogue, GemmCall* arguments, int rows) where TLanes : struct, ILanes<TLanes>
     {
         Debug.Assert(rows is > 0 and <= Tallest);
+        bool addsResidual = epilogue == Epilogue.AddResidual; // which C may be, so that no unfinished sum goes there
+        float* tile = stackalloc float[addsResidual ? rows * Columns : 1];
         for (int panel = 0; panel < arguments->Panels; panel++)
         {
-            float* b = (float*)arguments->B + panel * arguments->K * Columns, start = arguments->Start == null ? null : arguments->Start + panel * Columns;
-            float* residual = epilogue == Epilogue.AddResidual ? arguments->Residual + panel * Columns : null;
+            float* start = arguments->Start == null ? null : arguments->Start + panel * Columns;
             byte* c = (byte*)arguments->C + panel * arguments->CPanel;
-            for (int column = 0; column < Columns; column += 2 * TLanes.Count)
+            if (addsResidual)
             {
-                Sums<TLanes>(arguments, rows, b + column, start == null ? null : start + column, (float*)c + column,
-                    residual == null ? null : residual + column);
+                Panel<TLanes>(arguments, rows, panel, start, (byte*)tile, Columns * sizeof(float));
+                AddResidual<TLanes>(arguments, rows, tile, arguments->Residual + panel * Columns, c);
             }
-            for (int row = 0; row < rows; row++) { Finish<TLanes>(epilogue, arguments, row, (float*)(c + row * arguments->CStride)); }
+            else
+            {
+                Panel<TLanes>(arguments, rows, panel, start, c, arguments->CStride);
+                for (int row = 0; row < rows; row++) { Finish<TLanes>(epilogue, arguments, row, (float*)(c + row * arguments->CStride)); }
+            }
         }
     }
 
-    // Rows past the last one repeat it: one kernel serves every height, and a sum never depends on it.
-    private static void Sums<TLanes>(GemmCall* arguments, int rows, float* b, float* start, float* c, float* residual) where TLanes : struct, ILanes<TLanes>
+    private static void Panel<TLanes>(GemmCall* arguments, int rows, int panel, float* start, byte* c, nint cStride) where TLanes : struct, ILanes<TLanes>
     {
-        nint stride = arguments->AStride, cStride = arguments->CStride;
-        byte* a = (byte*)arguments->A;
-        float* a0 = (float*)a, a1 = (float*)(a + stride * Math.Min(1, rows - 1)), a2 = (float*)(a + stride * Math.Min(2, rows - 1));
-        float* a3 = (float*)(a + stride * Math.Min(3, rows - 1)), a4 = (float*)(a + stride * Math.Min(4, rows - 1)),
-            a5 = (float*)(a + stride * Math.Min(5, rows - 1));
-        TLanes left = start == null ? TLanes.Create(0) : TLanes.Load(start), right = start == null ? left : TLanes.Load(start + TLanes.Count);
-        TLanes l0 = left, l1 = left, l2 = left, l3 = left, l4 = left, l5 = left, r0 = right, r1 = right, r2 = right, r3 = right, r4 = right, r5 = right;
-        for (nint k = 0; k < arguments->K; k++, b += Columns)
+        nint k = arguments->K, pieces = (k + PieceOfK - 1) / PieceOfK;
+        for (nint i = 0; i < pieces; i++)
         {
-            TLanes lb = TLanes.Load(b), rb = TLanes.Load(b + TLanes.Count);
-            TLanes x = TLanes.Create(a0[k]);
-            l0 = TLanes.MultiplyAdd(x, lb, l0);
-            r0 = TLanes.MultiplyAdd(x, rb, r0);
-            x = TLanes.Create(a1[k]);
-            l1 = TLanes.MultiplyAdd(x, lb, l1);
-            r1 = TLanes.MultiplyAdd(x, rb, r1);
-            x = TLanes.Create(a2[k]);
-            l2 = TLanes.MultiplyAdd(x, lb, l2);
-            r2 = TLanes.MultiplyAdd(x, rb, r2);
-            x = TLanes.Create(a3[k]);
-            l3 = TLanes.MultiplyAdd(x, lb, l3);
-            r3 = TLanes.MultiplyAdd(x, rb, r3);
-            x = TLanes.Create(a4[k]);
-            l4 = TLanes.MultiplyAdd(x, lb, l4);
-            r4 = TLanes.MultiplyAdd(x, rb, r4);
-            x = TLanes.Create(a5[k]);
-            l5 = TLanes.MultiplyAdd(x, lb, l5);
-            r5 = TLanes.MultiplyAdd(x, rb, r5);
+            nint first = k * i / pieces, piece = k * (i + 1) / pieces - first;
+            float* b = (float*)arguments->B + (panel * k + first) * Columns;
+            for (int row = 0; row < rows; row += Rows)
+            {
+                Prefetch(b + piece * Columns, (int)piece * Columns, row, Math.Min(rows, row + Rows), rows);
+                float* a = (float*)((byte*)arguments->A + row * arguments->AStride) + first;
+                float* to = (float*)(c + row * cStride);
+                Tile<TLanes>(a, arguments->AStride, sizeof(float), Math.Min(Rows, rows - row), b, piece, i > 0 ? to : start, i > 0 ? cStride : 0, to, cStride);
+            }
         }
-        Store(0, l0, r0);
-        Store(1, l1, r1);
-        Store(2, l2, r2);
-        Store(3, l3, r3);
-        Store(4, l4, r4);
-        Store(5, l5, r5);
+    }
+
+    /// <summary>The share of rows [row, end) of what all rows fetch of the next piece. A piece that does not exist is no fault.</summary>
+    private static void Prefetch(float* next, int floats, int row, int end, int rows)
+    {
+        const int Line = 16;
+        if (!Sse.IsSupported) { return; }
+        int lines = floats / Line;
+        for (int line = lines * row / rows; line < lines * end / rows; line++) { Sse.Prefetch1(next + line * Line); }
+    }
+
+    /// <summary>Up to 3 rows of a panel: c = start + a b.</summary>
+    /// <remarks>Rows past the last one repeat it: one kernel serves every height, and a sum never depends on it.</remarks>
+    /// <param name="a">Of row 0.</param>
+    /// <param name="aStride">Bytes from row to row of a.</param>
+    /// <param name="aStep">Bytes from k to k of a.</param>
+    /// <param name="rows">1 to 3.</param>
+    /// <param name="b">[k, 32].</param>
+    /// <param name="k">Summed over.</param>
+    /// <param name="start">Of row 0; may be <paramref name="c"/>; null: 0.</param>
+    /// <param name="startStride">Bytes from row to row of start; 0: one for all rows.</param>
+    /// <param name="c">Of row 0.</param>
+    /// <param name="cStride">Bytes from row to row of c.</param>
+    internal static void Tile<TLanes>(float* a, nint aStride, nint aStep, int rows, float* b, nint k, float* start, nint startStride, float* c, nint cStride)
+        where TLanes : struct, ILanes<TLanes>
+    {
+        for (int column = 0; column < Columns; column += Vectors * TLanes.Count, b += Vectors * TLanes.Count, c += Vectors * TLanes.Count)
+        {
+            Sums<TLanes>((byte*)a, aStride, aStep, rows, b, k, start == null ? null : start + column, startStride, c, cStride);
+        }
+    }
+
+    private static void Sums<TLanes>(byte* a, nint aStride, nint aStep, int rows, float* b, nint k, float* start, nint startStride, float* c, nint cStride)
+        where TLanes : struct, ILanes<TLanes>
+    {
+        nint second = Math.Min(1, rows - 1), third = Math.Min(2, rows - 1);
+        TLanes zero = TLanes.Create(0);
+        TLanes x0 = zero, x1 = zero, x2 = zero, x3 = zero, y0 = zero, y1 = zero, y2 = zero, y3 = zero, z0 = zero, z1 = zero, z2 = zero, z3 = zero;
+        if (start != null)
+        {
+            float* s = start;
+            (x0, x1, x2, x3) = (TLanes.Load(s), TLanes.Load(s + TLanes.Count), TLanes.Load(s + 2 * TLanes.Count), TLanes.Load(s + 3 * TLanes.Count));
+            s = (float*)((byte*)start + second * startStride);
+            (y0, y1, y2, y3) = (TLanes.Load(s), TLanes.Load(s + TLanes.Count), TLanes.Load(s + 2 * TLanes.Count), TLanes.Load(s + 3 * TLanes.Count));
+            s = (float*)((byte*)start + third * startStride);
+            (z0, z1, z2, z3) = (TLanes.Load(s), TLanes.Load(s + TLanes.Count), TLanes.Load(s + 2 * TLanes.Count), TLanes.Load(s + 3 * TLanes.Count));
+        }
+        nint toSecond = second * aStride, toThird = third * aStride;
+        for (nint i = 0; i < k; i++, a += aStep, b += Columns)
+        {
+            TLanes x = TLanes.Create(*(float*)a), y = TLanes.Create(*(float*)(a + toSecond)), z = TLanes.Create(*(float*)(a + toThird));
+            TLanes v = TLanes.Load(b);
+            x0 = TLanes.MultiplyAdd(v, x, x0);
+            y0 = TLanes.MultiplyAdd(v, y, y0);
+            z0 = TLanes.MultiplyAdd(v, z, z0);
+            v = TLanes.Load(b + TLanes.Count);
+            x1 = TLanes.MultiplyAdd(v, x, x1);
+            y1 = TLanes.MultiplyAdd(v, y, y1);
+            z1 = TLanes.MultiplyAdd(v, z, z1);
+            v = TLanes.Load(b + 2 * TLanes.Count);
+            x2 = TLanes.MultiplyAdd(v, x, x2);
+            y2 = TLanes.MultiplyAdd(v, y, y2);
+            z2 = TLanes.MultiplyAdd(v, z, z2);
+            v = TLanes.Load(b + 3 * TLanes.Count);
+            x3 = TLanes.MultiplyAdd(v, x, x3);
+            y3 = TLanes.MultiplyAdd(v, y, y3);
+            z3 = TLanes.MultiplyAdd(v, z, z3);
+        }
+        Store(c, x0, x1, x2, x3);
+        Store((float*)((byte*)c + second * cStride), y0, y1, y2, y3);
+        Store((float*)((byte*)c + third * cStride), z0, z1, z2, z3);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        void Store(int row, TLanes l, TLanes r)
+        static void Store(float* to, TLanes v0, TLanes v1, TLanes v2, TLanes v3)
         {
-            if (row >= rows) { return; }
-            if (residual != null) // which may be c itself
-            {
-                float* from = (float*)((byte*)residual + row * arguments->ResidualStride);
-                l += TLanes.Load(from);
-                r += TLanes.Load(from + TLanes.Count);
-            }
-            float* to = (float*)((byte*)c + row * cStride);
-            l.Store(to);
-            r.Store(to + TLanes.Count);
+            v0.Store(to);
+            v1.Store(to + TLanes.Count);
+            v2.Store(to + 2 * TLanes.Count);
+            v3.Store(to + 3 * TLanes.Count);
+        }
+    }
+
+    private static void AddResidual<TLanes>(GemmCall* arguments, int rows, float* tile, float* residual, byte* c) where TLanes : struct, ILanes<TLanes>
+    {
+        for (int row = 0; row < rows; row++, tile += Columns)
+        {
+            float* from = (float*)((byte*)residual + row * arguments->ResidualStride), to = (float*)(c + row * arguments->CStride);
+            for (int i = 0; i < Columns; i += TLanes.Count) { (TLanes.Load(tile + i) + TLanes.Load(from + i)).Store(to + i); }
         }
     }
 

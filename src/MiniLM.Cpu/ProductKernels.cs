@@ -26,8 +26,8 @@ internal abstract unsafe class ProductKernels
     /// <summary>Most rows of one GEMM strip.</summary>
     internal abstract int Tallest { get; }
 
-    /// <summary>Most channels of one strip of an outer product.</summary>
-    internal abstract int TallestOuter { get; }
+    /// <summary>Channels of an outer product that are computed at once.</summary>
+    internal abstract int OuterChannels { get; }
 
     /// <summary>Bytes of an operand: 4, or 2.</summary>
     internal virtual int Size => sizeof(float);
@@ -47,7 +47,18 @@ internal abstract unsafe class ProductKernels
     /// <param name="rows">At most <see cref="Tallest"/>.</param>
     internal abstract void GemmStrip(Epilogue epilogue, Store store, GemmCall* call, int rows);
 
-    internal abstract void OuterStrip(OuterCall* call, int channels);
+    /// <summary>c[channel, column] += sum over rows of a[row, channel] b[row, column]; of 16 bits two rows lie side by side (<see cref="PairRows"/>) and count
+    /// as one. See <see cref="OuterProduct"/>.</summary>
+    /// <param name="a">[rows, channels], <paramref name="aStride"/> floats apart.</param>
+    /// <param name="aStride">At least channels.</param>
+    /// <param name="channels">Rows of c.</param>
+    /// <param name="b">[rows, columns rounded up to 32], <paramref name="bStride"/> floats apart.</param>
+    /// <param name="bStride">At least columns, rounded up to 32.</param>
+    /// <param name="columns">Of c.</param>
+    /// <param name="rows">Summed over.</param>
+    /// <param name="c">[channels, columns], <paramref name="cStride"/> floats apart.</param>
+    /// <param name="cStride">At least columns.</param>
+    internal abstract void AddOuter(float* a, nint aStride, int channels, float* b, nint bStride, int columns, int rows, float* c, nint cStride);
 
     /// <summary>A row of floats as operands.</summary>
     /// <param name="from">[count].</param>
@@ -104,11 +115,12 @@ internal unsafe class LanesProducts<TLanes> : ProductKernels where TLanes : stru
 {
     internal override int Tallest => Cpu.Gemm.Tallest;
 
-    internal override int TallestOuter => OuterProduct.TallestInLanes;
+    internal override int OuterChannels => Cpu.Gemm.Rows;
 
     internal override void GemmStrip(Epilogue epilogue, Store store, GemmCall* call, int rows) => Cpu.Gemm.Strip<TLanes>(epilogue, call, rows);
 
-    internal override void OuterStrip(OuterCall* call, int channels) => OuterProduct.Strip<TLanes>(call, channels);
+    internal override void AddOuter(float* a, nint aStride, int channels, float* b, nint bStride, int columns, int rows, float* c, nint cStride) =>
+        OuterProduct.Add<TLanes>(a, aStride, channels, b, bStride, columns, rows, c, cStride);
 }
 
 /// <summary>Float32 or bfloat16, assembled for AVX-512.</summary>
@@ -121,7 +133,7 @@ internal sealed unsafe class Avx512Products(Dot dot) : ProductKernels
 
     internal override int Tallest => GemmAvx512.Tallest;
 
-    internal override int TallestOuter => OuterAvx512.Tallest;
+    internal override int OuterChannels => OuterAvx512.Tallest;
 
     internal override int Size => sizeof(float) / dot.Group();
 
@@ -137,7 +149,41 @@ internal sealed unsafe class Avx512Products(Dot dot) : ProductKernels
         ((delegate* unmanaged<GemmCall*, void>)kernel)(call);
     }
 
-    internal override void OuterStrip(OuterCall* call, int channels)
+    // 786 KB of b: they stay in L2 while the strips of a pass over them.
+    private const int ChunkRows = 512, ChunkColumns = 384;
+
+    internal override void AddOuter(float* a, nint aStride, int channels, float* b, nint bStride, int columns, int rows, float* c, nint cStride)
+    {
+        float* tile = stackalloc float[OuterAvx512.Tallest * OuterProduct.Columns];
+        int strips = (channels + OuterAvx512.Tallest - 1) / OuterAvx512.Tallest;
+        for (int first = 0; first < rows; first += ChunkRows)
+        {
+            for (int block = 0; block < columns; block += ChunkColumns)
+            {
+                int end = Math.Min(columns, block + ChunkColumns);
+                for (int strip = 0; strip < strips; strip++)
+                {
+                    int channel = StripStart(channels, strip, strips), count = StripStart(channels, strip + 1, strips) - channel;
+                    for (int column = block; column < end; column += OuterProduct.Columns)
+                    {
+                        var call = new OuterCall
+                        {
+                            A = a + first * aStride + channel,
+                            AStep = aStride * sizeof(float),
+                            B = b + first * bStride + column,
+                            BStep = bStride * sizeof(float),
+                            C = tile,
+                            Rows = Math.Min(ChunkRows, rows - first),
+                        };
+                        OuterStrip(&call, count);
+                        OuterProduct.AddTile(tile, count, Math.Min(OuterProduct.Columns, columns - column), c + channel * cStride + column, cStride);
+                    }
+                }
+            }
+        }
+    }
+
+    private void OuterStrip(OuterCall* call, int channels)
     {
         Debug.Assert(channels is > 0 and <= OuterAvx512.Tallest);
         nint kernel = Volatile.Read(ref _outer[channels]);
@@ -171,7 +217,7 @@ internal sealed unsafe class RoundedProducts(ProductKernels products, Precision 
 {
     internal override int Tallest => products.Tallest;
 
-    internal override int TallestOuter => products.TallestOuter;
+    internal override int OuterChannels => products.OuterChannels;
 
     internal override bool IsExact => false;
 
@@ -190,7 +236,8 @@ internal sealed unsafe class RoundedProducts(ProductKernels products, Precision 
         }
     }
 
-    internal override void OuterStrip(OuterCall* call, int channels) => products.OuterStrip(call, channels);
+    internal override void AddOuter(float* a, nint aStride, int channels, float* b, nint bStride, int columns, int rows, float* c, nint cStride) =>
+        products.AddOuter(a, aStride, channels, b, bStride, columns, rows, c, cStride);
 
     internal override void Convert(float* from, void* to, int count)
     {

@@ -21,7 +21,7 @@ internal static unsafe class SelfAttention
     internal sealed class Scratch(int longest, int paddedHeadSize, ProductKernels products) : IDisposable
     {
         private readonly NativeBlock _block = new(2L * Padded(longest) * paddedHeadSize + 2L * products.Tallest * (Padded(longest) + RowPadding)
-            + Gemm.Columns + Padded(longest));
+            + Padded(products.Tallest) + Padded(longest));
 
         internal int Longest => longest;
         internal long Bytes => _block.Bytes;
@@ -30,7 +30,7 @@ internal static unsafe class SelfAttention
         internal float* Scores => Values + (long)Padded(longest) * paddedHeadSize;
         internal float* Probabilities => products.IsExact ? Scores : Scores + (long)products.Tallest * (Padded(longest) + RowPadding);
         internal float* Inverse => Scores + 2L * products.Tallest * (Padded(longest) + RowPadding);
-        internal float* Bias => Inverse + Gemm.Columns;
+        internal float* Bias => Inverse + Padded(products.Tallest);
 
         public void Dispose() => _block.Dispose();
     }
@@ -261,8 +261,8 @@ internal static unsafe class SelfAttention
         float* queries = Pairs(query, paddedHeadSize, paddedHeadSize, scratch.QueryPairs, paddedHeadSize);
         float* contexts = Pairs(dContext, stride, paddedHeadSize, scratch.ContextPairs, paddedHeadSize);
         nint contextStride = group > 1 ? paddedHeadSize : stride;
-        OuterProduct.Add(products, scores, scoreStride, length, queries, paddedHeadSize, paddedHeadSize, pairs, dKey, dStride);
-        OuterProduct.Add(products, probabilities, scoreStride, length, contexts, contextStride, paddedHeadSize, pairs, dValue, dStride);
+        products.AddOuter(scores, scoreStride, length, queries, paddedHeadSize, paddedHeadSize, pairs, dKey, dStride);
+        products.AddOuter(probabilities, scoreStride, length, contexts, contextStride, paddedHeadSize, pairs, dValue, dStride);
 
         // Where an outer product over the rows finds them: operands of 16 bits in pairs.
         float* Pairs(void* from, nint fromStride, int width, float* to, nint toStride)

@@ -11,7 +11,7 @@ public sealed unsafe class OuterProductTests
 
     public static TheoryData<string, Precision, bool> All() => Operands.All();
 
-    // Rows in more than one chunk of 512, columns in more than one of 384; strips of unequal heights; a last panel of one column, of all.
+    // Rows in more than one chunk, columns in more than one of 384; strips of unequal heights; a last panel of one column, of all.
     [Theory, MemberData(nameof(All))]
     public void Add_OfEverySizeAgreesWithSumsInDouble(string tier, Precision precision, bool rounded)
     {
@@ -29,7 +29,7 @@ public sealed unsafe class OuterProductTests
         for (int i = 0; i < c.Count; i++) { if (i % cStride >= columns) { c.Span[i] = float.NaN; } }
         float[] before = c.Span.ToArray();
         double[] left = Fill(a, aStride, channels), right = Fill(b, width, columns);
-        OuterProduct.Add(products, a.Pointer, aStride, channels, b.Pointer, width, columns, words, c.Pointer, cStride);
+        products.AddOuter(a.Pointer, aStride, channels, b.Pointer, width, columns, words, c.Pointer, cStride);
         for (int i = 0; i < c.Count; i++)
         {
             (int channel, int column) = (i / cStride, i % cStride);
@@ -75,11 +75,11 @@ public sealed unsafe class OuterProductTests
         using GuardedBuffer a = new(Words * Channels), b = new(Words * Columns), together = new(Channels * Columns), cut = new(Channels * Columns);
         for (int i = 0; i < a.Count * products.Group; i++) { Write(products, a.Pointer, i, Draw(random, precision)); }
         for (int i = 0; i < b.Count * products.Group; i++) { Write(products, b.Pointer, i, Draw(random, precision)); }
-        OuterProduct.Add(products, a.Pointer, Channels, Channels, b.Pointer, Columns, Columns, Words, together.Pointer, Columns);
+        products.AddOuter(a.Pointer, Channels, Channels, b.Pointer, Columns, Columns, Words, together.Pointer, Columns);
         for (int first = 0, count = 1; first < Channels; first += count, count++)
         {
             count = Math.Min(count, Channels - first);
-            OuterProduct.Add(products, a.Pointer + first, Channels, count, b.Pointer, Columns, Columns, Words, cut.Pointer + first * Columns, Columns);
+            products.AddOuter(a.Pointer + first, Channels, count, b.Pointer, Columns, Columns, Words, cut.Pointer + first * Columns, Columns);
         }
         Assert.Equal(together.Span.ToArray(), cut.Span.ToArray());
     }
@@ -95,7 +95,7 @@ public sealed unsafe class OuterProductTests
             (int word, int part) = (at / products.Group, at % products.Group);
             Write(products, a.Pointer, (word * Channels + at) * products.Group + part, float.NaN);
             Write(products, b.Pointer, (word * Columns + 2 * at) * products.Group + part, float.NaN);
-            OuterProduct.Add(products, a.Pointer, Channels, Channels, b.Pointer, Columns, Columns, Words, c.Pointer, Columns);
+            products.AddOuter(a.Pointer, Channels, Channels, b.Pointer, Columns, Columns, Words, c.Pointer, Columns);
             for (int i = 0; i < c.Count; i++) { Assert.Equal(i / Columns == at || i % Columns == 2 * at ? float.NaN : 0, c.Span[i]); }
         }
     }
@@ -105,7 +105,7 @@ public sealed unsafe class OuterProductTests
     {
         using GuardedBuffer one = GuardedBuffer.NaN(32), c = GuardedBuffer.Normal(new Random(1), 32);
         float[] before = c.Span.ToArray();
-        OuterProduct.Add(Products(tier, precision, rounded), one.Pointer, 1, 1, one.Pointer, 32, 32, 0, c.Pointer, 32);
+        Products(tier, precision, rounded).AddOuter(one.Pointer, 1, 1, one.Pointer, 32, 32, 0, c.Pointer, 32);
         Assert.Equal(before, c.Span.ToArray());
     }
 }

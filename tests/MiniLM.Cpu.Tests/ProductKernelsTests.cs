@@ -76,7 +76,7 @@ public sealed unsafe class ProductKernelsTests
         {
             foreach (Store store in Enum.GetValues<Store>())
             {
-                for (int rows = 1; rows <= products.Tallest; rows++)
+                foreach (int rows in Tiers.Heights(products))
                 {
                     foreach (int groups in new[] { 1, 2, 3, 4, 7, 33 })
                     {

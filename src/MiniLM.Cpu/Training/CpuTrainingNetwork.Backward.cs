@@ -181,7 +181,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
     private void Cut(CpuOperation operation, Linear linear, float* dy, int dyStride, int outputHeads, float* x, int xStride, int inputHeads, float* biasSums)
     {
         int outputs = linear.Outputs / outputHeads, inputs = linear.Inputs / inputHeads, panels = PackedLinear.PanelsOf(inputs);
-        (int tall, int wide) = PiecesOf(outputs, inputs, _products.TallestOuter, Pieces * _device.Threads);
+        (int tall, int wide) = PiecesOf(outputs, inputs, _products.OuterChannels, Pieces * _device.Threads);
         for (int head = 0; head < outputHeads; head++)
         {
             int padded = head * _widths.Head;
@@ -244,7 +244,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
         {
             _pool.Checkpoint();
             WeightPiece piece = _pieces[index];
-            OuterProduct.Add(_products, piece.DY, piece.DYStride, piece.Channels, piece.X, piece.XStride, piece.Columns, _words,
+            _products.AddOuter(piece.DY, piece.DYStride, piece.Channels, piece.X, piece.XStride, piece.Columns, _words,
                 piece.Gradient, piece.GradientStride);
             Logs?[member].AddProduct(
                 piece.Operation, Store.Float32, piece.Channels, _slot.Batch.Rows, piece.Columns, addends: 1, Derivative.Weights);

@@ -158,7 +158,7 @@ internal sealed unsafe class TrainingHead(CpuKernels kernels, Network network)
             {
                 Activations.Backward(slopes + sequence * Pad(outputs), dy + sequence * Pad(outputs), outputs);
             }
-            OuterProduct.Add(kernels.Products, dy, Pad(outputs), outputs, x, Pad(inputs), inputs, sequences, gradient(dense.Linear.Weight), inputs);
+            kernels.Products.AddOuter(dy, Pad(outputs), outputs, x, Pad(inputs), inputs, sequences, gradient(dense.Linear.Weight), inputs);
         }
         float* weight = (float*)dense.Linear.Weight.Data, bias = dense.Linear.Bias is { } tensor ? gradient(tensor) : null;
         for (int sequence = 0; sequence < sequences; sequence++)

@@ -422,7 +422,7 @@ public sealed class SmallTrainingNetworkTests
         // Of each layer, added: weights, heads apart, in pieces of channels and columns, each by all rows.
         void Gradient(string name, int weights, int channels, int columns)
         {
-            (int tall, int wide) = CpuTrainingNetwork.PiecesOf(channels, columns, products.TallestOuter, 4 * threads);
+            (int tall, int wide) = CpuTrainingNetwork.PiecesOf(channels, columns, products.OuterChannels, 4 * threads);
             long count = Layers * weights, values = (long)channels * columns;
             Note(name, 2 * count * rows * values, count * (size * rows * (wide * channels + tall * columns) + 2L * ofFloats * values));
         }
