@@ -7,15 +7,15 @@ namespace MiniLM.Cpu;
 
 /// <summary>One strip of C = epilogue(start + A B) in C# vectors: the tiers below machine code. Operands: <see cref="GemmCall"/>.</summary>
 /// <remarks>
-/// 3 rows x 4 vectors of sums in flight, as many as 16 registers take beside a vector of B and three broadcasts: a row of a panel is read whole.
+/// Tiles of 3 rows x 4 vectors of sums, as many as 16 registers take beside a vector of B and three broadcasts: in 256 bits a panel's whole width.
 /// A panel is cut along k into pieces that stay in L1 while all rows pass over them; meanwhile the next piece is fetched, which else would come from
 /// memory with every group of rows, since the weights of a network are more than a cache holds. Sums run over k in order, whatever the pieces.
 /// </remarks>
 internal static unsafe class Gemm
 {
     internal const int Columns = 32; // of a panel, in every tier
-    internal const int Tallest = 132;
-    internal const int Rows = 3;
+    internal const int Tallest = 132; // a group of sequences has some 128 rows: a piece of B is loaded once for all of them
+    internal const int Rows = 3; // of a tile
     private const int Vectors = 4;
     private const int PieceOfK = 192; // 24 KB of B: with the rows of A within an L1 of 32 KB
 
