@@ -97,6 +97,39 @@ public sealed class CheckedAttentionTests
         AssertContext(under, kernel, attention, Run(under, kernel, attention), "flat");
     }
 
+    // Each query has one key whose score is far above all others, in every place of a block of 64 and in both halves of a fragment: a softmax whose maximum
+    // passes one of them over divides infinities.
+    [Theory, MemberData(nameof(Forward))]
+    public void Attention_FindsTheGreatestScoreInEveryPlace(string kernel)
+    {
+        using CheckedKernel under = new(kernel);
+        int size = Sizes(under)[0], hidden = AttentionCase.Heads * size, across = Math.Min(32, size);
+        int[] lengths = [2 * across, 61, 125]; // a block that is full, and those of which some keys are masked
+        float height = MathF.Ceiling(MathF.Sqrt(120 * MathF.Sqrt(size)));
+        foreach (int shift in new[] { 0, 8 })
+        {
+            float[] query = new float[lengths.Sum() * hidden], key = new float[query.Length];
+            for (int sequence = 0, row = 0; sequence < lengths.Length; sequence++)
+            {
+                for (int i = 0; i < lengths[sequence]; i++, row++)
+                {
+                    // Each of the last 2 x 32 places has an element and a sign of its own.
+                    int place = lengths[sequence] - 1 - i;
+                    if (place >= 2 * across) { continue; }
+                    for (int head = 0; head < AttentionCase.Heads; head++)
+                    {
+                        Mark(key, (row * hidden) + (head * size), place);
+                        Mark(query, (row * hidden) + (head * size), (place + shift) % (2 * across));
+                    }
+                }
+            }
+            AttentionCase attention = new(under, size, lengths, query, key, StoredValues.Random(new Random(9), query.Length));
+            AssertContext(under, kernel, attention, Run(under, kernel, attention, 64), $"one key far above all others, {shift} places further");
+        }
+
+        void Mark(float[] rows, int at, int place) => rows[at + place % across] = place < across ? height : -height;
+    }
+
     // Scores as large as fp16 has them, where a softmax without its maximum overflows; infinities and NaN stay in their head and in what reads them.
     [Theory, MemberData(nameof(Forward))]
     public void Attention_TakesScoresAndValuesAtTheEndOfTheirRange(string kernel)
@@ -165,7 +198,8 @@ public sealed class CheckedAttentionTests
     {
         using CheckedKernel under = new(kernel);
         bool onTensorCores = IsOnTensorCores(kernel);
-        foreach (int size in onTensorCores ? Sizes(under) : under.Info.TileColumns == 32 ? [30, 40] : [62, 140])
+        int more = under.Values.Bytes == sizeof(float) ? 1 : 2; // blocks that write the halves of a word look like a race
+        foreach (int size in onTensorCores ? Sizes(under) : under.Info.TileColumns == 32 ? [30, 32 + more, 40] : [62, 64 + more, 140])
         {
             int[] lengths = size == 140 ? [1, 35, 17] : onTensorCores ? [1, 70, 17, 2, 33] : [1, 40, 17, 2, 33];
             foreach (bool drops in new[] { true, false })

@@ -51,7 +51,13 @@ internal static class TrainingRunGolden
     internal static JsonDocument Open(string name) =>
         JsonDocument.Parse(File.ReadAllBytes(SharedFolder.Require("golden", "training", "runs", name + ".json")));
 
-    internal static bool IsTiny(JsonElement run) => run.GetProperty("model").GetString()!.StartsWith("tiny", StringComparison.Ordinal);
+    internal static bool IsTiny(string name)
+    {
+        using JsonDocument run = Open(name);
+        return IsTiny(run.RootElement);
+    }
+
+    private static bool IsTiny(JsonElement run) => run.GetProperty("model").GetString()!.StartsWith("tiny", StringComparison.Ordinal);
 
     /// <summary>In float32, within the goldens' tolerances.</summary>
     internal static void Run(string name, Device device) => Run(name, device, Precision.Float32, (step, loss, expected, result) =>
