@@ -99,6 +99,16 @@ public sealed class UserInputTests : CommandTests
     }
 
     [Fact]
+    public void Embed_OfLinesOfTextRefusesADelimiter()
+    {
+        const string Table = "id;text\n1;one\n";
+        CommandLine.Run("embed", "--model", BiEncoder, "--input", Write("a.txt", Table), "--delimiter", ";")
+            .AssertRefused(1, "a.txt: lines of text have one column, 'text'. For ';' say --format tsv, csv or jsonl.");
+        string[] lines = CommandLine.RunWith(default, Table, "embed", "--model", BiEncoder, "--input", "-", "--delimiter", ";").AssertDone().Lines;
+        Assert.Equal(CommandLine.Run("embed", "--model", BiEncoder, "one").AssertDone().Lines, lines);
+    }
+
+    [Fact]
     public void Tables_ThatLookLikeSeveralColumnsAskForTheDelimiterWhereOthersAreMissing()
     {
         string pairs = Write("pairs.csv", "a;b\nx;y\n"), corpus = Write("corpus.tsv", "id|text\n1|one\n");

@@ -15,7 +15,7 @@ internal static class Tiers
 
     internal static CpuKernels Kernels(string name) => CpuKernels.For(CpuTiers.Supported.Single(tier => CpuTiers.Name(tier) == name));
 
-    /// <summary>Heights of a strip: all of machine code, which is made for each; of vectors, which take three rows at a time, the first few and the last.</summary>
+    /// <summary>Heights of a strip: all of machine code, made for each; of vectors, which take three rows at a time, the first and the last.</summary>
     internal static IEnumerable<int> Heights(ProductKernels products) =>
         Enumerable.Range(1, products.Tallest).Where(rows => rows <= 14 || rows >= products.Tallest - 1);
 

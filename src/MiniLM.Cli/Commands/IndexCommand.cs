@@ -1,4 +1,5 @@
 using System.CommandLine;
+using MiniLM.Batching;
 using MiniLM.Cli.Options;
 using MiniLM.Compute;
 using MiniLM.Data;
@@ -48,7 +49,7 @@ internal sealed class IndexCommand : CliCommand
         _model.SayPrompt(parse, encoder, options, "documents", session);
         int width = encoder.DimensionOf(options);
         using VectorIndexWriter writer = new(output, width, parse.GetValue(_overwrite)) { Repair = format.Repair, IsNormalized = options.Normalize };
-        EmbeddedWindows corpus = new(new CollectionWindows(texts, "document"), encoder, options);
+        EmbeddedWindows corpus = new(new CollectionWindows(texts, "document", pace: new WindowPace()), encoder, options);
         using (Progress progress = new(session, "index", 0, "documents", () => texts.ShareRead))
         {
             while (corpus.Read(session.Cancellation))

@@ -157,7 +157,15 @@ internal sealed class RerankCommand : CliCommand
         using PairScorer scorer = OpenScorer(parse, device, session);
         Func<float, float> score = Score(parse, scorer, "raw");
         using RowOutput output = Open(parse, session, identity => AddModel(identity, parse, device, scorer));
-        Rank(RunReranking.Of(texts, scorer, session.Cancellation), score, parse, output, session);
+        Rank(Embed(texts, scorer, session), score, parse, output, session);
+    }
+
+    // A bi-encoder has done nearly all when the first query is ranked.
+    private static RunReranking Embed(RunTexts texts, PairScorer scorer, Session session)
+    {
+        long done = 0;
+        using Progress progress = new(session, "rerank", 0, "texts", () => (double)done / (texts.Queries.Length + texts.Run.Documents.Count));
+        return RunReranking.Of(texts, scorer, ranking => progress.Report(done = ranking.Embedded.Inputs, ranking.Embedded.Tokens), session.Cancellation);
     }
 
     private void RankRun(string run, SanityScorer scorer, ParseResult parse, Session session)

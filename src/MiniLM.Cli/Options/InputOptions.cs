@@ -1,4 +1,5 @@
 using System.CommandLine;
+using MiniLM.Batching;
 using MiniLM.Cli.Output;
 using MiniLM.Data;
 using MiniLM.Text.Repair;

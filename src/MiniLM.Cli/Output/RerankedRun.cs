@@ -1,3 +1,4 @@
+using MiniLM.Batching;
 using MiniLM.Data;
 using MiniLM.Evaluation;
 using MiniLM.Ranking;
@@ -20,6 +21,7 @@ internal static class RerankedRun
         using Progress progress = new(session, "rerank", output.Rows, "queries", () => (double)output.Rows / run.Queries.Count);
         long tokens = 0;
         if (output.Rows == 0) { Count(reranking.Embedded); }
+        tokens = 0; // of what comes now: the others were told of while they were computed
         WindowPace pace = new();
         for (int first = (int)output.Rows, end; first < run.Queries.Count; first = end)
         {

@@ -1,3 +1,4 @@
+using MiniLM.Batching;
 using MiniLM.Data;
 
 namespace MiniLM.Cli.Output;

@@ -8,7 +8,9 @@ namespace MiniLM.Data;
 /// <param name="what">"document" or "query", for messages.</param>
 /// <param name="isWanted">By id; others are passed over, unchecked. Null: all are wanted.</param>
 /// <param name="capacity">Most documents of a window.</param>
-internal sealed class CollectionWindows(TextCollection collection, string what, Func<string, bool>? isWanted = null, int capacity = TokenWindow.Capacity)
+/// <param name="pace">What else ends a window; null: nothing.</param>
+internal sealed class CollectionWindows(
+    TextCollection collection, string what, Func<string, bool>? isWanted = null, int capacity = TokenWindow.Capacity, WindowPace? pace = null)
 {
     /// <summary>A window ends once its texts have so many characters: thousands of megabytes each must not be held at once.</summary>
     internal const int MaxChars = 1 << 23;
@@ -16,6 +18,8 @@ internal sealed class CollectionWindows(TextCollection collection, string what, 
     private readonly KnownIds _known = new();
     private readonly List<Document> _window = [];
     private readonly List<long> _starts = [];
+
+    internal WindowPace? Pace => pace;
 
     /// <summary>What the last call read.</summary>
     internal IReadOnlyList<Document> Window => _window;
@@ -30,7 +34,7 @@ internal sealed class CollectionWindows(TextCollection collection, string what, 
     {
         _window.Clear();
         _starts.Clear();
-        for (long chars = 0; _window.Count < capacity && chars < MaxChars && collection.Read(out Document document);)
+        for (long chars = 0; _window.Count < capacity && pace?.IsFull != true && chars < MaxChars && collection.Read(out Document document);)
         {
             cancellation.ThrowIfCancellationRequested();
             if (isWanted?.Invoke(document.Id) == false) { continue; }
@@ -41,7 +45,9 @@ internal sealed class CollectionWindows(TextCollection collection, string what, 
             }
             _window.Add(document);
             _starts.Add(collection.Start);
-            chars += document.Title.Length + document.Text.Length;
+            int length = document.Title.Length + document.Text.Length;
+            chars += length;
+            pace?.Add(length);
         }
         return _window.Count > 0;
     }

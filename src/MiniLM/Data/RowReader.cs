@@ -57,7 +57,8 @@ internal abstract class RowReader : IDisposable
         PeekedStream stream = new(DataFile.Open(path, openStandardInput, cancellation), name);
         try
         {
-            if (kind.Length == 0) { kind = stream.Start != TextStart.Other ? "jsonl" : format.Columns.Length > 0 ? "tsv" : "txt"; }
+            bool isTable = format.Columns.Length > 0 || format.Delimiter is not null;
+            if (kind.Length == 0) { kind = stream.Start != TextStart.Other ? "jsonl" : isTable ? "tsv" : "txt"; }
             return kind switch
             {
                 "tsv" or "csv" => new TableRows(new Table(stream, name, format.Delimiter ?? (kind == "tsv" ? '\t' : ','), format.Quotes ?? kind == "csv"),
@@ -120,9 +121,10 @@ internal abstract class RowReader : IDisposable
         internal TextRows(LineReader lines, RowFormat format) : base(format)
         {
             _lines = lines;
-            if (format.Columns.Length > 1 || (format.Columns.Length == 1 && format.Columns[0] is not ("text" or "0")))
+            if (format.Delimiter is not null || format.Columns.Length > 1 || (format.Columns.Length == 1 && format.Columns[0] is not ("text" or "0")))
             {
-                throw new DataFormatException($"{lines.Name}: lines of text have one column, 'text'. For '{string.Join(',', format.Columns)}' "
+                string other = format.Delimiter?.ToString() ?? string.Join(',', format.Columns);
+                throw new DataFormatException($"{lines.Name}: lines of text have one column, 'text'. For '{other}' "
                     + (format.Options.Contains("--format") ? "say --format tsv, csv or jsonl." : "give a .tsv, .csv or .jsonl file."));
             }
         }

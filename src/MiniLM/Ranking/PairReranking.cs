@@ -13,7 +13,10 @@ internal sealed class PairReranking(RunTexts texts, LogitScorer scorer) : RunRer
     protected override float[][] Score(int first, int end, out EncodingStatistics statistics, CancellationToken cancellation)
     {
         List<(int Query, int Document)> pairs = [];
-        for (int query = first; query < end; query++) { pairs.AddRange(Run.Lines[query].Select(line => (query, line.Document))); }
+        for (int query = first; query < end; query++)
+        {
+            foreach (TrecRun.Line line in Run.Lines[query]) { pairs.Add((query, line.Document)); }
+        }
         statistics = scorer.Compute(pairs.Count, pair => (texts.Queries[pairs[pair].Query], texts.Document(pairs[pair].Document)), cancellation);
         float[][] scores = new float[end - first][];
         for (int query = first, pair = 0; query < end; query++)

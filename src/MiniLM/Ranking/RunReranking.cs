@@ -8,10 +8,11 @@ internal abstract class RunReranking(TrecRun run)
     /// <summary>By what a folder holds. A bi-encoder embeds every text here, once.</summary>
     /// <param name="texts">The run; stays the caller's.</param>
     /// <param name="scorer">Stays the caller's.</param>
+    /// <param name="embedded">Told every half second that a bi-encoder has read more, <see cref="Embedded"/>; null: nobody is.</param>
     /// <param name="cancellation">Looked at all along.</param>
-    internal static RunReranking Of(RunTexts texts, PairScorer scorer, CancellationToken cancellation) => scorer switch
+    internal static RunReranking Of(RunTexts texts, PairScorer scorer, Action<RunReranking>? embedded, CancellationToken cancellation) => scorer switch
     {
-        EmbeddingScorer embeddings => new EmbeddingReranking(texts, embeddings, cancellation),
+        EmbeddingScorer embeddings => new EmbeddingReranking(texts, embeddings, embedded, cancellation),
         LogitScorer logits => new PairReranking(texts, logits),
         _ => throw new ArgumentException($"no reranking by a {scorer.GetType().Name}", nameof(scorer)),
     };

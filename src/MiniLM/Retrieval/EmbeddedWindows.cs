@@ -28,8 +28,10 @@ internal sealed class EmbeddedWindows(CollectionWindows windows, BiEncoder encod
         foreach (Document document in Window) { _texts.Add(document.Joined); }
         int count = _texts.Count * _width;
         if (_vectors.Length < count) { _vectors = new float[count]; }
+        windows.Pace?.Start();
         try { Total += encoder.Embed(_texts, _vectors.AsSpan(0, count), options, cancellation); }
         catch (NonFiniteResultException error) { throw error.After(Total.Inputs); }
+        windows.Pace?.Stop();
         return true;
     }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using MiniLM.Batching;
 using MiniLM.Data;
 using MiniLM.Text.Repair;
 
@@ -17,6 +18,22 @@ public sealed class CollectionWindowsTests
     {
         string large = new('x', CollectionWindows.MaxChars / 2);
         Assert.Equal([2, 1], Windows($"a\t{large}\nb\t{large}\nc\t{large}\n").Select(window => window.Length));
+    }
+
+    [Fact]
+    public void Read_CutsByPace()
+    {
+        string text = new('x', 1008); // with 16 for what else a row costs a quarter of the first window
+        using TextCollection collection = Open(string.Concat(Enumerable.Range(0, 10).Select(i => $"{i}\t{text}\n")));
+        WindowPace pace = new();
+        CollectionWindows windows = new(collection, "document", pace: pace);
+        List<int> counts = [];
+        while (windows.Read())
+        {
+            counts.Add(windows.Window.Count);
+            pace.Adapt(.5);
+        }
+        Assert.Equal([4, 4, 2], counts);
     }
 
     [Fact]

@@ -24,7 +24,7 @@ public sealed class RunRerankingTests : IDisposable
     {
         using RunTexts texts = Texts();
         using PairScorer scorer = Open(model);
-        RunReranking reranking = RunReranking.Of(texts, scorer, default);
+        RunReranking reranking = RunReranking.Of(texts, scorer, null, default);
         RankedDocument[][] ranked = reranking.Rank(0, texts.Queries.Length, score => score, out EncodingStatistics statistics, default);
         bool isCross = scorer is LogitScorer;
         Assert.Equal((isCross ? 0 : 6, isCross ? 7 : 0), (reranking.Embedded.Inputs, statistics.Inputs));
@@ -45,11 +45,28 @@ public sealed class RunRerankingTests : IDisposable
     {
         using RunTexts texts = Texts();
         using PairScorer scorer = Open(model);
-        RunReranking reranking = RunReranking.Of(texts, scorer, default);
+        RunReranking reranking = RunReranking.Of(texts, scorer, null, default);
         RankedDocument[][] whole = reranking.Rank(0, 2, raw => -raw, out _, default);
         Assert.Equal(whole[1], reranking.Rank(1, 2, raw => -raw, out _, default)[0]);
         Assert.Empty(reranking.Rank(1, 1, raw => -raw, out EncodingStatistics nothing, default));
         Assert.Equal(default, nothing);
+    }
+
+    // What a progress bar goes by: nothing would move for as long as a bi-encoder reads all of a corpus.
+    [Fact]
+    public void Of_ABiEncoderTellsWhatItHasReadAsItReads()
+    {
+        string text = string.Concat(Enumerable.Repeat("one two ", 126)); // a quarter of the first window
+        Write("q.tsv", "q1\tone\n");
+        Write("corpus.tsv", string.Concat(Enumerable.Range(0, 10).Select(i => $"d{i}\t{text}\n")));
+        Write("in.run", string.Concat(Enumerable.Range(0, 10).Select(i => $"q1 Q0 d{i} {i + 1} {10 - i} x\n")));
+        using RunTexts texts = RunTexts.Read(_folder.File("in.run"), _folder.File("q.tsv"), _folder.File("corpus.tsv"));
+        using PairScorer scorer = Open("bert");
+        List<EncodingStatistics> told = [];
+        RunReranking reranking = RunReranking.Of(texts, scorer, ranking => told.Add(ranking.Embedded), default);
+        Assert.Equal([1, 5], told.Take(2).Select(embedded => embedded.Inputs));
+        Assert.Equal((11, reranking.Embedded), (told[^1].Inputs, told[^1]));
+        Assert.All(reranking.Rank(0, 1, raw => raw, out _, default)[0], (document, i) => Assert.Equal(i, document.Index)); // equal texts, equal scores
     }
 
     [Fact]
@@ -57,7 +74,7 @@ public sealed class RunRerankingTests : IDisposable
     {
         using RunTexts texts = Texts(); // d4 and d2 have one text
         using PairScorer scorer = Open("bert_prefix");
-        RankedDocument[] ranked = RunReranking.Of(texts, scorer, default).Rank(0, 1, raw => raw, out _, default)[0];
+        RankedDocument[] ranked = RunReranking.Of(texts, scorer, null, default).Rank(0, 1, raw => raw, out _, default)[0];
         string[] documents = [.. ranked.Select(document => texts.Run.Documents[texts.Run.Lines[0][document.Index].Document])];
         Assert.Equal(Array.IndexOf(documents, "d4") + 1, Array.IndexOf(documents, "d2"));
     }

@@ -1,6 +1,6 @@
-using MiniLM.Cli.Output;
+using MiniLM.Batching;
 
-namespace MiniLM.Cli.Tests;
+namespace MiniLM.Tests.Batching;
 
 public sealed class WindowPaceTests
 {

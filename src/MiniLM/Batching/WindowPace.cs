@@ -1,7 +1,6 @@
 using System.Diagnostics;
-using MiniLM.Batching;
 
-namespace MiniLM.Cli.Output;
+namespace MiniLM.Batching;
 
 /// <summary>When a window is full: it holds what half a second computes, so that a killed run loses little and output flows.</summary>
 /// <remarks>Work goes by the length of texts, not by their number: a stream may turn from questions to abstracts.</remarks>
