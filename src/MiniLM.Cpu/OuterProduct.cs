@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -43,11 +44,20 @@ internal static unsafe class OuterProduct
     // A panel of b is 24 KB: copied together, since rows that are a few KB apart share few sets of a cache, it stays in L1 while all channels pass over it.
     private const int ChunkRows = 192;
 
+    /// <summary>What <see cref="ProductKernels.AddOuter"/> asks of its parameters, in every tier.</summary>
+    [Conditional("DEBUG")]
+    internal static void Check(float* a, nint aStride, int channels, float* b, nint bStride, int columns, int rows, float* c, nint cStride)
+    {
+        Debug.Assert(a != null && b != null && c != null && channels > 0 && columns > 0 && rows >= 0);
+        Debug.Assert(aStride >= channels && bStride >= (columns + Columns - 1) / Columns * Columns && cStride >= columns);
+    }
+
     /// <summary>In C# vectors. Parameters: <see cref="ProductKernels.AddOuter"/>.</summary>
     [SkipLocalsInit]
     internal static void Add<TLanes>(float* a, nint aStride, int channels, float* b, nint bStride, int columns, int rows, float* c, nint cStride)
         where TLanes : struct, ILanes<TLanes>
     {
+        Check(a, aStride, channels, b, bStride, columns, rows, c, cStride);
         float* tile = stackalloc float[Gemm.Rows * Columns], copy = stackalloc float[ChunkRows * Columns];
         for (int first = 0; first < rows; first += ChunkRows)
         {

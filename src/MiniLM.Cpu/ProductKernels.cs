@@ -154,6 +154,7 @@ internal sealed unsafe class Avx512Products(Dot dot) : ProductKernels
 
     internal override void AddOuter(float* a, nint aStride, int channels, float* b, nint bStride, int columns, int rows, float* c, nint cStride)
     {
+        OuterProduct.Check(a, aStride, channels, b, bStride, columns, rows, c, cStride);
         float* tile = stackalloc float[OuterAvx512.Tallest * OuterProduct.Columns];
         int strips = (channels + OuterAvx512.Tallest - 1) / OuterAvx512.Tallest;
         for (int first = 0; first < rows; first += ChunkRows)

@@ -12,7 +12,7 @@ public abstract class CudaDeviceTests(int capability, int mostRows) : DeviceCont
     protected override Device Open() => new CudaDevice(new EmulatedGpu(new EmulatedGpuOptions { Capability = capability }), "emulated");
 }
 
-public sealed class CudaTierGTests() : CudaDeviceTests(60, 200);
+public sealed class CudaTierGTests() : CudaDeviceTests(60, 600);
 
 /// <summary>fp32 runs on the same kernels there: of the real model the shortest input will do.</summary>
 public sealed class CudaTierATests() : CudaDeviceTests(80, 16);
