@@ -56,10 +56,13 @@ public sealed class CheckedAttentionTests
     private static void AssertContext(CheckedKernel under, string kernel, AttentionCase attention, double[] actual, string what)
     {
         double error = ((IsOnTensorCores(kernel) ? under.Values.Rounding : 0) + 2e-6) * Math.Max(1, attention.Arguments.Dropout.Scale);
-        for (int i = 0; i < actual.Length; i++)
+        for (int row = 0; row < attention.Rows; row++)
         {
-            int row = i / attention.Hidden, sequence = Array.FindLastIndex(attention.Offsets, first => first <= row);
-            under.Values.AssertStored(attention.Context[i], error, actual[i], $"{what}, length {attention.Lengths[sequence]}, element {i}");
+            string place = $"{what}, length {attention.Lengths[Array.FindLastIndex(attention.Offsets, first => first <= row)]}, row {row}";
+            for (int i = row * attention.Hidden; i < (row + 1) * attention.Hidden; i++)
+            {
+                under.Values.AssertStored(attention.Context[i], error, actual[i], place);
+            }
         }
     }
 

@@ -73,9 +73,11 @@ internal sealed class StoredValues(Gpu gpu, string kernel)
     internal static void AssertNear(double expected, double error, float actual, string what) =>
         AssertWithin((float)(expected - error), (float)(expected + error), actual, what);
 
-    internal static void AssertWithin(double least, double greatest, double actual, string what) =>
-        Assert.True((actual >= least && actual <= greatest) || (double.IsNaN(least) && double.IsNaN(actual)),
-            $"{what}: expected {least:R} to {greatest:R}, got {actual:R}");
+    internal static void AssertWithin(double least, double greatest, double actual, string what)
+    {
+        if ((actual >= least && actual <= greatest) || (double.IsNaN(least) && double.IsNaN(actual))) { return; }
+        Assert.Fail($"{what}: expected {least:R} to {greatest:R}, got {actual:R}"); // written for a wrong one only: there are millions
+    }
 
     private ulong Upload(ReadOnlySpan<byte> bytes)
     {

@@ -32,10 +32,7 @@ internal static class Arm64
                 + "(apt-get install clang lld gcc-aarch64-linux-gnu)");
             return false;
         }
-        // Folders and a lock file of its own: the repository's are for the system that publishes.
-        Tool.Run("dotnet", "publish", "src/MiniLM.Cli", "-c", "Release", "-r", System, "--nologo",
-            "--artifacts-path", Path.Combine("out", "cross", "linked-arm64"), "-o", Folder, "-p:LinkerFlavor=lld", "-p:ObjCopyName=llvm-objcopy",
-            "-p:RunAnalyzers=false", "-p:RestoreLockedMode=false", "-p:NuGetLockFilePath=obj/linked-arm64.lock.json");
+        Tool.Run("dotnet", ["publish", .. CrossCompile.Of(System), "-o", Folder, "-p:LinkerFlavor=lld", "-p:ObjCopyName=llvm-objcopy"]);
         Executable.CopyModels(Folder);
         Console.WriteLine($"{Program}: {new FileInfo(Program).Length} bytes");
         return true;

@@ -229,22 +229,29 @@ internal sealed unsafe class BlockRunner<TChecks, TCounts> : BlockRunner where T
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RunMasked(Warp w, Instruction* i, uint mask)
     {
-        int slots = i->Is(InstructionFlags.Wide) ? 2 : 1, bytes = slots * Warp.SlotBytes;
-        for (int k = 0; k < i->Destinations; k++) { Buffer.MemoryCopy(w.Register(i->Slots[k]), w.Saved + k * 2 * Warp.SlotBytes, bytes, bytes); }
+        int bytes = (i->Is(InstructionFlags.Wide) ? 2 : 1) * Warp.SlotBytes;
+        for (int k = 0; k < i->Destinations; k++)
+        {
+            byte* d = (byte*)w.Register(i->Slots[k]), saved = w.Saved + k * 2 * Warp.SlotBytes;
+            for (int at = 0; at < bytes; at += Vector256<byte>.Count) { Vector256.Load(d + at).Store(saved + at); }
+        }
         i->Execute(w, i);
         for (int k = 0; k < i->Destinations; k++)
         {
             byte* saved = w.Saved + k * 2 * Warp.SlotBytes;
             uint* d = w.Register(i->Slots[k]);
-            if (slots == 2)
-            {
-                for (int lane = 0; lane < Warp.Lanes; lane++) { if ((mask >> lane & 1) == 0) { ((ulong*)d)[lane] = ((ulong*)saved)[lane]; } }
-                continue;
-            }
             for (int lane = 0; lane < Warp.Lanes; lane += 8)
             {
                 Vector256<uint> isOn = Comparisons.Expand(mask >> lane & 255);
-                Vector256.ConditionalSelect(isOn, Vector256.Load(d + lane), Vector256.Load((uint*)saved + lane)).Store(d + lane);
+                if (bytes == Warp.SlotBytes)
+                {
+                    Vector256.ConditionalSelect(isOn, Vector256.Load(d + lane), Vector256.Load((uint*)saved + lane)).Store(d + lane);
+                    continue;
+                }
+                (Vector256<long> low, Vector256<long> high) = Vector256.Widen(isOn.AsInt32()); // by the sign: all bits or none
+                long* wide = (long*)d + lane, old = (long*)saved + lane;
+                Vector256.ConditionalSelect(low, Vector256.Load(wide), Vector256.Load(old)).Store(wide);
+                Vector256.ConditionalSelect(high, Vector256.Load(wide + 4), Vector256.Load(old + 4)).Store(wide + 4);
             }
         }
     }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using MiniLM.Cuda.Ptx;
 
@@ -263,6 +264,7 @@ internal static unsafe class Comparisons
     private static readonly Vector256<uint> LaneBits = Vector256.Create(1u, 2, 4, 8, 16, 32, 64, 128);
 
     /// <summary>8 lanes of a mask as a vector of all ones and zeros.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector256<uint> Expand(uint mask) => Vector256.Equals(Vector256.Create(mask) & LaneBits, LaneBits);
 
     private static void RunSelect(Warp w, Instruction* i)

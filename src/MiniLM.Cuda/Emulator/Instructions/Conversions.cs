@@ -46,6 +46,8 @@ internal static unsafe class Conversions
             (PtxType.F16, PtxType.F32) when rounding == "rn" => Lanes.Of1<NarrowF16>(),
             (PtxType.BF16, PtxType.F32) when rounding == "rn" => Lanes.Of1<NarrowBF16>(),
             (PtxType.F32, PtxType.S32) when rounding == "rn" => Lanes.Of1<SingleOfInt>(),
+            (PtxType.F32, PtxType.U32) when rounding == "rn" => Lanes.Of1<SingleOfUInt>(),
+            (PtxType.U16, PtxType.U32) or (PtxType.U32, PtxType.U16) => Lanes.Of1<Low16>(),
             (PtxType.U64 or PtxType.S64, PtxType.U32) => (nint)(delegate*<Warp, Instruction*, void>)&ZeroExtend,
             (PtxType.U64 or PtxType.S64, PtxType.S32) => (nint)(delegate*<Warp, Instruction*, void>)&SignExtend,
             (PtxType.U32 or PtxType.S32, PtxType.U64 or PtxType.S64) => (nint)(delegate*<Warp, Instruction*, void>)&Truncate,
@@ -101,6 +103,10 @@ internal static unsafe class Conversions
     {
         public static Vector256<uint> Apply(Vector256<uint> a) => Vector256.ConvertToSingle(a.AsInt32()).AsUInt32();
     }
+
+    private readonly struct SingleOfUInt : IUnary { public static Vector256<uint> Apply(Vector256<uint> a) => Vector256.ConvertToSingle(a).AsUInt32(); }
+
+    private readonly struct Low16 : IUnary { public static Vector256<uint> Apply(Vector256<uint> a) => a & Vector256.Create(0xffffu); }
 
     /// <summary>The first operand is the upper half.</summary>
     private readonly struct PackF16 : IBinary

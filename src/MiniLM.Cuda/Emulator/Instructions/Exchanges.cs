@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using MiniLM.Cuda.Ptx;
 
 namespace MiniLM.Cuda.Emulator.Instructions;
@@ -35,8 +36,13 @@ internal static unsafe class Exchanges
         for (int k = 2; k < 5; k++) { i.Slots[k] = l.In(s, s.Operands[k], PtxType.U32); }
         i.Choice = (byte)(mode switch { "up" => 0, "down" => 1, "bfly" => 2, _ => 3 });
         i.Kind = InstructionKind.Members;
-        i.Execute = &RunShuffle;
+        bool isButterfly = mode == "bfly" && to.Elements.Length != 2 && IsConstant(s.Operands[3], 31) && IsConstant(s.Operands[4], uint.MaxValue)
+            && s.Operands[2].Kind == PtxOperandKind.Immediate;
+        if (isButterfly) { i.Auxiliary = (int)s.Operands[2].Bits & 31; }
+        i.Execute = isButterfly ? &RunButterfly : &RunShuffle;
     }
+
+    private static bool IsConstant(PtxOperand operand, uint value) => operand.Kind == PtxOperandKind.Immediate && (uint)operand.Bits == value;
 
     /// <summary>Lanes of the member mask must all be here: each must name the same mask, and itself in it.</summary>
     private static void RequireMembers(Warp w, int slot, string what)
@@ -51,6 +57,24 @@ internal static unsafe class Exchanges
             if (missing != 0) { throw w.Fault(KernelFault.DivergentWarp, missing, $"{what} waits for lanes 0x{mask:x8}, and only 0x{w.Mask:x8} are here"); }
             if ((mask >> lane & 1) == 0) { throw w.Fault(KernelFault.DivergentWarp, 1u << lane, $"{what} with lanes 0x{mask:x8} is run by lane {lane}"); }
         }
+    }
+
+    /// <summary>Nearly all exchanges of our kernels: each lane of a whole warp has the value of lane ^ constant.</summary>
+    private static void RunButterfly(Warp w, Instruction* i)
+    {
+        if (w.Mask != Warp.Full)
+        {
+            RunShuffle(w, i);
+            return;
+        }
+        uint* d = w.Register(i->Slots[0]), a = w.Register(i->Slots[1]);
+        Vector256<uint> within = Vector256<uint>.Indices ^ Vector256.Create((uint)i->Auxiliary & 7);
+        Vector256<uint> first = Vector256.Load(a), second = Vector256.Load(a + 8), third = Vector256.Load(a + 16), fourth = Vector256.Load(a + 24);
+        int across = i->Auxiliary & ~7;
+        Vector256.Shuffle(first, within).Store(d + across);
+        Vector256.Shuffle(second, within).Store(d + (8 ^ across));
+        Vector256.Shuffle(third, within).Store(d + (16 ^ across));
+        Vector256.Shuffle(fourth, within).Store(d + (24 ^ across));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
