@@ -8,7 +8,7 @@ Dictionary<string, Action> targets = new()
     ["restore"] = () => Tool.Run("dotnet", "restore", "Engine.sln"),
     ["build"] = () => Tool.Run("dotnet", "build", "Engine.sln", "-c", "Release", "--nologo"),
     // As files of a folder, not as projects: whitespace needs none of them loaded.
-    ["format"] = () => Tool.Run("dotnet", "format", "whitespace", ".", "--folder", "--verify-no-changes", "--exclude", "out"),
+    ["format"] = () => Tool.Run("dotnet", "format", "whitespace", ".", "--folder", "--verify-no-changes"),
     ["lines"] = Lines.Check,
     ["notices"] = Notices.Check,
     ["kernels"] = () => Tool.Run("dotnet", "run", "--project", "tools/KernelCompiler", "-c", "Release", "--no-build", "--", "check"),

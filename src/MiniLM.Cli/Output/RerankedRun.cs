@@ -19,9 +19,8 @@ internal static class RerankedRun
     {
         TrecRun run = reranking.Run;
         using Progress progress = new(session, "rerank", output.Rows, "queries", () => (double)output.Rows / run.Queries.Count);
-        long tokens = 0;
         if (output.Rows == 0) { Count(reranking.Embedded); }
-        tokens = 0; // of what comes now: the others were told of while they were computed
+        long tokens = 0; // of what comes now: the others were told of while they were computed
         WindowPace pace = new();
         for (int first = (int)output.Rows, end; first < run.Queries.Count; first = end)
         {
@@ -33,6 +32,7 @@ internal static class RerankedRun
             pace.Start();
             RankedDocument[][] ranked = reranking.Rank(first, end, score, out EncodingStatistics statistics, session.Cancellation);
             Count(statistics);
+            tokens += statistics.Tokens;
             for (int query = first; query < end; query++) { WriteQuery(run, query, ranked[query - first], topK, tag, output); }
             pace.Stop();
             output.Rows += end - first;
@@ -42,7 +42,6 @@ internal static class RerankedRun
 
         void Count(EncodingStatistics statistics)
         {
-            tokens += statistics.Tokens;
             output.Inputs += statistics.Inputs;
             output.Truncated += statistics.Truncated;
         }

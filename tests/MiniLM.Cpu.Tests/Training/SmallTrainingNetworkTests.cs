@@ -278,6 +278,31 @@ public sealed class SmallTrainingNetworkTests
         }
     }
 
+    [Fact]
+    public void ADisposedNetwork_RefusesEveryCall()
+    {
+        using CpuDevice cpu = new(1);
+        using ReferenceDevice reference = new();
+        using ModelFolder folder = ModelFolder.Open(DeviceContract.Fixture("models", "bert"));
+        foreach (Device device in new Device[] { cpu, reference })
+        {
+            TrainingNetwork network = device.LoadForTraining(folder.Network, Precision.Float32, new TrainingOptions());
+            Parameter parameter = network.Parameters.Parameters[0];
+            float[] values = new float[parameter.Count];
+            PackedBatch batch = DeviceContract.RandomBatch(folder.Network.Config, [3], seed: 1);
+            network.Dispose();
+            Action[] calls =
+            [
+                () => network.ForwardSaving(batch, 0, null, new float[folder.OutputSize]), () => network.Backward(0, new float[folder.OutputSize]),
+                () => network.Step(new StepOptions(1, 0, null, 1)), network.ClearGradients, () => network.ReadGradient(parameter, values),
+                () => network.ReadState(parameter, OptimizerState.FirstMoment, values),
+                () => network.WriteState(parameter, OptimizerState.SecondMoment, values), () => network.Hold(),
+                () => network.Forward(batch, new float[folder.OutputSize]),
+            ];
+            Assert.All(calls, call => Assert.Throws<ObjectDisposedException>(call));
+        }
+    }
+
     // Groups of 128 rows, which is the most, of 100 and of 29: together those would be a row too many.
     [Fact]
     public void AStep_AllocatesNothing()

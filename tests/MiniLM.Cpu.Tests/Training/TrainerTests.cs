@@ -411,31 +411,6 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
-    public void ADisposedNetwork_RefusesEveryCall()
-    {
-        using CpuDevice cpu = new(1);
-        using Compute.Reference.ReferenceDevice reference = new();
-        using ModelFolder folder = ModelFolder.Open(_model);
-        foreach (Compute.Device device in new Compute.Device[] { cpu, reference })
-        {
-            Compute.TrainingNetwork network = device.LoadForTraining(folder.Network, Compute.Precision.Float32, new TrainingOptions());
-            Parameter parameter = network.Parameters.Parameters[0];
-            float[] values = new float[parameter.Count];
-            Batching.PackedBatch batch = DeviceContract.RandomBatch(folder.Network.Config, [3], seed: 1);
-            network.Dispose();
-            Action[] calls =
-            [
-                () => network.ForwardSaving(batch, 0, null, new float[folder.OutputSize]), () => network.Backward(0, new float[folder.OutputSize]),
-                () => network.Step(new StepOptions(1, 0, null, 1)), network.ClearGradients, () => network.ReadGradient(parameter, values),
-                () => network.ReadState(parameter, Compute.OptimizerState.FirstMoment, values),
-                () => network.WriteState(parameter, Compute.OptimizerState.SecondMoment, values), () => network.Hold(),
-                () => network.Forward(batch, new float[folder.OutputSize]),
-            ];
-            Assert.All(calls, call => Assert.Throws<ObjectDisposedException>(call));
-        }
-    }
-
-    [Fact]
     public void TwoTrainers_DoNotShareAnOutputFolder()
     {
         using CpuDevice device = new(1);
