@@ -24,10 +24,14 @@ internal sealed class DeviceChecks(CudaDevice device, Action<string> say, Cancel
 
     private readonly List<DeviceCheck> _checks = [];
 
-    internal static DeviceCheck[] Run(CudaDevice device, Action<string> say, CancellationToken cancellation)
+    /// <param name="device">What is compared.</param>
+    /// <param name="precisions">In which, where the device has them.</param>
+    /// <param name="say">Told what runs.</param>
+    /// <param name="cancellation">Looked at all along.</param>
+    internal static DeviceCheck[] Run(CudaDevice device, IEnumerable<Precision> precisions, Action<string> say, CancellationToken cancellation)
     {
         DeviceChecks checks = new(device, say, cancellation);
-        foreach (Precision precision in new[] { Precision.Float32, Precision.Float16, Precision.BFloat16 }.Where(device.Supports))
+        foreach (Precision precision in precisions.Where(device.Supports))
         {
             checks.ForwardPasses(precision);
             checks.TrainingSteps(precision);

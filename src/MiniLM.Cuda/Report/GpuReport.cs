@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MiniLM.Compute;
 using MiniLM.Cuda.Driver;
 
 namespace MiniLM.Cuda.Report;
@@ -42,7 +43,7 @@ internal sealed record GpuReport
     {
         say("compiling every kernel, twice");
         KernelLoad[] kernels = KernelLoad.All(device, cancellation);
-        DeviceCheck[] checks = DeviceChecks.Run(device, say, cancellation);
+        DeviceCheck[] checks = DeviceChecks.Run(device, Enum.GetValues<Precision>(), say, cancellation);
         string[] untouched = [.. kernels.Select(load => load.Kernel).Except(device.Launcher.Loaded)];
         return new GpuReport
         {
