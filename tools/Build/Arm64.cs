@@ -5,7 +5,7 @@ internal static class Arm64
 {
     internal const string System = "linux-arm64";
 
-    private const string Linker = "aarch64-linux-gnu-gcc", Emulator = "qemu-aarch64-static", Libraries = "/usr/aarch64-linux-gnu";
+    private const string Linker = "aarch64-linux-gnu-gcc", ObjCopy = "llvm-objcopy", Emulator = "qemu-aarch64-static", Libraries = "/usr/aarch64-linux-gnu";
 
     private const string DistilBert =
         """{"model_type":"distilbert","vocab_size":200,"dim":32,"n_layers":2,"n_heads":4,"hidden_dim":64,"max_position_embeddings":64}""";
@@ -25,14 +25,14 @@ internal static class Arm64
     /// <returns>False: they are not.</returns>
     internal static bool Publish()
     {
-        string[] missing = [.. new[] { "clang", "ld.lld", Linker }.Where(tool => !Tool.Exists(tool))];
+        string[] missing = [.. new[] { "clang", "ld.lld", ObjCopy, Linker }.Where(tool => !Tool.Exists(tool))];
         if (!OperatingSystem.IsLinux() || missing.Length > 0)
         {
             Console.WriteLine($"linux-arm64 is only compiled, NOT linked: there is no {string.Join(", ", missing)} "
-                + "(apt-get install clang lld gcc-aarch64-linux-gnu)");
+                + "(apt-get install clang lld llvm gcc-aarch64-linux-gnu)");
             return false;
         }
-        Tool.Run("dotnet", ["publish", .. CrossCompile.Of(System), "-o", Folder, "-p:LinkerFlavor=lld", "-p:ObjCopyName=llvm-objcopy"]);
+        Tool.Run("dotnet", ["publish", .. CrossCompile.Of(System), "-o", Folder, "-p:LinkerFlavor=lld", $"-p:ObjCopyName={ObjCopy}"]);
         Executable.CopyModels(Folder);
         Console.WriteLine($"{Program}: {new FileInfo(Program).Length} bytes");
         return true;
