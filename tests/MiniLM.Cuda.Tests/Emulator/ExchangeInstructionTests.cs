@@ -33,6 +33,18 @@ public sealed class ExchangeInstructionTests
         }
     }
 
+    // What nearly all kernels have goes a way of its own: a constant distance, the whole warp, no predicate.
+    [Fact]
+    public void Shfl_ButterflyWithoutAPredicate_FollowsItToo()
+    {
+        for (int b = 0; b < 64; b++)
+        {
+            string body = $"mul.lo.u32 %r1, %t, 7; shfl.sync.bfly.b32 %r1, %r1, {b}, 31, -1; st.global.u32 [%mine], %r1;";
+            uint[] output = new SmallKernel(body) { Threads = 64 }.Run();
+            Assert.Equal(Enumerable.Range(0, 64).Select(t => (uint)(7 * (t ^ b & 31))), output);
+        }
+    }
+
     [Fact]
     public void Shfl_MayReadADifferentLaneEach()
     {
