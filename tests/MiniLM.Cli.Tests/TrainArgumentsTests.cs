@@ -132,15 +132,17 @@ public sealed class TrainArgumentsTests : CommandTests
         string table = Write("rows.txt", "one|one of|1\ntwo|two of|0\nthree|three a|1\n"), html = At("run.html");
         string yaml = Write("run.yaml", $"task: bi-encoder\nmodel_name_or_path: {BiEncoder}\ntrain:\n- \"{table}:OnlineContrastive(margin=0.4, "
             + "distance_metric=cosine)\"\ncolumns: [0, 1, 2]\nformat: tsv\ndelimiter: \"|\"\nno_header: yes\nquotes: off\nfix_text: full\n"
-            + $"output_dir: {Output}\noverwrite: True\nhtml: {html}\nmax_steps: 1\nignore_warnings: [large-batch]\nthreads: 1\n");
+            + $"output_dir: {Output}\noverwrite: True\nhtml: {html}\nmax_steps: 1\nignore_warnings: [large-batch]\nthreads: 1\nsave_steps: 5\n");
         CommandLine.Run("train", "--config", yaml).AssertDone();
         CommandLine.Run("train", "--config", yaml).AssertDone(); // over itself
         Assert.True(File.Exists(html));
         Assert.Contains("\"margin\": 0.4", Card());
         Assert.Contains("* Columns: <code>0</code>, <code>1</code> and <code>2</code>", Card());
         CommandLine.Run("train", "--config", yaml, "--overwrite", "false").AssertRefused(1, "run.html: exists");
-        CommandResult overfit = CommandLine.Run("train", "--config", yaml, "--overfit", "one", "--overfit-below", "1e9").AssertDone();
-        Assert.Contains("run.yaml: without effect with --overfit: output_dir, overwrite, html", overfit.Error);
+        CommandResult overfit = CommandLine.Run(
+            "train", "--config", yaml, "--overfit", "one", "--overfit-below", "1e9", "--save-strategy", "no", "--warmup-steps", "0").AssertDone();
+        Assert.Contains("minilm: without effect with --overfit: --warmup-steps, --save-strategy", overfit.Error);
+        Assert.Contains("run.yaml: without effect with --overfit: output_dir, overwrite, html, save_steps", overfit.Error);
         CommandLine.Run("train", "--config", Write("two.yaml", "seed: 1\n---\nseed: 2\n")).AssertRefused(1, "two.yaml:2: is not one YAML mapping");
         CommandLine.Run("train", "--config", Write("quotes.yaml", "quotes: maybe")).AssertRefused(2, "quotes.yaml: --quotes maybe: it is one of on, off");
         CommandLine.Run("train", "--config", Write("flag.yaml", "overwrite: maybe")).AssertRefused(2, "flag.yaml: overwrite maybe: give true or false");

@@ -13,20 +13,23 @@ public sealed class CudaTrainingGoldenTests
         GradientGolden.CompareTiny(device);
     }
 
-    public static TheoryData<string> Runs() => TrainingRunGolden.Names();
+    public static TheoryData<string> TinyRuns() => TrainingRunGolden.Names(TrainingRunGolden.IsTiny); // of the real model: minutes; the CPU runs them
 
-    [Theory, MemberData(nameof(Runs))]
+    public static TheoryData<string> MixedTinyRuns() =>
+        TrainingRunGolden.Names(name => TrainingRunGolden.IsTiny(name) && TrainingRunGolden.Drift(name, Precision.BFloat16) > 0);
+
+    public static TheoryData<string> RealRuns() => TrainingRunGolden.Names(name => !TrainingRunGolden.IsTiny(name));
+
+    [Theory, MemberData(nameof(TinyRuns))]
     public void RunOfTheTinyModel(string name)
     {
-        if (!TrainingRunGolden.IsTiny(name)) { return; } // minutes; the CPU runs it
         using CudaDevice device = CudaDevice.Emulate(60);
         TrainingRunGolden.Run(name, device);
     }
 
-    [Theory, MemberData(nameof(Runs))]
+    [Theory, MemberData(nameof(MixedTinyRuns))]
     public void RunOfTheTinyModelInMixedPrecision_DriftsNoFurtherThanAutocast(string name)
     {
-        if (!TrainingRunGolden.IsTiny(name) || TrainingRunGolden.Drift(name, Precision.BFloat16) == 0) { return; }
         foreach (Precision precision in new[] { Precision.Float16, Precision.BFloat16 })
         {
             using CudaDevice device = CudaDevice.Emulate(80);
@@ -43,10 +46,9 @@ public sealed class CudaTrainingGoldenTests
         GradientGolden.CompareReal(device);
     }
 
-    [Theory(Explicit = true), MemberData(nameof(Runs))]
+    [Theory(Explicit = true), MemberData(nameof(RealRuns))]
     public void RunOfTheRealModelInFloat16_DriftsNoFurtherThanAutocast(string name)
     {
-        if (TrainingRunGolden.IsTiny(name)) { return; }
         using CudaDevice device = CudaDevice.Emulate(80);
         TrainingRunGolden.RunMixed(name, device, Precision.Float16, "emulated", most: 2);
     }

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 
@@ -65,6 +66,8 @@ internal static class DamageFiles
         Write("labels.tsv", rows.Select(i => $"{i}\t{i % 2}").Prepend("index\tlabel"));
         Write("tweets.tsv", rows.Select(i => $"{i}\t{Text(i)}\tp{i}").Prepend("post_id\ttweet_text\tcord_uid"));
         Write("collection.jsonl", rows.Select(i => $$"""{"cord_uid":"p{{i}}","title":"{{Words[i % 9]}}","abstract":"{{Text(i)}}"}"""));
+        File.WriteAllBytes(Path.Combine(folder, "collection.pkl"),
+            DataFramePickle.Of(["cord_uid", "title", "abstract"], [.. rows.Select(i => $"p{i}"), .. rows.Select(i => Words[i % 9]), .. rows.Select(Text)]));
         Write("order.txt", rows.Select(i => $"{9 - i}"));
         Write("run.json", ["""
             {"task": "bi-encoder", "model": "encoder", "train": "pairs.csv", "columns": "a,b,label", "loss": "CosineSimilarityLoss", "max_steps": 3,
@@ -104,6 +107,15 @@ internal static class DamageFiles
         Write("vocabulary/tokenizer_config.json", """{"do_lower_case": false, "truncation_side": "left", "strip_accents": null}""");
         Write("vocabulary/special_tokens_map.json", """{"unk_token": "[UNK]"}""");
         Write("vocabulary/added_tokens.json", $$"""{"<wing>": {{vocabulary.Length}}}""");
+        Tool.CopyFolder(Path.Combine(folder, "encoder"), Path.Combine(folder, "dense"));
+        Write("dense/modules.json", """
+            [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+             {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+             {"idx": 2, "name": "2", "path": "2_Dense", "type": "sentence_transformers.models.Dense"}]
+            """);
+        Write("dense/2_Dense/config.json",
+            """{"in_features": 32, "out_features": 8, "bias": true, "activation_function": "torch.nn.modules.activation.Tanh"}""");
+        WriteDense(Path.Combine(folder, "dense", "2_Dense", "model.safetensors"));
 
         void Write(string name, string text)
         {
@@ -111,5 +123,14 @@ internal static class DamageFiles
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             File.WriteAllText(path, text);
         }
+    }
+
+    private static void WriteDense(string path)
+    {
+        byte[] header = """
+            {"linear.weight":{"dtype":"F32","shape":[8,32],"data_offsets":[0,1024]},"linear.bias":{"dtype":"F32","shape":[8],"data_offsets":[1024,1056]}}
+            """u8.ToArray();
+        float[] values = [.. Enumerable.Range(0, 264).Select(i => i % 7 * .1f)];
+        File.WriteAllBytes(path, [.. BitConverter.GetBytes((long)header.Length), .. header, .. MemoryMarshal.AsBytes<float>(values)]);
     }
 }

@@ -168,7 +168,18 @@ internal sealed class TrainCommand : CliCommand
         return 0;
     }
 
-    /// <summary>Overfit has no use for some options: given on the line they are refused, a file is taken as it is.</summary>
+    private static readonly string[] RefusedInOverfit =
+    [
+        "--output-dir", "--overwrite", "--resume-from-checkpoint", "--eval", "--eval-columns", "--test", "--eval-queries", "--eval-corpus", "--eval-qrels",
+        "--data-order", "--html", "--lr-scheduler-type",
+    ];
+    private static readonly string[] IdleInOverfit =
+    [
+        "--num-train-epochs", "--warmup-steps", "--warmup-ratio", "--eval-strategy", "--eval-steps", "--eval-on-start", "--save-strategy", "--save-steps",
+        "--save-total-limit", "--load-best-model-at-end", "--metric-for-best-model", "--early-stopping-patience",
+    ];
+
+    /// <summary>Overfit has no use for some options: files given on the line are refused, the rest and what a file has is said to be without effect.</summary>
     private void CheckOverfit(ParseResult line, ConfigurationFile? file, Session session)
     {
         bool isGiven = line.GetValue(_overfit) is not null;
@@ -178,15 +189,16 @@ internal sealed class TrainCommand : CliCommand
             if (file?.Has("overfit_below") == true) { session.Say($"{file.Path}: without effect without overfit: overfit_below"); }
             return;
         }
-        Option[] unused = [_outputDir, _overwrite, _resume, _eval, _evalColumns, _test, _evalQueries, _evalCorpus, _evalQrels, _dataOrder, _html,
-            Options.First(option => option.Name == "--lr-scheduler-type")];
-        string[] given = [.. unused.Where(option => line.GetResult(option) is { Implicit: false }).Select(option => option.Name)];
-        if (given.Length > 0)
+        string[] given = [.. Options.Where(option => line.GetResult(option) is { Implicit: false }).Select(option => option.Name)];
+        string[] refused = [.. RefusedInOverfit.Intersect(given)], idle = [.. IdleInOverfit.Intersect(given)];
+        if (refused.Length > 0)
         {
             throw new UsageException("--overfit takes the same rows in every step at a constant rate and writes nothing: leave out "
-                + string.Join(", ", given));
+                + string.Join(", ", refused));
         }
-        string[] ofFile = [.. unused.SelectMany(ConfigurationFile.Keys).Where(key => file?.Has(key) == true)];
+        if (idle.Length > 0) { session.Say($"without effect with --overfit: {string.Join(", ", idle)}"); }
+        string[] ofFile = [.. Options.Where(option => RefusedInOverfit.Contains(option.Name) || IdleInOverfit.Contains(option.Name))
+            .SelectMany(ConfigurationFile.Keys).Where(key => file?.Has(key) == true)];
         if (ofFile.Length > 0) { session.Say($"{file!.Path}: without effect with --overfit: {string.Join(", ", ofFile)}"); }
     }
 

@@ -93,7 +93,10 @@ internal sealed class JsonLines : IDisposable
             values[0] = Value(ref reader, names[0]);
             return;
         }
-        if (names.Length > 0 && reader.TokenType != JsonTokenType.StartObject) { throw Source.Wrong("not a JSON object. Write {\"text\": ...} lines."); }
+        if (names.Length > 0 && reader.TokenType != JsonTokenType.StartObject)
+        {
+            throw Source.Wrong($"not a JSON object: {Quoted.Text(Encoding.UTF8.GetString(line))}. Write {{\"text\": ...}} lines.");
+        }
         while (reader.Read())
         {
             if (reader.CurrentDepth != 1 || reader.TokenType != JsonTokenType.PropertyName) { continue; }

@@ -35,7 +35,7 @@ public sealed class JsonLinesTests
     [InlineData("[{\"text\":\"a\"},\n{\"text\":\"b", "a.json:2: not a JSON array")]
     [InlineData("[{\"text\":\"a\"}\n{\"text\":\"b\"}]", "a.json:2: not a JSON array")]
     [InlineData("[{\"text\":\"a\"}]\n{}", "a.json:2: not a JSON array")]
-    [InlineData("[{\"text\":\"a\"},\n[1]]", "a.json:2: not a JSON object")]
+    [InlineData("[{\"text\":\"a\"},\n[1]]", "a.json:2: not a JSON object: '[1]'. Write ")]
     [InlineData("{\"text\":\"a\"}{\"text\":\"b\"}", "a.json:1: not one JSON value a line")]
     [InlineData("{\n\"text\":\"a\"}{\"text\":\"b\"}", "a.json:1: not one JSON value a line")]
     [InlineData("{\"text\":\"a\"\n{\"text\":\"b\"}\n", "a.json:1: not one JSON value a line")]

@@ -148,12 +148,12 @@ internal static class LossNames
     internal static IReadOnlyCollection<string> CrossEncoderNames => CrossEncoder.Keys;
 
     /// <summary>A bi-encoder's loss with the settings that are given, and else those it has by default.</summary>
-    /// <exception cref="ArgumentException">One line: there is none of that name; these are near.</exception>
+    /// <exception cref="ArgumentException">One line: there is none of that name; these are near, or all.</exception>
     internal static BiEncoderLoss FindBiEncoder(string name, LossSettings? settings = null) =>
         Find(name, settings, BiEncoder, CrossEncoder.Keys, "bi-encoder", "cross-encoder");
 
     /// <summary>A cross-encoder's loss with the settings that are given, and else those it has by default.</summary>
-    /// <exception cref="ArgumentException">One line: there is none of that name; these are near.</exception>
+    /// <exception cref="ArgumentException">One line: there is none of that name; these are near, or all.</exception>
     internal static CrossEncoderLoss FindCrossEncoder(string name, LossSettings? settings = null) =>
         Find(name, settings, CrossEncoder, BiEncoder.Keys, "cross-encoder", "bi-encoder");
 
@@ -181,6 +181,7 @@ internal static class LossNames
                 throw new ArgumentException($"loss {name} is for a {otherKind}, and this is a {kind}.");
             }
         }
-        throw new ArgumentException($"no loss of a {kind} is named {Quoted.Text(name)}.{NearNames.Suggest(name, known.Keys)}");
+        string advice = NearNames.Suggest(name, known.Keys) is { Length: > 0 } near ? near : $" It is one of {string.Join(", ", known.Keys)}.";
+        throw new ArgumentException($"no loss of a {kind} is named {Quoted.Text(name)}.{advice}");
     }
 }

@@ -27,6 +27,7 @@ public sealed class LossNamesTests
 
     [Theory]
     [InlineData("CosineSimilarty", "no loss of a bi-encoder is named 'CosineSimilarty'. Did you mean CosineSimilarityLoss?")]
+    [InlineData("MNRL", "no loss of a bi-encoder is named 'MNRL'. It is one of ")]
     [InlineData("Lambda", "loss Lambda is for a cross-encoder, and this is a bi-encoder.")]
     [InlineData("Matryoshka2dLoss", "it needs the outputs of inner layers")]
     [InlineData("DenoisingAutoEncoder", "it needs a decoder")]
