@@ -9,6 +9,9 @@ internal sealed class SentenceModules
 {
     internal const string FileName = "modules.json";
 
+    /// <summary>Names of the modules that are known.</summary>
+    internal static readonly string[] Types = ["Transformer", "Pooling", "Normalize", "Dense", "Dropout"];
+
     private readonly string _root;
     private readonly List<(string Type, string Folder)> _modules = [];
 
@@ -29,7 +32,7 @@ internal sealed class SentenceModules
             string type = JsonFile.Find(module, "type") is { } t ? json.String(t, "type") : throw json.Wrong("a module", module, "an object with 'type'");
             string folder = JsonFile.Find(module, "path") is { } p ? json.String(p, "path") : "";
             string name = type[(type.LastIndexOf('.') + 1)..];
-            if (name is not ("Transformer" or "Pooling" or "Normalize" or "Dense" or "Dropout"))
+            if (!Types.Contains(name))
             {
                 throw new ModelFormatException($"{FileName}: module {Quoted.Text(type)} is not supported. "
                     + "Use a model of Transformer, Pooling, Dense, Normalize and Dropout.");

@@ -42,7 +42,7 @@ internal sealed class TrainingOutput : IDisposable
 
     internal string In(string name) => System.IO.Path.Combine(Path, name);
 
-    private bool IsTraining => new[] { TrainingFiles.Lock, TrainingFiles.History, TrainingFiles.Log }.Any(name => File.Exists(In(name)))
+    private bool IsTraining => File.Exists(In(TrainingFiles.Lock)) || File.Exists(In(TrainingFiles.History)) || TrainingHistory.IsLog(In(TrainingFiles.Log))
         || Checkpoint.In(Path).Count > 0;
 
     private void Check(bool overwrite, bool resume, string model)
@@ -74,9 +74,9 @@ internal sealed class TrainingOutput : IDisposable
         foreach (string module in Directory.EnumerateDirectories(Path).Where(IsModule).ToArray()) { Directory.Delete(module, recursive: true); }
     }
 
-    // 1_Pooling, 2_Normalize, ...: of a bi-encoder, which a cross-encoder in its place must not have.
-    private static bool IsModule(string folder) =>
-        System.IO.Path.GetFileName(folder) is var name && name.Length > 2 && char.IsAsciiDigit(name[0]) && name[1] == '_';
+    // 1_Pooling, 2_Normalize, ...: of a bi-encoder, which a cross-encoder in its place must not have. 1_notes is somebody's.
+    private static bool IsModule(string folder) => System.IO.Path.GetFileName(folder).Split('_') is [var number, var type]
+        && number.Length > 0 && number.All(char.IsAsciiDigit) && SentenceModules.Types.Contains(type);
 
     // What a killed run was writing. The lock is ours, so nobody is.
     private void RemoveLeftovers()

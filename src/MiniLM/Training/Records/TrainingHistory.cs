@@ -113,6 +113,16 @@ internal sealed class TrainingHistory
         return line.ToArray();
     }
 
+    /// <summary>Whether a file is such lines, or is to be: other programs have a log of that name too.</summary>
+    internal static bool IsLog(string path)
+    {
+        if (!File.Exists(path)) { return false; }
+        ReadOnlySpan<byte> begin = "{\"epoch\":"u8;
+        Span<byte> read = stackalloc byte[begin.Length];
+        using FileStream log = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        return log.ReadAtLeast(read, read.Length, throwOnEndOfStream: false) == 0 || read.SequenceEqual(begin);
+    }
+
     /// <summary>The evaluations of one evaluator as sentence-transformers' table: <c>epoch,steps,METRIC...</c>.</summary>
     /// <param name="columns">Headings, each with the log's name of what is below it.</param>
     internal byte[] Table(IReadOnlyList<(string Heading, string Metric)> columns)
