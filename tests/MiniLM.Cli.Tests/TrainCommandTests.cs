@@ -144,12 +144,16 @@ public sealed class TrainCommandTests : TrainingTests
         Train(train, "--overwrite").AssertRefused(1, "out: was not made by a training, so nothing in it is overwritten");
         Train(train, "--resume-from-checkpoint").AssertRefused(1, "out: was not made by a training, so nothing in it is overwritten");
         Assert.Equal("precious", File.ReadAllText(Path.Combine(Output, "mine.txt")));
+        // Other programs have a log of that name too.
+        File.WriteAllText(Path.Combine(Output, "log.jsonl"), "{\"message\":\"started\"}\n");
+        Train(train, "--overwrite").AssertRefused(1, "out: was not made by a training, so nothing in it is overwritten");
         Train(train, "--output-dir", At("second"), "--max-steps", "2").AssertDone();
+        Directory.CreateDirectory(At("second/1_notes")); // no module's name
         Train(train, "--output-dir", At("second")).AssertRefused(1, "Use --overwrite to replace it, or --resume-from-checkpoint to go on with it.");
         Train(At("nosuch.tsv"), "--output-dir", At("second"), "--overwrite").AssertRefused(1, "nosuch.tsv: no such file");
         Assert.True(Directory.Exists(At("second/checkpoint-2"))); // the old one stays until the new one begins
         Train(train, "--output-dir", At("second"), "--max-steps", "1", "--overwrite").AssertDone();
-        Assert.Equal(["checkpoint-1"], Directory.EnumerateDirectories(At("second"), "checkpoint-*").Select(path => Path.GetFileName(path)!));
+        Assert.Equal(["1_notes", "checkpoint-1"], Directory.EnumerateDirectories(At("second")).Select(path => Path.GetFileName(path)!).Order());
         Train(train, "--output-dir", Path.Combine(OneLabel(), "inside")).AssertRefused(1, "lies around or inside, the model that is read");
         Assert.False(Directory.Exists(Path.Combine(OneLabel(), "inside")));
     }
@@ -314,6 +318,20 @@ public sealed class TrainCommandTests : TrainingTests
         Assert.Equal(1, not.Code);
         Assert.Contains("the model does not learn them", not.Error);
         Assert.False(Directory.Exists(Output));
+    }
+
+    [Fact]
+    public void Overfit_SaysWhatItDoesNotShow()
+    {
+        string pairs = Write("pairs.tsv", "a\tb\none\tone of\ntwo\ttwo of\n"), triplets = Write("triplets.tsv", "c\td\te\none\ttwo\tthree\n");
+        // A pair alone has no negatives: its loss is 0 whatever the model is.
+        CommandResult one = CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", $"{pairs}:MultipleNegativesRanking", "--train",
+            $"{triplets}:Triplet", "--columns", "a,b", "--columns", "c,d,e", "--overfit", "one").AssertDone();
+        Assert.Contains("pairs.tsv: a batch of one row has no other texts, which are the negatives of MultipleNegativesRankingLoss", one.Error);
+        Assert.Contains("the loss was below 0.01 before the first step, so that nothing was learnt. Lower --overfit-below, or give other rows.", one.Error);
+        Assert.Contains("--overfit learns rows of the first --train alone, " + pairs, one.Error);
+        CommandResult batch = Train(Pairs(), "--overfit", "batch", "--overfit-below", "0.68").AssertDone();
+        Assert.DoesNotContain("before the first step", batch.Error);
     }
 
     [Fact]

@@ -355,8 +355,10 @@ internal sealed class TrainCommand : CliCommand
         arguments.Dropout ??= 0;
         arguments.LrSchedulerType = ScheduleKind.Constant;
         arguments.MaxSteps ??= OverfitSteps + 1;
+        if (!isBatch) { arguments.PerDeviceTrainBatchSize = 1; }
+        if (inputs.Train.Length > 1) { session.Say($"--overfit learns rows of the first --train alone, {inputs.Train[0].File}"); }
         using Trainer trainer = Open(inputs, arguments, device, session);
-        List<double> losses = trainer.Overfit(isBatch ? arguments.PerDeviceTrainBatchSize : 1, below, session.Cancellation);
+        List<double> losses = trainer.Overfit(below, session.Cancellation);
         JsonLine.Write(session.OutputText, json =>
         {
             json.WriteNumber("steps", losses.Count - 1);
@@ -365,6 +367,11 @@ internal sealed class TrainCommand : CliCommand
             foreach (double loss in losses) { json.WriteNumberValue(loss); }
             json.WriteEndArray();
         });
+        if (losses[0] < below)
+        {
+            session.Say(string.Create(CultureInfo.InvariantCulture,
+                $"the loss was below {below} before the first step, so that nothing was learnt. Lower --overfit-below, or give other rows."));
+        }
         if (losses[^1] < below) { return 0; }
         session.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"minilm: after {losses.Count - 1} steps the loss of the same rows is {losses[^1]:0.####}, not below {below}: ")

@@ -217,14 +217,15 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    /// <summary>Steps over the same first rows, to see that the model can learn them: nothing is written.</summary>
-    /// <param name="rows">Of the first data set.</param>
+    /// <summary>Steps over the same rows, the first batch of the first data set, to see that the model can learn them: nothing is written.</summary>
     /// <param name="below">The loss at which they are known.</param>
     /// <param name="cancellation">Looked at all along.</param>
     /// <returns>The loss before each step: the last one is below the limit, or behind the last step.</returns>
-    internal List<double> Overfit(int rows, double below, CancellationToken cancellation)
+    internal List<double> Overfit(double below, CancellationToken cancellation)
     {
         (TrainingData data, TrainingLoss loss) = _training[0];
+        int rows = _arguments.PerDeviceTrainBatchSize;
+        foreach (TrainingWarning warning in DataChecks.Of(data, loss, _arguments)) { Warn(warning); }
         _network = _model.Load(_device, _arguments, null, cancellation);
         GivenOrderSampler sampler = new([.. Enumerable.Range(0, Math.Min(rows, data.Count))], rows, dropLast: false);
         TrainingSteps steps = new(_network, [loss.Over(_network, data, _arguments)], sampler, _arguments, _arguments.Precision);
