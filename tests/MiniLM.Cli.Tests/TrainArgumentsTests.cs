@@ -104,6 +104,19 @@ public sealed class TrainArgumentsTests : CommandTests
         Assert.Contains("<code>logging_first_step</code>: true", Card());
     }
 
+    [Fact]
+    public void AYamlFile_HasObjectsInsideOneAnother_AsAJsonFile()
+    {
+        string yaml = Write("run.yaml", "fsdp_config: {layers: [BertLayer, {a: b}], xla: no}\naccelerator_config:\n  kwargs:\n    a: [1]\n"
+            + "prompts: {a: \"x\\n\"}\ndebug: [[a], b]\n");
+        Assert.Contains("run.yaml: without effect here: fsdp_config, accelerator_config, debug", Train("--config", yaml).AssertDone().Error);
+        Assert.Contains("<code>prompts</code>: {&#34;a&#34;: &#34;x&#92;n&#34;}", Card());
+        Train("--config", Write("deep.yaml", $"debug: {new string('[', 100_000)}{new string(']', 100_000)}")).AssertRefused(1, "maximum nesting depth of 64");
+        Train("--config", Write("twice.yaml", "seed: 1\nprompts: {a: x, a: y}")).AssertRefused(2, "twice.yaml: prompts: write {\"column\": \"prompt\", ...}");
+        Train("--config", Write("two.yaml", "seed: 1\n---\n")).AssertRefused(1, "two.yaml:2: is not one YAML mapping (Expected 'StreamEnd', got "
+            + "'DocumentStart'). Write lines as");
+    }
+
     [Theory]
     [InlineData("--config")]
     [InlineData("--data-order")]

@@ -105,7 +105,7 @@ internal sealed class ConfigurationFile
 
     private static string Text(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
 
-    // By events: one level of keys, whose values are scalars, lists of scalars or (prompts) one more object of scalars.
+    // By events: one level of keys. What is neither a scalar nor a list of scalars is only handed on, as in a JSON file.
     private void ReadYaml(string text)
     {
         try
@@ -121,7 +121,10 @@ internal sealed class ConfigurationFile
         }
         catch (YamlException error)
         {
-            throw new DataFormatException($"{Path}:{error.Start.Line + 1}: is not one YAML mapping ({error.Message.ReplaceLineEndings(" ")}). "
+            // Its message begins with the place, counted from 0.
+            string message = error.Message.ReplaceLineEndings(" ");
+            if (message.IndexOf("): ", StringComparison.Ordinal) is >= 0 and var at) { message = message[(at + 3)..]; }
+            throw new DataFormatException($"{Path}:{error.Start.Line + 1}: is not one YAML mapping ({message.TrimEnd('.')}). "
                 + "Write lines as learning_rate: 2e-5.", error);
         }
     }
@@ -130,22 +133,28 @@ internal sealed class ConfigurationFile
     {
         if (reader.Allow<SequenceStart>() is not null)
         {
-            List<string> values = [];
-            while (reader.Allow<SequenceEnd>() is null) { values.Add(reader.Expect<Scalar>().Value); }
-            return [.. values];
+            return [.. Until<SequenceEnd>(reader, () => reader.Accept<Scalar>() ? reader.Expect<Scalar>().Value : Json(reader))];
         }
-        if (reader.Allow<MappingStart>() is not null)
-        {
-            List<string> members = [];
-            while (reader.Allow<MappingEnd>() is null)
-            {
-                (string name, string value) = (reader.Expect<Scalar>().Value, reader.Expect<Scalar>().Value);
-                members.Add($"\"{JsonEncodedText.Encode(name)}\": \"{JsonEncodedText.Encode(value)}\"");
-            }
-            return [$"{{{string.Join(", ", members)}}}"];
-        }
+        if (reader.Accept<MappingStart>()) { return [Json(reader)]; }
         Scalar scalar = reader.Expect<Scalar>();
         return scalar.IsPlainImplicit && scalar.Value is "" or "~" or "null" or "Null" or "NULL" ? null : [scalar.Value];
+    }
+
+    // The parser goes 64 values deep, no further.
+    private static string Json(EventReader reader)
+    {
+        if (reader.Allow<SequenceStart>() is not null) { return $"[{string.Join(", ", Until<SequenceEnd>(reader, () => Json(reader)))}]"; }
+        if (reader.Allow<MappingStart>() is null) { return Text(); }
+        return $"{{{string.Join(", ", Until<MappingEnd>(reader, () => $"{Text()}: {Json(reader)}"))}}}";
+
+        string Text() => $"\"{JsonEncodedText.Encode(reader.Expect<Scalar>().Value)}\"";
+    }
+
+    private static List<string> Until<TEnd>(EventReader reader, Func<string> read) where TEnd : ParsingEvent
+    {
+        List<string> values = [];
+        while (reader.Allow<TEnd>() is null) { values.Add(read()); }
+        return values;
     }
 
     private void Add(string name, string[]? value)

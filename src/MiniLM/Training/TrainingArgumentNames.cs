@@ -337,7 +337,7 @@ internal static class TrainingArgumentNames
         if (!text.StartsWith('{')) { return new Dictionary<string, string> { [""] = text }; }
         try
         {
-            using JsonDocument json = JsonDocument.Parse(text);
+            using JsonDocument json = JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false });
             return json.RootElement.EnumerateObject().ToDictionary(property => property.Name, property => property.Value.GetString() ?? "");
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
