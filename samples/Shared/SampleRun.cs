@@ -14,6 +14,21 @@ internal static class SampleRun
     internal static string? Value(string[] arguments, string name) =>
         Array.IndexOf(arguments, name) is >= 0 and int at && at + 1 < arguments.Length ? arguments[at + 1] : null;
 
+    /// <summary>Refuses what is none of a sample's options: a slip in a name must not train for an hour with what is usual.</summary>
+    internal static void Check(string[] arguments, params string[] names)
+    {
+        for (int i = 0; i < arguments.Length; i += 2)
+        {
+            if (!names.Contains(arguments[i])) { throw new ArgumentException($"{arguments[i]}: it is one of {string.Join(", ", names)}"); }
+            if (i + 1 == arguments.Length) { throw new ArgumentException($"{arguments[i]}: give its value behind it"); }
+        }
+    }
+
+    /// <summary>A whole number from 1 up.</summary>
+    internal static int NumberOf(string[] arguments, string name, int usual) => Value(arguments, name) is not { } text ? usual
+        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0 ? value
+        : throw new ArgumentException($"{name} {text}: give a whole number from 1 up");
+
     /// <summary><c>--precision</c>: a name that is not known must not train for an hour in another one.</summary>
     internal static Precision PrecisionOf(string[] arguments, Precision usual) => Value(arguments, "--precision") switch
     {
@@ -34,7 +49,7 @@ internal static class SampleRun
             if (DateTime.UtcNow - said < TimeSpan.FromSeconds(15) && step.Step != step.TotalSteps) { return; }
             said = DateTime.UtcNow;
             Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{name}: step {step.Step}/{step.TotalSteps}, loss {step.Loss:0.0000}, {step.TokensPerSecond:N0} tokens/s, {step.Remaining:h\\:mm\\:ss} left"));
+                $"{name}: step {step.Step}/{step.TotalSteps}, loss {step.Loss:0.0000}, {step.TokensPerSecond:N0} tokens/s, {step.Left}"));
         };
         trainer.Logged += entry =>
         {

@@ -31,8 +31,7 @@ internal sealed class TrainingReport
         if (!isLast && seconds - _said < SecondsBetweenLines) { return; }
         _said = seconds;
         _session.Say(string.Create(CultureInfo.InvariantCulture, $"step {step.Step}/{step.TotalSteps}, epoch {step.Epoch:0.00}: loss {step.Loss:0.0000}, "
-            + $"lr {step.LearningRate:0.##e0}, norm {step.GradientNorm:0.00}, {step.TokensPerSecond:N0} tokens/s{(isLast ? "" : $", "
-                + $"{step.Remaining:h\\:mm\\:ss} left")}"));
+            + $"lr {step.LearningRate:0.##e0}, norm {step.GradientNorm:0.00}, {step.TokensPerSecond:N0} tokens/s{(isLast ? "" : $", {step.Left}")}"));
     }
 
     private void Say(LogEntry entry)
