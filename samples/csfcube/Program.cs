@@ -16,11 +16,13 @@ using Precision = MiniLM.Compute.Precision;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 CancellationToken cancellation = SampleRun.Interruptible();
+SampleRun.Check(args, "--data", "--model", "--precision", "--max-length", "--epochs");
 string data = SampleFolders.Data("csfcube", SampleRun.Value(args, "--data")), output = SampleFolders.Output("csfcube");
 Precision precision = SampleRun.PrecisionOf(args, Precision.BFloat16);
-int maxLength = int.Parse(SampleRun.Value(args, "--max-length") ?? "512"), epochs = int.Parse(SampleRun.Value(args, "--epochs") ?? "10");
+int maxLength = SampleRun.NumberOf(args, "--max-length", 512), epochs = SampleRun.NumberOf(args, "--epochs", 10);
 string model = SampleRun.Value(args, "--model") ?? new[] { "Float32", "BFloat16" }
-    .Select(other => Path.Combine(Path.GetDirectoryName(output)!, "quora", $"cross-encoder.{other}")).FirstOrDefault(Directory.Exists)
+    .Select(other => Path.Combine(Path.GetDirectoryName(output)!, "quora", $"cross-encoder.{other}"))
+    .FirstOrDefault(folder => File.Exists(Path.Combine(folder, ModelConfig.FileName))) // one that is being trained is no model yet
     ?? throw new DirectoryNotFoundException("no cross-encoder to begin with: run samples/quora first, or give --model");
 const double PositiveWeight = 5;
 const int Positive = 2; // the grade from which a candidate counts
@@ -38,7 +40,7 @@ Console.WriteLine($"queries: {training.Length} to train on, {valid.Length} to ch
 using CpuDevice device = new();
 TrainingArguments arguments = new()
 {
-    OutputDir = Path.Combine(output, $"{precision}"),
+    OutputDir = Path.Combine(output, $"{precision}.{maxLength}.{epochs}"), // a run goes on only with what it began with
     ResumeFromCheckpoint = TrainingArguments.LastCheckpoint,
     Precision = precision,
     MaxLength = maxLength,

@@ -14,6 +14,7 @@ using Precision = MiniLM.Compute.Precision;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 CancellationToken cancellation = SampleRun.Interruptible();
+SampleRun.Check(args, "--data", "--precision", "--only");
 string data = SampleFolders.Data("quora", SampleRun.Value(args, "--data")), output = SampleFolders.Output("quora");
 Precision precision = SampleRun.PrecisionOf(args, Precision.Float32);
 string? only = SampleRun.Value(args, "--only");
