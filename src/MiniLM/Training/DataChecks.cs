@@ -79,11 +79,10 @@ internal static class DataChecks
     /// <summary>A warning when rows that are measured are trained on too.</summary>
     internal static TrainingWarning? Overlap(IReadOnlyList<TrainingData> training, TrainingData measured)
     {
-        HashSet<UInt128> keys = [.. measured.Keys];
-        int all = keys.Count;
-        keys.ExceptWith(training.SelectMany(data => data.Keys));
-        int count = all - keys.Count;
-        return count == 0 ? null : new("overlap", $"{measured.Source}: {count} of its {all} rows are in {training[0].Source}"
+        HashSet<UInt128> common = [.. measured.Keys];
+        common.IntersectWith(training.SelectMany(data => data.Keys));
+        int count = measured.Keys.Count(common.Contains);
+        return count == 0 ? null : new("overlap", $"{measured.Source}: {count} of its {measured.Count} rows are in {training[0].Source}"
             + $"{(training.Count > 1 ? " and the other training data" : "")} too: what is measured on them was learnt by heart. "
             + "Take them out: minilm data leakage names them.");
     }

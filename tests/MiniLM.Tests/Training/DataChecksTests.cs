@@ -136,8 +136,8 @@ public sealed class DataChecksTests : IDisposable
     {
         TrainingData train = Read(Enumerable.Range(0, 6).Select(i => Pair(i, 1))), other = Read(Enumerable.Range(6, 2).Select(i => Pair(i, 1)));
         TrainingData test = Read([Pair(5, 0), Pair(5, 0), Pair(7, 1), Pair(9, 1)], name: "test.tsv");
-        Assert.StartsWith("test.tsv: 2 of its 3 rows are in train.tsv and the other training data too", DataChecks.Overlap([train, other], test)!.Message);
-        Assert.StartsWith("test.tsv: 1 of its 3 rows are in train.tsv too", DataChecks.Overlap([train], test)!.Message);
+        Assert.StartsWith("test.tsv: 3 of its 4 rows are in train.tsv and the other training data too", DataChecks.Overlap([train, other], test)!.Message);
+        Assert.StartsWith("test.tsv: 2 of its 4 rows are in train.tsv too", DataChecks.Overlap([train], test)!.Message);
         Assert.NotNull(DataChecks.Overlap([train], Read([new TrainingRow(["air 1", "heat 1"], [1])], name: "test.tsv"))); // the other way round
         Assert.Null(DataChecks.Overlap([train], Read([new TrainingRow(["heat 1", "air 2"], [1])], name: "test.tsv")));
     }
