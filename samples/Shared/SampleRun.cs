@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using MiniLM;
 using MiniLM.Compute;
 using MiniLM.Data;
@@ -61,19 +62,24 @@ internal static class SampleRun
             string.Join(", ", measured.Select(value => string.Create(CultureInfo.InvariantCulture, $"{value.Key} {value.Value:0.0000}")));
     }
 
-    /// <summary>A token that Ctrl-C cancels: a training then writes a checkpoint, and the next run goes on from it.</summary>
+    /// <summary>A token that Ctrl-C and SIGTERM cancel: a training then writes a checkpoint, and the next run goes on from it.</summary>
     /// <remarks>From then on the program ends in one line, not in a stack trace, where it was interrupted or given something wrong.</remarks>
     internal static CancellationToken Interruptible()
     {
         AppDomain.CurrentDomain.UnhandledException += (_, failure) => EndInOneLine(failure.ExceptionObject);
         CancellationTokenSource source = new();
-        Console.CancelKeyPress += (_, key) =>
-        {
-            key.Cancel = !source.IsCancellationRequested;
-            source.Cancel();
-        };
+        // Held, so that they are not collected; a second signal ends the program at once.
+        Signals = [Register(PosixSignal.SIGINT), Register(PosixSignal.SIGTERM)];
         return source.Token;
+
+        PosixSignalRegistration Register(PosixSignal signal) => PosixSignalRegistration.Create(signal, context =>
+        {
+            context.Cancel = !source.IsCancellationRequested;
+            source.Cancel();
+        });
     }
+
+    private static PosixSignalRegistration[] Signals { get; set; } = [];
 
     private static void EndInOneLine(object failure)
     {
