@@ -216,6 +216,28 @@ public sealed class CheckedSumTests
         }
     }
 
+    // After many steps with infinities the loss scale is below 1, and a norm can be any number: the greatest is finite too.
+    [Theory, MemberData(nameof(Norms))]
+    public void GradientNorm_OfTheGreatestNumber_IsFinite(string kernel)
+    {
+        _ = kernel; // both run
+        using CheckedKernel under = new("GradientNormF32");
+        GradientNormArguments arguments = new()
+        {
+            Gradients = under.Values.UploadPlain([MathF.ScaleB(float.MaxValue, -64)]),
+            Pieces = under.Values.UploadPlain<uint>([0, 1]),
+            Squares = under.Values.AllocatePlain(1),
+            Factor = under.Values.AllocatePlain(3),
+            Count = 1,
+            LossScale = MathF.ScaleB(1, -64),
+            MaxNorm = 1,
+        };
+        under.Launcher.GradientNorm(arguments);
+        float[] factor = under.Values.DownloadPlain(arguments.Factor, 3);
+        Assert.Equal(float.MaxValue, factor[0]);
+        Assert.Equal(1u, BitConverter.SingleToUInt32Bits(factor[2]));
+    }
+
     // Edges in each quarter of a tile, both ways; a vector whose copy is fp32; a tensor without copies, and one with a transposed copy alone.
     [Theory, MemberData(nameof(Optimizers))]
     public void AdamW_MovesParametersAndWritesTheirCopies(string kernel)

@@ -45,6 +45,15 @@ public sealed class ExchangeInstructionTests
         }
     }
 
+    // A block of 36 threads has 4 in its last warp: these have each other, and a lane that is not there is named.
+    [Fact]
+    public void Shfl_ButterflyOfAWarpThatIsNotFull_StaysInIt()
+    {
+        var kernel = new SmallKernel("shfl.sync.bfly.b32 %r1, %t, 3, 31, -1; st.global.u32 [%mine], %r1;") { Threads = 36 };
+        Assert.Equal(Enumerable.Range(0, 36).Select(t => (uint)(t ^ 3)), kernel.Run());
+        Assert.Contains("reads lane 4, which is not here", (kernel with { Body = kernel.Body.Replace("%t, 3", "%t, 4") }).Fault().Message);
+    }
+
     [Fact]
     public void Shfl_MayReadADifferentLaneEach()
     {

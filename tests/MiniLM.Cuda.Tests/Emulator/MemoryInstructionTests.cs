@@ -156,6 +156,26 @@ public sealed class MemoryInstructionTests
         Assert.Equal(Enumerable.Range(0, 32).Select(t => t < 10 ? (uint)t + 101 + 1000 : t > 20 ? 12u : 0), output);
     }
 
+    // Each lane alone on, then alone off: what is switched off has its old result, of 32 bits, of 64, and of both registers of an unpacking move.
+    [Theory]
+    [InlineData("sub.u32 %r2, %r2, %r1;"), InlineData("cvt.rn.f32.u32 %f1, %r1;"), InlineData("cvt.u16.u32 %h1, %r1;"), InlineData("add.u64 %x2, %x2, %x1;")]
+    [InlineData("mul.wide.u32 %x2, %r1, %r1;"), InlineData("mov.b64 {%r2, %r3}, %x1;"), InlineData("mov.b64 {%h1, %h2, %h3, %h4}, %x1;")]
+    public void Guards_LeaveEachLaneItsOldResult(string instruction)
+    {
+        uint[] all = Run(instruction), none = Run(""), guarded = Run("@%p1 " + instruction);
+        Assert.All(all.Zip(none), results => Assert.NotEqual(results.First, results.Second));
+        Assert.Equal(Enumerable.Range(0, 64 * 32).Select(i => i % 32 == i / 32 % 32 != i / 32 >= 32 ? all[i] : none[i]), guarded);
+
+        static uint[] Run(string instruction) => new SmallKernel($$"""
+            and.b32 %r9, %b, 31; setp.eq.u32 %p1, %t, %r9; setp.ge.u32 %p2, %b, 32; xor.pred %p1, %p1, %p2;
+            mad.lo.u32 %r1, %t, 0x9e3779b1, 0x12345678; mul.wide.u32 %x1, %r1, 0x89abcdef; mov.u32 %r2, %t; mov.u32 %r3, 3; mov.b32 %f1, %t; mov.u64 %x2, 5;
+            mov.b32 {%h1, %h2}, %t; mov.b32 {%h3, %h4}, %t; {{instruction}}
+            mov.b64 %x3, {%h1, %h2, %h3, %h4}; mov.b64 %x4, {%r2, %r3}; mul.lo.u64 %x2, %x2, 31; mad.lo.u64 %x3, %x3, 37, %x4; add.u64 %x2, %x2, %x3;
+            shr.u64 %x3, %x2, 32; cvt.u32.u64 %r4, %x2; cvt.u32.u64 %r5, %x3; mov.b32 %r6, %f1;
+            mad.lo.u32 %r4, %r5, 41, %r4; mad.lo.u32 %r4, %r6, 43, %r4; st.global.u32 [%mine], %r4;
+            """) { Blocks = 64 }.Run();
+    }
+
     [Fact]
     public void SpecialRegisters_NameThreadBlockAndGrid()
     {
