@@ -179,7 +179,7 @@ internal sealed class TrainCommand : CliCommand
         "--save-total-limit", "--load-best-model-at-end", "--metric-for-best-model", "--early-stopping-patience",
     ];
 
-    /// <summary>Overfit has no use for some options: files given on the line are refused, the rest and what a file has is said to be without effect.</summary>
+    /// <summary>Overfit has no use for some options: on the line some are refused; the rest, and what a file has, are said to be without effect.</summary>
     private void CheckOverfit(ParseResult line, ConfigurationFile? file, Session session)
     {
         bool isGiven = line.GetValue(_overfit) is not null;
