@@ -2,6 +2,7 @@
 //   dotnet run -c Release --project samples/quora [-- --data DIR --precision float32|bfloat16|float16 --only ROW]
 // DIR holds questions_10k.tsv and splits.tsv. Killed or interrupted it goes on where it was; what is done is not done again (out/quora).
 using System.Globalization;
+using System.Text;
 using MiniLM;
 using MiniLM.Cpu;
 using MiniLM.Data;
@@ -44,7 +45,11 @@ using CpuDevice device = new();
 foreach (Row row in rows)
 {
     string done = Path.Combine(output, $"{row.Name}.{precision}.result");
-    if (!File.Exists(done) && (only is null || only == row.Name)) { File.WriteAllText(done, Run(row)); }
+    if (!File.Exists(done) && (only is null || only == row.Name))
+    {
+        byte[] result = Encoding.UTF8.GetBytes(Run(row));
+        PartialFile.WriteWhole(done, stream => stream.Write(result), overwrite: false);
+    }
     lines.Add($"| {row.Name} | {(File.Exists(done) ? File.ReadAllText(done) : "| | |")} | {row.Peer} | {row.PeerValid} | {row.Published} |");
 }
 Console.WriteLine($"F1 of duplicates on the test part ({precision}, {device.Description})\n");
