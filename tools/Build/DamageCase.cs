@@ -55,7 +55,7 @@ internal sealed record DamageCase(string[] Command, params string[] Files)
         new(["data", "checkthat", "--collection", "collection.pkl", "--tweets", "tweets.tsv", "--output", Output], "collection.pkl"),
         new(["train", "--config", "run.json", "--output-dir", Output], "run.json", "order.txt", "pairs.csv"),
         new(["train", "--config", "run.yaml", "--output-dir", Output], "run.yaml"),
-        new(["train", "--config", "run.json", "--output-dir", "trained", "--resume-from-checkpoint", "trained/checkpoint-2"], "trained/checkpoint-2/*"),
+        new(["train", "--config", "run.json", "--output-dir", Output, "--resume-from-checkpoint", "trained/checkpoint-2"], "trained/checkpoint-2/*"),
         new(["profile", "--compare", "before.json", "after.json"], "before.json", "after.json"),
         new(["ptx", "check", "kernel.ptx"], "kernel.ptx"),
     ];
