@@ -27,6 +27,7 @@ internal static class Damage
             {
                 (int code, string error) = Start(program, first, one);
                 if (code != 0) { throw new BuildException($"{Line(one)}: ends with {code} before anything is damaged: {error}"); }
+                CheckReads(program, first, one);
             }
             long until = Stopwatch.GetTimestamp() + (long)(minutes * 60 * Stopwatch.Frequency);
             int runs = 0, faults = 0, refused = 0;
@@ -57,19 +58,32 @@ internal static class Damage
         finally { Directory.Delete(folder, recursive: true); }
     }
 
+    // A command that does not read its files would pass every run.
+    private static void CheckReads(string program, string folder, DamageCase one)
+    {
+        (string File, byte[] Whole)[] files = [.. one.Files.SelectMany(file => Expand(folder, file)).Select(file => (file, File.ReadAllBytes(file)))];
+        foreach ((string file, _) in files) { File.WriteAllBytes(file, [0xff, 0xff]); }
+        (int code, _) = Start(program, folder, one);
+        foreach ((string file, byte[] whole) in files) { File.WriteAllBytes(file, whole); }
+        if (code == 0) { throw new BuildException($"{Line(one)}: does not read {string.Join(", ", one.Files)}"); }
+    }
+
     private static IEnumerable<string> Expand(string folder, string file) => file.EndsWith("/*", StringComparison.Ordinal)
         ? Directory.EnumerateFiles(Path.Combine(folder, file[..^2])) : new[] { Path.Combine(folder, file) }.Where(File.Exists);
 
-    private static string[] Outputs(string folder) => Directory.GetFileSystemEntries(folder, DamageCase.Output + "*");
+    // Unfinished ones too, wherever they are: an error removes what it had begun.
+    private static IEnumerable<string> Outputs(string folder) => Directory.EnumerateFileSystemEntries(folder, DamageCase.Output + "*")
+        .Concat(Directory.EnumerateFileSystemEntries(folder, "*.partial*", SearchOption.AllDirectories));
 
     private static string Line(DamageCase one) => "minilm " + string.Join(' ', one.Command);
 
     // Data beyond the limit cannot be had; what hangs is killed: on a busy machine work that is as it should be takes long too.
     private static (int Code, string Error) Start(string program, string folder, DamageCase one)
     {
-        foreach (string left in Outputs(folder))
+        foreach (string left in Outputs(folder).ToArray())
         {
-            if (Directory.Exists(left)) { Directory.Delete(left, recursive: true); } else { File.Delete(left); }
+            if (Directory.Exists(left)) { Directory.Delete(left, recursive: true); }
+            else if (File.Exists(left)) { File.Delete(left); } // not gone with the folder it was in
         }
         (int code, _, string error) = Tool.Capture(TimeSpan.FromSeconds(Seconds), "/bin/sh", folder,
             ["-c", $"ulimit -d {Megabytes * 1000}; ulimit -t {ProcessorSeconds}; exec \"$@\"", "sh", program, .. one.Command]);
@@ -81,8 +95,7 @@ internal static class Damage
         if (code is not (0 or 1 or 2 or 3)) { return $"ended with {code}"; }
         if (error.Contains("internal error", StringComparison.Ordinal)) { return "an internal error"; }
         if (error.Contains("(Parameter '", StringComparison.Ordinal)) { return "a message of the runtime"; }
-        // What is unfinished may stay, to go on with.
-        return code is 1 or 2 && Outputs(folder).Any(left => !left.EndsWith(".partial", StringComparison.Ordinal)) ? "an output was left behind" : null;
+        return code is 1 or 2 && Outputs(folder).Any() ? "an output was left behind" : null;
     }
 
     private static void Keep(int number, DamageCase one, string file, byte[] damaged, string fault, string error)

@@ -61,10 +61,13 @@ internal static class DamageFiles
         Write("msmarco.run", rows.Select(i => $"q{i % 3}\td{i}\t{1 + i / 3}"));
         Write("qrels.txt", rows.Select(i => $"q{i % 3} 0 d{i} {i % 2}"));
         Write("qrels.tsv", rows.Select(i => $"q{i % 3}\td{i}\t{i % 2}").Prepend("query-id\tcorpus-id\tscore"));
+        Write("qrels.json", ["""{"q0": {"d0": 1, "d3": 0}, "q1": {"d1": 2}, "q2": {"d8": -1}}"""]);
         Write("lists.jsonl", rows.Take(4).Select(i => $$"""{"query":"{{Text(i)}}","pos":["{{Text(i + 1)}}"],"neg":["{{Text(i + 2)}}","{{Text(i + 3)}}"]}"""));
         Write("scores.jsonl", rows.Select(i => $$"""{"index":{{i}},"score":{{i}}.5}"""));
+        Write("listed.jsonl", Enumerable.Range(0, 12).Select(i => $$"""{"index":{{i}},"score":{{i % 5}}.5}"""));
         Write("labels.tsv", rows.Select(i => $"{i}\t{i % 2}").Prepend("index\tlabel"));
         Write("tweets.tsv", rows.Select(i => $"{i}\t{Text(i)}\tp{i}").Prepend("post_id\ttweet_text\tcord_uid"));
+        Write("predictions.tsv", rows.Select(i => $"{i}\t['p{i}', \"p{i + 1}\"]").Prepend("post_id\tpreds"));
         Write("collection.jsonl", rows.Select(i => $$"""{"cord_uid":"p{{i}}","title":"{{Words[i % 9]}}","abstract":"{{Text(i)}}"}"""));
         File.WriteAllBytes(Path.Combine(folder, "collection.pkl"),
             DataFramePickle.Of(["cord_uid", "title", "abstract"], [.. rows.Select(i => $"p{i}"), .. rows.Select(i => Words[i % 9]), .. rows.Select(Text)]));
