@@ -7,7 +7,8 @@ namespace MiniLM.Cpu;
 
 /// <summary>One strip of C = epilogue(start + A B) in C# vectors: the tiers below machine code. Operands: <see cref="GemmCall"/>.</summary>
 /// <remarks>
-/// Tiles of 3 rows x 4 vectors of sums, as many as 16 registers take beside a vector of B and three broadcasts: in 256 bits a panel's whole width.
+/// Tiles of 3 rows x 4 vectors of sums, as many as 16 registers take beside a vector of B and three broadcasts: in 256 bits a panel's whole width. A last
+/// row alone would cost as much as three, so that the last four are two tiles of 2 rows, whose 8 sums are just enough for two ports of four cycles' latency.
 /// A panel is cut along k into pieces that stay in L1 while all rows pass over them; meanwhile the next piece is fetched, which else would come from
 /// memory with every group of rows, since the weights of a network are more than a cache holds. Sums run over k in order, whatever the pieces.
 /// </remarks>
@@ -49,12 +50,13 @@ internal static unsafe class Gemm
         {
             nint first = k * i / pieces, piece = k * (i + 1) / pieces - first;
             float* b = (float*)arguments->B + (panel * k + first) * Columns;
-            for (int row = 0; row < rows; row += Rows)
+            for (int row = 0, height; row < rows; row += height)
             {
-                Prefetch(b + piece * Columns, (int)piece * Columns, row, Math.Min(rows, row + Rows), rows);
+                height = TileRows(rows - row);
+                Prefetch(b + piece * Columns, (int)piece * Columns, row, row + height, rows);
                 float* a = (float*)((byte*)arguments->A + row * arguments->AStride) + first;
                 float* to = (float*)(c + row * cStride);
-                Tile<TLanes>(a, arguments->AStride, sizeof(float), Math.Min(Rows, rows - row), b, piece, i > 0 ? to : start, i > 0 ? cStride : 0, to, cStride);
+                Tile<TLanes>(a, arguments->AStride, sizeof(float), height, b, piece, i > 0 ? to : start, i > 0 ? cStride : 0, to, cStride);
             }
         }
     }
@@ -68,8 +70,11 @@ internal static unsafe class Gemm
         for (int line = lines * row / rows; line < lines * end / rows; line++) { Sse.Prefetch1(next + line * Line); }
     }
 
+    /// <summary>Rows of the next tile where <paramref name="left"/> are left.</summary>
+    internal static int TileRows(int left) => left == 4 ? 2 : Math.Min(Rows, left);
+
     /// <summary>Up to 3 rows of a panel: c = start + a b.</summary>
-    /// <remarks>Rows past the last one repeat it: one kernel serves every height, and a sum never depends on it.</remarks>
+    /// <remarks>A row alone is computed twice: two kernels serve every height, and a sum depends on neither.</remarks>
     /// <param name="a">Of row 0.</param>
     /// <param name="aStride">Bytes from row to row of a.</param>
     /// <param name="aStep">Bytes from k to k of a.</param>
@@ -85,29 +90,29 @@ internal static unsafe class Gemm
     {
         for (int column = 0; column < Columns; column += Vectors * TLanes.Count, b += Vectors * TLanes.Count, c += Vectors * TLanes.Count)
         {
-            Sums<TLanes>((byte*)a, aStride, aStep, rows, b, k, start == null ? null : start + column, startStride, c, cStride);
+            float* from = start == null ? null : start + column;
+            if (rows == Rows) { ThreeRows<TLanes>((byte*)a, aStride, aStep, b, k, from, startStride, c, cStride); }
+            else { TwoRows<TLanes>((byte*)a, aStride, aStep, rows - 1, b, k, from, startStride, c, cStride); }
         }
     }
 
-    private static void Sums<TLanes>(byte* a, nint aStride, nint aStep, int rows, float* b, nint k, float* start, nint startStride, float* c, nint cStride)
+    private static void ThreeRows<TLanes>(byte* a, nint aStride, nint aStep, float* b, nint k, float* start, nint startStride, float* c, nint cStride)
         where TLanes : struct, ILanes<TLanes>
     {
-        nint second = Math.Min(1, rows - 1), third = Math.Min(2, rows - 1);
         TLanes zero = TLanes.Create(0);
         TLanes x0 = zero, x1 = zero, x2 = zero, x3 = zero, y0 = zero, y1 = zero, y2 = zero, y3 = zero, z0 = zero, z1 = zero, z2 = zero, z3 = zero;
         if (start != null)
         {
             float* s = start;
             (x0, x1, x2, x3) = (TLanes.Load(s), TLanes.Load(s + TLanes.Count), TLanes.Load(s + 2 * TLanes.Count), TLanes.Load(s + 3 * TLanes.Count));
-            s = (float*)((byte*)start + second * startStride);
+            s = (float*)((byte*)start + startStride);
             (y0, y1, y2, y3) = (TLanes.Load(s), TLanes.Load(s + TLanes.Count), TLanes.Load(s + 2 * TLanes.Count), TLanes.Load(s + 3 * TLanes.Count));
-            s = (float*)((byte*)start + third * startStride);
+            s = (float*)((byte*)start + 2 * startStride);
             (z0, z1, z2, z3) = (TLanes.Load(s), TLanes.Load(s + TLanes.Count), TLanes.Load(s + 2 * TLanes.Count), TLanes.Load(s + 3 * TLanes.Count));
         }
-        nint toSecond = second * aStride, toThird = third * aStride;
         for (nint i = 0; i < k; i++, a += aStep, b += Columns)
         {
-            TLanes x = TLanes.Create(*(float*)a), y = TLanes.Create(*(float*)(a + toSecond)), z = TLanes.Create(*(float*)(a + toThird));
+            TLanes x = TLanes.Create(*(float*)a), y = TLanes.Create(*(float*)(a + aStride)), z = TLanes.Create(*(float*)(a + 2 * aStride));
             TLanes v = TLanes.Load(b);
             x0 = TLanes.MultiplyAdd(v, x, x0);
             y0 = TLanes.MultiplyAdd(v, y, y0);
@@ -126,17 +131,51 @@ internal static unsafe class Gemm
             z3 = TLanes.MultiplyAdd(v, z, z3);
         }
         Store(c, x0, x1, x2, x3);
-        Store((float*)((byte*)c + second * cStride), y0, y1, y2, y3);
-        Store((float*)((byte*)c + third * cStride), z0, z1, z2, z3);
+        Store((float*)((byte*)c + cStride), y0, y1, y2, y3);
+        Store((float*)((byte*)c + 2 * cStride), z0, z1, z2, z3);
+    }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void Store(float* to, TLanes v0, TLanes v1, TLanes v2, TLanes v3)
+    // second: 1, or 0 where there is one row.
+    private static void TwoRows<TLanes>(byte* a, nint aStride, nint aStep, int second, float* b, nint k, float* start, nint startStride, float* c, nint cStride)
+        where TLanes : struct, ILanes<TLanes>
+    {
+        TLanes zero = TLanes.Create(0);
+        TLanes x0 = zero, x1 = zero, x2 = zero, x3 = zero, y0 = zero, y1 = zero, y2 = zero, y3 = zero;
+        if (start != null)
         {
-            v0.Store(to);
-            v1.Store(to + TLanes.Count);
-            v2.Store(to + 2 * TLanes.Count);
-            v3.Store(to + 3 * TLanes.Count);
+            float* s = start;
+            (x0, x1, x2, x3) = (TLanes.Load(s), TLanes.Load(s + TLanes.Count), TLanes.Load(s + 2 * TLanes.Count), TLanes.Load(s + 3 * TLanes.Count));
+            s = (float*)((byte*)start + second * startStride);
+            (y0, y1, y2, y3) = (TLanes.Load(s), TLanes.Load(s + TLanes.Count), TLanes.Load(s + 2 * TLanes.Count), TLanes.Load(s + 3 * TLanes.Count));
         }
+        nint toSecond = second * aStride;
+        for (nint i = 0; i < k; i++, a += aStep, b += Columns)
+        {
+            TLanes x = TLanes.Create(*(float*)a), y = TLanes.Create(*(float*)(a + toSecond));
+            TLanes v = TLanes.Load(b);
+            x0 = TLanes.MultiplyAdd(v, x, x0);
+            y0 = TLanes.MultiplyAdd(v, y, y0);
+            v = TLanes.Load(b + TLanes.Count);
+            x1 = TLanes.MultiplyAdd(v, x, x1);
+            y1 = TLanes.MultiplyAdd(v, y, y1);
+            v = TLanes.Load(b + 2 * TLanes.Count);
+            x2 = TLanes.MultiplyAdd(v, x, x2);
+            y2 = TLanes.MultiplyAdd(v, y, y2);
+            v = TLanes.Load(b + 3 * TLanes.Count);
+            x3 = TLanes.MultiplyAdd(v, x, x3);
+            y3 = TLanes.MultiplyAdd(v, y, y3);
+        }
+        Store(c, x0, x1, x2, x3);
+        Store((float*)((byte*)c + second * cStride), y0, y1, y2, y3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<TLanes>(float* to, TLanes v0, TLanes v1, TLanes v2, TLanes v3) where TLanes : struct, ILanes<TLanes>
+    {
+        v0.Store(to);
+        v1.Store(to + TLanes.Count);
+        v2.Store(to + 2 * TLanes.Count);
+        v3.Store(to + 3 * TLanes.Count);
     }
 
     private static void AddResidual<TLanes>(GemmCall* arguments, int rows, float* tile, float* residual, byte* c) where TLanes : struct, ILanes<TLanes>

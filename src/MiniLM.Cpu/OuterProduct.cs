@@ -70,9 +70,9 @@ internal static unsafe class OuterProduct
                     for (int row = 0; row < count; row++) { Unsafe.CopyBlockUnaligned(copy + row * Columns, panel + row * bStride, Columns * sizeof(float)); }
                     panel = copy;
                 }
-                for (int channel = 0; channel < channels; channel += Gemm.Rows)
+                for (int channel = 0, height; channel < channels; channel += height)
                 {
-                    int height = Math.Min(Gemm.Rows, channels - channel);
+                    height = Gemm.TileRows(channels - channel);
                     Gemm.Tile<TLanes>(a + first * aStride + channel, sizeof(float), aStride * sizeof(float), height, panel, count, null, 0, tile,
                         Columns * sizeof(float));
                     AddTile(tile, height, Math.Min(Columns, columns - column), c + channel * cStride + column, cStride);
