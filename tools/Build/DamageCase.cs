@@ -29,6 +29,7 @@ internal sealed record DamageCase(string[] Command, params string[] Files)
         new(["index", "--dense", "--model", "encoder", "--corpus", "corpus.jsonl", "--output", Output], "corpus.jsonl"),
         new(["index", "--dense", "--model", "encoder", "--corpus", "corpus.tsv", "--fix-text", "full", "--output", Output], "corpus.tsv"),
         new(["search", "--index", "index", "--queries", "queries.tsv", "--output", Output + ".run"], "index/*", "queries.tsv"),
+        new(["search", "--index", "index", "a text"], "index/*"),
         new(["rerank", "--model", "classifier", "--pairs", "pairs.csv", "--columns", "a,b", "--score", "calibrated", "--output", Output + ".jsonl"],
             "classifier/calibration.json", "classifier/config.json", "classifier/model.safetensors"),
         new(["rerank", "--model", "classifier", "--queries", "queries.tsv", "--corpus", "corpus.jsonl", "--run", "a.run", "--output", Output + ".run"],

@@ -64,7 +64,7 @@ public sealed unsafe class DocumentStore : IDisposable
                 Utf8JsonReader reader = new(new ReadOnlySpan<byte>(_documents.Start + begin, checked((int)(end - begin))));
                 using JsonDocument json = JsonDocument.ParseValue(ref reader);
                 JsonElement root = json.RootElement;
-                return new Document(root.GetProperty("_id").GetString()!, root.GetProperty("title").GetString()!, root.GetProperty("text").GetString()!);
+                return new Document(IndexFile.Text(root, "_id"), IndexFile.Text(root, "title"), IndexFile.Text(root, "text"));
             }
             catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or OverflowException)
             {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using MiniLM.Data;
 
 namespace MiniLM.Retrieval;
@@ -16,6 +17,12 @@ internal static class IndexFile
             throw new IndexFormatException($"{path}: cannot be opened ({error.Message}). Make it readable, or make the index again.");
         }
     }
+
+    /// <summary>A text in a file of an index.</summary>
+    /// <exception cref="InvalidOperationException">It is of another kind, or null, which <see cref="JsonElement.GetString"/> takes for one.</exception>
+    /// <exception cref="KeyNotFoundException">It is missing.</exception>
+    internal static string Text(JsonElement root, string name) =>
+        root.GetProperty(name).GetString() ?? throw new InvalidOperationException($"{name} is null");
 
     /// <summary>A file of an index that is being built.</summary>
     internal static BufferedStream Create(string folder, string name) => new(PartialFile.Create(Path.Combine(folder, name)), 1 << 16);

@@ -60,7 +60,7 @@ internal sealed record VectorIndexHeader(
             {
                 throw new IndexFormatException($"{file}: count {count}, dimension {dimension}: out of range. Make the index again.");
             }
-            return new VectorIndexHeader(version, count, dimension, root.GetProperty("model").GetString()!, root.GetProperty("model_hash").GetString()!,
+            return new VectorIndexHeader(version, count, dimension, IndexFile.Text(root, "model"), IndexFile.Text(root, "model_hash"),
                 root.TryGetProperty("prompt_name", out JsonElement prompt) ? prompt.GetString() : null, ReadRepair(root, file),
                 root.TryGetProperty("normalize", out JsonElement normalize) && normalize.GetBoolean());
         }

@@ -1,4 +1,7 @@
 using System.Collections.Concurrent;
+using System.Text;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using MiniLM.Compute.Reference;
 using MiniLM.Data;
 using MiniLM.Retrieval;
@@ -61,6 +64,34 @@ public sealed class VectorIndexTests : IDisposable
             File.WriteAllBytes(offsets, damaged);
             Assert.Contains("Make the index again.", Assert.Throws<IndexFormatException>(() => VectorIndex.Open(folder)).Message, StringComparison.Ordinal);
         }
+    }
+
+    [Theory]
+    [InlineData("model")]
+    [InlineData("model_hash")]
+    public void Open_RefusesANullWhereATextIsNeeded(string name)
+    {
+        string folder = Write(), header = Path.Combine(folder, VectorIndexHeader.HeaderFile);
+        JsonObject json = JsonNode.Parse(File.ReadAllText(header))!.AsObject();
+        json[name] = null;
+        File.WriteAllText(header, json.ToJsonString());
+        Assert.Contains($"{name} is null", Assert.Throws<IndexFormatException>(() => VectorIndex.Open(folder)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("_id")]
+    [InlineData("title")]
+    [InlineData("text")]
+    public void Read_RefusesANullWhereATextIsNeeded(string name)
+    {
+        string folder = Write(), documents = Path.Combine(folder, DocumentStore.DocumentsFile);
+        // In the second document all three are long enough for a null in their place.
+        string[] lines = File.ReadAllText(documents, Encoding.Latin1).Split('\n');
+        lines[1] = Regex.Replace(lines[1], $@"(?<=""{name}"":)""(\\.|[^""\\])*""", match => "null".PadLeft(match.Length));
+        File.WriteAllText(documents, string.Join('\n', lines), Encoding.Latin1);
+        using VectorIndex index = VectorIndex.Open(folder);
+        Assert.Equal(DocumentOf(0), index.Documents.Read(0));
+        Assert.Contains("document 1", Assert.Throws<IndexFormatException>(() => index.Documents.Read(1)).Message, StringComparison.Ordinal);
     }
 
     /// <summary>A thousand times four threads call while a fifth disposes. Memory that is freed under one of them would end the process.</summary>
