@@ -20,7 +20,7 @@ SampleRun.Check(args, "--data", "--model", "--precision", "--max-length", "--epo
 string data = SampleFolders.Data("csfcube", SampleRun.Value(args, "--data")), output = SampleFolders.Output("csfcube");
 Precision precision = SampleRun.PrecisionOf(args, Precision.BFloat16);
 int maxLength = SampleRun.NumberOf(args, "--max-length", 512), epochs = SampleRun.NumberOf(args, "--epochs", 10);
-string model = SampleRun.Value(args, "--model") ?? new[] { "Float32", "BFloat16" }
+string model = SampleRun.Value(args, "--model") ?? new[] { "Float32", "BFloat16", "Float16" }
     .Select(other => Path.Combine(Path.GetDirectoryName(output)!, "quora", $"cross-encoder.{other}"))
     .FirstOrDefault(folder => File.Exists(Path.Combine(folder, ModelConfig.FileName))) // one that is being trained is no model yet
     ?? throw new DirectoryNotFoundException("no cross-encoder to begin with: run samples/quora first, or give --model");
@@ -40,7 +40,8 @@ Console.WriteLine($"queries: {training.Length} to train on, {valid.Length} to ch
 using CpuDevice device = new();
 TrainingArguments arguments = new()
 {
-    OutputDir = Path.Combine(output, $"{precision}.{maxLength}.{epochs}"), // a run goes on only with what it began with
+    // A run goes on only with what it began with.
+    OutputDir = Path.Combine(output, $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(model))}.{precision}.{maxLength}.{epochs}"),
     ResumeFromCheckpoint = TrainingArguments.LastCheckpoint,
     Precision = precision,
     MaxLength = maxLength,
@@ -63,6 +64,7 @@ using (Trainer trainer = new(model, ModelKind.CrossEncoder, device, arguments, c
     trainer.AddEvaluation(Rows(valid), "valid");
     TrainingResult result = trainer.Train(cancellation);
     Console.WriteLine("\n| epoch | loss | F1 | accuracy | MAP | (on the queries to choose by)\n| --- | --- | --- | --- | --- |");
+    Console.WriteLine($"| always negative | - | 0 | {1 - Share(valid) / 100:.0000} | - |");
     // The whole history, also of what a run before this one did.
     foreach (LogEntry entry in trainer.History.Log.Where(entry => entry.Values.Any(value => value.Key == "eval_valid_map")))
     {
@@ -76,9 +78,10 @@ Console.WriteLine("\n| on the reported queries | F1 (threshold of the queries to
 double negatives = 1 - Share(reported) / 100;
 Console.WriteLine($"| always negative | 0 | {negatives:.0000} | - |");
 double untrained = Report("untrained bi-encoder", ModelFolder.Resolve(null), length: null); // its own: longer texts than it was trained on rank worse
-Report("the cross-encoder to begin with", model, maxLength);
+double begun = Report("the cross-encoder to begin with", model, maxLength);
 double trained = Report($"trained, {precision}", arguments.OutputDir, maxLength);
-Console.WriteLine($"\nThe training ranks {(trained > untrained ? "better" : "no better")} than the untrained bi-encoder: MAP {trained:.0000}, {untrained:.0000}.");
+Console.WriteLine($"\nThe training ranks {(trained > untrained ? "better" : "no better")} than the untrained bi-encoder, "
+    + $"{(trained > begun ? "better" : "no better")} than what it began with: MAP {trained:.0000}; {untrained:.0000}, {begun:.0000}.");
 return 0;
 
 double Report(string name, string folder, int? length)
