@@ -75,8 +75,7 @@ using (Trainer trainer = new(model, ModelKind.CrossEncoder, device, arguments, c
     Console.WriteLine($"best: step {result.BestStep}");
 }
 Console.WriteLine("\n| on the reported queries | F1 (threshold of the queries to choose by) | accuracy | MAP |\n| --- | --- | --- | --- |");
-double negatives = 1 - Share(reported) / 100;
-Console.WriteLine($"| always negative | 0 | {negatives:.0000} | - |");
+Console.WriteLine($"| always negative | 0 | {1 - Share(reported) / 100:.0000} | - |");
 double untrained = Report("untrained bi-encoder", ModelFolder.Resolve(null), length: null); // its own: longer texts than it was trained on rank worse
 double begun = Report("the cross-encoder to begin with", model, maxLength);
 double trained = Report($"trained, {precision}", arguments.OutputDir, maxLength);
