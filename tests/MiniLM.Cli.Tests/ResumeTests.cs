@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace MiniLM.Cli.Tests;
 
@@ -99,15 +100,29 @@ public sealed class ResumeTests : CommandTests
         Assert.Equal("rows", File.ReadAllText(At("out.npy.partial")));
     }
 
+    // A count that a disk has changed would give rows twice, or not at all.
     [Fact]
-    public void Resume_RefusesCountsBelowZero()
+    public void Resume_RefusesAStateOfWhichABitIsWrong()
     {
         string input = Write("in.jsonl", JsonTexts(Rows));
         string[] form = ["embed", "--model", BiEncoder, "--input", input, "--output", At("out.jsonl")];
         Interrupt(form, "out.jsonl", "KILL", 137);
-        string state = At("out.jsonl.partial.json");
-        File.WriteAllText(state, File.ReadAllText(state).Replace("\"rows\":", "\"rows\":-"));
-        CommandLine.Run([.. form, "--resume"]).AssertRefused(1, "is damaged (rows is below 0)");
+        byte[] partial = File.ReadAllBytes(At("out.jsonl.partial"));
+        string state = At("out.jsonl.partial.json"), said = File.ReadAllText(state);
+        foreach (string count in new[] { "schema", "rows", "bytes", "inputs", "truncated", "ties", "sha256" })
+        {
+            Match value = Regex.Match(said, $"\"{count}\":\"?(.)");
+            Assert.True(value.Success, count);
+            int at = value.Groups[1].Index;
+            foreach (string damaged in new[] { $"{said[..at]}{(char)(said[at] ^ 1)}{said[(at + 1)..]}", said.Replace(value.Value[..^1], $"\"x\":") })
+            {
+                File.WriteAllText(state, damaged);
+                CommandLine.Run([.. form, "--resume"]).AssertRefused(1, "out.jsonl.partial.json is damaged (");
+            }
+        }
+        Assert.Equal(partial, File.ReadAllBytes(At("out.jsonl.partial")));
+        File.WriteAllText(state, said);
+        CommandLine.Run([.. form, "--resume"]).AssertDone();
     }
 
     [Fact]

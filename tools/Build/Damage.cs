@@ -44,7 +44,7 @@ internal static class Damage
                     File.WriteAllBytes(file, damaged);
                     (int code, string error) = Start(program, at, one);
                     if (code != 0) { Interlocked.Increment(ref refused); }
-                    if (Fault(at, code, error) is { } fault)
+                    if (Fault(at, one, code, error) is { } fault)
                     {
                         Interlocked.Increment(ref faults);
                         Keep(number, one, Path.GetRelativePath(at, file), damaged, fault, error);
@@ -85,17 +85,18 @@ internal static class Damage
             if (Directory.Exists(left)) { Directory.Delete(left, recursive: true); }
             else if (File.Exists(left)) { File.Delete(left); } // not gone with the folder it was in
         }
+        foreach ((string file, string left) in one.Unfinished) { File.Copy(Path.Combine(folder, file), Path.Combine(folder, left)); }
         (int code, _, string error) = Tool.Capture(TimeSpan.FromSeconds(Seconds), "/bin/sh", folder,
             ["-c", $"ulimit -d {Megabytes * 1000}; ulimit -t {ProcessorSeconds}; exec \"$@\"", "sh", program, .. one.Command]);
         return (code, error);
     }
 
-    private static string? Fault(string folder, int code, string error)
+    private static string? Fault(string folder, DamageCase one, int code, string error)
     {
         if (code is not (0 or 1 or 2 or 3)) { return $"ended with {code}"; }
         if (error.Contains("internal error", StringComparison.Ordinal)) { return "an internal error"; }
         if (error.Contains("(Parameter '", StringComparison.Ordinal)) { return "a message of the runtime"; }
-        return code is 1 or 2 && Outputs(folder).Any() ? "an output was left behind" : null;
+        return code is 1 or 2 && one.Unfinished.Length == 0 && Outputs(folder).Any() ? "an output was left behind" : null;
     }
 
     private static void Keep(int number, DamageCase one, string file, byte[] damaged, string fault, string error)

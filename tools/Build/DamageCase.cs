@@ -8,6 +8,9 @@ internal sealed record DamageCase(string[] Command, params string[] Files)
     /// <summary>What the names of outputs begin with, which a command that fails must not leave.</summary>
     internal const string Output = "output";
 
+    /// <summary>What a killed run left of the output, and the file that has it for the campaign: the command goes on with it, and may leave it.</summary>
+    internal (string File, string Left)[] Unfinished { get; init; } = [];
+
     /// <summary>Every file that the engine reads, by a command that reads it.</summary>
     internal static readonly DamageCase[] All =
     [
@@ -26,6 +29,10 @@ internal sealed record DamageCase(string[] Command, params string[] Files)
         new(["similarity", "--model", "encoder", "--input", "pairs.csv", "--columns", "a,b", "--output", Output + ".jsonl"], "pairs.csv"),
         new(["embed", "--model", "encoder", "--input", "array.json", "--column", "text", "--output", Output + ".jsonl"], "array.json"),
         new(["embed", "--model", "encoder", "--input", "texts.txt.gz", "--output", Output + ".jsonl"], "texts.txt.gz"),
+        new(["embed", "--model", "encoder", "--input", "many.txt", "--output", Output + ".npy", "--resume"], "unfinished/rows.json")
+        {
+            Unfinished = [("unfinished/rows.npy", Output + ".npy.partial"), ("unfinished/rows.json", Output + ".npy.partial.json")],
+        },
         new(["index", "--dense", "--model", "encoder", "--corpus", "corpus.jsonl", "--output", Output], "corpus.jsonl"),
         new(["index", "--dense", "--model", "encoder", "--corpus", "corpus.tsv", "--fix-text", "full", "--output", Output], "corpus.tsv"),
         new(["search", "--index", "index", "--queries", "queries.tsv", "--output", Output + ".run"], "index/*", "queries.tsv"),

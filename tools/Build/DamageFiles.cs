@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -33,12 +34,30 @@ internal static class DamageFiles
         {
             File.WriteAllText(Path.Combine(folder, file), Run("profile", "--model", "encoder", "--shapes", "1x4", "--json"));
         }
+        MakeUnfinished(program, folder);
 
         string Run(params string[] arguments)
         {
             (int code, string output, string error) = Tool.Capture(program, folder, arguments);
             return code == 0 ? output : throw new BuildException($"minilm {string.Join(' ', arguments)}: {error}");
         }
+    }
+
+    // What a killed run leaves: rows, and the state that says how many. The run has it locked, for .NET; cat reads it all the same.
+    private static void MakeUnfinished(string program, string folder)
+    {
+        string rows = Path.Combine(folder, "rows.npy.partial"), state = rows + ".json", kept = Path.Combine(folder, "unfinished");
+        string[] command = ["embed", "--model", "encoder", "--input", "many.txt", "--output", "rows.npy", "--quiet"];
+        using Process process = Process.Start(new ProcessStartInfo(program, command) { WorkingDirectory = folder })!;
+        while (Tool.Capture("/bin/cat", folder, state).Output is var said && (said.Length == 0 || said.Contains("\"rows\":0,", StringComparison.Ordinal)))
+        {
+            if (process.HasExited) { throw new BuildException("embed of many.txt ended before it could be killed"); }
+        }
+        process.Kill();
+        process.WaitForExit();
+        Directory.CreateDirectory(kept);
+        File.Move(rows, Path.Combine(kept, "rows.npy"));
+        File.Move(state, Path.Combine(kept, "rows.json"));
     }
 
     private static void WriteTexts(string folder)
@@ -49,6 +68,7 @@ internal static class DamageFiles
         {
             zip.Write(Encoding.UTF8.GetBytes(string.Join('\n', rows.Select(Text))));
         }
+        Write("many.txt", Enumerable.Range(0, 30_000).Select(Text));
         Write("rows.jsonl", rows.Select(i => $$"""{"id":{{i}},"text":"{{Text(i)}}"}"""));
         Write("test.jsonl", rows.Select(i => $$"""{"text":"{{Text(i + 7)}}"}"""));
         Write("array.json", [$"[{string.Join(",\n", rows.Select(i => $$"""{"text": "{{Text(i)}}"}"""))}]"]);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Security.Cryptography;
 using System.Text.Json;
 using MiniLM.Data;
 
@@ -8,10 +9,11 @@ namespace MiniLM.Cli.Output;
 /// <remarks>
 /// Rewritten in place by one pwrite of one page: a process that is killed leaves the old text or the new one, and no third file is needed.
 /// Rows are counted only after their bytes are with the system, so the file may hold more than its rows, never less.
+/// Counts that a disk has changed would give rows twice or not at all, so the text ends with the SHA-256 of what is before it.
 /// </remarks>
 internal sealed class PartialState
 {
-    private const int Page = 4096, MostBytes = 1 << 20, Schema = 1;
+    private const int Page = 4096, MostBytes = 1 << 20, Schema = 2;
 
     private readonly PartialFile _file;
     private readonly RunIdentity _identity;
@@ -61,22 +63,22 @@ internal sealed class PartialState
                 if (found == value) { continue; }
                 throw new IOException($"--resume: {path} is of another run: {name} is {Say(found)} there, {Say(value)} here. Use --overwrite to start afresh.");
             }
-            if (root.GetProperty("schema").GetInt64() != Schema) { throw new FormatException($"schema is not {Schema}"); }
-            foreach (string name in new[] { "rows", "bytes", "inputs", "truncated", "ties" })
+            if (Count("schema") != Schema) { throw new FormatException($"schema is not {Schema}"); }
+            PartialState state = new(file, identity)
             {
-                if (root.GetProperty(name).GetInt64() < 0) { throw new FormatException($"{name} is below 0"); }
-            }
-            if (root.GetProperty("bytes").GetInt64() == 0) { return null; }
-            return new PartialState(file, identity)
-            {
-                Rows = root.GetProperty("rows").GetInt64(),
-                Bytes = root.GetProperty("bytes").GetInt64(),
-                Inputs = root.GetProperty("inputs").GetInt64(),
-                Truncated = root.GetProperty("truncated").GetInt64(),
-                Ties = root.GetProperty("ties").GetInt64(),
+                Rows = Count("rows"),
+                Bytes = Count("bytes"),
+                Inputs = Count("inputs"),
+                Truncated = Count("truncated"),
+                Ties = Count("ties"),
             };
+            if (!bytes.AsSpan().TrimEnd(" \n"u8).SequenceEqual(state.Text())) { throw new FormatException("its text is not that of its sha256"); }
+            return state.Bytes == 0 ? null : state;
+
+            long Count(string name) => root.TryGetProperty(name, out JsonElement count) && count.TryGetInt64(out long value) ? value
+                : throw new FormatException($"{name} is missing or too large");
         }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException)
         {
             throw new IOException($"--resume: {path} is damaged ({error.Message}). Use --overwrite to start afresh.", error);
         }
@@ -85,30 +87,37 @@ internal sealed class PartialState
     /// <summary>Writes the counters.</summary>
     internal void Save()
     {
-        ArrayBufferWriter<byte> buffer = new(Page);
-        using (Utf8JsonWriter writer = new(buffer))
-        {
-            writer.WriteStartObject();
-            writer.WriteNumber("schema", Schema);
-            writer.WriteNumber("rows", Rows);
-            writer.WriteNumber("bytes", Bytes);
-            writer.WriteNumber("inputs", Inputs);
-            writer.WriteNumber("truncated", Truncated);
-            writer.WriteNumber("ties", Ties);
-            foreach ((string name, string value, bool isNumber) in _identity.Values)
-            {
-                writer.WritePropertyName(name);
-                if (isNumber) { writer.WriteRawValue(value); }
-                else { writer.WriteStringValue(value); }
-            }
-            writer.WriteEndObject();
-        }
-        byte[] page = new byte[(buffer.WrittenCount / Page + 1) * Page];
+        ReadOnlySpan<byte> text = Text();
+        byte[] page = new byte[(text.Length / Page + 1) * Page];
         page.AsSpan().Fill((byte)' ');
-        buffer.WrittenSpan.CopyTo(page);
+        text.CopyTo(page);
         page[^1] = (byte)'\n';
         try { RandomAccess.Write(_file.SafeFileHandle, page, 0); }
         catch (Exception error) when (PartialFile.IsFailure(error)) { throw PartialFile.Failure(_file.Name, error); }
+    }
+
+    private ReadOnlySpan<byte> Text()
+    {
+        ArrayBufferWriter<byte> buffer = new(Page);
+        using Utf8JsonWriter writer = new(buffer);
+        writer.WriteStartObject();
+        writer.WriteNumber("schema", Schema);
+        writer.WriteNumber("rows", Rows);
+        writer.WriteNumber("bytes", Bytes);
+        writer.WriteNumber("inputs", Inputs);
+        writer.WriteNumber("truncated", Truncated);
+        writer.WriteNumber("ties", Ties);
+        foreach ((string name, string value, bool isNumber) in _identity.Values)
+        {
+            writer.WritePropertyName(name);
+            if (isNumber) { writer.WriteRawValue(value); }
+            else { writer.WriteStringValue(value); }
+        }
+        writer.Flush();
+        writer.WriteString("sha256", Convert.ToHexStringLower(SHA256.HashData(buffer.WrittenSpan)));
+        writer.WriteEndObject();
+        writer.Flush();
+        return buffer.WrittenSpan;
     }
 
     private static bool IsBlank(byte[] bytes) => bytes.AsSpan().Trim(" \n\0"u8).Length == 0;

@@ -60,7 +60,7 @@ internal sealed class ResumableFile : RowOutput
         {
             stateFile = PartialFile.OpenAlone(partial[1], partial[0]);
             file = PartialFile.OpenAlone(partial[0]);
-            if (isThere && TryTake(file, stateFile, identity, header.Length) is { } state)
+            if (isThere && TryTake(file, stateFile, identity) is { } state)
             {
                 session.Say($"{path}: going on after {state.Rows} rows");
                 return new ResumableFile(path, file, stateFile, state, identity.CanResume, overwrite, session);
@@ -92,7 +92,7 @@ internal sealed class ResumableFile : RowOutput
     }
 
     /// <summary>What an earlier run left, at the place where it ended; null: it had done nothing.</summary>
-    private static PartialState? TryTake(PartialFile file, PartialFile stateFile, RunIdentity identity, int header)
+    private static PartialState? TryTake(PartialFile file, PartialFile stateFile, RunIdentity identity)
     {
         if (file.Length > 0 && PartialState.IsBlank(stateFile))
         {
@@ -104,25 +104,10 @@ internal sealed class ResumableFile : RowOutput
         {
             throw new IOException($"--resume: {file.Name} has {file.Length} bytes, its .json says {state.Bytes}. Use --overwrite to start afresh.");
         }
-        if (!IsWhole(file, state, header))
-        {
-            throw new IOException($"--resume: {stateFile.Name} is damaged (rows {state.Rows}, bytes {state.Bytes}). Use --overwrite to start afresh.");
-        }
         file.SetLength(state.Bytes);
         file.Position = state.Bytes;
         file.IsKept = state.Rows > 0;
         return state;
-    }
-
-    /// <summary>Whether so many bytes can be so many rows: of one length behind a header, or lines.</summary>
-    private static bool IsWhole(PartialFile file, PartialState state, int header)
-    {
-        long rows = state.Bytes - header;
-        if (rows < 0 || (rows == 0) != (state.Rows == 0)) { return false; }
-        if (rows == 0) { return true; }
-        if (header > 0) { return rows % state.Rows == 0; }
-        Span<byte> last = stackalloc byte[1];
-        return RandomAccess.Read(file.SafeFileHandle, last, state.Bytes - 1) == 1 && last[0] == (byte)'\n';
     }
 
     internal override void WriteBytes(ReadOnlySpan<byte> bytes) => _file.Write(bytes);
