@@ -86,7 +86,7 @@ internal static class SampleRun
         (string? said, int code) = failure switch
         {
             OperationCanceledException => ("stopped: the same command goes on from here", 130),
-            ArgumentException or IOException or DataFormatException or ModelFormatException => (((Exception)failure).Message, 2),
+            ArgumentException or IOException or UnauthorizedAccessException or DataFormatException or ModelFormatException => (((Exception)failure).Message, 2),
             _ => (null, 0),
         };
         if (said is null) { return; }

@@ -49,6 +49,7 @@ TrainingArguments arguments = new()
     PerDeviceTrainBatchSize = 16,
     LearningRate = 3e-5,
     WarmupSteps = .1,
+    LoggingStrategy = IntervalStrategy.Epoch,
     EvalStrategy = IntervalStrategy.Epoch,
     SaveStrategy = IntervalStrategy.Epoch,
     SaveTotalLimit = 1,
@@ -116,31 +117,31 @@ IEnumerable<TrainingRow> Rows(Query[] of) => of.SelectMany(query => query.Candid
 double Share(Query[] of) => 100.0 * of.Sum(query => query.Candidates.Count(candidate => candidate.Grade >= Positive))
     / of.Sum(query => query.Candidates.Length);
 
-Dictionary<string, string> Papers()
+Dictionary<string, string> Papers() => File.ReadLines(PathOf("papers.jsonl")).Select(line => Parse("papers.jsonl", line, paper =>
+    (Id: paper.GetProperty("id").GetString()!, Text: $"{paper.GetProperty("title").GetString()} {paper.GetProperty("abstract").GetString()}")))
+    .ToDictionary(paper => paper.Id, paper => paper.Text);
+
+List<Query> Queries() => Parse("rerank.json", File.ReadAllText(PathOf("rerank.json")), root => root.EnumerateArray().Select(query => new Query(
+    $"{query.GetProperty("query_id")}_{query.GetProperty("facet")}", $"{query.GetProperty("query_id")}",
+    [.. query.GetProperty("candidates").EnumerateArray().Select(candidate => ($"{candidate[0]}", candidate[1].GetInt32()))
+        .Where(candidate => papers.ContainsKey(candidate.Item1))])).ToList());
+
+string[] Fold(string name) => Parse("evaluation_splits.json", File.ReadAllText(PathOf("evaluation_splits.json")), root =>
+    root.GetProperty("all").GetProperty(name).EnumerateArray().Select(id => id.GetString()!).ToArray());
+
+string PathOf(string name) => Path.Combine(data, name);
+
+T Parse<T>(string name, string text, Func<JsonElement, T> take)
 {
-    Dictionary<string, string> texts = [];
-    foreach (string line in File.ReadLines(Path.Combine(data, "papers.jsonl")))
+    try
     {
-        using JsonDocument paper = JsonDocument.Parse(line);
-        texts.Add(paper.RootElement.GetProperty("id").GetString()!,
-            $"{paper.RootElement.GetProperty("title").GetString()} {paper.RootElement.GetProperty("abstract").GetString()}");
+        using JsonDocument json = JsonDocument.Parse(text);
+        return take(json.RootElement);
     }
-    return texts;
-}
-
-List<Query> Queries()
-{
-    using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(data, "rerank.json")));
-    return [.. json.RootElement.EnumerateArray().Select(query => new Query($"{query.GetProperty("query_id")}_{query.GetProperty("facet")}",
-        $"{query.GetProperty("query_id")}",
-        [.. query.GetProperty("candidates").EnumerateArray().Select(candidate => ($"{candidate[0]}", candidate[1].GetInt32()))
-            .Where(candidate => papers.ContainsKey(candidate.Item1))]))];
-}
-
-string[] Fold(string name)
-{
-    using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(data, "evaluation_splits.json")));
-    return [.. json.RootElement.GetProperty("all").GetProperty(name).EnumerateArray().Select(id => id.GetString()!)];
+    catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+    {
+        throw new IOException($"{PathOf(name)}: is not CSFCube's ({error.Message}). Get it anew.", error);
+    }
 }
 
 /// <summary>A paper and facet with graded candidates.</summary>

@@ -22,6 +22,7 @@ internal static class Executable
         Tool.Run("dotnet", "publish", "src/MiniLM.Cli", "-c", "Release", "-o", stage, "--nologo");
         System.IO.File.Move(Path.Combine(stage, Path.GetFileName(File)), File, overwrite: true); // the debug files stay in out/publish
         CopyModels(Path.Combine(Tool.Root, "out"));
+        Console.WriteLine($"{File}: ready, with the shipped model in 'models' beside it");
     }
 
     /// <summary>The shipped models, into the folder of a program.</summary>
