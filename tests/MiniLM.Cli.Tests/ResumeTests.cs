@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
@@ -123,6 +125,21 @@ public sealed class ResumeTests : CommandTests
         Assert.Equal(partial, File.ReadAllBytes(At("out.jsonl.partial")));
         File.WriteAllText(state, said);
         CommandLine.Run([.. form, "--resume"]).AssertDone();
+    }
+
+    // Nobody writes them; bytes below 0 would end in a message of the runtime, rows below 0 in rows twice.
+    [Theory]
+    [InlineData("rows")]
+    [InlineData("bytes")]
+    public void Resume_RefusesCountsBelowZeroWhateverTheirChecksum(string count)
+    {
+        string input = Write("in.jsonl", JsonTexts(Rows));
+        string[] form = ["embed", "--model", BiEncoder, "--input", input, "--output", At("out.jsonl")];
+        Interrupt(form, "out.jsonl", "KILL", 137);
+        string state = At("out.jsonl.partial.json"), said = File.ReadAllText(state);
+        string counts = said[..said.IndexOf(",\"sha256\"", StringComparison.Ordinal)].Replace($"\"{count}\":", $"\"{count}\":-");
+        File.WriteAllText(state, $"{counts},\"sha256\":\"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(counts)))}\"}}");
+        CommandLine.Run([.. form, "--resume"]).AssertRefused(1, $"is damaged ({count} is missing, below 0");
     }
 
     [Fact]

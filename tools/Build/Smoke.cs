@@ -15,7 +15,7 @@ internal static class Smoke
         {
             HashSet<string> seen = Check(program, folder, _ => true);
             WithoutExecutableMemory.Run(program, Model, folder);
-            WithoutOpenSsl.Run(program, folder);
+            WithoutOpenSsl.Run(program, Model, folder);
             CheckCopy(program, folder);
             string[] missing = [.. Commands(program, folder).Where(command => !seen.Contains(command))];
             if (missing.Length > 0) { throw new BuildException($"no smoke test of {string.Join(", ", missing)}: add one to tools/Build/Smoke.cs"); }

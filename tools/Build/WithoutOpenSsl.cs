@@ -7,8 +7,9 @@ internal static class WithoutOpenSsl
     private static readonly string[] Names = ["libssl.so.3", "libssl.so.1.1"];
 
     /// <param name="program">The program.</param>
+    /// <param name="model">A model for it.</param>
     /// <param name="folder">Where the smoke test left its index.</param>
-    internal static void Run(string program, string folder)
+    internal static void Run(string program, string model, string folder)
     {
         if (!OperatingSystem.IsLinux()) { return; }
         string hidden = Directory.CreateDirectory(Path.Combine(folder, "no-openssl")).FullName;
@@ -17,6 +18,11 @@ internal static class WithoutOpenSsl
         try
         {
             new SmokeCase("search", "--index", "index", "heat", "--json") { Prints = "\"rank\":1", OutputLines = 3 }.Check(program, folder);
+            // Its unfinished file ends with a hash.
+            new SmokeCase("embed", "--model", model, "--input", "texts.jsonl", "--column", "text", "--output", "hashed.jsonl")
+            {
+                Writes = ("hashed.jsonl", null),
+            }.Check(program, folder);
             Console.WriteLine("ok without OpenSSL");
         }
         finally { Environment.SetEnvironmentVariable("LD_LIBRARY_PATH", null); }

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Security.Cryptography;
 using System.Text.Json;
 using MiniLM.Data;
 
@@ -75,8 +74,8 @@ internal sealed class PartialState
             if (!bytes.AsSpan().TrimEnd(" \n"u8).SequenceEqual(state.Text())) { throw new FormatException("its text is not that of its sha256"); }
             return state.Bytes == 0 ? null : state;
 
-            long Count(string name) => root.TryGetProperty(name, out JsonElement count) && count.TryGetInt64(out long value) ? value
-                : throw new FormatException($"{name} is missing or too large");
+            long Count(string name) => root.TryGetProperty(name, out JsonElement count) && count.TryGetInt64(out long value) && value >= 0 ? value
+                : throw new FormatException($"{name} is missing, below 0 or too large");
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException)
         {
@@ -114,7 +113,9 @@ internal sealed class PartialState
             else { writer.WriteStringValue(value); }
         }
         writer.Flush();
-        writer.WriteString("sha256", Convert.ToHexStringLower(SHA256.HashData(buffer.WrittenSpan)));
+        Sha256 hash = new();
+        hash.Append(buffer.WrittenSpan);
+        writer.WriteString("sha256", hash.FinishText());
         writer.WriteEndObject();
         writer.Flush();
         return buffer.WrittenSpan;
