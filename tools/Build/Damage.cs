@@ -4,7 +4,7 @@ using System.Globalization;
 namespace Build;
 
 /// <summary>Runs the program over damaged files of every kind that it reads: it says in one line what is wrong, and leaves nothing half-done.</summary>
-/// <remarks>Run N is the same with the same seed. What a fault was met with is kept.</remarks>
+/// <remarks>Run N is the same with the same seed, but for files that hold timings. What a fault was met with is kept.</remarks>
 internal static class Damage
 {
     private const int ProcessorSeconds = 40, Seconds = 120, Megabytes = 2000;
@@ -19,10 +19,9 @@ internal static class Damage
         try
         {
             string first = Path.Combine(folder, "0");
-            DamageFiles.Make(program, first);
+            string[] folders = [first, .. Enumerable.Range(1, Environment.ProcessorCount - 1).Select(other => Path.Combine(folder, $"{other}"))];
+            foreach (string at in folders) { DamageFiles.Make(program, at); } // no copies: an index names its model by the whole path
             DamageCase[] cases = [.. DamageCase.All.Where(one => one.Files.Any(file => Expand(first, file).Any()))];
-            string[] folders = [first, .. Enumerable.Range(1, Environment.ProcessorCount - 1).Select(copy => Path.Combine(folder, $"{copy}"))];
-            foreach (string copy in folders[1..]) { Tool.CopyFolder(first, copy); }
             foreach (DamageCase one in cases)
             {
                 (int code, string error) = Start(program, first, one);
@@ -96,6 +95,11 @@ internal static class Damage
         if (code is not (0 or 1 or 2 or 3)) { return $"ended with {code}"; }
         if (error.Contains("internal error", StringComparison.Ordinal)) { return "an internal error"; }
         if (error.Contains("(Parameter '", StringComparison.Ordinal)) { return "a message of the runtime"; }
+        if (code == 0 && one.Whole is var (whole, output)
+            && !File.ReadAllBytes(Path.Combine(folder, whole)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(folder, output))))
+        {
+            return "not what a run ends in that was never killed";
+        }
         return code is 1 or 2 && one.Unfinished.Length == 0 && Outputs(folder).Any() ? "an output was left behind" : null;
     }
 

@@ -11,6 +11,9 @@ internal sealed record DamageCase(string[] Command, params string[] Files)
     /// <summary>What a killed run left of the output, and the file that has it for the campaign: the command goes on with it, and may leave it.</summary>
     internal (string File, string Left)[] Unfinished { get; init; } = [];
 
+    /// <summary>A file that has what the command must end in if it does not refuse, and its output.</summary>
+    internal (string File, string Output)? Whole { get; init; }
+
     /// <summary>Every file that the engine reads, by a command that reads it.</summary>
     internal static readonly DamageCase[] All =
     [
@@ -32,6 +35,7 @@ internal sealed record DamageCase(string[] Command, params string[] Files)
         new(["embed", "--model", "encoder", "--input", "many.txt", "--output", Output + ".npy", "--resume"], "unfinished/rows.json")
         {
             Unfinished = [("unfinished/rows.npy", Output + ".npy.partial"), ("unfinished/rows.json", Output + ".npy.partial.json")],
+            Whole = ("unfinished/whole.npy", Output + ".npy"),
         },
         new(["index", "--dense", "--model", "encoder", "--corpus", "corpus.jsonl", "--output", Output], "corpus.jsonl"),
         new(["index", "--dense", "--model", "encoder", "--corpus", "corpus.tsv", "--fix-text", "full", "--output", Output], "corpus.tsv"),

@@ -35,6 +35,7 @@ internal static class DamageFiles
             File.WriteAllText(Path.Combine(folder, file), Run("profile", "--model", "encoder", "--shapes", "1x4", "--json"));
         }
         MakeUnfinished(program, folder);
+        Run("embed", "--model", "encoder", "--input", "many.txt", "--output", "unfinished/whole.npy");
 
         string Run(params string[] arguments)
         {
