@@ -14,10 +14,9 @@ internal static class FineTune
         string model = Path.Combine(output, "cranfield-model"), index = Path.Combine(output, "cranfield-tuned");
         WriteQueries(samples, corpus, qrels, train, even);
         Tool.Run(Executable.File, "train", "--task", "bi-encoder", "--train", train, "--columns", "query,document", "--loss", "MultipleNegativesRanking",
-            "--batch-sampler", "no_duplicates", "--per-device-train-batch-size", "16", "--num-train-epochs", "1", "--learning-rate", "5e-5", "--warmup-ratio",
-                ".1",
-            "--max-length", "96", "--eval-queries", even, "--eval-corpus", corpus, "--eval-qrels", qrels, "--eval-on-start", "--eval-strategy", "epoch",
-            "--save-strategy", "no", "--output-dir", model, "--overwrite");
+            "--batch-sampler", "no_duplicates", "--per-device-train-batch-size", "16", "--num-train-epochs", "1", "--learning-rate", "5e-5",
+            "--warmup-ratio", ".1", "--max-length", "96", "--eval-queries", even, "--eval-corpus", corpus, "--eval-qrels", qrels,
+            "--eval-on-start", "--eval-strategy", "epoch", "--save-strategy", "no", "--output-dir", model, "--overwrite");
         Tool.Run(Executable.File, "index", "--dense", "--model", model, "--corpus", corpus, "--output", index, "--overwrite");
         Tool.Run(Executable.File, "search", "--index", index, "--model", model, "--top-k", "5", query);
     }

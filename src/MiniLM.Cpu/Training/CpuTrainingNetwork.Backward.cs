@@ -20,7 +20,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
         Reserve(_slot.Batch);
         _head.Backward(_slot.Batch, _slot.Output, _widths.Hidden, _slot.Dropout, outputGradient, _gradient, _rows!.X);
         if (Logs is not null) { NoteAlone(log => AddHead(log, Derivative.All)); }
-        for (_layer = _config.NumHiddenLayers - 1; _layer >= 0; _layer--)
+        for (_layer = _config.NumHiddenLayers - 1; _layer >= Math.Max(0, LowestTrained); _layer--)
         {
             _sums.Begin(_groups.Count);
             Run(_backwardRows, cancellation);
@@ -28,6 +28,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
             if (Logs is not null) { NoteAlone(log => log.AddValues(CpuOperation.BiasSums, (long)_groups.Count * _sums.Width)); }
             Run(_backwardWeights, cancellation);
         }
+        if (LowestTrained >= 0) { return; }
         _sums.Begin(_groups.Count);
         Run(_backwardEmbeddings, cancellation);
         AddNorm(Network.Encoder.EmbeddingNorm, _sums.OutputGamma(0), _sums.OutputBeta(0));
@@ -186,6 +187,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
         {
             int padded = head * _widths.Head;
             if (linear.Bias is { } bias) { _sums.AddTo(Gradient(bias) + head * outputs, biasSums + padded, _groups.Count, outputs); }
+            if (!IsTrained(linear.Weight)) { continue; }
             for (int input = 0; input < inputHeads; input++)
             {
                 for (int piece = 0; piece < tall * wide; piece++)

@@ -21,8 +21,8 @@ internal sealed partial class CudaTrainingNetwork
                 bool adds = _state.Accumulates();
                 DescribeGradients(at);
                 BackwardHead(at, outputGradient, adds);
-                for (int layer = _config.NumHiddenLayers - 1; layer >= 0; layer--) { BackwardLayer(at, layer, adds); }
-                BackwardEmbeddings(at, adds);
+                for (int layer = _config.NumHiddenLayers - 1; layer >= Math.Max(0, LowestTrained); layer--) { BackwardLayer(at, layer, adds); }
+                if (LowestTrained < 0) { BackwardEmbeddings(at, adds); }
                 at.Batch = null;
             }
             catch (GpuOutOfMemoryException error) { throw DoesNotFit(error, at.Ids.Rows); }
@@ -30,10 +30,7 @@ internal sealed partial class CudaTrainingNetwork
     }
 
     /// <summary>The six matrices of a layer, those that are trained.</summary>
-    private Linear[] Trained(LayerWeights layer) =>
-        [.. new[] { layer.Query, layer.Key, layer.Value, layer.AttentionOutput, layer.Up, layer.Down }.Where(IsTrained)];
-
-    private bool IsTrained(Linear linear) => Gradient(linear.Weight) != 0 || Gradient(linear.Bias) != 0;
+    private Linear[] Trained(LayerWeights layer) => [.. layer.Linears.Where(linear => IsTrained(linear.Weight) || IsTrained(linear.Bias))];
 
     /// <summary>What the tables and partial sums of a batch take at most.</summary>
     private GradientTables.Capacity TablesFor(int rows)

@@ -1,5 +1,7 @@
 using MiniLM.Batching;
+using MiniLM.Model;
 using MiniLM.Training;
+using MiniLM.Weights;
 
 namespace MiniLM.Compute;
 
@@ -19,8 +21,24 @@ internal abstract class TrainingNetwork : DeviceNetwork
 {
     /// <param name="parameters">Become the network's.</param>
     /// <param name="options">Which of them change.</param>
-    protected TrainingNetwork(ParameterBlock parameters, TrainingOptions options) : base(parameters.Network) =>
+    protected TrainingNetwork(ParameterBlock parameters, TrainingOptions options) : base(parameters.Network)
+    {
         (Parameters, Options) = (parameters, options);
+        _trained = [.. parameters.Parameters.Where(parameter => options.IsTrained(parameter.Name)).Select(parameter => parameter.Tensor)];
+        EncoderWeights encoder = parameters.Network.Encoder;
+        Tensor?[] below = [encoder.WordEmbeddings, encoder.PositionEmbeddings, encoder.TokenTypeEmbeddings, encoder.EmbeddingNorm.Gamma,
+            encoder.EmbeddingNorm.Beta, encoder.RelativeAttentionBias];
+        LowestTrained = below.Any(IsTrained) ? -1 : encoder.Layers.TakeWhile(layer => !layer.Linears.Any(linear => IsTrained(linear.Weight)
+            || IsTrained(linear.Bias)) && !layer.Norms.Any(norm => IsTrained(norm.Gamma) || IsTrained(norm.Beta))).Count();
+    }
+
+    private readonly HashSet<Tensor> _trained;
+
+    /// <summary>Whether it has a gradient.</summary>
+    protected bool IsTrained(Tensor? tensor) => tensor is not null && _trained.Contains(tensor);
+
+    /// <summary>The layer at which the way back ends, for below it nothing is trained; -1: the embeddings are, or a bias that all layers share.</summary>
+    protected int LowestTrained { get; }
 
     /// <summary>The weights, in float32 whatever the precision; those of the moment after <see cref="Hold"/>.</summary>
     internal ParameterBlock Parameters { get; }

@@ -68,7 +68,11 @@ internal sealed record Norm(Tensor Gamma, Tensor Beta);
 
 /// <summary>The weights of one transformer layer.</summary>
 internal sealed record LayerWeights(Linear Query, Linear Key, Linear Value, Linear AttentionOutput, Norm AttentionNorm, Linear Up,
-    Linear Down, Norm OutputNorm);
+    Linear Down, Norm OutputNorm)
+{
+    internal Linear[] Linears => [Query, Key, Value, AttentionOutput, Up, Down];
+    internal Norm[] Norms => [AttentionNorm, OutputNorm];
+}
 
 /// <summary>The weights of an encoder. Embedding tables are [ids, hidden] and gathered from the mapped file.</summary>
 /// <remarks>TokenTypeEmbeddings is null for MPNet and DistilBERT; RelativeAttentionBias is MPNet's table [buckets, heads],
@@ -136,10 +140,8 @@ internal sealed record Network(EncoderConfig Config, EncoderWeights Encoder, Poo
     internal IEnumerable<Tensor> Tensors()
     {
         Tensor?[] embeddings = [Encoder.WordEmbeddings, Encoder.PositionEmbeddings, Encoder.TokenTypeEmbeddings, Encoder.RelativeAttentionBias];
-        IEnumerable<Norm> norms = Encoder.Layers.SelectMany(layer => new[] { layer.AttentionNorm, layer.OutputNorm }).Prepend(Encoder.EmbeddingNorm);
-        IEnumerable<Linear> linears = Encoder.Layers
-            .SelectMany(layer => new[] { layer.Query, layer.Key, layer.Value, layer.AttentionOutput, layer.Up, layer.Down })
-            .Concat(Head.OfType<DenseModule>().Select(dense => dense.Linear));
+        IEnumerable<Norm> norms = Encoder.Layers.SelectMany(layer => layer.Norms).Prepend(Encoder.EmbeddingNorm);
+        IEnumerable<Linear> linears = Encoder.Layers.SelectMany(layer => layer.Linears).Concat(Head.OfType<DenseModule>().Select(dense => dense.Linear));
         return embeddings.Concat(norms.SelectMany(norm => new[] { norm.Gamma, norm.Beta }))
             .Concat(linears.SelectMany(linear => new[] { linear.Weight, linear.Bias })).OfType<Tensor>();
     }

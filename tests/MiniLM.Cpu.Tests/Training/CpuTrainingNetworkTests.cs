@@ -199,6 +199,40 @@ public sealed class CpuTrainingNetworkTests
         }
     }
 
+    // Nothing below the lowest layer that is trained has a gradient, nor has a matrix that is not; the others have the same bits.
+    [Theory]
+    [InlineData(0), InlineData(1), InlineData(2), InlineData(3)]
+    public void TheWayBack_EndsWhereNothingBelowIsTrained(int frozen)
+    {
+        using RandomNetwork random = new(64, 2, 70, 3);
+        Network network = Numbered(random.Network);
+        PackedBatch batch = DeviceContract.RandomBatch(network.Config, Mixed, seed: 3);
+        float[] upstream = Upstream(batch.Sequences * network.OutputSize);
+        HashSet<string> trained = [.. network.Encoder.Layers[frozen..].SelectMany(layer => layer.Norms).Select(norm => norm.Gamma.Name),
+            .. network.Encoder.Layers[frozen..].Select(layer => layer.Up.Weight.Name),
+            .. network.Head.OfType<DenseModule>().Select(dense => dense.Linear.Weight.Name)];
+        using CpuDevice device = new(2);
+        using TrainingNetwork all = device.LoadForTraining(random.Network, Precision.Float32, new TrainingOptions());
+        using TrainingNetwork some = device.LoadForTraining(network, Precision.Float32, new TrainingOptions { IsTrained = trained.Contains });
+        foreach (TrainingNetwork either in new[] { all, some })
+        {
+            either.ForwardSaving(batch, 0, null, new float[upstream.Length]);
+            either.Backward(0, upstream);
+        }
+        int compared = 0;
+        for (int i = 0; i < all.Parameters.Parameters.Count; i++)
+        {
+            Parameter parameter = some.Parameters.Parameters[i];
+            if (trained.Contains(parameter.Name))
+            {
+                Assert.Equal(Gradient(all, all.Parameters.Parameters[i]), Gradient(some, parameter));
+                compared++;
+            }
+            else if (parameter.Tensor.Shape.Length == 2) { Assert.All(Gradient(some, parameter), value => Assert.Equal(0, value)); }
+        }
+        Assert.Equal(trained.Count, compared);
+    }
+
     /// <summary>Each tensor named by its number.</summary>
     private static unsafe Network Numbered(Network network)
     {
