@@ -205,14 +205,15 @@ public sealed class CpuTrainingNetworkTests
     public void TheWayBack_EndsWhereNothingBelowIsTrained(int frozen)
     {
         using RandomNetwork random = new(64, 2, 70, 3);
-        Network network = Numbered(random.Network);
+        Network whole = random.Network with { Head = [new DenseModule(random.Linear(5, 64), Activation.Tanh), new NormalizeModule()] },
+            network = Numbered(whole);
         PackedBatch batch = DeviceContract.RandomBatch(network.Config, Mixed, seed: 3);
         float[] upstream = Upstream(batch.Sequences * network.OutputSize);
         HashSet<string> trained = [.. network.Encoder.Layers[frozen..].SelectMany(layer => layer.Norms).Select(norm => norm.Gamma.Name),
             .. network.Encoder.Layers[frozen..].Select(layer => layer.Up.Weight.Name),
             .. network.Head.OfType<DenseModule>().Select(dense => dense.Linear.Weight.Name)];
         using CpuDevice device = new(2);
-        using TrainingNetwork all = device.LoadForTraining(random.Network, Precision.Float32, new TrainingOptions());
+        using TrainingNetwork all = device.LoadForTraining(whole, Precision.Float32, new TrainingOptions());
         using TrainingNetwork some = device.LoadForTraining(network, Precision.Float32, new TrainingOptions { IsTrained = trained.Contains });
         foreach (TrainingNetwork either in new[] { all, some })
         {
