@@ -118,6 +118,38 @@ public sealed class CudaTrainingNetworkTests
         PackedBatch Of(params int[] lengths) => DeviceContract.RandomBatch(network.Config, lengths, seed: lengths[0]);
     }
 
+    [Theory, MemberData(nameof(All))]
+    public void TheWayBack_EndsWhereNothingBelowIsTrained(Precision precision, int capability)
+    {
+        using RandomNetwork random = new(36, 2, 35, 2);
+        Network network = Numbered(random.Network);
+        LayerWeights upper = network.Encoder.Layers[1];
+        HashSet<string> names = [.. upper.Linears.Select(linear => linear.Weight.Name), .. upper.Norms.Select(norm => norm.Beta.Name)];
+        PackedBatch batch = DeviceContract.RandomBatch(network.Config, [3, 40], seed: 3);
+        float[] upstream = Upstream(batch.Sequences * network.OutputSize);
+        using CudaDevice device = Open(capability);
+        using TrainingNetwork all = device.LoadForTraining(random.Network, precision, new TrainingOptions());
+        using TrainingNetwork some = device.LoadForTraining(network, precision, new TrainingOptions { IsTrained = names.Contains });
+        int launches = 0;
+        device.Launcher.Launched = (_, _, _, _) => launches++;
+        int[] taken = [.. new[] { all, some }.Select(trained =>
+        {
+            trained.ForwardSaving(batch, 0, null, new float[upstream.Length]);
+            launches = 0;
+            trained.Backward(0, upstream);
+            return launches;
+        })];
+        Assert.True(taken[1] < taken[0]);
+        int compared = 0;
+        for (int i = 0; i < all.Parameters.Parameters.Count; i++)
+        {
+            if (!names.Contains(some.Parameters.Parameters[i].Name)) { continue; }
+            Assert.Equal(Gradient(all, all.Parameters.Parameters[i]), Gradient(some, some.Parameters.Parameters[i]));
+            compared++;
+        }
+        Assert.Equal(names.Count, compared);
+    }
+
     /// <summary>Each tensor named by its number.</summary>
     private static unsafe Network Numbered(Network network)
     {
