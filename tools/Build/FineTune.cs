@@ -21,7 +21,7 @@ internal static class FineTune
         Tool.Run(Executable.File, "search", "--index", index, "--model", model, "--top-k", "5", query);
     }
 
-    /// <summary>Each odd query with each document that answers it well (gains 3 and 4: with all relevant ones it takes minutes); the even queries.</summary>
+    /// <summary>Each odd query with each document that answers it well (gains 3 and 4; all relevant ones take over two minutes); the even queries.</summary>
     private static void WriteQueries(string samples, string corpus, string qrels, string train, string even)
     {
         Dictionary<string, string> queries = File.ReadLines(Path.Combine(samples, "queries.tsv")).Select(line => line.Split('\t'))

@@ -34,7 +34,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
         for (int index; (index = Next()) < _squares.Length;)
         {
             Parameter parameter = Parameters.Parameters[index];
-            if (!Options.IsTrained(parameter.Name)) { continue; }
+            if (!IsTrained(parameter.Tensor)) { continue; }
             _squares[index] = Squares(Gradient(parameter.Tensor), parameter.Count);
             values += parameter.Count;
         }
@@ -61,7 +61,7 @@ internal sealed unsafe partial class CpuTrainingNetwork
         for (int index = 0; index < Parameters.Parameters.Count; index++) // an enumerator would be allocated
         {
             Parameter parameter = Parameters.Parameters[index];
-            if (!Options.IsTrained(parameter.Name)) { continue; }
+            if (!IsTrained(parameter.Tensor)) { continue; }
             (int first, int end) = _pool.All.Share(parameter.Count, member);
             long offset = parameter.Offset + first;
             int count = end - first;

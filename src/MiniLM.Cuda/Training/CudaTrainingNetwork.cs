@@ -104,8 +104,7 @@ internal sealed partial class CudaTrainingNetwork : TrainingNetwork
         _slots.Values.Sum(slot => slot.Bytes), _workspace?.Bytes ?? 0);
 
     /// <summary>Where the gradient of a weight is summed; 0 where it is not trained, or is not there.</summary>
-    private ulong Gradient(Tensor? weight) =>
-        weight is { } tensor && _places[tensor] is var parameter && Options.IsTrained(parameter.Name) ? _state.Gradient(parameter) : 0;
+    private ulong Gradient(Tensor? weight) => weight is { } tensor && IsTrained(tensor) ? _state.Gradient(_places[tensor]) : 0;
 
     /// <summary>Which values a site keeps; off: all.</summary>
     private static DropoutArguments Mask(CudaSlot slot, DropoutSite site, int layer, float probability, ulong? rows = null)

@@ -75,7 +75,7 @@ internal sealed class ReferenceTrainingNetwork<T> : TrainingNetwork where T : IB
 
     protected override StepResult StepInside(StepOptions options)
     {
-        IEnumerable<Parameter> trained = Parameters.Parameters.Where(parameter => Options.IsTrained(parameter.Name));
+        IEnumerable<Parameter> trained = Parameters.Parameters.Where(parameter => IsTrained(parameter.Tensor));
         double squares = 0;
         foreach (Parameter parameter in trained)
         {
