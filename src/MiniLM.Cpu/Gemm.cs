@@ -10,7 +10,8 @@ namespace MiniLM.Cpu;
 /// Tiles of 3 rows x 4 vectors of sums, as many as 16 registers take beside a vector of B and three broadcasts: in 256 bits a panel's whole width. A last
 /// row alone would cost as much as three, so that the last four are two tiles of 2 rows, whose 8 sums are just enough for two ports of four cycles' latency.
 /// A panel is cut along k into pieces that stay in L1 while all rows pass over them; meanwhile the next piece is fetched, which else would come from
-/// memory with every group of rows, since the weights of a network are more than a cache holds. Sums run over k in order, whatever the pieces.
+/// memory with every group of rows, since the weights of a network are more than a cache holds. Sums run over k in order, piece by piece; what they start
+/// from is added last.
 /// </remarks>
 internal static unsafe class Gemm
 {
@@ -101,38 +102,29 @@ internal static unsafe class Gemm
     {
         TLanes zero = TLanes.Create(0);
         TLanes x0 = zero, x1 = zero, x2 = zero, x3 = zero, y0 = zero, y1 = zero, y2 = zero, y3 = zero, z0 = zero, z1 = zero, z2 = zero, z3 = zero;
-        if (start != null)
-        {
-            float* s = start;
-            (x0, x1, x2, x3) = (TLanes.Load(s), TLanes.Load(s + TLanes.Count), TLanes.Load(s + 2 * TLanes.Count), TLanes.Load(s + 3 * TLanes.Count));
-            s = (float*)((byte*)start + startStride);
-            (y0, y1, y2, y3) = (TLanes.Load(s), TLanes.Load(s + TLanes.Count), TLanes.Load(s + 2 * TLanes.Count), TLanes.Load(s + 3 * TLanes.Count));
-            s = (float*)((byte*)start + 2 * startStride);
-            (z0, z1, z2, z3) = (TLanes.Load(s), TLanes.Load(s + TLanes.Count), TLanes.Load(s + 2 * TLanes.Count), TLanes.Load(s + 3 * TLanes.Count));
-        }
-        for (nint i = 0; i < k; i++, a += aStep, b += Columns)
+        for (float* end = b + k * Columns; b < end; a += aStep, b += Columns)
         {
             TLanes x = TLanes.Create(*(float*)a), y = TLanes.Create(*(float*)(a + aStride)), z = TLanes.Create(*(float*)(a + 2 * aStride));
             TLanes v = TLanes.Load(b);
-            x0 = TLanes.MultiplyAdd(v, x, x0);
-            y0 = TLanes.MultiplyAdd(v, y, y0);
-            z0 = TLanes.MultiplyAdd(v, z, z0);
+            x0.AddProduct(v, x);
+            y0.AddProduct(v, y);
+            z0.AddProduct(v, z);
             v = TLanes.Load(b + TLanes.Count);
-            x1 = TLanes.MultiplyAdd(v, x, x1);
-            y1 = TLanes.MultiplyAdd(v, y, y1);
-            z1 = TLanes.MultiplyAdd(v, z, z1);
+            x1.AddProduct(v, x);
+            y1.AddProduct(v, y);
+            z1.AddProduct(v, z);
             v = TLanes.Load(b + 2 * TLanes.Count);
-            x2 = TLanes.MultiplyAdd(v, x, x2);
-            y2 = TLanes.MultiplyAdd(v, y, y2);
-            z2 = TLanes.MultiplyAdd(v, z, z2);
+            x2.AddProduct(v, x);
+            y2.AddProduct(v, y);
+            z2.AddProduct(v, z);
             v = TLanes.Load(b + 3 * TLanes.Count);
-            x3 = TLanes.MultiplyAdd(v, x, x3);
-            y3 = TLanes.MultiplyAdd(v, y, y3);
-            z3 = TLanes.MultiplyAdd(v, z, z3);
+            x3.AddProduct(v, x);
+            y3.AddProduct(v, y);
+            z3.AddProduct(v, z);
         }
-        Store(c, x0, x1, x2, x3);
-        Store((float*)((byte*)c + cStride), y0, y1, y2, y3);
-        Store((float*)((byte*)c + 2 * cStride), z0, z1, z2, z3);
+        Store(start, c, x0, x1, x2, x3);
+        Store(Row(start, startStride), Row(c, cStride), y0, y1, y2, y3);
+        Store(Row(start, 2 * startStride), Row(c, 2 * cStride), z0, z1, z2, z3);
     }
 
     // second: 1, or 0 where there is one row.
@@ -141,37 +133,39 @@ internal static unsafe class Gemm
     {
         TLanes zero = TLanes.Create(0);
         TLanes x0 = zero, x1 = zero, x2 = zero, x3 = zero, y0 = zero, y1 = zero, y2 = zero, y3 = zero;
-        if (start != null)
-        {
-            float* s = start;
-            (x0, x1, x2, x3) = (TLanes.Load(s), TLanes.Load(s + TLanes.Count), TLanes.Load(s + 2 * TLanes.Count), TLanes.Load(s + 3 * TLanes.Count));
-            s = (float*)((byte*)start + second * startStride);
-            (y0, y1, y2, y3) = (TLanes.Load(s), TLanes.Load(s + TLanes.Count), TLanes.Load(s + 2 * TLanes.Count), TLanes.Load(s + 3 * TLanes.Count));
-        }
         nint toSecond = second * aStride;
-        for (nint i = 0; i < k; i++, a += aStep, b += Columns)
+        for (float* end = b + k * Columns; b < end; a += aStep, b += Columns)
         {
             TLanes x = TLanes.Create(*(float*)a), y = TLanes.Create(*(float*)(a + toSecond));
             TLanes v = TLanes.Load(b);
-            x0 = TLanes.MultiplyAdd(v, x, x0);
-            y0 = TLanes.MultiplyAdd(v, y, y0);
+            x0.AddProduct(v, x);
+            y0.AddProduct(v, y);
             v = TLanes.Load(b + TLanes.Count);
-            x1 = TLanes.MultiplyAdd(v, x, x1);
-            y1 = TLanes.MultiplyAdd(v, y, y1);
+            x1.AddProduct(v, x);
+            y1.AddProduct(v, y);
             v = TLanes.Load(b + 2 * TLanes.Count);
-            x2 = TLanes.MultiplyAdd(v, x, x2);
-            y2 = TLanes.MultiplyAdd(v, y, y2);
+            x2.AddProduct(v, x);
+            y2.AddProduct(v, y);
             v = TLanes.Load(b + 3 * TLanes.Count);
-            x3 = TLanes.MultiplyAdd(v, x, x3);
-            y3 = TLanes.MultiplyAdd(v, y, y3);
+            x3.AddProduct(v, x);
+            y3.AddProduct(v, y);
         }
-        Store(c, x0, x1, x2, x3);
-        Store((float*)((byte*)c + second * cStride), y0, y1, y2, y3);
+        Store(start, c, x0, x1, x2, x3);
+        if (second > 0) { Store(Row(start, startStride), Row(c, cStride), y0, y1, y2, y3); } // start may be c
     }
 
+    private static float* Row(float* first, nint offset) => first == null ? null : (float*)((byte*)first + offset);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store<TLanes>(float* to, TLanes v0, TLanes v1, TLanes v2, TLanes v3) where TLanes : struct, ILanes<TLanes>
+    private static void Store<TLanes>(float* start, float* to, TLanes v0, TLanes v1, TLanes v2, TLanes v3) where TLanes : struct, ILanes<TLanes>
     {
+        if (start != null)
+        {
+            v0 = TLanes.Load(start) + v0;
+            v1 = TLanes.Load(start + TLanes.Count) + v1;
+            v2 = TLanes.Load(start + 2 * TLanes.Count) + v2;
+            v3 = TLanes.Load(start + 3 * TLanes.Count) + v3;
+        }
         v0.Store(to);
         v1.Store(to + TLanes.Count);
         v2.Store(to + 2 * TLanes.Count);

@@ -41,8 +41,12 @@ internal static unsafe class OuterProduct
 {
     internal const int Columns = Gemm.Columns;
 
-    // A panel of b is 24 KB: copied together, since rows that are a few KB apart share few sets of a cache, it stays in L1 while all channels pass over it.
-    private const int ChunkRows = 192;
+    // Rows that are a few KB apart share few sets of a cache. So a panel of b is copied together, 12 KB, and a in blocks of 9 KB: both stay in L1 while a
+    // block's tiles pass over the panel. All blocks, 147 KB, and the part of c that they are summed to stay in L2.
+    private const int ChunkRows = 96, BlockChannels = 24, ChunkChannels = 384;
+
+    // With fewer panels a copy of a costs more than it saves: attention's heads have one or two.
+    private const int PanelsWorthACopy = 3;
 
     /// <summary>What <see cref="ProductKernels.AddOuter"/> asks of its parameters, in every tier.</summary>
     [Conditional("DEBUG")]
@@ -58,24 +62,61 @@ internal static unsafe class OuterProduct
         where TLanes : struct, ILanes<TLanes>
     {
         Check(a, aStride, channels, b, bStride, columns, rows, c, cStride);
-        float* tile = stackalloc float[Gemm.Rows * Columns], copy = stackalloc float[ChunkRows * Columns];
-        for (int first = 0; first < rows; first += ChunkRows)
+        const int Line = 16; // stackalloc aligns to 16 bytes only: half of the vectors would lie in two lines of the cache
+        float* copies = stackalloc float[ChunkRows * (Columns + ChunkChannels) + Line];
+        float* panelCopy = (float*)(((nint)copies + Line * sizeof(float) - 1) & -(Line * sizeof(float))), blocks = panelCopy + ChunkRows * Columns;
+        bool copiesA = columns > (PanelsWorthACopy - 1) * Columns, copiesB = bStride > Columns;
+        for (int channel = 0; channel < channels; channel += ChunkChannels)
         {
-            int count = Math.Min(ChunkRows, rows - first);
-            for (int column = 0; column < columns; column += Columns)
+            int width = Math.Min(ChunkChannels, channels - channel);
+            for (int first = 0; first < rows; first += ChunkRows)
             {
-                float* panel = b + first * bStride + column;
-                if (bStride > Columns)
+                int count = Math.Min(ChunkRows, rows - first);
+                float* chunk = a + first * aStride + channel;
+                for (int i = 0; copiesA && i < width; i += BlockChannels)
                 {
-                    for (int row = 0; row < count; row++) { Unsafe.CopyBlockUnaligned(copy + row * Columns, panel + row * bStride, Columns * sizeof(float)); }
-                    panel = copy;
+                    Copy<TLanes>(chunk + i, aStride, Math.Min(BlockChannels, width - i), count, blocks + i * count, BlockChannels);
                 }
-                for (int channel = 0, height; channel < channels; channel += height)
+                for (int column = 0; column < columns; column += Columns)
                 {
-                    height = Gemm.TileRows(channels - channel);
-                    Gemm.Tile<TLanes>(a + first * aStride + channel, sizeof(float), aStride * sizeof(float), height, panel, count, null, 0, tile,
-                        Columns * sizeof(float));
-                    AddTile(tile, height, Math.Min(Columns, columns - column), c + channel * cStride + column, cStride);
+                    float* panel = b + first * bStride + column, to = c + channel * cStride + column;
+                    int wide = Math.Min(Columns, columns - column);
+                    if (copiesB) { Copy<TLanes>(panel, bStride, Columns, count, panelCopy, Columns); }
+                    if (copiesA) { AddPanel<TLanes>(blocks, BlockChannels * count, BlockChannels, width, copiesB ? panelCopy : panel, count, to, wide, cStride); }
+                    else { AddPanel<TLanes>(chunk, BlockChannels, aStride, width, copiesB ? panelCopy : panel, count, to, wide, cStride); }
+                }
+            }
+        }
+    }
+
+    private static void Copy<TLanes>(float* from, nint fromStride, int width, int rows, float* to, nint toStride) where TLanes : struct, ILanes<TLanes>
+    {
+        for (int row = 0; row < rows; row++, from += fromStride, to += toStride)
+        {
+            int i = 0;
+            for (; i + TLanes.Count <= width; i += TLanes.Count) { TLanes.Load(from + i).Store(to + i); }
+            for (; i < width; i++) { to[i] = from[i]; }
+        }
+    }
+
+    /// <summary>A panel of c from blocks of channels, <paramref name="block"/> floats apart, whose rows are <paramref name="stride"/> apart.</summary>
+    [SkipLocalsInit]
+    private static void AddPanel<TLanes>(float* a, nint block, nint stride, int channels, float* panel, int rows, float* c, int columns, nint cStride)
+        where TLanes : struct, ILanes<TLanes>
+    {
+        float* tile = stackalloc float[Gemm.Rows * Columns];
+        (nint step, nint to) = (stride * sizeof(float), cStride * sizeof(float));
+        for (int first = 0; first < channels; first += BlockChannels, a += block)
+        {
+            int end = Math.Min(BlockChannels, channels - first);
+            for (int channel = 0, height; channel < end; channel += height, c += height * cStride)
+            {
+                height = Gemm.TileRows(end - channel);
+                if (columns == Columns) { Gemm.Tile<TLanes>(a + channel, sizeof(float), step, height, panel, rows, c, to, c, to); }
+                else
+                {
+                    Gemm.Tile<TLanes>(a + channel, sizeof(float), step, height, panel, rows, null, 0, tile, Columns * sizeof(float));
+                    AddTile(tile, height, columns, c, cStride);
                 }
             }
         }

@@ -11,12 +11,12 @@ public sealed unsafe class OuterProductTests
 
     public static TheoryData<string, Precision, bool> All() => Operands.All();
 
-    // Rows in more than one chunk, columns in more than one of 384; strips of unequal heights; a last panel of one column, of all.
+    // Rows, channels and columns in more than one chunk; strips of unequal heights; a last panel of one column, of all.
     [Theory, MemberData(nameof(All))]
     public void Add_OfEverySizeAgreesWithSumsInDouble(string tier, Precision precision, bool rounded)
     {
         ProductKernels products = Products(tier, precision, rounded);
-        (int, int, int)[] sizes = [(1, 1, 32), (2, 3, 40), (3, 2, 1), (4, 6, 31), (5, 7, 33), (7, 14, 64), (33, 15, 33), (1100, 29, 70), (9, 20, 420)];
+        (int, int, int)[] sizes = [(1, 1, 32), (2, 3, 40), (3, 2, 1), (4, 6, 31), (5, 7, 33), (7, 14, 64), (33, 15, 33), (1100, 29, 70), (9, 20, 420), (100, 386, 97)];
         foreach ((int rows, int channels, int columns) in sizes) { Check(products, precision, rows, channels, columns); }
     }
 
@@ -70,7 +70,7 @@ public sealed unsafe class OuterProductTests
     public void Add_GivesAChannelTheSameBitsAmongAnyOthers(string tier, Precision precision, bool rounded)
     {
         ProductKernels products = Products(tier, precision, rounded);
-        const int Channels = 29, Columns = 64, Words = 37;
+        const int Channels = 29, Columns = 96, Words = 37;
         Random random = new(6);
         using GuardedBuffer a = new(Words * Channels), b = new(Words * Columns), together = new(Channels * Columns), cut = new(Channels * Columns);
         for (int i = 0; i < a.Count * products.Group; i++) { Write(products, a.Pointer, i, Draw(random, precision)); }
