@@ -73,17 +73,26 @@ internal static unsafe class OuterProduct
             {
                 int count = Math.Min(ChunkRows, rows - first);
                 float* chunk = a + first * aStride + channel;
-                for (int i = 0; copiesA && i < width; i += BlockChannels)
+                nint block = BlockChannels, step = aStride;
+                if (copiesA)
                 {
-                    Copy<TLanes>(chunk + i, aStride, Math.Min(BlockChannels, width - i), count, blocks + i * count, BlockChannels);
+                    (block, step) = (BlockChannels * count, BlockChannels);
+                    for (int i = 0; i < width; i += BlockChannels)
+                    {
+                        Copy<TLanes>(chunk + i, aStride, Math.Min(BlockChannels, width - i), count, blocks + i * count, step);
+                    }
+                    chunk = blocks;
                 }
                 for (int column = 0; column < columns; column += Columns)
                 {
-                    float* panel = b + first * bStride + column, to = c + channel * cStride + column;
+                    float* panel = b + first * bStride + column;
+                    if (copiesB)
+                    {
+                        Copy<TLanes>(panel, bStride, Columns, count, panelCopy, Columns);
+                        panel = panelCopy;
+                    }
                     int wide = Math.Min(Columns, columns - column);
-                    if (copiesB) { Copy<TLanes>(panel, bStride, Columns, count, panelCopy, Columns); }
-                    if (copiesA) { AddPanel<TLanes>(blocks, BlockChannels * count, BlockChannels, width, copiesB ? panelCopy : panel, count, to, wide, cStride); }
-                    else { AddPanel<TLanes>(chunk, BlockChannels, aStride, width, copiesB ? panelCopy : panel, count, to, wide, cStride); }
+                    AddPanel<TLanes>(chunk, block, step, width, panel, count, c + channel * cStride + column, wide, cStride);
                 }
             }
         }
@@ -99,7 +108,7 @@ internal static unsafe class OuterProduct
         }
     }
 
-    /// <summary>A panel of c from blocks of channels, <paramref name="block"/> floats apart, whose rows are <paramref name="stride"/> apart.</summary>
+    /// <summary>A panel of c from blocks of channels, <paramref name="block"/> floats apart, with <paramref name="stride"/> floats from row to row.</summary>
     [SkipLocalsInit]
     private static void AddPanel<TLanes>(float* a, nint block, nint stride, int channels, float* panel, int rows, float* c, int columns, nint cStride)
         where TLanes : struct, ILanes<TLanes>

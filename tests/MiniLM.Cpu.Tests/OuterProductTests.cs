@@ -16,7 +16,10 @@ public sealed unsafe class OuterProductTests
     public void Add_OfEverySizeAgreesWithSumsInDouble(string tier, Precision precision, bool rounded)
     {
         ProductKernels products = Products(tier, precision, rounded);
-        (int, int, int)[] sizes = [(1, 1, 32), (2, 3, 40), (3, 2, 1), (4, 6, 31), (5, 7, 33), (7, 14, 64), (33, 15, 33), (1100, 29, 70), (9, 20, 420), (100, 386, 97)];
+        (int, int, int)[] sizes =
+        [
+            (1, 1, 32), (2, 3, 40), (3, 2, 1), (4, 6, 31), (5, 7, 33), (7, 14, 64), (33, 15, 33), (1100, 29, 70), (9, 20, 420), (100, 386, 97),
+        ];
         foreach ((int rows, int channels, int columns) in sizes) { Check(products, precision, rows, channels, columns); }
     }
 

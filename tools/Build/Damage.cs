@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 
 namespace Build;
 
@@ -28,7 +27,7 @@ internal static class Damage
                 if (code != 0) { throw new BuildException($"{Line(one)}: ends with {code} before anything is damaged: {error}"); }
                 CheckReads(program, first, one);
             }
-            long until = Stopwatch.GetTimestamp() + (long)(minutes * 60 * Stopwatch.Frequency);
+            long minute = 60 * Stopwatch.Frequency, until = Stopwatch.GetTimestamp() + (long)(minutes * minute), said = Stopwatch.GetTimestamp();
             int runs = 0, faults = 0, refused = 0;
             Parallel.ForEach(folders, new ParallelOptions { MaxDegreeOfParallelism = folders.Length }, at =>
             {
@@ -46,9 +45,14 @@ internal static class Damage
                     if (Fault(at, one, code, error) is { } fault)
                     {
                         Interlocked.Increment(ref faults);
-                        Keep(number, one, Path.GetRelativePath(at, file), damaged, fault, error);
+                        Keep($"{seed}-{number}", one, Path.GetRelativePath(at, file), damaged, fault, error);
                     }
                     File.WriteAllBytes(file, whole);
+                    if (at == first && Stopwatch.GetTimestamp() - said > 10 * minute)
+                    {
+                        said += 10 * minute;
+                        Console.WriteLine($"{number} runs, {faults} faults");
+                    }
                 }
             });
             Console.WriteLine($"{runs} runs over {cases.Length} commands, seed {seed}: {refused} refused, {faults} faults");
@@ -103,12 +107,12 @@ internal static class Damage
         return code is 1 or 2 && one.Unfinished.Length == 0 && Outputs(folder).Any() ? "an output was left behind" : null;
     }
 
-    private static void Keep(int number, DamageCase one, string file, byte[] damaged, string fault, string error)
+    private static void Keep(string name, DamageCase one, string file, byte[] damaged, string fault, string error)
     {
-        string folder = Path.Combine(Kept, number.ToString(CultureInfo.InvariantCulture));
+        string folder = Path.Combine(Kept, name);
         Directory.CreateDirectory(folder);
         File.WriteAllBytes(Path.Combine(folder, Path.GetFileName(file)), damaged);
         File.WriteAllText(Path.Combine(folder, "run.txt"), $"{fault}\n{Line(one)}\n{file}\n{error}\n");
-        Console.WriteLine($"{number}: {fault}: {Line(one)}, {file}: {error.ReplaceLineEndings(" ")}");
+        Console.WriteLine($"{name}: {fault}: {Line(one)}, {file}: {error.ReplaceLineEndings(" ")}");
     }
 }
