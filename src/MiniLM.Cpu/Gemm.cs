@@ -10,8 +10,8 @@ namespace MiniLM.Cpu;
 /// Tiles of 3 rows x 4 vectors of sums, as many as 16 registers take beside a vector of B and three broadcasts: in 256 bits a panel's whole width. A last
 /// row alone would cost as much as three, so that the last four are two tiles of 2 rows, whose 8 sums are just enough for two ports of four cycles' latency.
 /// A panel is cut along k into pieces that stay in L1 while all rows pass over them; meanwhile the next piece is fetched, which else would come from
-/// memory with every group of rows, since the weights of a network are more than a cache holds. Sums run over k in order, piece by piece; what they start
-/// from is added last.
+/// memory with every group of rows, since the weights of a network are more than a cache holds. Sums run over k in order, each piece's from 0; then what
+/// the tile starts from is added: the start of C, or the sum of the pieces before.
 /// </remarks>
 internal static unsafe class Gemm
 {
