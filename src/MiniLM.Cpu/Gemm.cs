@@ -24,7 +24,7 @@ internal static unsafe class Gemm
     [SkipLocalsInit]
     internal static void Strip<TLanes>(Epilogue epilogue, GemmCall* arguments, int rows) where TLanes : struct, ILanes<TLanes>
     {
-        Debug.Assert(rows is > 0 and <= Tallest);
+        Debug.Assert(rows is > 0 and <= Tallest && arguments->K > 0);
         bool addsResidual = epilogue == Epilogue.AddResidual; // which C may be, so that no unfinished sum goes there
         float* tile = stackalloc float[addsResidual ? rows * Columns : 1];
         for (int panel = 0; panel < arguments->Panels; panel++)

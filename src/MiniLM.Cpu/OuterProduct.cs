@@ -117,10 +117,10 @@ internal static unsafe class OuterProduct
         (nint step, nint to) = (stride * sizeof(float), cStride * sizeof(float));
         for (int first = 0; first < channels; first += BlockChannels, a += block)
         {
-            int end = Math.Min(BlockChannels, channels - first);
-            for (int channel = 0, height; channel < end; channel += height, c += height * cStride)
+            int count = Math.Min(BlockChannels, channels - first);
+            for (int channel = 0, height; channel < count; channel += height, c += height * cStride)
             {
-                height = Gemm.TileRows(end - channel);
+                height = Gemm.TileRows(count - channel);
                 if (columns == Columns) { Gemm.Tile<TLanes>(a + channel, sizeof(float), step, height, panel, rows, c, to, c, to); }
                 else
                 {

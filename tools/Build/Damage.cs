@@ -27,7 +27,7 @@ internal static class Damage
                 if (code != 0) { throw new BuildException($"{Line(one)}: ends with {code} before anything is damaged: {error}"); }
                 CheckReads(program, first, one);
             }
-            long minute = 60 * Stopwatch.Frequency, until = Stopwatch.GetTimestamp() + (long)(minutes * minute), said = Stopwatch.GetTimestamp();
+            long minute = 60 * Stopwatch.Frequency, until = Stopwatch.GetTimestamp() + (long)(minutes * minute), lastSaid = Stopwatch.GetTimestamp();
             int runs = 0, faults = 0, refused = 0;
             Parallel.ForEach(folders, new ParallelOptions { MaxDegreeOfParallelism = folders.Length }, at =>
             {
@@ -48,9 +48,9 @@ internal static class Damage
                         Keep($"{seed}-{number}", one, Path.GetRelativePath(at, file), damaged, fault, error);
                     }
                     File.WriteAllBytes(file, whole);
-                    if (at == first && Stopwatch.GetTimestamp() - said > 10 * minute)
+                    if (at == first && Stopwatch.GetTimestamp() - lastSaid > 10 * minute)
                     {
-                        said += 10 * minute;
+                        lastSaid += 10 * minute;
                         Console.WriteLine($"{number} runs, {faults} faults");
                     }
                 }

@@ -49,6 +49,7 @@ internal sealed class WorkerPool : IDisposable
             for (; _started < count; _started++)
             {
                 int thread = _started, member = size - count + thread;
+                // The deepest frame is that of OuterProduct: copies of 156 KB.
                 _threads[thread] = new Thread(() => Serve(thread, member), maxStackSize: 512 << 10) { IsBackground = true, Name = $"minilm cpu {member}" };
                 if (start is null) { _threads[thread].Start(); } else { start(_threads[thread]); }
             }
