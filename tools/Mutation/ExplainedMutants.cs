@@ -14,6 +14,10 @@ internal static class ExplainedMutants
         new("DropoutRows.cs", Mistake.Bound, "for (int b = 0; b < blocks; b++) { kept[b] = (int)mask.Keep(row, first + b); }",
             "for (int b = 0; b < blocks; b += 2) { kept[b] = (int)mask.Keep(row, first + b); }",
             "Only processors without AVX2 come there, and the tests ask for none."),
+        new("Gemm.cs", Mistake.Dropped,
+            "for (int line = lines * row / rows; line < lines * end / rows; line++) { Sse.Prefetch1(next + line * Line); }",
+            "for (int line = lines * row / rows; line < lines * end / rows; line++) { ; }",
+            "Equivalent but for speed: what was not fetched ahead comes when it is read."),
         new("Lanes.cs", Mistake.Condition,
             "new(Avx.IsSupported ? Avx.Min(a._value, b._value) "
                 + ": Vector256.ConditionalSelect(Vector256.LessThan(a._value, b._value), a._value, b._value));",
