@@ -21,7 +21,7 @@ internal enum Store
 /// </remarks>
 internal abstract unsafe class ProductKernels
 {
-    private static readonly ProductKernels?[,] Made = new ProductKernels?[Enum.GetValues<CpuTier>().Length, Enum.GetValues<Precision>().Length];
+    internal static readonly ProductKernels?[,] Made = new ProductKernels?[Enum.GetValues<CpuTier>().Length, Enum.GetValues<Precision>().Length];
 
     /// <summary>Most rows of one GEMM strip.</summary>
     internal abstract int Tallest { get; }
@@ -124,7 +124,7 @@ internal unsafe class LanesProducts<TLanes> : ProductKernels where TLanes : stru
 }
 
 /// <summary>Float32 or bfloat16, assembled for AVX-512.</summary>
-internal sealed unsafe class Avx512Products(Dot dot) : ProductKernels
+internal unsafe class Avx512Products(Dot dot) : ProductKernels
 {
     // Assembled when first asked for: a short query needs five of the hundred and more, and each takes a fraction of a millisecond.
     private readonly nint[] _strips = new nint[2 * Enum.GetValues<Epilogue>().Length * (GemmAvx512.Tallest + 1)];
@@ -146,7 +146,7 @@ internal sealed unsafe class Avx512Products(Dot dot) : ProductKernels
         int place = (((int)epilogue * 2) + (narrow ? 1 : 0)) * (GemmAvx512.Tallest + 1) + rows;
         nint kernel = Volatile.Read(ref _strips[place]);
         if (kernel == 0) { kernel = Load(ref _strips[place], GemmAvx512.Assemble(rows, epilogue, OperatingSystem.IsWindows(), dot, narrow)); }
-        ((delegate* unmanaged<GemmCall*, void>)kernel)(call);
+        Run(kernel, call);
     }
 
     // 786 KB of b: they stay in L2 while the strips of a pass over them.
@@ -189,7 +189,7 @@ internal sealed unsafe class Avx512Products(Dot dot) : ProductKernels
         Debug.Assert(channels is > 0 and <= OuterAvx512.Tallest);
         nint kernel = Volatile.Read(ref _outer[channels]);
         if (kernel == 0) { kernel = Load(ref _outer[channels], OuterAvx512.Assemble(channels, OperatingSystem.IsWindows(), dot)); }
-        ((delegate* unmanaged<OuterCall*, void>)kernel)(call);
+        Run(kernel, call);
     }
 
     internal override void Convert(float* from, void* to, int count)
@@ -199,17 +199,22 @@ internal sealed unsafe class Avx512Products(Dot dot) : ProductKernels
         nint kernel = Volatile.Read(ref _convert);
         if (kernel == 0) { kernel = Load(ref _convert, ConvertAvx512.Assemble(OperatingSystem.IsWindows())); }
         var call = new ConvertCall { From = from, To = to, Steps = count / ConvertAvx512.Step };
-        ((delegate* unmanaged<ConvertCall*, void>)kernel)(&call);
+        Run(kernel, &call);
     }
 
     private nint Load(ref nint place, byte[] code)
     {
         lock (_strips)
         {
-            if (place == 0) { Volatile.Write(ref place, ExecutableMemory.Load(code)); }
+            if (place == 0) { Volatile.Write(ref place, Load(code)); }
             return place;
         }
     }
+
+    // These two are virtual for tests alone: they interpret the code where the processor has no AVX-512.
+    private protected virtual nint Load(byte[] code) => ExecutableMemory.Load(code);
+
+    private protected virtual void Run(nint kernel, void* call) => ((delegate* unmanaged<void*, void>)kernel)(call);
 }
 
 /// <summary>Operands rounded to 16 bits, kept and multiplied as floats: right everywhere, at float32's speed.</summary>

@@ -14,7 +14,7 @@ public sealed class CpuNetworkTests
     [Theory, MemberData(nameof(EveryTier))]
     public void Hidden_OfEverySizeAndShareOfWork(string tier)
     {
-        CpuTier chosen = CpuTiers.Choose(tier);
+        CpuTier chosen = Tiers.Named(tier);
         (int Hidden, int Heads, int Inner, Activation Activation, bool IsMpnet)[] shapes =
             [(1, 1, 1, Activation.Gelu, false), (20, 5, 33, Activation.Relu, true), (36, 1, 31, Activation.GeluTanh, false),
                 (66, 2, 70, Activation.Gelu, true), (34, 2, 35, Activation.Silu, false), (64, 2, 40, Activation.QuickGelu, false)];
@@ -48,7 +48,7 @@ public sealed class CpuNetworkTests
         [.. Enumerable.Range(0, batch.Sequences).SelectMany(sequence => reference.Pass.Encode(batch, sequence, 2))];
 
     public static TheoryData<string, Precision> TiersOf16Bits() =>
-        [.. from tier in CpuTiers.Supported from precision in new[] { Precision.BFloat16, Precision.Float16 } select (CpuTiers.Name(tier), precision)];
+        [.. from tier in Tiers.Tested from precision in new[] { Precision.BFloat16, Precision.Float16 } select (CpuTiers.Name(tier), precision)];
 
     // Rounded operands: 2^-9 or 2^-11 of each, which the LayerNorm of every layer brings back to 1. The same bits for any threads, and alone.
     [Theory, MemberData(nameof(TiersOf16Bits))]
@@ -65,7 +65,7 @@ public sealed class CpuNetworkTests
                 float[]? bits = null;
                 foreach (int threads in new[] { 1, 2, 3 })
                 {
-                    using CpuDevice device = new(threads, CpuTiers.Choose(tier));
+                    using CpuDevice device = new(threads, Tiers.Named(tier));
                     using DeviceNetwork network = device.Load(random.Network, precision);
                     float[] actual = new float[batch.Rows * hidden], alone = new float[batch.Length(0) * hidden];
                     network.Hidden(batch, 2, actual);

@@ -1,5 +1,8 @@
+using System.Runtime.InteropServices;
 using Iced.Intel;
 using MiniLM.Cpu.Jit;
+using MiniLM.Tests;
+using static Iced.Intel.AssemblerRegisters;
 
 namespace MiniLM.Cpu.Tests;
 
@@ -58,6 +61,98 @@ public sealed class MachineCodeTests
         HashSet<Register> owned = [.. Written(code.AsSpan(body, end - body)).Where(register => IsOwned(register, windows))];
         owned.ExceptWith(saved.Keys.Select(register => register.GetFullRegister()));
         Assert.Empty(owned);
+    }
+
+    private static readonly string[] Ways = ["interpreted", "interpreted for Windows", "by this processor"];
+
+    [Theory, InlineData(false), InlineData(true)]
+    public unsafe void AKernel_GivesTheSameBitsInterpretedForEitherSystemAndByTheProcessor(bool ofBFloat16)
+    {
+        Dot dot = ofBFloat16 ? Dot.BFloat16 : Dot.Float32;
+        const int Rows = 5, K = 7, Panels = 2, Width = Panels * Gemm.Columns;
+        Random random = new(1);
+        using GuardedBuffer a = Operands(Rows * K), b = Operands(K * Width), c = new(Rows * Width), other = GuardedBuffer.Normal(random, Rows * Width);
+        foreach (Epilogue epilogue in Enum.GetValues<Epilogue>())
+        {
+            foreach (bool narrow in new[] { false, ofBFloat16 })
+            {
+                SameBits(windows => GemmAvx512.Assemble(Rows, epilogue, windows, dot, narrow), new GemmCall
+                {
+                    A = a.Pointer,
+                    AStride = K * sizeof(float),
+                    B = b.Pointer,
+                    C = c.Pointer,
+                    CStride = Width * sizeof(float),
+                    CPanel = 128,
+                    Panels = Panels,
+                    K = K,
+                    Start = other.Pointer,
+                    Residual = other.Pointer,
+                    ResidualStride = Width * sizeof(float),
+                    RowScale = other.Pointer,
+                });
+            }
+        }
+        SameBits(windows => OuterAvx512.Assemble(Rows, windows, dot), new OuterCall
+        {
+            A = a.Pointer,
+            AStep = Rows * sizeof(float),
+            B = b.Pointer,
+            BStep = Width * sizeof(float),
+            C = c.Pointer,
+            Rows = K,
+        });
+        if (ofBFloat16) { SameBits(ConvertAvx512.Assemble, new ConvertCall { From = other.Pointer, To = c.Pointer, Steps = 3 }); }
+
+        GuardedBuffer Operands(int count)
+        {
+            GuardedBuffer buffer = GuardedBuffer.Normal(random, count);
+            foreach (ref float value in buffer.Span) // the upper half is a bfloat16 as it is
+            {
+                if (ofBFloat16) { value = BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(value) & ~0xffff | 0x3e00 + random.Next(0x100)); }
+            }
+            return buffer;
+        }
+
+        void SameBits<TCall>(Func<bool, byte[]> assemble, TCall call) where TCall : unmanaged
+        {
+            int[]? bits = null;
+            foreach (string way in Ways)
+            {
+                bool byProcessor = way == Ways[2], windows = byProcessor ? OperatingSystem.IsWindows() : way == Ways[1];
+                if (byProcessor && !(CpuTiers.Supported.Contains(CpuTier.Avx512) && (!ofBFloat16 || CpuTiers.HasBFloat16))) { continue; }
+                c.Span.Fill(float.NaN);
+                TCall copy = call; // counted down
+                byte[] code = assemble(windows);
+                if (byProcessor) { ((delegate* unmanaged<void*, void>)ExecutableMemory.Load(code))(&copy); }
+                else { new Avx512Interpreter(code, windows).Run(&copy); }
+                int[] found = MemoryMarshal.Cast<float, int>(c.Span).ToArray();
+                bits ??= found;
+                Assert.Equal(bits, found);
+            }
+            Assert.Contains(bits!, value => !float.IsNaN(BitConverter.Int32BitsToSingle(value)));
+        }
+    }
+
+    [Fact]
+    public void TheInterpreter_RefusesUnknownInstructionsAndBreachesOfTheCallingConvention()
+    {
+        Assert.Throws<NotSupportedException>(() => Run(c => c.vsqrtps(zmm0, zmm1)));
+        Assert.Throws<NotSupportedException>(() => Run(c => c.vaddps(zmm0.k1, zmm1, zmm2)));
+        Assert.Throws<NotSupportedException>(() => Run(c => c.vrndscaleps(zmm0, zmm1, 1)));
+        Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => Run(c => c.mov(rbp, rdi)));
+        Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => Run(c => c.push(rax)));
+        Run(c => c.nop());
+        Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => Run(c => c.vpxord(zmm0, zmm0, zmm0), leaves: false));
+
+        static unsafe void Run(Action<KernelAssembler> emit, bool leaves = true)
+        {
+            KernelAssembler c = new(windows: false);
+            if (leaves) { c.Enter(); }
+            emit(c);
+            if (leaves) { c.Leave(); } else { c.ret(); }
+            new Avx512Interpreter(c.Encode(), windows: false).Run(null);
+        }
     }
 
     private static HashSet<Register> Written(ReadOnlySpan<Instruction> code)

@@ -10,7 +10,7 @@ internal static unsafe class Operands
     internal static TheoryData<string, Precision, bool> Of16Bits()
     {
         TheoryData<string, Precision, bool> cases = [];
-        foreach (string tier in CpuTiers.Supported.Select(CpuTiers.Name))
+        foreach (string tier in Tiers.Tested.Select(CpuTiers.Name))
         {
             foreach (Precision precision in new[] { Precision.BFloat16, Precision.Float16 }) { cases.Add(tier, precision, true); }
             if (Products(tier, Precision.BFloat16, false).Group == 2) { cases.Add(tier, Precision.BFloat16, false); }
@@ -22,18 +22,18 @@ internal static unsafe class Operands
     internal static TheoryData<string, Precision, bool> All()
     {
         TheoryData<string, Precision, bool> cases = Of16Bits();
-        foreach (CpuTier tier in CpuTiers.Supported) { cases.Add(CpuTiers.Name(tier), Precision.Float32, false); }
+        foreach (CpuTier tier in Tiers.Tested) { cases.Add(CpuTiers.Name(tier), Precision.Float32, false); }
         return cases;
     }
 
     internal static ProductKernels Products(string tier, Precision precision, bool rounded) =>
-        rounded ? new RoundedProducts(ProductKernels.For(CpuTiers.Choose(tier)), precision) : ProductKernels.For(CpuTiers.Choose(tier), precision);
+        rounded ? new RoundedProducts(ProductKernels.For(Tiers.Named(tier)), precision) : ProductKernels.For(Tiers.Named(tier), precision);
 
     /// <summary>With rows of 256 bits in the tiers that have them.</summary>
     internal static CpuKernels Kernels(string tier, Precision precision, bool rounded)
     {
         ProductKernels products = Products(tier, precision, rounded);
-        return CpuTiers.Choose(tier) switch
+        return Tiers.Named(tier) switch
         {
             CpuTier.Scalar => new LanesKernels<Lanes1>(products),
             CpuTier.Vector128 => new LanesKernels<Lanes128>(products),

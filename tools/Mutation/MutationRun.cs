@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Runtime.Intrinsics.X86;
 
 namespace Mutation;
 
@@ -23,12 +22,6 @@ internal static class MutationRun
         int ofAFile = Math.Max(LeastOfAFile, (count + area.Files.Length - 1) / area.Files.Length);
         (string File, string[] Classes)[] files = [.. area.Files.Where(entry => only is null || entry.File == only)];
         if (files.Length == 0) { throw new MutationException($"{only}: area {area.Name} has {string.Join(", ", area.Files.Select(entry => entry.File))}"); }
-        if (!Avx512F.IsSupported)
-        {
-            // There nothing runs the machine code.
-            Console.WriteLine("this processor has no AVX-512: the files of Jit/ are left out");
-            files = [.. files.Where(entry => !entry.File.StartsWith("Jit/", StringComparison.Ordinal))];
-        }
 
         // Below the repository: tests find fixtures by walking up from their own folder.
         string tests = Path.Combine(root, area.Tests), folder = Path.Combine(tests, "bin", $"mutants-{Environment.ProcessId}");

@@ -13,7 +13,7 @@ public sealed class GradientGoldenTests
     [Theory, MemberData(nameof(AllTiers))]
     public void TinyModel_OnEveryTier(string tier)
     {
-        using CpuDevice device = new(2, CpuTiers.Choose(tier));
+        using CpuDevice device = new(2, Tiers.Named(tier));
         GradientGolden.CompareTiny(device);
     }
 
