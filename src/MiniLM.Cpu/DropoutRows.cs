@@ -38,11 +38,13 @@ internal static unsafe class DropoutRows
     {
         Debug.Assert(kept != null && count >= 0 && firstColumn % DropoutMask.Together == 0);
         int first = firstColumn / DropoutMask.Together, blocks = (count + DropoutMask.Together - 1) / DropoutMask.Together;
-        if (Avx2.IsSupported)
-        {
-            for (int b = 0; b < blocks; b += PhiloxBlocks.Count) { mask.KeepBlocks(row, first + b).Store(kept + b); } // eight take the time of one by itself
-            return;
-        }
+        if (!Avx2.IsSupported) { DrawEach(mask, row, first, blocks, kept); return; }
+        for (int b = 0; b < blocks; b += PhiloxBlocks.Count) { mask.KeepBlocks(row, first + b).Store(kept + b); } // eight take the time of one by itself
+    }
+
+    /// <summary>Blocks one by one, where eight have no vector: on Arm.</summary>
+    internal static void DrawEach(DropoutMask mask, int row, int first, int blocks, int* kept)
+    {
         for (int b = 0; b < blocks; b++) { kept[b] = (int)mask.Keep(row, first + b); }
     }
 

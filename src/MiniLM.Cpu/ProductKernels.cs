@@ -21,6 +21,7 @@ internal enum Store
 /// </remarks>
 internal abstract unsafe class ProductKernels
 {
+    /// <summary>By tier and precision, as they are first asked for. Tests put in AVX-512's where the processor has none.</summary>
     internal static readonly ProductKernels?[,] Made = new ProductKernels?[Enum.GetValues<CpuTier>().Length, Enum.GetValues<Precision>().Length];
 
     /// <summary>Most rows of one GEMM strip.</summary>
@@ -211,7 +212,7 @@ internal unsafe class Avx512Products(Dot dot) : ProductKernels
         }
     }
 
-    // These two are virtual for tests alone: they interpret the code where the processor has no AVX-512.
+    // Virtual for tests alone, which interpret the code where the processor has no AVX-512.
     private protected virtual nint Load(byte[] code) => ExecutableMemory.Load(code);
 
     private protected virtual void Run(nint kernel, void* call) => ((delegate* unmanaged<void*, void>)kernel)(call);

@@ -36,7 +36,8 @@ internal sealed unsafe class Avx512Interpreter
     }
 
     /// <summary>void kernel(void* call).</summary>
-    internal void Run(void* call)
+    /// <returns>Instructions that were executed.</returns>
+    internal long Run(void* call)
     {
         const int Stack = 96;
         long* stack = stackalloc long[Stack], general = stackalloc long[16];
@@ -46,7 +47,8 @@ internal sealed unsafe class Avx512Interpreter
         (general[_windows ? Rcx : Rdi], general[Rsp]) = ((long)call, (long)(stack + Stack));
         State state = new() { General = general, Vectors = vectors };
         Step[] steps = _steps;
-        while (state.Next < steps.Length)
+        long executed = 0;
+        for (; state.Next < steps.Length; executed++)
         {
             ref readonly Step step = ref steps[state.Next++];
             step.Operation(&state, step);
@@ -55,6 +57,7 @@ internal sealed unsafe class Avx512Interpreter
         Assert.Equal((long)(stack + Stack), general[Rsp]);
         foreach (int owned in _windows ? OwnedOnWindows : Owned) { Assert.Equal(NotWritten, general[owned]); }
         for (int i = 6; _windows && i < 16; i++) { Assert.Equal(Vector128.Create(float.NaN), vectors[i].GetLower().GetLower()); }
+        return executed;
     }
 
     private static readonly Dictionary<Mnemonic, Operation> Operations = new()

@@ -46,6 +46,19 @@ public sealed unsafe class DropoutRowsTests
         }
     }
 
+    // On every processor, though this one may have the vectors.
+    [Fact]
+    public void DrawEach_GivesTheBlocksOfVectors()
+    {
+        DropoutMask mask = new(1, 0, DropoutSite.Attention, 0, .5f);
+        for (int blocks = 1; blocks <= 17; blocks++)
+        {
+            using GuardedBuffer kept = new(blocks);
+            DropoutRows.DrawEach(mask, 7, 3, blocks, (int*)kept.Pointer);
+            for (int i = 0; i < 8 * blocks; i++) { Assert.Equal(mask.Factor(7, 24 + i) > 0, (((int*)kept.Pointer)[i / 8] >> i % 8 & 1) != 0); }
+        }
+    }
+
     // Where a gradient overflowed, what was dropped has none all the same.
     [Fact]
     public void Apply_KeepsNaNWhereItIsKeptAndDropsIt()

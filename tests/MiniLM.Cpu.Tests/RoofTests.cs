@@ -46,6 +46,14 @@ public sealed class RoofTests
     }
 
     [Fact]
+    public unsafe void TheLoopOfMultiplyAdds_TakesAsManyRoundsAsAsked()
+    {
+        Avx512Interpreter kernel = new(FmaAvx512.Assemble(windows: false), windows: false);
+        long Executed(long rounds) => kernel.Run(&rounds);
+        Assert.Equal(3 * (FmaAvx512.FlopsARound / 32 + 2), Executed(5) - Executed(2)); // two: the count and the branch
+    }
+
+    [Fact]
     public void EveryTier_HasARoof()
     {
         foreach (CpuTier tier in CpuTiers.Supported)

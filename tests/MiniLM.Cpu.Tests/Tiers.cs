@@ -19,13 +19,6 @@ internal static class Tiers
         ProductKernels.Made[(int)CpuTier.Avx512, (int)Precision.BFloat16] = new InterpretedProducts(Dot.BFloat16);
     }
 
-    private sealed unsafe class InterpretedProducts(Dot dot) : Avx512Products(dot)
-    {
-        private protected override nint Load(byte[] code) => GCHandle.ToIntPtr(GCHandle.Alloc(new Avx512Interpreter(code, OperatingSystem.IsWindows())));
-
-        private protected override void Run(nint kernel, void* call) => ((Avx512Interpreter)GCHandle.FromIntPtr(kernel).Target!).Run(call);
-    }
-
     /// <summary>All up to 70: around each width, its multiples and the unrolling; then real models'.</summary>
     internal static readonly int[] Sizes = [.. Enumerable.Range(1, 70), 95, 96, 97, 100, 128, 384, 1024];
 
@@ -46,5 +39,12 @@ internal static class Tiers
     internal static void Close(double expected, double actual, double tolerance, string what)
     {
         if (!(Math.Abs(expected - actual) <= tolerance)) { Assert.Fail($"{what}: expected {expected:R}, got {actual:R}, tolerance {tolerance:R}"); }
+    }
+
+    private sealed unsafe class InterpretedProducts(Dot dot) : Avx512Products(dot)
+    {
+        private protected override nint Load(byte[] code) => GCHandle.ToIntPtr(GCHandle.Alloc(new Avx512Interpreter(code, OperatingSystem.IsWindows())));
+
+        private protected override void Run(nint kernel, void* call) => ((Avx512Interpreter)GCHandle.FromIntPtr(kernel).Target!).Run(call);
     }
 }

@@ -11,9 +11,6 @@ internal static class ExplainedMutants
 {
     internal static readonly ExplainedMutant[] All =
     [
-        new("DropoutRows.cs", Mistake.Bound, "for (int b = 0; b < blocks; b++) { kept[b] = (int)mask.Keep(row, first + b); }",
-            "for (int b = 0; b < blocks; b += 2) { kept[b] = (int)mask.Keep(row, first + b); }",
-            "Only processors without AVX2 come there, and the tests ask for none."),
         new("Gemm.cs", Mistake.Dropped,
             "for (int line = lines * row / rows; line < lines * end / rows; line++) { Sse.Prefetch1(next + line * Line); }",
             "for (int line = lines * row / rows; line < lines * end / rows; line++) { ; }",
@@ -34,6 +31,9 @@ internal static class ExplainedMutants
             "Equivalent: a term of exactly 1e-18 of the sum would add nothing to it."),
         new("ProductKernels.cs", Mistake.Constant, "private const int Together = 6;", "private const int Together = 5;",
             "Equivalent but for speed: how many panels strips pass over while those are in L2."),
+        new("ProductKernels.cs", Mistake.Constant, "private readonly nint[] _outer = new nint[OuterAvx512.Tallest + 1];",
+            "private readonly nint[] _outer = new nint[OuterAvx512.Tallest + 2];",
+            "Equivalent: a kernel has as many channels as its place says, so the place behind the tallest stays empty."),
         new("Transpose.cs", Mistake.Condition, "int wholeRows = Avx.IsSupported ? rows & ~7 : 0, wholeColumns = columns & ~7;",
             "int wholeRows = !(Avx.IsSupported) ? rows & ~7 : 0, wholeColumns = columns & ~7;",
             "Equivalent but for speed: without whole blocks of eight the scalar loop moves every value."),

@@ -32,6 +32,16 @@ internal static partial class FileStatus
         return statx(WorkingFolder, path, 0, Inode, one) == 0 && statx(WorkingFolder, other, 0, Inode, two) == 0 && IsSame(one, two);
     }
 
+    /// <summary>Whether a path is a folder or lies in it, by whatever links: a model is often given by one.</summary>
+    internal static bool IsWithin(string path, string folder)
+    {
+        for (string? at = Path.GetFullPath(path); at is not null; at = Path.GetDirectoryName(at))
+        {
+            if (IsSame(at, folder)) { return true; }
+        }
+        return false;
+    }
+
     private static string Target(string path) => File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
 
     private static bool IsSame(ReadOnlySpan<byte> status, ReadOnlySpan<byte> other) =>

@@ -84,8 +84,7 @@ internal static class ModelFolderWriter
     /// <param name="overwrite">Whether a model that is there may be replaced.</param>
     internal static void CheckTarget(string? source, string target, bool overwrite)
     {
-        if (source is not null && (target == source || target.StartsWith(source + Path.DirectorySeparatorChar, StringComparison.Ordinal)
-            || source.StartsWith(target + Path.DirectorySeparatorChar, StringComparison.Ordinal)))
+        if (source is not null && (FileStatus.IsWithin(target, source) || FileStatus.IsWithin(source, target)))
         {
             throw new ModelFormatException($"{target}: is, or lies around or inside, the model that is read. Give another output folder.");
         }

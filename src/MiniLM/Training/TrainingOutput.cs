@@ -21,7 +21,7 @@ internal sealed class TrainingOutput : IDisposable
     internal TrainingOutput(string path, bool overwrite, bool resume, string model)
     {
         Path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
-        Check(overwrite, resume, System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(model)));
+        Check(overwrite, resume, System.IO.Path.GetFullPath(model));
         _isNew = !Directory.Exists(Path);
         try { Directory.CreateDirectory(Path); }
         catch (Exception error) when (PartialFile.IsFailure(error)) { throw PartialFile.Failure(Path, error); }
@@ -47,8 +47,7 @@ internal sealed class TrainingOutput : IDisposable
 
     private void Check(bool overwrite, bool resume, string model)
     {
-        char separator = System.IO.Path.DirectorySeparatorChar;
-        if (Path == model || model.StartsWith(Path + separator, StringComparison.Ordinal) || Path.StartsWith(model + separator, StringComparison.Ordinal))
+        if (FileStatus.IsWithin(model, Path) || FileStatus.IsWithin(Path, model))
         {
             throw new IOException($"{Path}: is, or lies around or inside, the model that is read. Give another output folder.");
         }
