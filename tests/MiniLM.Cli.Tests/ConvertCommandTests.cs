@@ -93,7 +93,10 @@ public sealed class ConvertCommandTests : CommandTests
         Assert.Equal("x", File.ReadAllText(At("there/precious")));
         CommandLine.Run("convert", "--model", BiEncoder, "--dtype", "float16", "--output", At("there"), "--overwrite").AssertDone();
         Assert.False(File.Exists(At("there/precious")));
-        AssertOnly("there");
+        Directory.CreateSymbolicLink(At("link"), At("there"));
+        CommandLine.Run("convert", "--model", At("link"), "--dtype", "float32", "--output", At("there"), "--overwrite")
+            .AssertRefused(1, "is, or lies around or inside, the model that is read");
+        AssertOnly("link", "there");
     }
 
     [Fact]

@@ -156,9 +156,9 @@ public sealed class TrainCommandTests : TrainingTests
         Assert.Equal(["1_notes", "checkpoint-1"], Directory.EnumerateDirectories(At("second")).Select(path => Path.GetFileName(path)!).Order());
         Train(train, "--output-dir", Path.Combine(OneLabel(), "inside")).AssertRefused(1, "lies around or inside, the model that is read");
         Assert.False(Directory.Exists(Path.Combine(OneLabel(), "inside")));
-        // A link to the training that would be replaced.
-        Directory.CreateSymbolicLink(At("current"), At("second"));
-        Train(train, "--model", At("current"), "--output-dir", At("second"), "--overwrite").AssertRefused(1, "or inside, the model that is read");
+        Directory.CreateSymbolicLink(At("link"), OneLabel());
+        Train(train, "--output-dir", At("link"), "--overwrite").AssertRefused(1, "is, or lies around or inside, the model that is read");
+        Train(train, "--output-dir", At("link/inside")).AssertRefused(1, "lies around or inside, the model that is read");
     }
 
     [Fact]
