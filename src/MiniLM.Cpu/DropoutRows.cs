@@ -42,7 +42,7 @@ internal static unsafe class DropoutRows
         for (int b = 0; b < blocks; b += PhiloxBlocks.Count) { mask.KeepBlocks(row, first + b).Store(kept + b); } // eight take the time of one by itself
     }
 
-    /// <summary>Blocks one by one, where eight have no vector: on Arm.</summary>
+    /// <summary>Blocks one by one, where there is no AVX2 for eight.</summary>
     internal static void DrawEach(DropoutMask mask, int row, int first, int blocks, int* kept)
     {
         for (int b = 0; b < blocks; b++) { kept[b] = (int)mask.Keep(row, first + b); }

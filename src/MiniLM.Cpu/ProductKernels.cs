@@ -146,7 +146,7 @@ internal unsafe class Avx512Products(Dot dot) : ProductKernels
         bool narrow = store == Store.Operand && !IsExact;
         int place = (((int)epilogue * 2) + (narrow ? 1 : 0)) * (GemmAvx512.Tallest + 1) + rows;
         nint kernel = Volatile.Read(ref _strips[place]);
-        if (kernel == 0) { kernel = Load(ref _strips[place], GemmAvx512.Assemble(rows, epilogue, OperatingSystem.IsWindows(), dot, narrow)); }
+        if (kernel == 0) { kernel = Loaded(ref _strips[place], GemmAvx512.Assemble(rows, epilogue, OperatingSystem.IsWindows(), dot, narrow)); }
         Run(kernel, call);
     }
 
@@ -189,7 +189,7 @@ internal unsafe class Avx512Products(Dot dot) : ProductKernels
     {
         Debug.Assert(channels is > 0 and <= OuterAvx512.Tallest);
         nint kernel = Volatile.Read(ref _outer[channels]);
-        if (kernel == 0) { kernel = Load(ref _outer[channels], OuterAvx512.Assemble(channels, OperatingSystem.IsWindows(), dot)); }
+        if (kernel == 0) { kernel = Loaded(ref _outer[channels], OuterAvx512.Assemble(channels, OperatingSystem.IsWindows(), dot)); }
         Run(kernel, call);
     }
 
@@ -198,12 +198,12 @@ internal unsafe class Avx512Products(Dot dot) : ProductKernels
         if (IsExact) { base.Convert(from, to, count); return; }
         Debug.Assert(count > 0 && count % ConvertAvx512.Step == 0 && from != to);
         nint kernel = Volatile.Read(ref _convert);
-        if (kernel == 0) { kernel = Load(ref _convert, ConvertAvx512.Assemble(OperatingSystem.IsWindows())); }
+        if (kernel == 0) { kernel = Loaded(ref _convert, ConvertAvx512.Assemble(OperatingSystem.IsWindows())); }
         var call = new ConvertCall { From = from, To = to, Steps = count / ConvertAvx512.Step };
         Run(kernel, &call);
     }
 
-    private nint Load(ref nint place, byte[] code)
+    private nint Loaded(ref nint place, byte[] code)
     {
         lock (_strips)
         {

@@ -159,6 +159,12 @@ public sealed class TrainCommandTests : TrainingTests
         Directory.CreateSymbolicLink(At("link"), OneLabel());
         Train(train, "--output-dir", At("link"), "--overwrite").AssertRefused(1, "is, or lies around or inside, the model that is read");
         Train(train, "--output-dir", At("link/inside")).AssertRefused(1, "lies around or inside, the model that is read");
+        // A link to a checkpoint, which would go when its training is replaced.
+        Directory.CreateSymbolicLink(At("current"), At("second/checkpoint-1"));
+        string[] more = Arguments(train, "--overwrite");
+        more[Array.IndexOf(more, CrossEncoder)] = At("current");
+        more[Array.IndexOf(more, Output)] = At("second");
+        CommandLine.Run(more).AssertRefused(1, "second: is, or lies around or inside, the model that is read");
     }
 
     [Fact]

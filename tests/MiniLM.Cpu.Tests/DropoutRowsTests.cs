@@ -46,9 +46,9 @@ public sealed unsafe class DropoutRowsTests
         }
     }
 
-    // On every processor, though this one may have the vectors.
+    // What processors without AVX2 run, on every one.
     [Fact]
-    public void DrawEach_GivesTheBlocksOfVectors()
+    public void DrawEach_GivesTheMask()
     {
         DropoutMask mask = new(1, 0, DropoutSite.Attention, 0, .5f);
         for (int blocks = 1; blocks <= 17; blocks++)

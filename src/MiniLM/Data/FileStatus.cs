@@ -32,14 +32,23 @@ internal static partial class FileStatus
         return statx(WorkingFolder, path, 0, Inode, one) == 0 && statx(WorkingFolder, other, 0, Inode, two) == 0 && IsSame(one, two);
     }
 
-    /// <summary>Whether a path is a folder or lies in it, by whatever links: a model is often given by one.</summary>
+    /// <summary>Whether a path is a folder or lies in it, as it is written or by whatever links: a model is often given by one.</summary>
     internal static bool IsWithin(string path, string folder)
     {
+        folder = Resolved(folder);
         for (string? at = Path.GetFullPath(path); at is not null; at = Path.GetDirectoryName(at))
         {
-            if (IsSame(at, folder)) { return true; }
+            string resolved = Resolved(at);
+            if (IsSame(resolved, folder) || (resolved != Path.TrimEndingDirectorySeparator(at) && IsWithin(resolved, folder))) { return true; }
         }
         return false;
+
+        // A cycle of links leads to no folder.
+        static string Resolved(string path)
+        {
+            string whole = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+            return Directory.Exists(whole) ? Directory.ResolveLinkTarget(whole, returnFinalTarget: true)?.FullName ?? whole : whole;
+        }
     }
 
     private static string Target(string path) => File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);

@@ -21,7 +21,7 @@ internal sealed class TrainingOutput : IDisposable
     internal TrainingOutput(string path, bool overwrite, bool resume, string model)
     {
         Path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
-        Check(overwrite, resume, System.IO.Path.GetFullPath(model));
+        Check(overwrite, resume, model);
         _isNew = !Directory.Exists(Path);
         try { Directory.CreateDirectory(Path); }
         catch (Exception error) when (PartialFile.IsFailure(error)) { throw PartialFile.Failure(Path, error); }

@@ -12,7 +12,7 @@ public sealed class TrainingRunGoldenTests
     public static TheoryData<string, Precision, CpuTier> MixedRuns() =>
         [.. from run in TrainingRunGolden.Names(name => TrainingRunGolden.Drift(name, Precision.BFloat16) > 0)
             from precision in new[] { Precision.BFloat16, Precision.Float16 }
-            from tier in precision == Precision.BFloat16 && TrainingRunGolden.IsTiny(run.Data) ? Tiers.Tested.Take(2) : CpuTiers.Supported.Take(1)
+            from tier in precision == Precision.BFloat16 && TrainingRunGolden.IsTiny(run.Data) ? Tiers.Tested.Take(3) : CpuTiers.Supported.Take(1)
             select (run.Data, precision, tier)];
 
     [Theory, MemberData(nameof(MixedRuns))]

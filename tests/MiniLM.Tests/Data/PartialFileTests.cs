@@ -59,6 +59,25 @@ public sealed class PartialFileTests : IDisposable
         Assert.False(FileStatus.IsSame(At("none"), At("a")));
     }
 
+    [Fact]
+    public void APathIsWithinAFolder_AsItIsWrittenAndByWhateverLinks()
+    {
+        Directory.CreateDirectory(At("model/inside/deep"));
+        Directory.CreateDirectory(At("model2"));
+        Directory.CreateSymbolicLink(At("link"), At("model"));
+        Directory.CreateSymbolicLink(At("into"), At("link/inside"));
+        Directory.CreateSymbolicLink(At("model2/away"), At("elsewhere"));
+        foreach (string path in new[] { "model", "model/", "./model", "link", "into", "model/inside", "into/deep", "link/none", "into/none/nor" })
+        {
+            Assert.True(FileStatus.IsWithin(At(path), At("model")), path);
+            Assert.True(FileStatus.IsWithin(At(path), At("link/")), path);
+        }
+        Assert.True(FileStatus.IsWithin(At("into/deep"), At("model/inside")));
+        Assert.True(FileStatus.IsWithin(At("model2/away"), At("model2")));
+        foreach (string path in new[] { "model2", "mode", "none", "model2/away" }) { Assert.False(FileStatus.IsWithin(At(path), At("model")), path); }
+        Assert.False(FileStatus.IsWithin(At("model"), At("model/inside")));
+    }
+
     // The second run opens the file before the first renames it, and has its lock after: what it then holds is the finished output.
     [Fact]
     public async Task ASecondRun_NeverEmptiesWhatTheFirstHasFinished()
