@@ -88,7 +88,7 @@ internal abstract class RowReader : IDisposable
         private readonly string _remedy = ColumnOptions(format) is { Length: > 0 } options
             ? $"Name the column that holds the text ({options}), or correct the line." : "Correct the line.";
         private readonly byte[][] _names = [.. Columns(format, "text").Select(Encoding.UTF8.GetBytes)];
-        private readonly bool _hasLists = format.HasLists;
+        private readonly int _listsFrom = format.ListsFrom;
 
         internal override long Line => lines.Source.Line;
 
@@ -98,7 +98,7 @@ internal abstract class RowReader : IDisposable
 
         protected override bool ReadRow(Span<string> values)
         {
-            if (!lines.Read(_names, values!, _hasLists)) { return false; }
+            if (!lines.Read(_names, values!, _listsFrom)) { return false; }
             for (int i = 0; i < _names.Length; i++)
             {
                 if (values[i] is null)
