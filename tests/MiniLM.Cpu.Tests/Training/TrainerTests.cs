@@ -349,6 +349,38 @@ public sealed class TrainerTests : IDisposable
         Assert.Contains("there is no column 'query'", Assert.Throws<ArgumentException>(() => trainer.Train()).Message); // nothing is searched
     }
 
+    [Fact]
+    public void Data_AreAddedBeforeTheRun_ByNamesThatFilesCanHave()
+    {
+        using CpuDevice device = new(1);
+        using Trainer trainer = new(_model, ModelKind.BiEncoder, device, Arguments() with { MaxSteps = 1 });
+        trainer.AddTraining(Pairs(5), "CosineSimilarityLoss");
+        Assert.Contains("row 2 has no text", Assert.ThrowsAny<ArgumentException>(() =>
+            trainer.AddTraining([.. Pairs(1), new TrainingRow(Array.Empty<string>(), [1])], "CosineSimilarityLoss")).Message);
+        Assert.Contains("leave out /", Assert.Throws<ArgumentException>(() => trainer.AddEvaluation(Pairs(5, 20), "a/../b")).Message);
+        int refused = 0;
+        trainer.StepDone += _ =>
+        {
+            Assert.Throws<InvalidOperationException>(() => trainer.AddTraining(Pairs(5), "CosineSimilarityLoss"));
+            Assert.Throws<InvalidOperationException>(() => trainer.AddEvaluation(Pairs(5, 20)));
+            refused++;
+        };
+        trainer.Train();
+        Assert.Equal(1, refused);
+        trainer.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => trainer.AddTraining(Pairs(5), "CosineSimilarityLoss"));
+    }
+
+    // As transformers has it.
+    [Fact]
+    public void MinusOneStep_IsAsManyAsTheEpochsHave()
+    {
+        using CpuDevice device = new(1);
+        using Trainer trainer = new(_model, ModelKind.BiEncoder, device, Arguments() with { MaxSteps = -1, NumTrainEpochs = 2, PerDeviceTrainBatchSize = 5 });
+        trainer.AddTraining(Pairs(5), "CosineSimilarityLoss");
+        Assert.Equal(2, trainer.Train().Steps);
+    }
+
     // What is best depends on what is searched.
     [Fact]
     public void OtherDocumentsToSearch_AreNotTheSameRun()
