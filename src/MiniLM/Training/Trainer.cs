@@ -178,11 +178,15 @@ public sealed class Trainer : IDisposable
 
     private TrainingData Named(IEnumerable<TrainingRow> rows, string name, TrainingLoss? shape, string? loss)
     {
-        bool isList = shape?.HasLists == true;
         TrainingRow[] all = [.. rows];
+        bool isList = shape?.HasLists == true || (loss is null && AreLists(all));
         string[] columns = isList ? ["query", "docs"] : [.. Enumerable.Range(0, all.Length == 0 ? 1 : all[0].Texts.Count).Select(i => $"text{i + 1}")];
         return _reader.Read(name, columns, isList, all, loss, shape?.DrawsNegatives == true, default);
     }
+
+    // As those of a file: each document has its label, which is no teacher's as of what is trained on.
+    private bool AreLists(TrainingRow[] rows) => _kind == ModelKind.CrossEncoder && rows is [{ Labels.Count: > 1 } first, ..]
+        && first.Texts.Count == first.Labels.Count + 1 && !_training.Any(set => set.Data.Rows.Labels is [{ Length: > 1 }, ..]);
 
     /// <summary>Trains, measures and writes.</summary>
     /// <param name="cancellation">A checkpoint is written when it is asked for.</param>

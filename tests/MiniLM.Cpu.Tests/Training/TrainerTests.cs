@@ -371,6 +371,25 @@ public sealed class TrainerTests : IDisposable
         Assert.Throws<ObjectDisposedException>(() => trainer.AddTraining(Pairs(5), "CosineSimilarityLoss"));
     }
 
+    [Fact]
+    public void Lists_AreMeasuredByTheLabelsOfAllTheirDocuments_WherePairsAreTrainedOn()
+    {
+        using CpuDevice device = new(1);
+        Dictionary<string, double> Measure(string loss, TrainingRow[] rows, string name)
+        {
+            using Trainer trainer = new(_model, ModelKind.CrossEncoder, device, Arguments(name) with { MaxSteps = 1, LearningRate = 0 });
+            trainer.AddTraining(rows, loss);
+            trainer.AddEvaluation(Lists(), "dev");
+            return new(trainer.Train().Metrics.Where(metric => metric.Key.StartsWith("eval_dev_", StringComparison.Ordinal)));
+        }
+        static TrainingRow[] Lists() => [.. Enumerable.Range(0, 6).Select(i =>
+            new TrainingRow([$"of wing {i}", "a heat", "the wing", "of"], [0, i % 2, 1 - i % 2]))];
+
+        Dictionary<string, double> measured = Measure("BinaryCrossEntropyLoss", [.. Pairs(5)], "pairs");
+        Assert.InRange(measured["eval_dev_map"], .1, 1);
+        Assert.Equal(Measure("LambdaLoss", Lists(), "lists"), measured); // nothing is learnt at a rate of 0
+    }
+
     // As transformers has it.
     [Fact]
     public void MinusOneStep_IsAsManyAsTheEpochsHave()
