@@ -35,6 +35,14 @@ public sealed class DataSplitCommandTests : CommandTests
     }
 
     [Fact]
+    public void Split_StratifiesByTrueAndFalse()
+    {
+        string input = Write("in.jsonl", string.Concat(Enumerable.Range(0, 8).Select(i => $"{{\"label\":{(i % 2 == 0 ? "true" : "false")}}}\n")));
+        Assert.Contains("label: 'true' 4, 'false' 4", Split(input, "4,4", "--stratify", "label").AssertDone().Error);
+        Assert.Equal(2, Rows("test.jsonl").Count(row => row.Contains("true", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void Split_IsTheSameOfTheSameSeed()
     {
         string input = Table(50);

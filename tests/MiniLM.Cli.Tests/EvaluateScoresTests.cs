@@ -90,6 +90,9 @@ public sealed class EvaluateScoresTests : CommandTests
         JsonElement result = JsonDocument.Parse(
             CommandLine.Run("evaluate", "pairs", "--scores", At("scores.jsonl"), "--labels", labels, "--json").AssertDone().Output).RootElement;
         Assert.Equal(1, result.GetProperty("f1").GetDouble());
+        string truths = Write("truths.jsonl", "{\"index\":1,\"label\":true}\n{\"index\":0,\"label\":\"False\"}\n");
+        Assert.Equal(result.ToString(), JsonDocument.Parse(
+            CommandLine.Run("evaluate", "pairs", "--scores", At("scores.jsonl"), "--labels", truths, "--json").AssertDone().Output).RootElement.ToString());
         // Either from standard input.
         CommandLine.RunWith(default, File.ReadAllText(At("scores.jsonl")), "evaluate", "pairs", "--scores", "-", "--labels", labels).AssertDone();
         CommandLine.Run("evaluate", "pairs", "--scores", "-", "--labels", "-").AssertRefused(2, "standard input (-) can be one of the files only");

@@ -83,6 +83,7 @@ public sealed class TrainArgumentsTests : CommandTests
              "adafactor": false, "group_by_length": false, "report_to": ["tensorboard", "wandb"], "ddp_timeout": 1800, "push_to_hub": false,
              "accelerator_config": {"split_batches": false, "dispatch_batches": null}, "hub_token": "<HUB_TOKEN>", "use_liger_kernel": false,
              "torch_compile": false, "prompts": null, "batch_sampler": "no_duplicates_hashed", "multi_dataset_batch_sampler": "proportional",
+             "tp_size": 0, "sharded_ddp": [], "xpu_backend": null, "_n_gpu": 1,
              "router_mapping": {}, "learning_rate_mapping": {}, "max_grad_norm": 1.0, "tf32": null}
             """);
         CommandResult result = Train("--config", json, "--dataloader_num_workers", "4", "--eval-delay", "0").AssertDone();
@@ -91,6 +92,9 @@ public sealed class TrainArgumentsTests : CommandTests
         Assert.Contains("without effect here: --dataloader-num-workers", result.Error);
         Assert.Contains("no_duplicates", Card());
         Assert.True(Directory.Exists(Path.Combine(Output, "runs")));
+        Train("--config", Write("parallel.yaml", "tp_size: 2")).AssertRefused(2, "parallel.yaml: tp_size 2: not yet; leave it out");
+        Train("--config", Write("gpus.yaml", "_n_gpu: 4")).AssertRefused(2, "gpus.yaml: _n_gpu 4: not yet; leave it out");
+        Assert.Contains("without effect here: --report-to wandb", Train("--report_to", "tensorboard wandb").AssertDone().Error);
         Train("--config", Write("flag.yaml", "temperature: 0.02")).AssertRefused(2, "flag.yaml: temperature 0.02: not yet; give the loss its scale");
     }
 

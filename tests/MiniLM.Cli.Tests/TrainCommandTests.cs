@@ -187,6 +187,12 @@ public sealed class TrainCommandTests : TrainingTests
             "--eval-strategy", "epoch", "--save-strategy", "epoch", "--load-best-model-at-end")
             .AssertRefused(2, "eval_loss, by which it is usual, is not measured here: give metric_for_best_model, one of eval_");
         Train(train, "--eval-strategy", "epoch").AssertRefused(2, "eval_strategy: there is nothing to measure");
+        CommandLine.Run("train", "--task", "cross-encoder", "--model", OneLabel(), "--train", train, "--columns", "a,b,label", "--loss", "CrossEntropy",
+            "--output-dir", Output).AssertRefused(1, "give num_labels, the number of classes, to an encoder without a head");
+        foreach (string nowhere in new[] { @"C:\data\train.tsv", "https://example.org/train.tsv" })
+        {
+            Train(nowhere).AssertRefused(1, $"{nowhere}: no such file");
+        }
         string teacher = Write("teacher.jsonl", "{\"a\":\"one two\",\"label\":[1,2,3]}\n{\"a\":\"three\",\"label\":[1,2,3]}\n");
         CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", teacher, "--columns", "a,label", "--loss", "MSE", "--output-dir",
             Output,

@@ -140,6 +140,16 @@ public sealed class TrainEvaluationTests : TrainingTests
     }
 
     [Fact]
+    public void ListsAreMeasured_WherePairsAreTrainedOn()
+    {
+        string lists = Write("lists.jsonl", """{"query":"one","docs":["two","three"],"labels":[1,0]}""");
+        Train(Pairs(), "--eval", lists, "--eval-columns", "query,docs,labels", "--max-steps", "1").AssertDone();
+        Assert.Contains(History(Output), entry => entry.TryGetProperty("eval_lists_ndcg@10", out _));
+        CommandLine.Run("train", "--task", "bi-encoder", "--model", BiEncoder, "--train", Pairs(), "--columns", "a,b,label", "--loss", "CoSENT", "--eval",
+            lists, "--eval-columns", "query,docs,labels", "--output-dir", At("second")).AssertRefused(1, "'docs' is a list, not a text");
+    }
+
+    [Fact]
     public void WhatIsSaidOfTheResult_IsMeasuredOnIt()
     {
         string train = Pairs(), eval = Pairs("dev.tsv", 10, 40);

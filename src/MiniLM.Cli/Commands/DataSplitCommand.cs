@@ -52,7 +52,8 @@ internal sealed class DataSplitCommand : CliCommand
             throw new UsageException($"{input}: is the input and would be an output. Give another folder");
         }
         string? column = parse.GetValue(_stratify);
-        RowSplit split = new(input, _input.Format(parse, column is null ? [] : [column]) with { HasNoColumns = column is null }, session.Cancellation);
+        RowFormat format = _input.Format(parse, column is null ? [] : [column]) with { HasNoColumns = column is null, ListsFrom = 0 };
+        RowSplit split = new(input, format, session.Cancellation);
         split.Deal(sizes, column, (ulong)(parse.GetValue(_seed) ?? 42));
         using PartialFolder folder = new(output);
         for (int part = 0; part < sizes.Length; part++) { split.Write(part, Path.Combine(folder.Path, names[part]), session.Cancellation); }

@@ -261,9 +261,10 @@ internal sealed class TrainCommand : CliCommand
 
     private static (string File, string Loss, RowFormat Format) WithLoss(string entry, string? loss, string? posWeight, RowFormat format)
     {
-        // A file may have a colon in its name; a loss has none.
+        // A file may have a colon in its name, C:\train.tsv; a loss has none, and begins with a letter.
         int colon = File.Exists(entry) ? -1 : entry.LastIndexOf(':');
-        (string file, string? own) = colon > 0 ? (entry[..colon], entry[(colon + 1)..]) : (entry, loss);
+        (string file, string? own) = colon > 0 && colon < entry.Length - 1 && char.IsAsciiLetter(entry[colon + 1])
+            ? (entry[..colon], entry[(colon + 1)..]) : (entry, loss);
         if (own is null)
         {
             throw new UsageException($"--loss is missing: name the loss, or give it behind the file, {entry}:LOSS");

@@ -18,7 +18,8 @@ internal static class IndexedNumbers
         string path, string column, bool isLabel = false, Func<Stream>? openStandardInput = null, CancellationToken cancellation = default)
     {
         List<Row> rows = [];
-        using RowReader reader = RowReader.Open(path, new RowFormat { Columns = ["index", column] }, openStandardInput, cancellation);
+        RowFormat format = new() { Columns = ["index", column], ListsFrom = isLabel ? 1 : int.MaxValue };
+        using RowReader reader = RowReader.Open(path, format, openStandardInput, cancellation);
         string[] values = new string[2];
         while (reader.Read(values))
         {
@@ -44,6 +45,7 @@ internal static class IndexedNumbers
 
     private static double Number(RowReader reader, string column, string text, bool isLabel)
     {
+        if (isLabel && text is "true" or "True" or "false" or "False") { return text is "true" or "True" ? 1 : 0; }
         bool isNumber = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value);
         if (isLabel && !(isNumber && value is 0 or 1)) { throw reader.Wrong($"the {column} {Quoted.Text(text)} is not 0 or 1. Write 1 for a positive row."); }
         return isNumber ? value : throw reader.Wrong($"the {column} {Quoted.Text(text)} is not a finite number. Write a decimal number.");

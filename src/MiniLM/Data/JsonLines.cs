@@ -26,20 +26,20 @@ internal sealed class JsonLines : IDisposable
     /// <summary>The next value, checked whole; it must be an object when properties are asked for.</summary>
     /// <param name="names">Properties to pick out of the object, in UTF-8.</param>
     /// <param name="values">Takes their texts; null where there is no such property or it is null. Numbers as written; the last of a name wins.</param>
-    /// <param name="hasLists">Whether a property may be a list, true or false: it is given as written.</param>
+    /// <param name="listsFrom">The first of the names whose property may be a list, true or false: it is given as written.</param>
     /// <returns>False at the end.</returns>
     /// <exception cref="DataFormatException">The line is not UTF-8 or not one JSON value.</exception>
-    internal bool Read(byte[][] names, Span<string?> values, bool hasLists = false)
+    internal bool Read(byte[][] names, Span<string?> values, int listsFrom = int.MaxValue)
     {
         if (!Next(out ReadOnlySpan<byte> value)) { return false; }
         values.Clear();
-        try { Pick(value, names, values, hasLists); }
+        try { Pick(value, names, values, listsFrom); }
         catch (JsonException error)
         {
             if (!Source.Complete(ref value)) { throw NotJson(error); }
             CheckUtf8(value);
             values.Clear();
-            Pick(value, names, values, hasLists);
+            Pick(value, names, values, listsFrom);
         }
         return true;
     }
@@ -84,7 +84,7 @@ internal sealed class JsonLines : IDisposable
 
     private DataFormatException NotJson(JsonException error) => Source.Wrong($"not one JSON value a line ({Reason(error)}). Correct the line.");
 
-    private void Pick(ReadOnlySpan<byte> line, byte[][] names, Span<string?> values, bool hasLists)
+    private void Pick(ReadOnlySpan<byte> line, byte[][] names, Span<string?> values, int listsFrom)
     {
         Utf8JsonReader reader = new(line);
         reader.Read();
@@ -104,7 +104,7 @@ internal sealed class JsonLines : IDisposable
             while (index < names.Length && !IsNamed(ref reader, names[index])) { index++; }
             if (index == names.Length) { continue; }
             reader.Read();
-            string? value = hasLists && reader.TokenType is (JsonTokenType.StartArray or JsonTokenType.True or JsonTokenType.False)
+            string? value = index >= listsFrom && reader.TokenType is (JsonTokenType.StartArray or JsonTokenType.True or JsonTokenType.False)
                 ? Written(ref reader, line) : Value(ref reader, names[index]);
             for (int i = index; i < names.Length; i++) // a column may be asked for twice
             {
@@ -138,7 +138,8 @@ internal sealed class JsonLines : IDisposable
                 catch (InvalidOperationException) { throw Source.Wrong($"'{Encoding.UTF8.GetString(name)}' has half a surrogate pair. Correct the line."); }
             default:
                 throw Source.Wrong($"'{Encoding.UTF8.GetString(name)}' is {(reader.TokenType is JsonTokenType.StartObject ? "an object"
-                    : reader.TokenType is JsonTokenType.StartArray ? "a list" : "true or false")}, not a text. Name another column.");
+                    : reader.TokenType is JsonTokenType.StartArray ? "a list" : "true or false")}, not a text. Name another column"
+                    + $"{(reader.TokenType is JsonTokenType.StartArray ? ", or give each of its texts a column of its own" : "")}.");
         }
     }
 

@@ -23,8 +23,8 @@ internal sealed record RowFormat
     /// <summary>jsonl, tsv, csv or txt; null: by the file's suffix.</summary>
     internal string? Format { get; init; }
 
-    /// <summary>Whether a JSON value may be a list, true or false: it is read as it is written.</summary>
-    internal bool HasLists { get; init; }
+    /// <summary>The first of the columns whose JSON value may be a list, true or false: it is read as it is written.</summary>
+    internal int ListsFrom { get; init; } = int.MaxValue;
 
     /// <summary>Options of the command at hand that say how rows are read: what a message may name.</summary>
     internal string[] Options { get; init; } = [];

@@ -88,7 +88,7 @@ internal abstract class RowReader : IDisposable
         private readonly string _remedy = ColumnOptions(format) is { Length: > 0 } options
             ? $"Name the column that holds the text ({options}), or correct the line." : "Correct the line.";
         private readonly byte[][] _names = [.. Columns(format, "text").Select(Encoding.UTF8.GetBytes)];
-        private readonly bool _hasLists = format.HasLists;
+        private readonly int _listsFrom = format.ListsFrom;
 
         internal override long Line => lines.Source.Line;
 
@@ -98,7 +98,7 @@ internal abstract class RowReader : IDisposable
 
         protected override bool ReadRow(Span<string> values)
         {
-            if (!lines.Read(_names, values!, _hasLists)) { return false; }
+            if (!lines.Read(_names, values!, _listsFrom)) { return false; }
             for (int i = 0; i < _names.Length; i++)
             {
                 if (values[i] is null)
@@ -153,10 +153,14 @@ internal abstract class RowReader : IDisposable
         private readonly Table _table;
         private readonly RowFormat _format;
         private readonly int[] _indices;
+        private readonly int _width = int.MaxValue; // of the header
+        private readonly string _remedy;
 
         internal TableRows(Table table, RowFormat format) : base(format)
         {
             (_table, _format) = (table, format);
+            _remedy = "Correct the row"
+                + (format.Options.Contains("--quotes") ? ", or say how it is to be read (--format tsv|csv, --quotes on|off)." : ".");
             if (!format.HasHeader)
             {
                 _indices = [.. Columns(format, "0").Select(column => ColumnNumber(table.Name, column))];
@@ -164,6 +168,7 @@ internal abstract class RowReader : IDisposable
             }
             string[] header = table.Read() ? [.. Enumerable.Range(0, table.Count).Select(table.Field)] : [];
             if (header.Length == 1 && format.Columns.Length == 0 && !format.HasNoColumns) { RefuseOtherDelimiter(header[0]); }
+            _width = header.Length;
             string[] columns = Columns(format, header.Length == 1 ? header[0] : "text");
             _indices = [.. columns.Select(column => Find(header, column))];
         }
@@ -177,12 +182,12 @@ internal abstract class RowReader : IDisposable
         protected override bool ReadRow(Span<string> values)
         {
             if (!_table.Read()) { return false; }
+            if (_indices.Length > 0) { _table.RequireWidth(_width, _remedy); }
             for (int i = 0; i < _indices.Length; i++)
             {
                 if (_indices[i] >= _table.Count)
                 {
-                    throw _table.Wrong($"has {_table.Count} field(s), no field {_indices[i]} (counted from 0). Correct the row"
-                        + (_format.Options.Contains("--quotes") ? ", or say how it is to be read (--format tsv|csv, --quotes on|off)." : "."));
+                    throw _table.Wrong($"has {_table.Count} field(s), no field {_indices[i]} (counted from 0). {_remedy}");
                 }
                 values[i] = _table.Field(_indices[i]);
             }

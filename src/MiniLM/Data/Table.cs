@@ -71,6 +71,14 @@ internal sealed class Table : IDisposable
     /// <summary>Fields of the row last read.</summary>
     internal int Count => _ends.Count;
 
+    /// <summary>Refuses the row last read where text is behind its header's columns: a separator in a text without quotes moves all fields behind it.</summary>
+    /// <param name="width">Fields of the header.</param>
+    /// <param name="remedy">A sentence.</param>
+    internal void RequireWidth(int width, string remedy)
+    {
+        if (Count > width && _ends[^1] > _ends[width - 1]) { throw Wrong($"has {Count} fields, and its header {width}. {remedy}"); }
+    }
+
     /// <summary>Text of a field of the row last read.</summary>
     internal string Field(int index)
     {

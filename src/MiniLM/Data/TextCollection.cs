@@ -17,6 +17,7 @@ internal sealed class TextCollection : IDisposable
     private readonly byte[][] _names = JsonNames; // of objects
     private readonly string?[] _values;
     private readonly int[] _columns = []; // of id, title (below 0: none) and text
+    private int _width = int.MaxValue; // of the header
     private bool _hasRow; // the first row was read, and is no header
     private bool _isPlain; // a row is id and text, and nothing else
 
@@ -69,6 +70,7 @@ internal sealed class TextCollection : IDisposable
     private int[] Asked(Table table)
     {
         string[] header = _format.HasHeader && table.Read() ? Fields(table) : [];
+        if (header.Length > 0) { _width = header.Length; }
         int[] columns = [.. _format.Columns.Select(column => _format.HasHeader ? Find(table, header, column) : RowReader.ColumnNumber(table.Name, column))];
         return columns.Length == 2 ? [columns[0], -1, columns[1]] : columns;
     }
@@ -81,7 +83,11 @@ internal sealed class TextCollection : IDisposable
         if (!table.Read()) { return [0, -1, 1]; }
         string[] first = Fields(table);
         int id = FirstOf(first, IdNames), title = Array.IndexOf(first, "title"), text = FirstOf(first, TextNames);
-        if (_format.HasHeader && id >= 0 && text >= 0) { return [id, title, text]; }
+        if (_format.HasHeader && id >= 0 && text >= 0)
+        {
+            _width = first.Length;
+            return [id, title, text];
+        }
         if (hasNames)
         {
             string remedy = Table.OtherDelimiter(first, _format)
@@ -135,6 +141,7 @@ internal sealed class TextCollection : IDisposable
                 : $"has {_table.Count} field(s), no field {last} (counted from 0). Correct the row.");
         }
         if (_isPlain && _table.Count > 2) { throw WrongCount(_table.Count); }
+        _table.RequireWidth(_width, "Correct the row.");
         string title = _columns[1] < 0 ? "" : TextRepair.Apply(_table.Field(_columns[1]), _format.Repair);
         document = new Document(_table.Field(_columns[0]), title, TextRepair.Apply(_table.Field(_columns[2]), _format.Repair));
         return true;

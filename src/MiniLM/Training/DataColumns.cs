@@ -27,6 +27,9 @@ internal sealed record DataColumns(string[] Texts, string? Label, bool IsList)
         return new DataColumns(hasLabel ? columns[..^1] : columns, hasLabel ? columns[^1] : null, isList);
     }
 
+    /// <summary>Whether columns are called as a list's are.</summary>
+    internal static bool AreLists(string[] columns) => columns is [_, "docs", "labels"];
+
     /// <summary>All, as a file is asked for them.</summary>
     internal string[] All => Label is null ? Texts : [.. Texts, Label];
 
@@ -38,7 +41,9 @@ internal sealed record DataColumns(string[] Texts, string? Label, bool IsList)
     /// <exception cref="DataFormatException">A row is damaged, lacks a column, or has a label that is no number.</exception>
     internal IEnumerable<TrainingRow> Read(string path, RowFormat format, Func<Stream>? openStandardInput, CancellationToken cancellation)
     {
-        using RowReader reader = RowReader.Open(path, format with { Columns = All, HasLists = true }, openStandardInput, cancellation);
+        // Of a text a list is refused: its brackets and quotes would be learnt.
+        RowFormat whole = format with { Columns = All, ListsFrom = IsList ? 1 : Texts.Length };
+        using RowReader reader = RowReader.Open(path, whole, openStandardInput, cancellation);
         string[] values = new string[All.Length];
         while (reader.Read(values))
         {

@@ -103,15 +103,20 @@ public sealed class Trainer : IDisposable
     /// <exception cref="ArgumentException">There is no such loss, or it does not take such data.</exception>
     public void AddTraining(IEnumerable<TrainingRow> rows, string loss) => AddTraining(loss, asked => Named(rows, "train", asked, loss));
 
-    /// <summary>Data to measure the model on, from a file.</summary>
+    /// <summary>Data to measure the model on, from a file; after the data to train on, whose shape they have.</summary>
     /// <param name="path">As for training.</param>
     /// <param name="columns">As for training.</param>
     public void AddEvaluation(string path, params string[] columns) => AddEvaluation(path, new RowFormat { Columns = columns }, null, default);
 
-    /// <summary>Data to measure the model on.</summary>
+    /// <summary>Data to measure the model on; after the data to train on, whose shape they have.</summary>
     /// <param name="rows">Read once.</param>
     /// <param name="name">Before the names of metrics.</param>
-    public void AddEvaluation(IEnumerable<TrainingRow> rows, string name = "eval") => _evaluation.Add(Named(rows, name, Measured, null));
+    /// <exception cref="ArgumentException">Files cannot be called so.</exception>
+    public void AddEvaluation(IEnumerable<TrainingRow> rows, string name = "eval")
+    {
+        if (name.IndexOfAny(['/', '\\', '\0']) >= 0) { throw new ArgumentException($"{Quoted.Text(name)}: files are called by it: leave out / and \\."); }
+        Add(_evaluation, () => Named(rows, name, Measured, null));
+    }
 
     /// <summary>A collection to search, for a bi-encoder.</summary>
     /// <param name="queries">id TAB text, or queries.jsonl.</param>
@@ -121,8 +126,8 @@ public sealed class Trainer : IDisposable
     public void AddRetrieval(string queries, string corpus, string qrels, CancellationToken cancellation = default)
     {
         if (_kind != ModelKind.BiEncoder) { throw new ArgumentException("a cross-encoder ranks candidates: measure it on lists, or on pairs with labels."); }
-        _retrieval.Add(RetrievalTask.Read(queries, corpus, qrels, _model.Tokenizer, _model.MaxLength, (Prompt("query"), Prompt("document")), _output.Path,
-            cancellation));
+        Add(_retrieval, () => RetrievalTask.Read(queries, corpus, qrels, _model.Tokenizer, _model.MaxLength, (Prompt("query"), Prompt("document")),
+            _output.Path, cancellation));
     }
 
     // What the run says goes before what the model has of its own.
@@ -133,15 +138,23 @@ public sealed class Trainer : IDisposable
         AddTraining(loss, asked => Read(path, asked, loss, format, openInput, cancellation));
 
     internal void AddEvaluation(string path, RowFormat format, Func<Stream>? openInput, CancellationToken cancellation) =>
-        _evaluation.Add(Read(path, MeasuredAs(format.Columns), null, format, openInput, cancellation));
+        Add(_evaluation, () => Read(path, MeasuredAs(format.Columns), null, format, openInput, cancellation));
 
     internal void AddTest(string path, RowFormat format, Func<Stream>? openInput, CancellationToken cancellation) =>
-        _tests.Add(Read(path, MeasuredAs(format.Columns), null, format, openInput, cancellation));
+        Add(_tests, () => Read(path, MeasuredAs(format.Columns), null, format, openInput, cancellation));
+
+    // What comes when the run has begun would be told of as if it had been there, and behind the end nobody would free it.
+    private void Add<T>(List<T> all, Func<T> read)
+    {
+        using Lifetime.Inside inside = _lifetime.Enter();
+        if (_network is not null) { throw new InvalidOperationException("the training has begun: add data before"); }
+        all.Add(read());
+    }
 
     private void AddTraining(string text, Func<TrainingLoss, TrainingData> read)
     {
         TrainingLoss loss = new(_kind, text, _arguments);
-        _training.Add((read(loss), loss));
+        Add(_training, () => (read(loss), loss));
     }
 
     private IEnumerable<TrainingLoss> Losses => _training.Select(set => set.Loss);
@@ -155,7 +168,9 @@ public sealed class Trainer : IDisposable
 
     private TrainingData Read(string path, TrainingLoss? shape, string? loss, RowFormat format, Func<Stream>? openInput, CancellationToken cancellation)
     {
-        DataColumns columns = DataColumns.Of(format.Columns, shape?.NeedsLabels == true, shape?.HasLists == true);
+        // A cross-encoder that learns from pairs may be measured on lists.
+        bool isList = shape?.HasLists == true || (loss is null && _kind == ModelKind.CrossEncoder && DataColumns.AreLists(format.Columns));
+        DataColumns columns = DataColumns.Of(format.Columns, shape?.NeedsLabels == true, isList);
         TrainingData data = _reader.Read(path == DataFile.StandardInput ? "stdin" : Path.GetFileName(path), columns.Texts, columns.IsList,
             columns.Read(path, format, openInput, cancellation), loss, shape?.DrawsNegatives == true, cancellation);
         return data with { LabelColumn = columns.Label };
@@ -163,11 +178,15 @@ public sealed class Trainer : IDisposable
 
     private TrainingData Named(IEnumerable<TrainingRow> rows, string name, TrainingLoss? shape, string? loss)
     {
-        bool isList = shape?.HasLists == true;
         TrainingRow[] all = [.. rows];
+        bool isList = shape?.HasLists == true || (loss is null && AreLists(all));
         string[] columns = isList ? ["query", "docs"] : [.. Enumerable.Range(0, all.Length == 0 ? 1 : all[0].Texts.Count).Select(i => $"text{i + 1}")];
         return _reader.Read(name, columns, isList, all, loss, shape?.DrawsNegatives == true, default);
     }
+
+    // As those of a file: each document has its label, which is no teacher's as of what is trained on.
+    private bool AreLists(TrainingRow[] rows) => _kind == ModelKind.CrossEncoder && rows is [{ Labels.Count: > 1 } first, ..]
+        && first.Texts.Count == first.Labels.Count + 1 && !_training.Any(set => set.Data.Rows.Labels is [{ Length: > 1 }, ..]);
 
     /// <summary>Trains, measures and writes.</summary>
     /// <param name="cancellation">A checkpoint is written when it is asked for.</param>
@@ -260,7 +279,7 @@ public sealed class Trainer : IDisposable
         string? twice = names.GroupBy(name => name).Where(group => group.Count() > 1).Select(group => group.Key).FirstOrDefault();
         if (twice is not null)
         {
-            throw new ArgumentException($"two sets to measure on are both called {Quoted.Text(twice)}: give their files different names.");
+            throw new ArgumentException($"two sets to measure on are both called {Quoted.Text(twice)}: give them, or their files, different names.");
         }
     }
 
@@ -309,7 +328,7 @@ public sealed class Trainer : IDisposable
             if (sets[^1].Evaluators.Count == 0)
             {
                 throw new ArgumentException($"{set.Source}: nothing can be measured on its columns ({string.Join(", ", set.Columns)}) with this model. "
-                    + "Give pairs with labels, triplets or lists.");
+                    + (_kind == ModelKind.CrossEncoder ? "Give pairs with labels, triplets or lists." : "Give pairs or triplets."));
             }
         }
         EmbeddingRanking ranking = new(_model.Folder.SimilarityFunction, _device);

@@ -107,7 +107,7 @@ internal static class TrainingArgumentNames
         Real("early_stopping_threshold", "by how much one must be better (0)", a => a.EarlyStoppingThreshold, (a, v) => a.EarlyStoppingThreshold = v,
             v => v >= 0, "0 or more"),
         // Of a list: transformers writes all that it finds. Its "all" was the default of version 4, which nobody asked for.
-        new("report_to", "none|tensorboard", "tensorboard: event files (none)", (a, text) => a.ReportToTensorBoard = List(text)
+        new("report_to", "none|tensorboard", "tensorboard: event files (none)", (a, text) => a.ReportToTensorBoard = Trackers(text)
             .Where(part => !OtherTrackers.Contains(part))
             .Select(part => Choice("report_to", part, [("none", false), ("tensorboard", true), ("all", false)])).ToArray().Contains(true),
             a => a.ReportToTensorBoard ? "tensorboard" : "none"),
@@ -145,7 +145,7 @@ internal static class TrainingArgumentNames
         "push_to_hub_token", "ray_scope", "remove_unused_columns", "restore_callback_states_from_checkpoint", "run_name", "save_on_each_node",
         "save_only_model", "save_safetensors", "skip_memory_metrics", "split_batches", "tf32", "torch_compile_backend", "torch_compile_mode",
         "torch_empty_cache_steps", "torchdynamo", "tpu_metrics_debug", "trackio_space_id", "use_cache", "use_cpu", "use_ipex",
-        "use_legacy_prediction_loop", "use_liger_kernel", "use_mps_device",
+        "use_legacy_prediction_loop", "use_liger_kernel", "use_mps_device", "xpu_backend",
     };
 
     private static readonly string[] Nothing = ["", "0.0", "[]", "{}", "none", "None", .. False];
@@ -153,6 +153,7 @@ internal static class TrainingArgumentNames
     // With the values that ask for nothing.
     private static readonly Dictionary<string, string[]> NotYet = new(StringComparer.Ordinal)
     {
+        ["_n_gpu"] = ["-1", "0", "1"],
         ["adafactor"] = Nothing,
         ["ddp_backend"] = Nothing,
         ["deepspeed"] = Nothing,
@@ -180,14 +181,16 @@ internal static class TrainingArgumentNames
         ["query_max_len"] = Nothing,
         ["router_mapping"] = Nothing,
         ["temperature"] = Nothing,
+        ["sharded_ddp"] = Nothing,
         ["torch_compile"] = Nothing,
+        ["tp_size"] = ["0", "1"],
         ["tpu_num_cores"] = Nothing,
         ["train_group_size"] = Nothing,
         ["use_lora"] = Nothing,
     };
 
-    /// <summary>Names that are known, and do nothing here.</summary>
-    internal static IEnumerable<string> Idle => WithoutEffect.Concat(NotYet.Keys);
+    /// <summary>Names that are known, and do nothing here; those that begin with _ are of files alone.</summary>
+    internal static IEnumerable<string> Idle => WithoutEffect.Concat(NotYet.Keys).Where(name => name[0] != '_');
 
     /// <summary>Whether a key is of something that is not there yet: other optimisers, adapters, more than one device.</summary>
     internal static bool IsNotYet(string name) => NotYet.ContainsKey(name)
@@ -200,7 +203,7 @@ internal static class TrainingArgumentNames
     internal static string? WithoutEffectOf(string name, string value)
     {
         if (name != "report_to") { return WithoutEffect.Contains(name) && !AsksForNothing(name, value) ? name : null; }
-        string[] others = [.. List(value).Where(OtherTrackers.Contains)];
+        string[] others = [.. Trackers(value).Where(OtherTrackers.Contains)];
         return others.Length == 0 ? null : $"{name} {string.Join(' ', others)}";
     }
 
@@ -329,6 +332,9 @@ internal static class TrainingArgumentNames
     /// <summary>True or false, as Python, YAML and JSON write it.</summary>
     internal static bool Flag(string name, string text) => True.Contains(text) || (!False.Contains(text)
         ? throw new ArgumentException($"{name} {text}: give true or false") : false);
+
+    // Also with blanks between them, as transformers takes them on a command line.
+    private static string[] Trackers(string text) => List(text.Replace(' ', ','));
 
     private static string[] List(string text) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 

@@ -65,7 +65,7 @@ public sealed record TrainingArguments
     /// <summary>Passes over the data; a part of the last one may be left out.</summary>
     public double NumTrainEpochs { get; set; } = 3;
 
-    /// <summary>Steps of the run, whatever the epochs; null: as many as these have.</summary>
+    /// <summary>Steps of the run, whatever the epochs; null, or -1 as in transformers: as many as these have.</summary>
     public int? MaxSteps { get; set; }
 
     /// <summary>After warm-up.</summary>
@@ -196,7 +196,7 @@ public sealed record TrainingArguments
     /// <exception cref="ArgumentException">More than can be counted.</exception>
     internal int TotalSteps(int batches)
     {
-        if (MaxSteps is { } given) { return given; }
+        if (MaxSteps is > 0 and int given) { return given; }
         double steps = Math.Ceiling(NumTrainEpochs * StepsPerEpoch(batches));
         return steps <= int.MaxValue ? (int)steps : throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
             $"num_train_epochs {NumTrainEpochs}: that is more than {int.MaxValue} steps. Lower it, or give max_steps."));

@@ -43,6 +43,7 @@ internal sealed class TrainingDataReader(
         Span<byte> bytes = stackalloc byte[16];
         foreach (TrainingRow row in rows)
         {
+            LossDataException.ThrowIf(row.Texts.Count == 0, $"{name}: row {keys.Count + 1} has no text. Give it one, or leave it out.");
             if (samples.Count > 0) { CheckShape(name, row, samples[0], keys.Count + 1, isList); }
             if (samples.Count < TrainingData.MostSamples) { samples.Add(row); }
             Add(row, columns, isList, tokens);

@@ -47,7 +47,8 @@ internal sealed class TrainingWatch(IReadOnlyList<(string DataSet, double? Loss)
                 $"step {step.Number}: the gradient's norm is {step.GradientNorm:0.###}, {step.GradientNorm / Median():0} times what it was. ")
                 + "Lower --learning-rate, or --max-grad-norm.");
         }
-        if (isFull && _last.All(past => past.GradientNorm == 0) && mean > SmallestLoss && _said.Add("no-gradient"))
+        // A loss of 0 is learnt, unless it was so all along.
+        if (isFull && _last.All(past => past.GradientNorm == 0) && (mean > SmallestLoss || _norms.All(norm => norm == 0)) && _said.Add("no-gradient"))
         {
             yield return new("no-gradient",
                 $"step {step.Number}: for {Window} steps the gradient has been 0. Look at --freeze, at the margin of the loss, and at the data.");

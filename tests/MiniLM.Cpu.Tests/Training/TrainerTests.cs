@@ -349,6 +349,57 @@ public sealed class TrainerTests : IDisposable
         Assert.Contains("there is no column 'query'", Assert.Throws<ArgumentException>(() => trainer.Train()).Message); // nothing is searched
     }
 
+    [Fact]
+    public void Data_AreAddedBeforeTheRun_ByNamesThatFilesCanHave()
+    {
+        using CpuDevice device = new(1);
+        using Trainer trainer = new(_model, ModelKind.BiEncoder, device, Arguments() with { MaxSteps = 1 });
+        trainer.AddTraining(Pairs(5), "CosineSimilarityLoss");
+        Assert.Contains("row 2 has no text", Assert.ThrowsAny<ArgumentException>(() =>
+            trainer.AddTraining([.. Pairs(1), new TrainingRow(Array.Empty<string>(), [1])], "CosineSimilarityLoss")).Message);
+        Assert.Contains("leave out /", Assert.Throws<ArgumentException>(() => trainer.AddEvaluation(Pairs(5, 20), "a/../b")).Message);
+        int refused = 0;
+        trainer.StepDone += _ =>
+        {
+            Assert.Throws<InvalidOperationException>(() => trainer.AddTraining(Pairs(5), "CosineSimilarityLoss"));
+            Assert.Throws<InvalidOperationException>(() => trainer.AddEvaluation(Pairs(5, 20)));
+            refused++;
+        };
+        trainer.Train();
+        Assert.Equal(1, refused);
+        trainer.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => trainer.AddTraining(Pairs(5), "CosineSimilarityLoss"));
+    }
+
+    [Fact]
+    public void Lists_AreMeasuredByTheLabelsOfAllTheirDocuments_WherePairsAreTrainedOn()
+    {
+        using CpuDevice device = new(1);
+        Dictionary<string, double> Measure(string loss, TrainingRow[] rows, string name)
+        {
+            using Trainer trainer = new(_model, ModelKind.CrossEncoder, device, Arguments(name) with { MaxSteps = 1, LearningRate = 0 });
+            trainer.AddTraining(rows, loss);
+            trainer.AddEvaluation(Lists(), "dev");
+            return new(trainer.Train().Metrics.Where(metric => metric.Key.StartsWith("eval_dev_", StringComparison.Ordinal)));
+        }
+        static TrainingRow[] Lists() => [.. Enumerable.Range(0, 6).Select(i =>
+            new TrainingRow([$"of wing {i}", "a heat", "the wing", "of"], [0, i % 2, 1 - i % 2]))];
+
+        Dictionary<string, double> measured = Measure("BinaryCrossEntropyLoss", [.. Pairs(5)], "pairs");
+        Assert.InRange(measured["eval_dev_map"], .1, 1);
+        Assert.Equal(Measure("LambdaLoss", Lists(), "lists"), measured); // nothing is learnt at a rate of 0
+    }
+
+    // As transformers has it.
+    [Fact]
+    public void MinusOneStep_IsAsManyAsTheEpochsHave()
+    {
+        using CpuDevice device = new(1);
+        using Trainer trainer = new(_model, ModelKind.BiEncoder, device, Arguments() with { MaxSteps = -1, NumTrainEpochs = 2, PerDeviceTrainBatchSize = 5 });
+        trainer.AddTraining(Pairs(5), "CosineSimilarityLoss");
+        Assert.Equal(2, trainer.Train().Steps);
+    }
+
     // What is best depends on what is searched.
     [Fact]
     public void OtherDocumentsToSearch_AreNotTheSameRun()

@@ -60,6 +60,19 @@ public sealed class RowReaderTests : IDisposable
         Assert.Null(pipe.ShareRead);
     }
 
+    // A comma in a text without quotes moves what is behind it.
+    [Fact]
+    public void ARow_HasNoMoreFieldsThanItsHeader()
+    {
+        RowFormat pairs = new() { Columns = ["a"], Options = ["--quotes"] };
+        Assert.EndsWith("a.csv:3: has 3 fields, and its header 2. Correct the row, or say how it is to be read (--format tsv|csv, --quotes on|off).",
+            Assert.Throws<DataFormatException>(() => Read(Write("a.csv", "a,b\nx,y\nthe cat, old,z\n"), pairs)).Message);
+        Assert.EndsWith("b.csv:2: has 2 fields, and its header 1. Correct the row.",
+            Assert.Throws<DataFormatException>(() => Read(Write("b.csv", "text\nhello, world\n"), new())).Message);
+        Assert.Equal(["x", "y"], Read(Write("c.csv", "a,b\nx,1,\ny,2,,\n"), pairs)); // nothing was moved
+        Assert.Equal(["x", "y"], Read(Write("d.csv", "x,1,2\ny,2\n"), new() { Columns = ["0"], HasHeader = false }));
+    }
+
     [Theory]
     [InlineData("a.jsonl", "{}", "has no 'a', or it is null. Correct the line.",
         "has no 'a', or it is null. Name the column that holds the text (--columns), or correct the line.")]

@@ -24,6 +24,7 @@ public sealed class TextCollectionTests : IDisposable
     [InlineData("a.tsv", "id\ttext\n1\tx\n", "#", "id||text 1||x")]
     [InlineData("a.csv", "url,docid,contents\nu,1,\"x, \"\"y\"\"\"\n", "", "1||x, \"y\"")]
     [InlineData("a.csv", "_id,id,title,text\n1,2,t,x\n", "", "1|t|x")]
+    [InlineData("a.csv", "id,text\n1,x,\n", "", "1||x")]
     [InlineData("a.csv", "p;q\n1;x\n", ";p,q", "1||x")]
     [InlineData("a.csv", "id;text\n1;x\n", ";", "1||x")]
     [InlineData("a.jsonl", "{\"docid\":1,\"contents\":\"x \"}\n{\"id\":\"2\",\"title\":\"t\",\"text\":\"y\"}\n{\"qid\":\"3\",\"query\":\"z\"}", "",
@@ -47,6 +48,8 @@ public sealed class TextCollectionTests : IDisposable
     [InlineData("a.csv", "pid,passage\n1,x\n", "", "a.csv:1: has the columns 'pid', 'passage'", "--columns")]
     [InlineData("a.csv", "id;text\n1;x\n", "", "a.csv:1: has the columns 'id;text'", "--delimiter ';'")]
     [InlineData("a.csv", "id,text\n1\n", "", "a.csv:2: has 1 field(s), no field 1", "")]
+    [InlineData("a.csv", "id,text\n1,x, y\n", "", "a.csv:2: has 3 fields, and its header 2", "Correct the row.")]
+    [InlineData("a.csv", "id,text\n1,x, y\n", "id,text", "a.csv:2: has 3 fields, and its header 2", "")]
     [InlineData("a.csv", "id,a,text\n1,2\n", "", "a.csv:2: has 2 field(s), no field 2", "")]
     [InlineData("a.tsv", "id\ttext\n1\tx\n", "id,body", "a.tsv:1: has no column 'body', it has 'id', 'text'", "--columns")]
     [InlineData("a.tsv", "1\tx\n", "#0,text", "a.tsv: without a header columns are numbers from 0, not 'text'", "")]

@@ -43,6 +43,20 @@ public sealed class DataColumnsTests : IDisposable
     }
 
     [Fact]
+    public void AText_IsNoList()
+    {
+        DataColumns columns = DataColumns.Of(["query", "pos", "neg"], false, false);
+        const string Line = "{\"query\":\"q\",\"pos\":\"a\",\"neg\":[\"b\", \"c\"]}\n";
+        Assert.EndsWith("a.jsonl:1: 'neg' is a list, not a text. Name another column, or give each of its texts a column of its own.",
+            Assert.Throws<DataFormatException>(() => Read("a.jsonl", Line, columns)).Message);
+        Assert.Contains("'query' is true or false, not a text. Name another column.",
+            Assert.Throws<DataFormatException>(() => Read("b.jsonl", "{\"query\":true,\"pos\":\"a\",\"neg\":\"b\"}\n", columns)).Message);
+        DataColumns lists = DataColumns.Of(["query", "docs", "labels"], true, isList: true);
+        Assert.Contains("'query' is a list", Assert.Throws<DataFormatException>(() =>
+            Read("c.jsonl", "{\"query\":[\"q\"],\"docs\":[\"a\"],\"labels\":[1]}\n", lists)).Message);
+    }
+
+    [Fact]
     public void Lists_HaveALabelForEachDocument()
     {
         DataColumns columns = DataColumns.Of(["query", "docs", "labels"], true, isList: true);

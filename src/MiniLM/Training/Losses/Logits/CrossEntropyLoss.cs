@@ -16,7 +16,8 @@ internal sealed class CrossEntropyLoss : CrossEncoderLoss
 
     internal override void CheckLabels(Labels labels, int outputs, int columns = 1, IReadOnlyList<int>? lists = null)
     {
-        LossDataException.ThrowIf(outputs < 2, $"{Name} takes a model with two outputs or more; one output goes to BinaryCrossEntropyLoss.");
+        LossDataException.ThrowIf(outputs < 2, $"{Name} takes a model with two outputs or more: give num_labels, the number of "
+            + "classes, to an encoder without a head; one output goes to BinaryCrossEntropyLoss.");
         // A row that does not count keeps its place, as one of a class that every model has.
         Labels classes = new([.. labels.Values.Select(label => label == Ignored ? 0 : label)]);
         classes.Check(Name, LabelKind.Class);
