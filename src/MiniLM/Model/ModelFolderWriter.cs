@@ -132,7 +132,8 @@ internal static class ModelFolderWriter
     }
 
     // What they say is of the weights that were there before.
-    private static readonly string[] OfWeights = [CalibrationFile.FileName, ModelCard.FileName, "data_config.json", "train_script.py"];
+    private static readonly string[] OfWeights =
+        [CalibrationFile.FileName, ModelCard.FileName, "data_config.json", "train_script.py", "train_results.json", "eval_results.json"];
 
     private static string ModernName(string name, string prefix)
     {

@@ -164,7 +164,7 @@ public sealed class ModelFolderWriterTests : IDisposable
     public void Write_OfTrainedWeightsLeavesOutWhatWasSaidOfTheOldOnes()
     {
         string copied = _folder.File("copied"), trainedCopy = _folder.File("trained-copy");
-        string[] said = ["README.md", "calibration.json", "data_config.json", "train_script.py"];
+        string[] said = ["README.md", "calibration.json", "data_config.json", "train_script.py", "train_results.json", "eval_results.json"];
         using EditedModel edited = new();
         foreach (string file in said.Append("LICENSE")) { edited.Write(file, "{}"); }
         using ModelFolder model = ModelFolder.Open(edited.Path);
