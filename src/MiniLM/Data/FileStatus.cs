@@ -35,23 +35,25 @@ internal static partial class FileStatus
     /// <summary>Whether a path is a folder or lies in it, as it is written or by whatever links: a model is often given by one.</summary>
     internal static bool IsWithin(string path, string folder)
     {
-        folder = Resolved(folder);
-        for (string? at = Path.GetFullPath(path); at is not null; at = Path.GetDirectoryName(at))
+        folder = Target(folder);
+        for (string? at = Whole(path); at is not null; at = Path.GetDirectoryName(at))
         {
-            string resolved = Resolved(at);
-            if (IsSame(resolved, folder) || (resolved != Path.TrimEndingDirectorySeparator(at) && IsWithin(resolved, folder))) { return true; }
+            string target = Target(at);
+            if (IsSame(target, folder) || (target != at && IsWithin(target, folder))) { return true; }
         }
         return false;
-
-        // A cycle of links leads to no folder.
-        static string Resolved(string path)
-        {
-            string whole = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-            return Directory.Exists(whole) ? Directory.ResolveLinkTarget(whole, returnFinalTarget: true)?.FullName ?? whole : whole;
-        }
     }
 
-    private static string Target(string path) => File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
+    private static string Whole(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+
+    // A cycle of links leads to nothing that exists.
+    private static string Target(string path)
+    {
+        string whole = Whole(path);
+        FileSystemInfo? target = Directory.Exists(whole) ? Directory.ResolveLinkTarget(whole, returnFinalTarget: true)
+            : File.Exists(whole) ? File.ResolveLinkTarget(whole, returnFinalTarget: true) : null;
+        return target?.FullName ?? whole;
+    }
 
     private static bool IsSame(ReadOnlySpan<byte> status, ReadOnlySpan<byte> other) =>
         status.Slice(InodeOffset, 8).SequenceEqual(other.Slice(InodeOffset, 8)) && status.Slice(DeviceOffset, 8).SequenceEqual(other.Slice(DeviceOffset, 8));

@@ -45,9 +45,12 @@ internal static class IndexedNumbers
 
     private static double Number(RowReader reader, string column, string text, bool isLabel)
     {
-        if (isLabel && text is "true" or "True" or "false" or "False") { return text is "true" or "True" ? 1 : 0; }
-        bool isNumber = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value);
-        if (isLabel && !(isNumber && value is 0 or 1)) { throw reader.Wrong($"the {column} {Quoted.Text(text)} is not 0 or 1. Write 1 for a positive row."); }
-        return isNumber ? value : throw reader.Wrong($"the {column} {Quoted.Text(text)} is not a finite number. Write a decimal number.");
+        if (isLabel)
+        {
+            return RowReader.Label(text) is { } label and (0 or 1) ? label
+                : throw reader.Wrong($"the {column} {Quoted.Text(text)} is not 0 or 1. Write 1 for a positive row.");
+        }
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) ? value
+            : throw reader.Wrong($"the {column} {Quoted.Text(text)} is not a finite number. Write a decimal number.");
     }
 }

@@ -40,6 +40,11 @@ internal abstract class RowReader : IDisposable
     /// <summary>The error of the row last read.</summary>
     internal abstract DataFormatException Wrong(string what);
 
+    /// <summary>A label: a finite number, or true or false as 1 or 0; null where it is neither.</summary>
+    internal static double? Label(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) ? value
+            : text is "true" or "True" ? 1 : text is "false" or "False" ? 0 : null;
+
     public abstract void Dispose();
 
     /// <summary>Opens .jsonl, .tsv, .csv or .txt, plain or .gz.</summary>
@@ -182,7 +187,7 @@ internal abstract class RowReader : IDisposable
         protected override bool ReadRow(Span<string> values)
         {
             if (!_table.Read()) { return false; }
-            if (_indices.Length > 0) { _table.RequireWidth(_width, _remedy); }
+            if (_indices.Length > 0) { _table.RequireWidth(_width, _remedy); } // a row that is only passed on loses nothing
             for (int i = 0; i < _indices.Length; i++)
             {
                 if (_indices[i] >= _table.Count)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using MiniLM.Data;
 using MiniLM.Training.Losses;
@@ -65,10 +64,8 @@ internal sealed record DataColumns(string[] Texts, string? Label, bool IsList)
         return [Number(text, reader)];
     }
 
-    private double Number(string text, RowReader reader) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) ? value
-            : text is "true" or "True" ? 1 : text is "false" or "False" ? 0
-            : throw reader.Wrong($"'{Label}' is {Quoted.Text(text)}, which is no number. Write labels as numbers, or name the column of the labels last.");
+    private double Number(string text, RowReader reader) => RowReader.Label(text)
+        ?? throw reader.Wrong($"'{Label}' is {Quoted.Text(text)}, which is no number. Write labels as numbers, or name the column of the labels last.");
 
     private static string[] Elements(string text, RowReader reader)
     {

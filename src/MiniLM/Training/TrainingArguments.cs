@@ -196,7 +196,7 @@ public sealed record TrainingArguments
     /// <exception cref="ArgumentException">More than can be counted.</exception>
     internal int TotalSteps(int batches)
     {
-        if (MaxSteps is > 0 and int given) { return given; }
+        if (MaxSteps is { } given and not -1) { return given; }
         double steps = Math.Ceiling(NumTrainEpochs * StepsPerEpoch(batches));
         return steps <= int.MaxValue ? (int)steps : throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
             $"num_train_epochs {NumTrainEpochs}: that is more than {int.MaxValue} steps. Lower it, or give max_steps."));

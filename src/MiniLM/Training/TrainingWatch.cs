@@ -47,8 +47,9 @@ internal sealed class TrainingWatch(IReadOnlyList<(string DataSet, double? Loss)
                 $"step {step.Number}: the gradient's norm is {step.GradientNorm:0.###}, {step.GradientNorm / Median():0} times what it was. ")
                 + "Lower --learning-rate, or --max-grad-norm.");
         }
-        // A loss of 0 is learnt, unless it was so all along.
-        if (isFull && _last.All(past => past.GradientNorm == 0) && (mean > SmallestLoss || _norms.All(norm => norm == 0)) && _said.Add("no-gradient"))
+        // A loss that is gone is learnt, unless there was none from the first step on.
+        if (isFull && _last.All(past => past.GradientNorm == 0) && (mean > SmallestLoss || (mean == 0 && _norms.All(norm => norm == 0)))
+            && _said.Add("no-gradient"))
         {
             yield return new("no-gradient",
                 $"step {step.Number}: for {Window} steps the gradient has been 0. Look at --freeze, at the margin of the loss, and at the data.");

@@ -16,7 +16,7 @@ public sealed class SmallTrainingNetworkTests
 
     private static readonly Precision[] Precisions = [Precision.Float32, Precision.BFloat16];
 
-    /// <summary>Float32; bfloat16 in hardware, where this machine has it, and rounded.</summary>
+    /// <summary>Float32; bfloat16 by AVX512-BF16, interpreted where this machine has no AVX-512, and rounded.</summary>
     public static TheoryData<CpuTier, Precision> All() =>
         [.. from tier in Tiers.Tested where tier != CpuTier.Vector128 from precision in Precisions select (tier, precision)];
 

@@ -72,7 +72,8 @@ public sealed class TrainingWatchTests
     public void NoGradient_IsSaidUnlessTheLossIsGone()
     {
         Assert.Equal([(50, "no-gradient")], Watch(60, number => Good(number) with { GradientNorm = 0, Loss = 2e-3 }));
-        Assert.Empty(Watch(60, number => Good(number) with { GradientNorm = number < 5 ? 1 : 0, Loss = 5e-4 }));
+        Assert.Empty(Watch(60, number => Good(number) with { GradientNorm = 0, Loss = 5e-4 }));
+        Assert.Empty(Watch(60, number => Good(number) with { GradientNorm = number < 5 ? 1 : 0, Loss = number < 5 ? 1 : 0 }));
         Assert.Equal([(50, "no-gradient")], Watch(60, number => Good(number) with { GradientNorm = 0, Loss = 0 })); // it was never there
     }
 
